@@ -1,0 +1,1 @@
+"""Chromasonic: an open laboratory for melody models."""

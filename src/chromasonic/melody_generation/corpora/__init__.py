@@ -1,0 +1,1 @@
+"""Where melodies come from: each corpus has ``load() -> list[Melody]``."""

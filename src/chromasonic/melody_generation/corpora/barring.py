@@ -1,0 +1,143 @@
+"""From notes and written bar lines to a melody whose bars are counted.
+
+Readers of every format hand over what the page shows, in order: notes, bar lines, metres. Here it is decided
+which bar lines the count of the metre foresees and which depart from it, and which tied notes become one.
+
+* The first bar, if short, is an upbeat: its end is the first bar line.
+* A bar that is a multiple of the metre (a source that writes few bar lines) is no departure: the count puts the
+  missing lines in.
+* Two part bars that complete each other are no departure: the end of a part and the upbeat of the next, around a
+  repeat sign or a double bar.
+* Every other bar line where the count is not at a bar's end departs, as does every change of metre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from chromasonic.melody_generation.melody import Departure, Melody, Metre
+
+
+@dataclass
+class _Note:
+    pitch: int
+    ticks: Fraction
+    tied: bool
+
+
+@dataclass
+class _Bar:
+    """What stands between two written bar lines or changes of metre."""
+
+    metre: Metre
+    notes: list[_Note] = field(default_factory=list)
+
+    @property
+    def ticks(self) -> int:
+        return round(sum((note.ticks for note in self.notes), Fraction()))
+
+    def whole_ticks(self) -> list[int]:
+        """Durations in whole ticks: onsets are rounded, so that the bar as a whole keeps its length."""
+        found, exact, begin = [], Fraction(), 0
+        for note in self.notes:
+            exact += note.ticks
+            end = max(round(exact), begin + 1)
+            found.append(end - begin)
+            begin = end
+        return found
+
+
+@dataclass(frozen=True)
+class WrittenTune:
+    """A melody as read, and what a reader of the report wants to know of it.
+
+    Attributes:
+        melody: The melody.
+        n_overruns: Written notes (ties apart) that run past the end of the bar they begin in.
+        n_ticks_rounded: Written notes whose duration is no whole number of ticks.
+    """
+
+    melody: Melody
+    n_overruns: int
+    n_ticks_rounded: int
+
+
+class BarCounter:
+    """Takes a tune's notes, bar lines and metres in the order of the page, and counts its bars.
+
+    Example:
+        >>> counter = BarCounter(Metre(3, 4))
+        >>> for pitch in (62, None, 67, 67, 67):
+        ...     counter.bar_line() if pitch is None else counter.note(pitch, 24)
+        >>> counter.tune().melody.start
+        48
+    """
+
+    def __init__(self, metre: Metre) -> None:
+        self._bars = [_Bar(metre)]
+
+    @property
+    def n_notes(self) -> int:
+        """Notes and rests so far, tied ones apart."""
+        return sum(len(bar.notes) for bar in self._bars)
+
+    def note(self, pitch: int, ticks: Fraction | int, *, tied: bool = False) -> None:
+        """Add a note (``REST`` for a rest), ``tied`` if a tie leads from it to the next of the same pitch."""
+        self._bars[-1].notes.append(_Note(pitch, Fraction(ticks), tied))
+
+    def bar_line(self) -> None:
+        """Add a bar line of any kind; a second one at the same place changes nothing."""
+        if self._bars[-1].notes:
+            self._bars.append(_Bar(self._bars[-1].metre))
+
+    def metre(self, metre: Metre) -> None:
+        """Set the metre from here on."""
+        if metre != self._bars[-1].metre:
+            self.bar_line()
+            self._bars[-1].metre = metre
+
+    def tune(self, **labels: Any) -> WrittenTune:
+        """Count the bars; ``labels`` are the other fields of :class:`Melody`, such as tonic, mode and title.
+
+        Raises:
+            ValueError: If there is no note, or a field is out of range.
+        """
+        bars = [bar for bar in self._bars if bar.notes]
+        if not bars:
+            raise ValueError("there are no notes")
+        metre = bars[0].metre
+        # The first bar line tells where the first note stands; without one it is taken to stand on the beat.
+        start = -bars[0].ticks % metre.bar_ticks if len(bars) > 1 and metre.beats else 0
+        pitches: list[int] = []
+        durations: list[int] = []
+        departures: list[Departure] = []
+        position, n_overruns, tied = start, 0, False
+        for index, bar in enumerate(bars):
+            if bar.metre != metre:
+                departures.append(Departure(len(pitches), bar.metre))
+                metre, position, tied = bar.metre, 0, False
+            elif index and self._departs(position, bar):
+                departures.append(Departure(len(pitches)))
+                position, tied = 0, False
+            for note, ticks in zip(bar.notes, bar.whole_ticks(), strict=True):
+                n_overruns += position + ticks > metre.bar_ticks
+                position = (position + ticks) % metre.bar_ticks
+                if tied and pitches[-1] == note.pitch:
+                    durations[-1] += ticks
+                else:
+                    pitches.append(note.pitch)
+                    durations.append(ticks)
+                tied = note.tied
+        return WrittenTune(
+            Melody(pitches, durations, bars[0].metre, start, departures, **labels),
+            n_overruns,
+            sum(note.ticks.denominator != 1 for bar in bars for note in bar.notes),
+        )
+
+    @staticmethod
+    def _departs(position: int, following: _Bar) -> bool:
+        """Whether the bar line before ``following`` departs from the count, which stands at ``position``."""
+        completes = position + following.ticks == following.metre.bar_ticks
+        return position != 0 and not completes

@@ -1,0 +1,41 @@
+"""What all tests share: one thread, one seed, a cache directory of their own, and the tunes if they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import pytest
+import torch
+
+from chromasonic.melody_generation.corpora.cache import source_directory
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002  third-party code draws from the global generator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing that tests parse or write lands in the user's cache directory."""
+    directory = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(directory))
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def nottingham_directory() -> Path:
+    """Where the Nottingham tunes lie; tests that need them are skipped where there are none."""
+    directory = source_directory("nottingham")
+    if not (directory / "jigs.abc").exists():
+        pytest.skip("the Nottingham tunes are not at hand: set CHROMASONIC_DATA_DIR")
+    return directory
