@@ -1,4 +1,4 @@
-"""What all tests share: one thread, one seed, a cache directory of their own, and the tunes if they are at hand."""
+"""What all tests share: one thread, one seed, a cache directory of their own, and the tunes if at hand."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
 
 torch.set_num_threads(1)
+# A test tells right from wrong, not fast from slow: machines differ, and are shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

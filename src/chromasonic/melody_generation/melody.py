@@ -44,8 +44,7 @@ class Metre:
         whole = 4 * TICKS_PER_QUARTER
         if self.beats < 0 or self.unit < 1 or whole % self.unit:
             raise ValueError(
-                f"a metre needs beats >= 0 over a note value that divides {whole} ticks, "
-                f"got {self.beats}/{self.unit}"
+                f"a metre needs beats >= 0 over a note value that divides {whole} ticks, got {self.beats}/{self.unit}"
             )
 
     @classmethod
@@ -189,9 +188,7 @@ class Melody:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Melody):
             return NotImplemented
-        return all(
-            np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)
-        )
+        return all(np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
 
     def __hash__(self) -> int:
         return hash((self.pitches.tobytes(), self.durations.tobytes(), self.metre, self.tonic))
@@ -261,5 +258,5 @@ class Melody:
             durations=self.durations[begin:end],
             metre=metre,
             start=int(self.positions[begin]),
-            departures=[Departure(d.note - begin, d.metre) for d in inside],
+            departures=tuple(Departure(d.note - begin, d.metre) for d in inside),
         )

@@ -4,10 +4,10 @@ A token sequence is a prefix of ``PREFIX_LENGTH`` control tokens, then the music
 
     <corpus:nottingham> <metre:6/8> <mode:major> <start:60>   note note note <bar> note ... <end>
 
-Note tokens are the product of a pitch class and a duration class. Pitch is relative to the tonic in the octave
-above middle C (or a rest), so a jig in D and the same jig in G are the same tokens. ``<bar>`` stands only where
-a bar line departs from the count, and a metre token where the metre changes; both put the position in the bar
-back to 0.
+Note tokens are the product of a pitch class and a duration class. Pitch is relative to the tonic in the
+octave above middle C (or a rest), so a jig in D and the same jig in G are the same tokens. ``<bar>`` stands
+only where a bar line departs from the count, and a metre token where the metre changes; both put the position
+in the bar back to 0.
 
 The vocabulary is fixed, so that a checkpoint trained on one corpus reads every other.
 """
@@ -36,13 +36,11 @@ DURATIONS = (
     *(108, 120, 132, 144, 168, 180, 192, 216, 240, 288, 336, 384),
 )
 CORPORA = ("unknown", "synthetic", "nottingham", "oneills", "airds", "ryans", "essen")
-METRES = tuple(
-    Metre.parse(text)
-    for text in (
-        "free 1/4 2/4 3/4 4/4 5/4 6/4 7/4 8/4 9/4 12/4 2/2 3/2 4/2 5/2 6/2 1/1 2/1 3/1 4/1 "
-        "2/8 3/8 4/8 5/8 6/8 7/8 8/8 9/8 10/8 11/8 12/8 15/8 3/16 6/16 9/16 12/16"
-    ).split()
+_METRES = (
+    "free 1/4 2/4 3/4 4/4 5/4 6/4 7/4 8/4 9/4 12/4 2/2 3/2 4/2 5/2 6/2 1/1 2/1 3/1 4/1 "
+    "2/8 3/8 4/8 5/8 6/8 7/8 8/8 9/8 10/8 11/8 12/8 15/8 3/16 6/16 9/16 12/16"
 )
+METRES = tuple(Metre.parse(text) for text in _METRES.split())
 _LONGEST_BAR = max(metre.bar_ticks for metre in METRES if metre.beats)
 STARTS = tuple(ticks for ticks in range(_LONGEST_BAR) if ticks % 3 == 0 or ticks % 4 == 0)
 
@@ -68,7 +66,7 @@ class NoteVocabulary:
     """The closed set of tokens; all instances are equal.
 
     Attributes:
-        pitch_classes: Semitones above the tonic of each pitch class; the last class, ``rest_class``, is a rest.
+        pitch_classes: Semitones above the tonic of each pitch class; one more, ``rest_class``, is a rest.
         duration_classes: Ticks of each duration class.
         token_pitch: Pitch class of each token, -1 where it is no note, shape (V,).
         token_duration: Duration class of each token, -1 where it is no note, shape (V,).
@@ -221,8 +219,9 @@ class NoteVocabulary:
         if not held.all():
             index = int(np.argmin(held))
             raise ValueError(
-                f"no token for note {index} (MIDI pitch {melody.pitches[index]}, {melody.durations[index]} ticks, "
-                f"tonic {melody.tonic}); NoteVocabulary.fit rounds it to one that has"
+                f"no token for note {index} (MIDI pitch {melody.pitches[index]}, "
+                f"{melody.durations[index]} ticks, tonic {melody.tonic}); "
+                "NoteVocabulary.fit rounds it to one that has"
             )
         return np.asarray(self.first_note + pitch * len(DURATIONS) + duration, dtype=np.int64)
 
@@ -250,7 +249,8 @@ class NoteVocabulary:
         pitch = self.token_pitch[ids[notes]]
         pitches = np.where(pitch == self.rest_class, REST, pitch + LOWEST + MIDDLE_C + tonic)
         durations = self.token_ticks[ids[notes]]
-        start %= metre.bar_ticks
+        # Only a prefix that no melody has starts past its bar's end; what it decodes to must still encode.
+        start = max(ticks for ticks in STARTS if ticks <= start % metre.bar_ticks)
         departures = self._departures(ids, durations, metre, start)
         if departures and departures[0].note == 0:
             metre, start = departures.pop(0).metre or metre, 0
@@ -284,4 +284,4 @@ def _nearest(values: IntArray, classes: tuple[int, ...]) -> IntArray:
     known = np.array(classes)
     upper = np.searchsorted(known, values).clip(1, len(known) - 1)
     below, above = known[upper - 1], known[upper]
-    return np.where(values - below <= above - values, below, above)
+    return np.asarray(np.where(values - below <= above - values, below, above), dtype=np.int64)

@@ -4,10 +4,10 @@ Readers of every format hand over what the page shows, in order: notes, bar line
 which bar lines the count of the metre foresees and which depart from it, and which tied notes become one.
 
 * The first bar, if short, is an upbeat: its end is the first bar line.
-* A bar that is a multiple of the metre (a source that writes few bar lines) is no departure: the count puts the
-  missing lines in.
-* Two part bars that complete each other are no departure: the end of a part and the upbeat of the next, around a
-  repeat sign or a double bar.
+* A bar that is a multiple of the metre (a source that writes few bar lines) is no departure: the count puts
+  the missing lines in.
+* Two part bars that complete each other are no departure: the end of a part and the upbeat of the next,
+  around a repeat sign or a double bar.
 * Every other bar line where the count is not at a bar's end departs, as does every change of metre.
 """
 
@@ -23,7 +23,7 @@ from chromasonic.melody_generation.melody import Departure, Melody, Metre
 @dataclass
 class _Note:
     pitch: int
-    ticks: Fraction
+    ticks: Fraction | int
     tied: bool
 
 
@@ -36,11 +36,13 @@ class _Bar:
 
     @property
     def ticks(self) -> int:
-        return round(sum((note.ticks for note in self.notes), Fraction()))
+        return round(sum(note.ticks for note in self.notes))
 
     def whole_ticks(self) -> list[int]:
         """Durations in whole ticks: onsets are rounded, so that the bar as a whole keeps its length."""
-        found, exact, begin = [], Fraction(), 0
+        found: list[int] = []
+        exact: Fraction | int = 0
+        begin = 0
         for note in self.notes:
             exact += note.ticks
             end = max(round(exact), begin + 1)
@@ -85,7 +87,7 @@ class BarCounter:
 
     def note(self, pitch: int, ticks: Fraction | int, *, tied: bool = False) -> None:
         """Add a note (``REST`` for a rest), ``tied`` if a tie leads from it to the next of the same pitch."""
-        self._bars[-1].notes.append(_Note(pitch, Fraction(ticks), tied))
+        self._bars[-1].notes.append(_Note(pitch, ticks, tied))
 
     def bar_line(self) -> None:
         """Add a bar line of any kind; a second one at the same place changes nothing."""

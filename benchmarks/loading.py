@@ -1,0 +1,55 @@
+"""How long the real corpora take to load: cold (files present, nothing parsed yet) and warm (from the cache).
+
+Run ``python benchmarks/loading.py``. The cache is a temporary directory; Nottingham's files are those in
+``$CHROMASONIC_DATA_DIR/nottingham``, or those fetched before.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from chromasonic.melody_generation.corpora.cache import source_directory
+from chromasonic.melody_generation.corpora.folk import FolkCorpus
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReport
+
+
+def timed(corpus: Corpus) -> tuple[float, CorpusReport]:
+    begin = time.perf_counter()
+    reading = corpus.read()
+    return time.perf_counter() - begin, reading.report
+
+
+def main() -> None:
+    corpora: dict[str, Corpus] = {
+        "nottingham, written": NottinghamCorpus(),
+        "nottingham, played": NottinghamCorpus(repeats="played"),
+        "folk": FolkCorpus(),
+    }
+    # The sources stay where they are while the cache moves.
+    os.environ["CHROMASONIC_DATA_DIR"] = str(source_directory("nottingham").parent)
+    columns = ("corpus", "tunes", "melodies", "notes", "overruns", "departures", "cold s", "warm s", "ratio")
+    table = Table(*columns)
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["XDG_CACHE_HOME"] = directory
+        for name, corpus in corpora.items():
+            cold, report = timed(corpus)
+            warm = min(timed(corpus)[0] for _ in range(3))
+            counts = (
+                report.n_tunes,
+                report.n_melodies,
+                report.n_notes,
+                report.n_overruns,
+                report.n_departures,
+            )
+            table.add_row(name, *map(str, counts), f"{cold:.2f}", f"{warm:.3f}", f"{cold / warm:.0f}")
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

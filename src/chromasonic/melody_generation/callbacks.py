@@ -1,0 +1,186 @@
+"""What happens at the end of every epoch: the history is written, the checkpoints are saved.
+
+Lightning runs the callbacks in two rounds, first all that are no checkpoints; so a checkpoint holds the history
+and the early stopping of its own epoch.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, Checkpoint
+
+from chromasonic.melody_generation.checkpoint import RunFiles, describe
+from chromasonic.melody_generation.history import TrainingHistory
+from chromasonic.melody_generation.schedules import VALIDATION_LOSS
+from chromasonic.melody_generation.whole_files import whole_file, write_text
+
+
+class HistoryRecorder(Callback):
+    """Writes the history and a CSV of all measures after every epoch, and the picture of the history now and then.
+
+    Args:
+        files: Where the history and its picture go.
+        table: Where the CSV goes; None for no CSV.
+    """
+
+    # Epochs from picture to picture; one takes half a second, as long as a short epoch.
+    _DRAW_EVERY = 10
+
+    def __init__(self, files: RunFiles, table: Path | None = None) -> None:
+        self.history = TrainingHistory()
+        self._files = files
+        self._table = table
+        self._rows: list[dict[str, float]] = []
+        self._learning_rate = math.nan
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the rate at which the epoch begins."""
+        del pl_module
+        self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add the epoch, and write all."""
+        del pl_module
+        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.history.append(
+            train_loss=measured["train/loss"],
+            val_loss=measured[VALIDATION_LOSS],
+            train_accuracy=measured["train/accuracy"],
+            val_accuracy=measured["validation/accuracy"],
+            learning_rate=self._learning_rate,
+        )
+        epoch = float(self.history.epoch[-1])
+        self._rows.append({"epoch": epoch, "learning_rate": self._learning_rate, **measured})
+        if trainer.is_global_zero:
+            self._write()
+            if len(self.history) % self._DRAW_EVERY == 0:
+                self._draw()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the curves as they are at completion."""
+        del pl_module
+        if trainer.is_global_zero:
+            self._draw()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Draw the curves of a run that was cut short."""
+        del pl_module, exception
+        if trainer.is_global_zero and len(self.history):
+            self._draw()
+
+    def best_scores(self, side: str) -> dict[str, float]:
+        """All measures of a side (``train`` or ``validation``) at the best epoch, without the side's name."""
+        row = self._rows[(self.history.best_epoch or 1) - 1]
+        return {name.removeprefix(f"{side}/"): value for name, value in row.items() if name.startswith(f"{side}/")}
+
+    def _draw(self) -> None:
+        self.history.plot_curves(self._files.curves, title=self._files.model_name)
+
+    def _write(self) -> None:
+        """Write the history and the table, each whole."""
+        self.history.save(self._files.history)
+        if self._table is not None:
+            names = list(dict.fromkeys(name for row in self._rows for name in row))
+            text = io.StringIO()
+            writer = csv.DictWriter(text, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._rows)
+            write_text(self._table, text.getvalue())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The history so far, as plain values."""
+        return {"history": self.history.to_dict(), "rows": self._rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a history."""
+        self.history = TrainingHistory.from_dict(state_dict["history"])
+        self._rows = list(state_dict["rows"])
+
+
+class RunCheckpoints(Checkpoint):
+    """Saves the best, the last and every tenth epoch, and the model at completion.
+
+    Lightning's own ModelCheckpoint counts epochs from 0 in its file names, forgets what was best once a run
+    directory has been moved, and needs one instance for each of these.
+
+    Args:
+        files: What the checkpoints are called.
+        every_n_epochs: Which epochs are kept.
+        facts: Plain values that every checkpoint carries along, such as the hashes of its data.
+    """
+
+    def __init__(self, files: RunFiles, every_n_epochs: int = 10, facts: dict[str, Any] | None = None) -> None:
+        self._files = files
+        self._every_n_epochs = every_n_epochs
+        self._facts = facts or {}
+        self.best_loss = math.inf
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save what this epoch calls for, the last one last: resuming needs nothing that is not yet written."""
+        del pl_module
+        epoch, loss = trainer.current_epoch + 1, float(trainer.callback_metrics[VALIDATION_LOSS])
+        if loss < self.best_loss:
+            self.best_loss = loss
+            self._save(trainer, self._files.best)
+        if epoch % self._every_n_epochs == 0:
+            self._save(trainer, self._files.epoch(epoch))
+        self._save(trainer, self._files.last)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save the model as it is at completion."""
+        del pl_module
+        self._save(trainer, self._files.final)
+
+    @staticmethod
+    def _save(trainer: L.Trainer, path: Path) -> None:
+        with whole_file(path) as beside:
+            trainer.save_checkpoint(beside)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add what rebuilds the model by itself, and count epochs from 1."""
+        del trainer
+        network = pl_module.get_submodule("network")
+        checkpoint.update(describe(network))
+        checkpoint.update(self._facts)
+        checkpoint["model_state_dict"] = network.state_dict()
+        checkpoint["epoch"] += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The lowest validation loss so far."""
+        return {"best_loss": self.best_loss}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the lowest validation loss."""
+        self.best_loss = state_dict["best_loss"]
+
+
+class RandomState(Callback):
+    """Keeps torch's random state in the checkpoint: a resumed run drops what the uninterrupted one would have."""
+
+    def __init__(self) -> None:
+        self._to_restore: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of the CPU's generator, and of each CUDA device's."""
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Hold a state until training begins."""
+        self._to_restore = state_dict
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Restore what was held, once, after all that building and loading may have drawn."""
+        del trainer, pl_module
+        if self._to_restore is not None:
+            torch.set_rng_state(self._to_restore["cpu"])
+            if self._to_restore["cuda"] and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all(self._to_restore["cuda"])
+            self._to_restore = None

@@ -1,0 +1,189 @@
+"""What a checkpoint holds, and how a model is rebuilt from one, safely.
+
+A checkpoint is data: plain values and tensors, loaded with ``weights_only=True``. It says by a name from a
+closed set which network it holds and with which plain arguments, so that nothing it names is ever executed, and
+it needs no other file.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from torch import nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.networks.transformer import TransformerNetwork
+from chromasonic.melody_generation.schedules import Schedule
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+NETWORKS: dict[str, type[nn.Module]] = {"lstm": LSTMNetwork, "transformer": TransformerNetwork}
+FORMAT = 1
+
+_NOT_A_CHECKPOINT = (
+    OSError,
+    RuntimeError,
+    pickle.UnpicklingError,
+    BadZipFile,
+    EOFError,
+    ValueError,
+    KeyError,
+)
+
+
+def network_name(network: nn.Module) -> str:
+    """The name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
+    names = [name for name, known in NETWORKS.items() if type(network) is known]
+    return names[0] if names else "custom"
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """What a checkpoint says of its network besides the weights, as plain values."""
+    return {
+        "format": FORMAT,
+        "network": network_name(network),
+        "hyperparameters": dict(getattr(network, "hyperparameters", {})),
+        "vocabulary": NoteVocabulary().fingerprint,
+    }
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where the files of a model lie.
+
+    Attributes:
+        directory: The folder of checkpoints.
+        model_name: What their names begin with, such as ``melody_lstm``.
+    """
+
+    directory: Path
+    model_name: str
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the lowest validation loss."""
+        return self.directory / f"{self.model_name}_best.pt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint after the latest epoch."""
+        return self.directory / f"{self.model_name}_last.pt"
+
+    @property
+    def final(self) -> Path:
+        """The checkpoint at completion."""
+        return self.directory / f"{self.model_name}_final.pt"
+
+    @property
+    def history(self) -> Path:
+        """The history, written after every epoch."""
+        return self.directory / f"{self.model_name}_history.json"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of the history."""
+        return self.directory / f"{self.model_name}_curves.png"
+
+    def epoch(self, number: int) -> Path:
+        """The checkpoint of an epoch, counted from 1."""
+        return self.directory / f"{self.model_name}_epoch_{number}.pt"
+
+    @classmethod
+    def of_run(cls, run: Path) -> RunFiles:
+        """Find the files of a run directory.
+
+        Raises:
+            InputError: If there is no such directory, or no checkpoint in it.
+        """
+        if not run.is_dir():
+            raise InputError(f"there is no run directory {run}")
+        found = sorted(run.glob("*_checkpoints/*_last.pt")) or sorted(run.glob("*_checkpoints/*_best.pt"))
+        if not found:
+            raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
+        return cls(found[0].parent, found[0].stem.rsplit("_", 1)[0])
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint of this project, from a file or from a run directory (its best).
+
+    Raises:
+        InputError: If there is none, it cannot be read, or it is of another format or vocabulary.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = RunFiles.of_run(path).best
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except _NOT_A_CHECKPOINT as problem:
+        reason = str(problem).partition("\n")[0]
+        raise InputError(f"{path} is no checkpoint that can be read: {reason}") from problem
+    if not isinstance(checkpoint, dict) or not {"model_state_dict", "network", "vocabulary"} <= set(checkpoint):
+        raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks the weights or what describes them")
+    if checkpoint["vocabulary"] != NoteVocabulary().fingerprint:
+        raise InputError(
+            f"{path} was trained with another vocabulary ({checkpoint['vocabulary']}, this version has "
+            f"{NoteVocabulary().fingerprint}): load it with the version of Chromasonic that made it"
+        )
+    return checkpoint
+
+
+def load_model(path: str | Path) -> nn.Module:
+    """Rebuild a trained network, in evaluation mode on the CPU, without knowing what it was.
+
+    Args:
+        path: A run directory (its best checkpoint is taken) or a checkpoint.
+
+    Raises:
+        InputError: If it cannot be read, or holds a network of the user's own, which only its user can build.
+    """
+    checkpoint = read_checkpoint(path)
+    name = checkpoint["network"]
+    if name not in NETWORKS:
+        raise InputError(
+            f"{path} holds a network that is not built in ({name!r}): build it yourself and call "
+            "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
+        )
+    try:
+        network = NETWORKS[name](**checkpoint["hyperparameters"])
+        network.load_state_dict(checkpoint["model_state_dict"])
+    except (TypeError, ValueError, RuntimeError) as problem:
+        reason = " ".join(str(problem).split())[:200]
+        raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
+    return network.eval()
+
+
+def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
+    """Refuse to go on with a run where the result would be none: finished, other data, or another schedule.
+
+    Args:
+        files: The run's files.
+        split_hash: Hash of the split of the data as it is read now.
+        n_epochs: Epochs to be reached.
+        schedule: The run's schedule.
+
+    Raises:
+        InputError: Saying which of these it is.
+    """
+    checkpoint = read_checkpoint(files.last)
+    if checkpoint.get("hash") != split_hash:
+        raise InputError(
+            f"{files.last} was trained on other data (split {checkpoint.get('hash')}, now {split_hash}): "
+            "restore the data, or start a new run"
+        )
+    if schedule.spans_run and checkpoint.get("n_epochs") != n_epochs:
+        raise InputError(
+            f"a one-cycle schedule is laid over all epochs of its run ({checkpoint.get('n_epochs')}), so it cannot be "
+            f"resumed with epochs={n_epochs}: leave epochs out, or start a new run"
+        )
+    is_complete = files.final.exists() and checkpoint.get("n_epochs") == n_epochs
+    if is_complete or checkpoint["epoch"] >= n_epochs:
+        raise InputError(
+            f"the run is complete after {checkpoint['epoch']} of {n_epochs} epochs: there is nothing to resume"
+        )

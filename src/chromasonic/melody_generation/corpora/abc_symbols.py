@@ -1,0 +1,272 @@
+"""What the single symbols of ABC mean: notes, lengths, keys, metres, tuplets, broken rhythm, part orders.
+
+Pure functions from text to values; lengths are exact fractions. Reference: the ABC standard, versions 1.6 and
+2.1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from chromasonic.melody_generation.melody import Metre
+
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_FIFTHS = "FCGDAEB"  # the order in which sharps are added to a signature
+_ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+_MIDDLE_C = 60
+_FINEST = 128  # as a denominator of the unit length: keeps sums of fractions small on absurd input
+_MAX_PLAYS = 99
+
+_NOTE = re.compile(r"(\^\^?|__?|=)?([A-Ga-gz])([,']*)(\d*)(/*)(\d*)")
+_KEY = re.compile(r"([A-Ha-h])(#|b|s\b|es\b|is\b)?\s*([A-Za-z]*)")
+# What a key adds to its signature, as in ``K:D =c``.
+_KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
+# Modes by their first three letters, with the fifths by which their signature differs from the major one.
+_MODES = {
+    "maj": ("major", 0),
+    "ion": ("major", 0),
+    "lyd": ("lydian", 1),
+    "mix": ("mixolydian", -1),
+    "dor": ("dorian", -2),
+    "min": ("minor", -3),
+    "m": ("minor", -3),
+    "n": ("minor", -3),  # a slip of the finger in O'Neill's
+    "aeo": ("minor", -3),
+    "phr": ("phrygian", -4),
+    "loc": ("locrian", -5),
+}
+
+
+@dataclass(frozen=True)
+class NoteSymbol:
+    """A note or rest as written.
+
+    Attributes:
+        letter: ``A`` to ``G``, empty for a rest.
+        octave: Octaves above the one from middle C.
+        accidental: Semitones that a written accidental moves the letter by, None without one.
+        length: In unit lengths, a whole number where it is one (which is faster to count with).
+    """
+
+    letter: str
+    octave: int
+    accidental: int | None
+    length: Fraction | int
+
+    def pitch(self, alteration: int) -> int:
+        """MIDI number, with the alteration that accidental or key gives; not for rests.
+
+        Raises:
+            ValueError: If there is no such MIDI number.
+        """
+        number = _MIDDLE_C + 12 * self.octave + _SEMITONES[self.letter] + alteration
+        if not 0 <= number <= 127:
+            raise ValueError(f"a note is {self.octave} octaves from middle C, beyond what MIDI numbers")
+        return number
+
+
+@lru_cache(maxsize=8192)
+def parse_note(text: str) -> NoteSymbol:
+    """Read a note or rest, such as ``^f'3/2`` or ``z``; symbols around it are passed over.
+
+    Raises:
+        ValueError: If there is none, or its length is zero or absurdly fine.
+
+    Example:
+        >>> parse_note("_B,3/2")
+        NoteSymbol(letter='B', octave=-1, accidental=-1, length=Fraction(3, 2))
+    """
+    match = _NOTE.search(text)
+    if not match:
+        raise ValueError(f"no note in {text!r}")
+    accidental, letter, marks, numerator, slashes, denominator = match.groups()
+    below = int(denominator) if denominator else 2 ** min(len(slashes), 16)
+    if not 1 <= below <= _FINEST:
+        raise ValueError(f"the length of {text!r} is not a fraction that music has")
+    length = Fraction(int(numerator or 1), below)
+    if not length:
+        raise ValueError(f"{text!r} has no length")
+    octave = letter.islower() + marks.count("'") - marks.count(",")
+    letter = "" if letter == "z" else letter.upper()
+    return NoteSymbol(letter, octave, _ACCIDENTALS.get(accidental or ""), whole_or_fraction(length))
+
+
+def whole_or_fraction(value: Fraction | int) -> Fraction | int:
+    """The same value, as an int where it is whole: sums of ints are many times faster."""
+    return value.numerator if value.denominator == 1 else value
+
+
+def chord_notes(text: str) -> list[NoteSymbol]:
+    """The notes of a chord, such as ``[G2B2]`` or ``[GB]2``, each with the chord's length.
+
+    The first note has the chord's length, as the standard says; rests in a chord are left out where it has
+    notes.
+
+    Example:
+        >>> [(note.letter, str(note.length)) for note in chord_notes("[G2B]/")]
+        [('G', '1'), ('B', '1')]
+    """
+    inside, _, outer = text.partition("]")
+    symbols = [parse_note(match[0]) for match in _NOTE.finditer(inside)]
+    if not symbols:
+        raise ValueError(f"no note in the chord {text!r}")
+    length = whole_or_fraction(symbols[0].length * parse_note("z" + outer).length)
+    notes = [symbol for symbol in symbols if symbol.letter] or symbols[:1]
+    return [NoteSymbol(note.letter, note.octave, note.accidental, length) for note in notes]
+
+
+@dataclass(frozen=True)
+class KeySymbol:
+    """A key: tonic as pitch class, mode, and the semitones by which its signature moves each letter."""
+
+    tonic: int
+    mode: str
+    signature: tuple[tuple[str, int], ...]
+
+
+@lru_cache(maxsize=1024)
+def parse_key(text: str) -> KeySymbol:
+    """Read the value of a ``K:`` field, such as ``G``, ``F#m``, ``A Dorian``, ``Dmix=c``, ``Hp`` or ``none``.
+
+    Mode words count by their first three letters, in either case; a lone ``m`` or ``M`` is minor. Without one
+    the mode is major. Highland pipes play A mixolydian. ``H`` and ``Es`` are German for B and E flat.
+
+    Raises:
+        ValueError: If no key begins the text.
+
+    Example:
+        >>> parse_key("F#m").tonic, parse_key("F#m").mode, dict(parse_key("ADor").signature)["F"]
+        (6, 'minor', 1)
+    """
+    text = text.strip()
+    if text.lower() in {"", "none"}:
+        text = "C"
+    if text[:2] in {"Hp", "HP"}:
+        return KeySymbol(9, "mixolydian", _signature(2 if text[:2] == "Hp" else 0))
+    match = _KEY.match(text)
+    if not match:
+        raise ValueError(f"the key {text!r} is not understood")
+    letter = match[1].upper().replace("H", "B")
+    alteration = {"#": 1, "is": 1, "b": -1, "s": -1, "es": -1}.get(match[2] or "", 0)
+    word = match[3].lower()
+    mode, fifths = _MODES.get(word[:3], ("major", 0))
+    sharps = _FIFTHS.index(letter) - 1 + 7 * alteration + fifths
+    added = {note.upper(): _ACCIDENTALS[sign] for sign, note in _KEY_ACCIDENTAL.findall(text[match.end() :])}
+    given = _signature(0 if word == "exp" else sharps)  # "explicit": nothing but what follows
+    signature = tuple(sorted({**dict(given), **added}.items()))
+    return KeySymbol((_SEMITONES[letter] + alteration) % 12, mode, signature)
+
+
+def _signature(sharps: int) -> tuple[tuple[str, int], ...]:
+    """The semitones for each letter; the formula holds for double sharps and flats too."""
+    return tuple((letter, (sharps - place + 6) // 7) for place, letter in enumerate(_FIFTHS))
+
+
+def parse_metre(text: str) -> Metre:
+    """Read the value of an ``M:`` field, such as ``6/8``, ``C|``, ``3+2/8``, ``none`` or Essen's ``FREI4/4``.
+
+    Raises:
+        ValueError: If it is none of these.
+
+    Example:
+        >>> str(parse_metre("3+2/8")), str(parse_metre("FREI4/4"))
+        ('5/8', 'free')
+    """
+    text = text.strip()
+    if text.lower() in {"", "none"} or text.upper().startswith("FREI"):
+        return Metre.parse("free")
+    if text in {"C", "C|"}:
+        return Metre.parse(text)
+    match = re.match(r"\(?(\d+(?:\s*\+\s*\d+)*)\)?\s*/\s*(\d+)", text)
+    if not match:
+        raise ValueError(f"the metre {text!r} is not understood")
+    return Metre.parse(f"{sum(map(int, match[1].split('+')))}/{match[2]}")
+
+
+def parse_unit_length(text: str) -> Fraction:
+    """Read the value of an ``L:`` field, as a fraction of a whole note.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    match = re.match(r"\s*(\d+)\s*/\s*(\d+)", text)
+    if not match or not 1 <= int(match[2]) <= _FINEST or int(match[1]) < 1:
+        raise ValueError(f"the unit length {text!r} is not understood")
+    return Fraction(int(match[1]), int(match[2]))
+
+
+def default_unit_length(metre: Metre) -> Fraction:
+    """The unit length of a tune that gives none: a sixteenth in metres shorter than 3/4, else an eighth."""
+    short = metre.beats and Fraction(metre.beats, metre.unit) < Fraction(3, 4)
+    return Fraction(1, 16 if short else 8)
+
+
+@dataclass(frozen=True)
+class TupletSymbol:
+    """The next ``n_notes`` notes last ``factor`` of what is written."""
+
+    factor: Fraction
+    n_notes: int
+
+
+def parse_tuplet(text: str, metre: Metre) -> TupletSymbol:
+    """Read ``(p``, ``(p:q`` or ``(p:q:r``: p notes in the time of q, for the next r notes.
+
+    Without q it is the standard's: 3 for pairs and fours, 2 for threes and sixes, and for five, seven and
+    nine notes 3 in a compound metre and 2 in a simple one.
+
+    Raises:
+        ValueError: If there is no such tuplet.
+
+    Example:
+        >>> parse_tuplet("(3", Metre(4, 4))
+        TupletSymbol(factor=Fraction(2, 3), n_notes=3)
+    """
+    fields = [int(field) if field.strip() else 0 for field in text.lstrip("(").split(":")]
+    actual, normal, n_notes = [*fields, 0, 0][:3]
+    compound = metre.beats > 3 and metre.beats % 3 == 0
+    varying = 3 if compound else 2
+    standard = {1: 1, 2: 3, 3: 2, 4: 3, 5: varying, 6: 2, 7: varying, 8: 3, 9: varying}
+    if actual not in standard:
+        raise ValueError(f"there is no tuplet {text!r}")
+    return TupletSymbol(Fraction(normal or standard[actual], actual), n_notes or actual)
+
+
+def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
+    """What the notes before and after ``>``, ``>>``, ``<<<`` ... are multiplied by.
+
+    Raises:
+        ValueError: If the marks point both ways or are more than three.
+
+    Example:
+        >>> parse_broken_rhythm(">>")
+        (Fraction(7, 4), Fraction(1, 4))
+    """
+    if text not in {">", ">>", ">>>", "<", "<<", "<<<"}:
+        raise ValueError(f"there is no broken rhythm {text!r}")
+    short = Fraction(1, 2 ** len(text))
+    return (2 - short, short) if text[0] == ">" else (short, 2 - short)
+
+
+def parse_part_order(text: str) -> str:
+    """The parts in the order in which they are played, one letter each.
+
+    Raises:
+        ValueError: If a count is absurd.
+
+    Example:
+        >>> parse_part_order("A2.(BC)2 % as danced")
+        'AABCBC'
+    """
+    text = re.sub(r"[^A-Za-z0-9()]", "", text.partition("%")[0])
+    repeated = re.compile(r"(?:\(([A-Za-z]*)\)|([A-Za-z]))(\d+)|\(([A-Za-z]*)\)")
+    while match := repeated.search(text):
+        plays = int(match[3] or 1)
+        once = match[1] or match[2] or match[4] or ""
+        if plays > _MAX_PLAYS or plays * len(once) > _MAX_PLAYS**2:
+            raise ValueError(f"the part order asks for {plays} times {once}")
+        text = text[: match.start()] + once * plays + text[match.end() :]
+    return re.sub(r"[^A-Za-z]", "", text)

@@ -1,0 +1,222 @@
+"""Where source files lie, and the cache of what was parsed from them.
+
+Source files lie in ``$CHROMASONIC_DATA_DIR/<dataset>`` if that is set, else in the user's cache directory.
+What was parsed is kept only in the user's cache directory, never beside the sources, which may be read-only
+or shared.
+
+A cached reading is one file: the SHA-256 of its content, then packed arrays. Its name holds a key over
+everything that shapes the result (the content of the inputs, the reader's options, this package's own code,
+music21's version), so a cache is never older than what it was made from. A damaged file is read again from
+the sources; a cache directory that cannot be written costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
+
+_LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
+_DIGEST_BYTES = 32
+
+
+def source_directory(dataset: str) -> Path:
+    """Where the source files of a dataset lie, or are to be put: it need not exist."""
+    configured = os.environ.get("CHROMASONIC_DATA_DIR")
+    return (Path(configured).expanduser() if configured else user_cache_path("chromasonic") / "sources") / dataset
+
+
+def parsed_directory() -> Path:
+    """Where parsed readings are kept: it need not exist."""
+    return user_cache_path("chromasonic") / "parsed"
+
+
+def reading_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]) -> str:
+    """A hash over all that shapes a reading.
+
+    Args:
+        inputs: Name and content of each source file, in the order in which they are read.
+        options: The reader's options, plain values.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    digest = hashlib.sha256(json.dumps([_code_version(), dict(options)], sort_keys=True).encode())
+    for name, content in inputs:
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:32]
+
+
+@cache
+def _code_version() -> str:
+    """A hash over the code from a source's text to a fitted melody; all corpora share it, which is cheap."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256(version("music21").encode())
+    for path in [here.parent / "melody.py", here.parent / "vocabulary.py", *sorted(here.glob("*.py"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def cached_reading(name: str, key: str, read: Callable[[], CorpusReading]) -> CorpusReading:
+    """The reading kept under ``name`` and ``key``, or what ``read`` gives, which is then kept.
+
+    Two runs that start at once read the sources once: the second waits for the first.
+
+    Args:
+        name: What is read, such as ``"nottingham-written"``; an older reading of the same name is removed.
+        key: From :func:`reading_key`.
+        read: Reads the sources.
+    """
+    path = parsed_directory() / f"{name}.{key}.npz"
+    found = _load(path)
+    if found is not None:
+        return found
+    with locked(path.parent / f"{name}.lock") as writable:
+        found = _load(path) if writable else None
+        if found is None:
+            found = read()
+            if writable:
+                _keep(path, name, found)
+    return found
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold a lock; False where there can be none, such as in a cache directory that cannot be written."""
+    lock = FileLock(path, timeout=_LOCK_SECONDS)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError):  # a filesystem without locks raises the latter
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _load(path: Path) -> CorpusReading | None:
+    """The reading in a file, or None where there is none or it is not what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    payload = content[_DIGEST_BYTES:]
+    if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
+        return None
+    return _unpack(payload)
+
+
+def _keep(path: Path, name: str, reading: CorpusReading) -> None:
+    """Write beside and rename, so that nobody sees half a file; a full disk is not worth stopping for."""
+    payload = _pack(reading)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{name}.", suffix=".npz", delete=False) as file:
+            file.write(hashlib.sha256(payload).digest() + payload)
+        os.replace(file.name, path)
+        for old in path.parent.glob(f"{name}.*.npz"):  # also what a killed run left behind
+            if old != path:
+                old.unlink()
+    except OSError:
+        return
+
+
+def _pack(reading: CorpusReading) -> bytes:
+    melodies = reading.melodies
+    arrays: dict[str, NDArray[Any]] = {
+        "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
+        "durations": np.concatenate([np.zeros(0), *(melody.durations for melody in melodies)]).astype(np.int32),
+        "tunes": np.array(
+            [
+                (
+                    len(m),
+                    m.metre.beats,
+                    m.metre.unit,
+                    m.start,
+                    m.tonic,
+                    MODES.index(m.mode),
+                    len(m.departures),
+                )
+                for m in melodies
+            ],
+            dtype=np.int32,
+        ),
+        "departures": np.array(
+            [
+                (each.note, each.metre.beats, each.metre.unit) if each.metre else (each.note, 0, 0)
+                for melody in melodies
+                for each in melody.departures
+            ],
+            dtype=np.int32,
+        ),
+    }
+    labels = {
+        "tunes": [(melody.title, melody.source, melody.corpus) for melody in melodies],
+        "report": asdict(reading.report),
+    }
+    arrays["labels"] = np.frombuffer(json.dumps(labels).encode(), dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def _unpack(payload: bytes) -> CorpusReading:
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
+        tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
+        labels = json.loads(arrays["labels"].tobytes())
+    for values in (pitches, durations):
+        values.setflags(write=False)  # and so are all slices of them
+    melodies: list[Melody] = []
+    note = departure = 0
+    for tune, (title, source, corpus) in zip(tunes, labels["tunes"], strict=True):
+        n_notes, beats, unit, start, tonic, mode, n_departures = tune
+        end, last_departure = note + n_notes, departure + n_departures
+        values_by_name = {
+            "pitches": pitches[note:end],
+            "durations": durations[note:end],
+            "metre": _metre(beats, unit),
+            "start": start,
+            "departures": tuple(
+                Departure(at, _metre(new_beats, new_unit) if new_unit else None)
+                for at, new_beats, new_unit in departures[departure:last_departure]
+            ),
+            "tonic": tonic,
+            "mode": MODES[mode],
+            "title": title,
+            "source": source,
+            "corpus": corpus,
+        }
+        melodies.append(_restored(values_by_name))
+        note, departure = end, last_departure
+    report = labels["report"]
+    dropped = tuple(Dropped(each["source"], each["reason"]) for each in report.pop("dropped"))
+    return CorpusReading(tuple(melodies), CorpusReport(**report, dropped=dropped))
+
+
+_metre = cache(Metre)
+
+
+def _restored(values_by_name: dict[str, Any]) -> Melody:
+    """A melody without the checks that it passed before it was packed: they take most of the time."""
+    melody = Melody.__new__(Melody)
+    melody.__dict__.update(values_by_name)
+    return melody

@@ -1,0 +1,99 @@
+"""The folk collections inside music21: over 12 000 tunes with nothing to download.
+
+* ``oneills``: O'Neill's Music of Ireland, 1903 (2009 tunes; some stand in two files of the collection).
+* ``airds``: Aird's Selection of Scotch, English, Irish and Foreign Airs, 1782-1801 (1180 tunes).
+* ``ryans``: Ryan's Mammoth Collection, 1883 (1059 tunes).
+* ``essen``: the Essen Folksong Collection, mostly German and Chinese songs (8514 tunes).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from chromasonic.melody_generation.corpora.barring import WrittenTune
+from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
+from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped, collect
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import Melody
+
+# The folder of each collection in music21's corpus.
+_FOLDERS = {"oneills": "oneills1850", "airds": "airdsAirs", "ryans": "ryansMammoth", "essen": "essenFolksong"}
+
+
+class FolkCorpus:
+    """The tunes of the chosen collections, each note once, as written.
+
+    Args:
+        oneills: Whether to read O'Neill's.
+        airds: Whether to read Aird's.
+        ryans: Whether to read Ryan's Mammoth.
+        essen: Whether to read Essen.
+
+    Raises:
+        InputError: If none is chosen.
+    """
+
+    def __init__(self, *, oneills: bool = True, airds: bool = True, ryans: bool = True, essen: bool = True) -> None:
+        chosen = {"oneills": oneills, "airds": airds, "ryans": ryans, "essen": essen}
+        self.collections = tuple(name for name, is_chosen in chosen.items() if is_chosen)
+        if not self.collections:
+            raise InputError(f"the folk dataset needs one of its collections: {', '.join(_FOLDERS)}")
+
+    def load(self) -> list[Melody]:
+        """The melodies alone."""
+        return list(self.read().melodies)
+
+    def read(self) -> CorpusReading:
+        """The melodies and the report; each collection has its own cache.
+
+        Raises:
+            InputError: If music21 was installed without its corpus.
+        """
+        return _joined([_read_collection(name) for name in self.collections])
+
+
+def _read_collection(collection: str) -> CorpusReading:
+    contents = [(path.name, path.read_bytes()) for path in _paths(collection)]
+    key = reading_key(contents, {"corpus": collection})
+    return cached_reading(f"folk-{collection}", key, lambda: collect(_tunes(collection, contents)))
+
+
+def _paths(collection: str) -> list[Path]:
+    # music21's own list of its corpus takes seconds to build, and importing music21 half a second.
+    spec = find_spec("music21")
+    folders = spec.submodule_search_locations if spec else None
+    folder = Path(next(iter(folders or ["music21"]))) / "corpus" / _FOLDERS[collection]
+    paths = sorted(folder.glob("*.abc"))
+    if not paths:
+        raise InputError(f"music21's corpus is not installed: there are no ABC files in {folder}")
+    return paths
+
+
+def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | Dropped]:
+    from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc  # noqa: PLC0415  as slow as music21
+
+    console = Console(file=sys.stderr)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(f"reading {collection}", total=sum(len(content) for _, content in contents))
+        for name, content in contents:
+            yield from read_abc(decode_abc(content), file_name=name, corpus=collection)
+            progress.advance(task, len(content))
+
+
+def _joined(readings: Sequence[CorpusReading]) -> CorpusReading:
+    reports = [reading.report for reading in readings]
+    counts = [each.name for each in fields(CorpusReport) if each.name != "dropped"]
+    return CorpusReading(
+        tuple(melody for reading in readings for melody in reading.melodies),
+        CorpusReport(
+            **{name: sum(getattr(report, name) for report in reports) for name in counts},
+            dropped=tuple(each for report in reports for each in report.dropped),
+        ),
+    )

@@ -1,0 +1,281 @@
+"""MelodyDataModule: batches of token sequences of similar length, from any corpus.
+
+All tunes lie in memory as one long array of tokens; a batch is one gather from it. No Python runs for a single
+tune once the corpus is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from chromasonic.melody_generation.corpora.barring import WrittenTune
+from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+
+class TokenSequences(Dataset[Tensor]):
+    """Token sequences packed end to end; indexed by a list, it gives a padded batch of them.
+
+    Args:
+        sequences: Token ids, each of shape (T,).
+
+    Example:
+        >>> sequences = TokenSequences([np.array([5, 6]), np.array([7, 8, 9])])
+        >>> sequences[[1, 0]].tolist()
+        [[7, 8, 9], [5, 6, 0]]
+    """
+
+    def __init__(self, sequences: Sequence[IntArray]) -> None:
+        self.lengths = torch.tensor([len(each) for each in sequences], dtype=torch.long)
+        self._begins = self.lengths.cumsum(0) - self.lengths
+        packed = np.concatenate([*sequences, [NoteVocabulary.pad]])
+        self._tokens = torch.from_numpy(packed.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, indices: list[int]) -> Tensor:
+        """Sequences at ``indices``, shape (B, longest of them), padded behind; -1 gives a row of padding."""
+        index = torch.tensor(indices)
+        lengths = torch.where(index < 0, 0, self.lengths[index])
+        steps = torch.arange(int(lengths.max().clamp(min=1)))
+        places = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)
+        return self._tokens[places]  # the last token is padding
+
+
+class LengthBatches(DistributedSampler[list[int]]):
+    """Lists of indices of sequences that are about as long as each other.
+
+    Shuffled from ``seed`` and the epoch alone, so that an epoch is the same whatever came before it. Over several
+    processes each takes its share of the batches; where they do not divide evenly, a batch of padding, which
+    no measure counts, fills the last round.
+
+    Args:
+        lengths: Length of each sequence, shape (N,).
+        batch_size: Sequences in a batch.
+        seed: Seed of the order; None keeps the order by length, the same in every epoch.
+        n_processes: Over how many processes the batches are dealt.
+        process: Which of them this is.
+    """
+
+    # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
+    _JITTER = 1.15
+
+    def __init__(
+        self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0
+    ) -> None:
+        super().__init__(range(len(lengths)), num_replicas=n_processes, rank=process)
+        self._lengths = lengths.numpy()
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
+
+    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]
+        keys = self._lengths.astype(float)
+        rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
+        if rng is not None:
+            keys = keys * rng.uniform(1, self._JITTER, len(keys))
+        order = np.argsort(keys, kind="stable").tolist()
+        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
+        if rng is not None:
+            rng.shuffle(batches)
+        batches += [[-1]] * (-len(batches) % self.num_replicas)
+        yield from batches[self.rank :: self.num_replicas]
+
+
+def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
+    """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
+
+    Each window begins with the control tokens of its place; only the last ends with ``<end>``.
+    """
+    vocabulary = NoteVocabulary()
+    if max_notes is None or len(melody) <= max_notes:
+        return [vocabulary.encode(melody)]
+    n_windows = math.ceil(len(melody) / max_notes)
+    bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
+    found = []
+    for begin, end in pairwise(bounds):
+        fitted = vocabulary.fit(melody.window(int(begin), int(end))).melody
+        if fitted is not None:
+            tokens = vocabulary.encode(fitted)
+            found.append(tokens if end == len(melody) else tokens[:-1])
+    return found
+
+
+class MelodyDataModule(L.LightningDataModule):
+    """Splits a corpus by tune family and serves its sides as batches of tokens (B, T).
+
+    Training tunes longer than ``max_melody_length`` are cut into windows. Validation and test tunes stay
+    whole, so that runs with different windows are scored on the same tunes.
+
+    Args:
+        corpus: Where the melodies come from; read when first needed.
+        batch_size: Sequences in a batch.
+        min_melody_length: Notes (and rests) that a tune has at least; shorter ones are left out before the split.
+        max_melody_length: Notes of a training sequence at most; None for whole tunes.
+        split_seed: Seed of the split, apart from the run's own, so that runs of different seeds compare.
+        seed: Seed of the order of training batches.
+
+    Attributes:
+        melodies: The whole tunes of each side, once set up.
+        split: Which tune is on which side, once set up.
+        report: What was read and what was changed or dropped, once set up.
+
+    Raises:
+        InputError: If the lengths exclude each other; from ``setup``, if the corpus is too small to split.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        batch_size: int = 32,
+        min_melody_length: int = 16,
+        max_melody_length: int | None = None,
+        split_seed: int = 0,
+        seed: int = 42,
+    ) -> None:
+        super().__init__()
+        if min_melody_length < 1 or batch_size < 1:
+            raise InputError("min_melody_length and batch_size must be whole numbers of 1 or more")
+        if max_melody_length is not None and max_melody_length < min_melody_length:
+            raise InputError(
+                f"max_melody_length={max_melody_length} is less than min_melody_length={min_melody_length}: "
+                "no melody passes both"
+            )
+        self.corpus = corpus
+        self.batch_size = batch_size
+        self.min_melody_length = min_melody_length
+        self.max_melody_length = max_melody_length
+        self.split_seed = split_seed
+        self.seed = seed
+        self.report: CorpusReport | None = None
+        self.split: Split | None = None
+        self.melodies: dict[str, list[Melody]] = {}
+        self._all: list[Melody] = []
+        self._sequences: dict[str, TokenSequences] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read, split and encode the corpus, once."""
+        del stage  # all sides come from one reading
+        if self.melodies:
+            return
+        reading = self.corpus.read()
+        self.report = reading.report
+        self._all = [melody for melody in reading.melodies if len(melody) >= self.min_melody_length]
+        if not self._all:
+            raise InputError(
+                f"none of the {len(reading.melodies)} tunes has {self.min_melody_length} notes: "
+                "lower min_melody_length or take a larger corpus"
+            )
+        self.split = self.divide(self._all)
+        self.melodies = {side: [self._all[index] for index in getattr(self.split, side)] for side in SIDES}
+        for side, melodies in self.melodies.items():
+            longest = self.max_melody_length if side == "train" else None
+            self._sequences[side] = TokenSequences(
+                [tokens for melody in melodies for tokens in windows(melody, longest)]
+            )
+
+    def divide(self, melodies: Sequence[Melody]) -> Split:
+        """Decide the sides; by tune family, so that no variant of a held-out tune is learned from."""
+        return split_by_family(melodies, seed=self.split_seed)
+
+    def manifest(self) -> dict[str, Any]:
+        """Which tune is on which side, and the hashes that travel with every score, as plain values.
+
+        Raises:
+            ValueError: If the data is not set up.
+        """
+        if self.split is None:
+            raise ValueError("setup() has not been called")
+        return self.split.manifest(self._all)
+
+    @property
+    def test_set_hash(self) -> str:
+        """Hash over the encoded test tunes: scores with different hashes do not compare."""
+        return test_set_hash(self.melodies["test"])
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Shuffled batches of the training sequences."""
+        return self._loader("train", self.seed)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of the validation tunes, by length."""
+        return self._loader("validation", None)
+
+    def test_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of the test tunes, by length."""
+        return self._loader("test", None)
+
+    def _loader(self, side: str, seed: int | None) -> DataLoader[Tensor]:
+        sequences = self._sequences[side]
+        n_processes = self.trainer.world_size if self.trainer else 1
+        process = self.trainer.global_rank if self.trainer else 0
+        sampler = LengthBatches(sequences.lengths, self.batch_size, seed, n_processes, process)
+        # A generator of its own: creating an iterator must not draw from the one that dropout uses.
+        return DataLoader(sequences, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+
+class DividedMelodies(MelodyDataModule):
+    """Melodies that somebody has divided already; none is left out for its length.
+
+    Args:
+        train: Melodies to learn from.
+        validation: Melodies that decide when to stop.
+        batch_size: Sequences in a batch.
+        seed: Seed of the order of training batches.
+
+    Raises:
+        InputError: If a list is empty, or nothing in it can be encoded.
+    """
+
+    def __init__(
+        self, train: Sequence[Melody], validation: Sequence[Melody], batch_size: int = 32, seed: int = 42
+    ) -> None:
+        sides = [self._held(melodies, side) for melodies, side in ((train, "train"), (validation, "val"))]
+        self._n_train = len(sides[0])
+        super().__init__(_ListCorpus([*sides[0], *sides[1]]), batch_size, min_melody_length=1, seed=seed)
+
+    @staticmethod
+    def _held(melodies: Sequence[Melody], side: str) -> list[Melody]:
+        held = [fitted for melody in melodies if (fitted := NoteVocabulary().fit(melody).melody) and len(fitted)]
+        if not held:
+            raise InputError(f"{side}_data holds no melody ({len(melodies)} given): give at least one")
+        return held
+
+    def divide(self, melodies: Sequence[Melody]) -> Split:
+        """The lists as they were given, with nothing held out for a test."""
+        places = tuple(range(len(melodies)))
+        return Split(
+            train=places[: self._n_train],
+            validation=places[self._n_train :],
+            test=(),
+            families=places,
+            seed=0,
+            fractions=(self._n_train / len(places), 1 - self._n_train / len(places), 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class _ListCorpus:
+    melodies: list[Melody]
+
+    def read(self) -> CorpusReading:
+        return collect(WrittenTune(melody, 0, 0) for melody in self.melodies)
+
+    def load(self) -> list[Melody]:
+        return list(self.melodies)

@@ -1,0 +1,104 @@
+"""MelodyModule: any network of the contract, trained on the likelihood of the next token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from chromasonic.melody_generation.metrics import MelodyMetrics, TokenScorer
+from chromasonic.melody_generation.schedules import VALIDATION_LOSS, ReduceOnPlateau, Schedule
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class MelodyModule(L.LightningModule):
+    """Trains and scores a network that maps tokens (B, T) to logits (B, T, V).
+
+    The loss is the summed negative log-likelihood of a batch's scored tokens over their number, in nats.
+
+    Args:
+        network: Any module of that contract.
+        optimizer: Builds the optimizer from the parameters.
+        schedule: Moves the learning rate.
+
+    Raises:
+        ValueError: If the optimizer refuses its settings.
+    """
+
+    def __init__(
+        self, network: nn.Module, optimizer: OptimizerFactory = AdamW, schedule: Schedule | None = None
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.schedule = schedule or ReduceOnPlateau()
+        optimizer([nn.Parameter(torch.zeros(1))])  # better now than after the data has been read
+        self._build_optimizer = optimizer
+        self._scorer = TokenScorer(NoteVocabulary())
+        self.train_metrics = MelodyMetrics()
+        self.validation_metrics = MelodyMetrics()
+        self.test_metrics = MelodyMetrics()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, T, V) for tokens (B, T)."""
+        logits: Tensor = self.network(tokens)
+        return logits
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Nats per scored token of a batch of tokens (B, T)."""
+        del batch_idx
+        return self._score(batch, "train", self.train_metrics)
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Score a batch of tokens (B, T)."""
+        del batch_idx
+        self._score(batch, "validation", self.validation_metrics)
+
+    def test_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Score a batch of tokens (B, T)."""
+        del batch_idx
+        self._score(batch, "test", self.test_metrics)
+
+    def _score(self, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
+        sums = self._scorer(self.network(tokens), tokens)
+        metrics.update(sums)
+        for name, metric in metrics.by_name().items():
+            self.log(f"{side}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(tokens))
+        loss: Tensor = sums.nats / sums.n_tokens.clamp(min=1)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, and the schedule's entry for Lightning."""
+        optimizer = self._build_optimizer(self.network.parameters())
+        n_epochs, n_steps = self.trainer.max_epochs, self.trainer.estimated_stepping_batches
+        if self.schedule.spans_run and (n_epochs in (None, -1) or math.isinf(n_steps)):
+            raise ValueError("a schedule over the whole run needs its number of epochs")
+        entry = self.schedule.lightning(optimizer, n_epochs or 0, int(n_steps) if n_steps < math.inf else 0)
+        return {"optimizer": optimizer, "lr_scheduler": entry} if entry else optimizer
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a scheduler, but leave ReduceLROnPlateau to ``on_train_epoch_end``."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step ReduceLROnPlateau before the checkpoint is written, not after: a resumed run would lose the step."""
+        schedulers = self.lr_schedulers()
+        if isinstance(schedulers, ReduceLROnPlateau):
+            schedulers.step(self.trainer.callback_metrics[VALIDATION_LOSS])
+
+    @torch.no_grad()
+    def check_contract(self, tokens: Tensor) -> None:
+        """Try the network on one batch.
+
+        Raises:
+            ValueError: If its logits do not have the shape that they should have.
+        """
+        self._scorer.check(self.network(tokens.to(self.device)), tokens)

@@ -1,0 +1,169 @@
+"""What a network's logits are worth: likelihood and accuracy, as sums and counts that may be added up.
+
+Tunes and batches differ in length, so a mean of batch means is no mean at all. Every measure is a ratio of two
+sums, which are added over batches and processes and divided once, at the end.
+
+Bits per note is the measure of this laboratory: the negative log2-likelihood of all of a tune's tokens after
+its control prefix (``<end>``, ``<bar>`` and metre tokens included), over the number of its notes and rests.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+
+
+def next_token_nll(logits: Tensor, targets: Tensor) -> Tensor:
+    """Negative log-likelihood of each target.
+
+    Args:
+        logits: Unnormalised scores, shape (B, T, V).
+        targets: Token ids, shape (B, T).
+
+    Returns:
+        Nats, shape (B, T).
+
+    Raises:
+        ValueError: If the leading shapes differ; the message names both.
+    """
+    if logits.shape[:-1] != targets.shape:
+        raise ValueError(f"logits of shape {tuple(logits.shape)} do not score targets {tuple(targets.shape)}")
+    nll = nn.functional.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none")
+    return nll.view(targets.shape)
+
+
+class ScoreSums(NamedTuple):
+    """Sums over a batch, each of shape (): nats, and counts of tokens and notes (rests included)."""
+
+    nats: Tensor
+    n_tokens: Tensor
+    note_nats: Tensor
+    n_notes: Tensor
+    notes_right: Tensor
+    pitches_right: Tensor
+    durations_right: Tensor
+
+
+class TokenScorer(nn.Module):
+    """Compares logits with the tokens that came: counts only, nothing is averaged.
+
+    The control prefix and padding are not scored. A note, a pitch or a duration is right if the most probable
+    token has it; where that token is no note, none is.
+    """
+
+    pitch: Tensor
+    duration: Tensor
+
+    def __init__(self, vocabulary: NoteVocabulary) -> None:
+        super().__init__()
+        self._vocabulary = vocabulary
+        self.register_buffer("pitch", torch.from_numpy(vocabulary.token_pitch), persistent=False)
+        self.register_buffer("duration", torch.from_numpy(vocabulary.token_duration), persistent=False)
+
+    def forward(self, logits: Tensor, tokens: Tensor) -> ScoreSums:
+        """Score whole sequences.
+
+        Args:
+            logits: Shape (B, T, V); ``logits[:, t]`` scores ``tokens[:, t + 1]``.
+            tokens: Token ids with their prefix, shape (B, T).
+
+        Raises:
+            ValueError: If the shapes do not fit each other or the vocabulary.
+        """
+        self.check(logits, tokens)
+        targets = tokens[:, PREFIX_LENGTH:]
+        logits = logits[:, PREFIX_LENGTH - 1 : -1]
+        nll = next_token_nll(logits, targets)
+        is_scored = targets != self._vocabulary.pad
+        is_note = targets >= self._vocabulary.first_note
+        guess = logits.argmax(dim=-1)
+        return ScoreSums(
+            nats=(nll * is_scored).sum(),
+            n_tokens=is_scored.sum(),
+            note_nats=(nll * is_note).sum(),
+            n_notes=is_note.sum(),
+            notes_right=((guess == targets) & is_note).sum(),
+            pitches_right=((self.pitch[guess] == self.pitch[targets]) & is_note).sum(),
+            durations_right=((self.duration[guess] == self.duration[targets]) & is_note).sum(),
+        )
+
+    def check(self, logits: Tensor, tokens: Tensor) -> None:
+        """Refuse logits that break the contract.
+
+        Raises:
+            ValueError: Naming the shape expected and the shape that came.
+        """
+        expected = (*tokens.shape, len(self._vocabulary))
+        if tuple(logits.shape) != expected:
+            raise ValueError(
+                f"a network maps tokens of shape (B, T) to logits of shape (B, T, V): {tuple(tokens.shape)} "
+                f"should give {expected}, got {tuple(logits.shape)}"
+            )
+
+
+class RatioOfSums(Metric):
+    """A measure that is one sum over another, exact over batches and processes.
+
+    Value for nothing counted: NaN.
+
+    Example:
+        >>> accuracy = RatioOfSums()
+        >>> accuracy.update(torch.tensor(3), torch.tensor(4))
+        >>> accuracy.update(torch.tensor(0), torch.tensor(2))
+        >>> accuracy.compute()
+        tensor(0.5000)
+    """
+
+    full_state_update = False
+    numerator: Tensor
+    denominator: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("numerator", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("denominator", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, numerator: Tensor, denominator: Tensor) -> None:
+        """Add to both sums; each of shape ()."""
+        self.numerator += numerator.detach()
+        self.denominator += denominator
+
+    def compute(self) -> Tensor:
+        """The ratio, shape ()."""
+        return self.numerator / self.denominator
+
+
+class MelodyMetrics(nn.Module):
+    """All measures of a pass over tunes, each under its name.
+
+    ``loss`` is in nats per scored token; ``bits_per_note`` and ``note_bits`` (the notes' own part) in bits per
+    note; ``accuracy``, ``pitch_accuracy`` and ``duration_accuracy`` are shares of notes.
+    """
+
+    def __init__(self) -> None:
+        names = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
+        super().__init__()
+        self._ratios = nn.ModuleDict({name: RatioOfSums() for name in names})
+
+    def by_name(self) -> dict[str, RatioOfSums]:
+        """The measures."""
+        return {name: ratio for name, ratio in self._ratios.items() if isinstance(ratio, RatioOfSums)}
+
+    def update(self, sums: ScoreSums) -> None:
+        """Add the sums of a batch."""
+        bits, ratios = 1 / math.log(2), self.by_name()
+        for name, numerator, denominator in (
+            ("loss", sums.nats, sums.n_tokens),
+            ("bits_per_note", sums.nats * bits, sums.n_notes),
+            ("note_bits", sums.note_nats * bits, sums.n_notes),
+            ("accuracy", sums.notes_right, sums.n_notes),
+            ("pitch_accuracy", sums.pitches_right, sums.n_notes),
+            ("duration_accuracy", sums.durations_right, sums.n_notes),
+        ):
+            ratios[name].update(numerator, denominator)

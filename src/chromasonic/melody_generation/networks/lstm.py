@@ -1,0 +1,63 @@
+"""The LSTM: layers of long short-term memory (Hochreiter & Schmidhuber 1997) with residual connections."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.networks.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.sizes import check_sizes
+
+LayerState = tuple[Tensor, Tensor]
+
+
+class LSTMNetwork(SequenceNetwork[list[LayerState]]):
+    """Tokens (B, T) to logits (B, T, V) through an LSTM.
+
+    Args:
+        hidden_size: Width D of embeddings and hidden states.
+        num_layers: Number of LSTM layers, each added to its input.
+        dropout: Share of each vector that is dropped in training.
+        memory: Whether the tune so far is remembered (an attention head over past states).
+
+    Raises:
+        ValueError: If a size is less than 1, or ``dropout`` is not within 0 to 1 (exclusive).
+    """
+
+    def __init__(
+        self, hidden_size: int = 256, num_layers: int = 2, dropout: float = 0.3, *, memory: bool = True
+    ) -> None:
+        check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers)
+        super().__init__(
+            _LSTMBody(hidden_size, num_layers, dropout),
+            {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": dropout, "memory": memory},
+            hidden_size,
+            dropout,
+            memory=memory,
+        )
+
+
+class _LSTMBody(nn.Module):
+    def __init__(self, width: int, n_layers: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(n_layers))
+        self.dropout = nn.Dropout(dropout)
+        for layer in self.layers:
+            _forget_little(layer)
+
+    def forward(self, vectors: Tensor, past: list[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
+        states: list[LayerState] = []
+        for index, layer in enumerate(self.layers):
+            out, state = layer(vectors, past[index] if past else None)
+            vectors = vectors + (self.dropout(out) if index + 1 < len(self.layers) else out)
+            states.append(state)
+        return vectors, states
+
+
+def _forget_little(layer: nn.Module) -> None:
+    """Begin with forget gates that are open (Jozefowicz et al. 2015): the bias of 1 is put on one of torch's two."""
+    with torch.no_grad():
+        for name, parameter in layer.named_parameters():
+            if name.startswith("bias_hh"):
+                quarter = len(parameter) // 4
+                parameter[quarter : 2 * quarter] += 1

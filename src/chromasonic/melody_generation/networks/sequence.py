@@ -1,0 +1,82 @@
+"""What the LSTM and the Transformer share: tokens in, logits out, in one go or step by step."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.networks.clock import BarClock, ClockState
+from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
+from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+BodyState = TypeVar("BodyState")
+
+
+class NetworkState(NamedTuple, Generic[BodyState]):
+    """All that a network carries from one stretch of a sequence to the next."""
+
+    clock: ClockState
+    body: BodyState
+    memory: MemoryState | None
+
+
+class Body(Protocol[BodyState]):
+    """Vectors (B, T, D) to states (B, T, D), none of which sees what comes after it."""
+
+    def __call__(self, vectors: Tensor, past: BodyState | None = None) -> tuple[Tensor, BodyState]:
+        """The states, and what to pass as ``past`` with the vectors that follow."""
+        ...
+
+
+class SequenceNetwork(nn.Module, Generic[BodyState]):
+    """A body between the embedding of tokens and the scores of the next one.
+
+    Args:
+        body: The part that learns sequences.
+        hyperparameters: The arguments that the subclass was built with, as plain values; from these a
+            checkpoint rebuilds it.
+        width: D.
+        dropout: Share of each vector that is dropped in training, before the body and after it.
+        memory: Whether the tune so far is remembered (:class:`TuneMemory`).
+    """
+
+    def __init__(
+        self, body: nn.Module, hyperparameters: dict[str, Any], width: int, dropout: float, *, memory: bool
+    ) -> None:
+        super().__init__()
+        vocabulary = NoteVocabulary()
+        self.hyperparameters = hyperparameters
+        self.clock = BarClock(vocabulary)
+        self.embedding = TokenEmbedding(vocabulary, width)
+        self.place = PlaceEmbedding(vocabulary.longest_bar, width)
+        self.dropout = nn.Dropout(dropout)
+        self.body = body
+        self.memory = TuneMemory(width, dropout) if memory else None
+        self.scores = TokenScores(vocabulary, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Score the token after each of ``tokens``: ids (B, T) to logits (B, T, V)."""
+        return self.extend(tokens)[0]
+
+    def extend(
+        self, tokens: Tensor, past: NetworkState[BodyState] | None = None
+    ) -> tuple[Tensor, NetworkState[BodyState]]:
+        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same logits.
+
+        Args:
+            tokens: Token ids, shape (B, T).
+            past: The state that the call with the tokens before these returned; None at the beginning.
+
+        Returns:
+            Logits of shape (B, T, V), and the state after the last token.
+        """
+        times, clock = self.clock(tokens, past.clock if past else None)
+        embedded = self.embedding(tokens)
+        vectors = self.dropout(embedded + self.place(times))
+        states, body = self.body(vectors, past.body if past else None)
+        memory = None
+        if self.memory is not None:
+            states, memory = self.memory(states, embedded, past.memory if past else None)
+        return self.scores(self.dropout(states)), NetworkState(clock, body, memory)

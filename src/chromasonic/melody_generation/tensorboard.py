@@ -1,0 +1,64 @@
+"""TensorBoard as a person reads it: training and validation in one chart, against epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SIDES = ("train", "validation", "test")
+
+
+class PairedTensorBoardLogger(TensorBoardLogger):
+    """Writes ``train/loss`` and ``validation/loss`` as one tag, ``loss``, of two runs, which TensorBoard overlays.
+
+    What belongs to an epoch is drawn against epochs from 1; all else against optimizer steps, as in Lightning.
+
+    Args:
+        directory: Where the event files go.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        super().__init__(Path(directory), name="", version="", default_hp_metric=False)
+        self._writers: dict[str, SummaryWriter] = {}
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Deal the measures out to the runs that they belong to."""
+        epoch = metrics.get("epoch")
+        others: dict[str, float] = {}
+        for name, value in metrics.items():
+            side, _, measure = name.partition("/")
+            if side in _SIDES and epoch is not None:
+                self._writer(side).add_scalar(measure, float(value), int(epoch) + 1)
+            elif name != "epoch":
+                others[name] = value
+        if others:
+            super().log_metrics(others, step)
+
+    def _writer(self, side: str) -> SummaryWriter:
+        if side not in self._writers:
+            self._writers[side] = SummaryWriter(str(Path(self.log_dir) / side))
+        return self._writers[side]
+
+    @rank_zero_only
+    def log_outcome(self, hyperparameters: dict[str, Any], measures: dict[str, float], curves: Figure) -> None:
+        """Fill the HPARAMS tab with what was chosen and what came of it, and show the learning curves."""
+        self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
+        self.experiment.add_figure("learning curves", curves)
+        self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Flush and close all runs."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        super().finalize(status)

@@ -1,0 +1,56 @@
+"""Files that are whole or not there: a reader, or a run that is killed, never meets a half-written one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_umask = os.umask(0)
+os.umask(_umask)
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; what is written there becomes ``path`` when the block ends well.
+
+    Missing folders are made. If the block raises, the temporary file is removed and what stood at ``path``
+    stays as it was.
+
+    Args:
+        path: Where the file is to stand.
+
+    Yields:
+        An empty file in the same folder, with the same suffix, since some writers choose the format by it.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with whole_file(folder / "scores.json") as unfinished:
+        ...     _ = unfinished.write_text("{}")
+        >>> [each.name for each in folder.iterdir()]
+        ['scores.json']
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        unfinished.chmod(0o666 & ~_umask)  # mkstemp's files are for the owner alone
+        yield unfinished
+        with unfinished.open("rb+") as written:
+            os.fsync(written.fileno())  # else a power cut may keep the new name and lose the contents
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a whole UTF-8 text file in place of what stood at ``path``; missing folders are made."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")

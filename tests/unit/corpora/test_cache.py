@@ -1,0 +1,160 @@
+"""The cache gives back what was read, and never what is stale, damaged or half-written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import melodies
+
+from chromasonic.melody_generation.corpora import cache
+from chromasonic.melody_generation.corpora.cache import (
+    cached_reading,
+    parsed_directory,
+    reading_key,
+    source_directory,
+)
+from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.melody import Melody
+
+READING = CorpusReading(
+    (Melody([60, 62], [24, 24], title="Scale", source="a.abc:1"),),
+    CorpusReport(n_tunes=2, n_melodies=1, n_notes=2, dropped=(Dropped("a.abc:2", "no notes"),)),
+)
+
+
+class Reader:
+    """Gives READING and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.n_reads = 0
+
+    def __call__(self) -> CorpusReading:
+        self.n_reads += 1
+        return READING
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@given(st.lists(melodies(), max_size=5).map(tuple), st.text(max_size=5))
+def test_what_is_packed_is_unpacked(tunes: tuple[Melody, ...], reason: str) -> None:
+    reading = CorpusReading(tunes, CorpusReport(n_tunes=9, dropped=(Dropped("x", reason),)))
+    assert cache._unpack(cache._pack(reading)) == reading
+
+
+def test_unpacked_melodies_cannot_be_written_to() -> None:
+    [melody] = cache._unpack(cache._pack(READING)).melodies
+    with pytest.raises(ValueError, match="read-only"):
+        melody.pitches[0] = 3
+
+
+def test_the_second_time_nothing_is_read() -> None:
+    read = Reader()
+    assert cached_reading("tunes", "k", read) == cached_reading("tunes", "k", read) == READING
+    assert read.n_reads == 1
+
+
+def test_another_key_is_read_again_and_the_old_file_removed() -> None:
+    read = Reader()
+    for key in ("old", "new"):
+        cached_reading("tunes", key, read)
+    cached_reading("tunes-played", "old", read)
+    assert read.n_reads == 3
+    assert sorted(path.name for path in parsed_directory().glob("*.npz")) == [
+        "tunes-played.old.npz",
+        "tunes.new.npz",
+    ]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:20],
+        lambda content: content[:-1],
+        lambda content: content[:-40] + bytes([content[-40] ^ 1]) + content[-39:],
+        lambda content: b"no cache at all" * 100,
+    ],
+)
+def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes], bytes]) -> None:
+    read = Reader()
+    cached_reading("tunes", "k", read)
+    path = parsed_directory() / "tunes.k.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    assert cached_reading("tunes", "k", read) == READING
+    assert cached_reading("tunes", "k", read) == READING
+    assert read.n_reads == 2
+
+
+def test_what_a_killed_run_left_is_cleared_away() -> None:
+    parsed_directory().mkdir(parents=True)
+    (parsed_directory() / "tunes.abcd1234.npz").write_bytes(b"half")
+    cached_reading("tunes", "k", Reader())
+    assert [path.name for path in parsed_directory().glob("*.npz")] == ["tunes.k.npz"]
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the directory should be")
+    read = Reader()
+    assert cached_reading("tunes", "k", read) == READING
+    assert read.n_reads == 1
+
+
+def test_a_fault_while_reading_is_passed_on_and_nothing_is_kept() -> None:
+    def read() -> CorpusReading:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        cached_reading("tunes", "k", read)
+    assert not list(parsed_directory().glob("*.npz"))
+
+
+def test_two_that_start_at_once_read_once() -> None:
+    read, found, both = Reader(), [], threading.Barrier(2)
+
+    def run() -> None:
+        both.wait()
+        found.append(cached_reading("tunes", "k", read))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [READING, READING]
+    assert read.n_reads == 1
+
+
+def test_the_key_covers_names_contents_order_and_options() -> None:
+    keys = {
+        reading_key([("a", b"1"), ("b", b"2")], {"repeats": "written"}),
+        reading_key([("a", b"1"), ("b", b"2")], {"repeats": "played"}),
+        reading_key([("b", b"2"), ("a", b"1")], {"repeats": "written"}),
+        reading_key([("a", b"1"), ("b", b"3")], {"repeats": "written"}),
+        reading_key([("a", b"1"), ("c", b"2")], {"repeats": "written"}),
+        reading_key([("a", b"1")], {"repeats": "written"}),
+    }
+    assert len(keys) == 6
+
+
+def test_the_key_covers_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = reading_key([], {})
+    monkeypatch.setattr(cache, "_code_version", lambda: "another")
+    assert reading_key([], {}) != before
+
+
+def test_sources_lie_where_the_variable_says_else_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path))
+    assert source_directory("nottingham") == tmp_path / "nottingham"
+    monkeypatch.delenv("CHROMASONIC_DATA_DIR")
+    assert source_directory("nottingham").name == "nottingham"
+    assert tmp_path / "cache" in source_directory("nottingham").parents

@@ -1,0 +1,195 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.strategies import melodies
+
+from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
+from chromasonic.melody_generation.vocabulary import METRES
+
+
+def slow_count(melody: Melody) -> tuple[list[int], list[int], list[Metre]]:
+    """Positions, bar lines and metres, counted tick by tick."""
+    departs = {departure.note: departure for departure in melody.departures}
+    metre, position, now = melody.metre, melody.start, 0
+    positions, bar_lines, metres = [], [], []
+    for note, ticks in enumerate(melody.durations.tolist()):
+        if note in departs:
+            metre, position = departs[note].metre or metre, 0
+        positions.append(position)
+        metres.append(metre)
+        for _ in range(ticks):
+            if position == 0:
+                bar_lines.append(now)
+            now += 1
+            position = (position + 1) % metre.bar_ticks
+    return positions, bar_lines, metres
+
+
+@given(melodies())
+def test_positions_and_bar_lines_are_those_counted_tick_by_tick(melody: Melody) -> None:
+    positions, bar_lines, metres = slow_count(melody)
+    assert melody.positions.tolist() == positions
+    assert melody.bar_lines.tolist() == bar_lines
+    assert [m for first, end, m, _ in melody.segments for _ in range(first, end)] == metres
+
+
+@given(melodies())
+def test_onsets_and_ticks_add_up(melody: Melody) -> None:
+    assert melody.onsets.tolist() == [sum(melody.durations[:n].tolist()) for n in range(len(melody))]
+    assert melody.ticks == sum(melody.durations.tolist())
+
+
+@given(melodies(min_notes=1), st.data())
+def test_a_window_stands_where_it_was_cut(melody: Melody, data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(melody) - 1))
+    end = data.draw(st.integers(begin + 1, len(melody)))
+    window = melody.window(begin, end)
+    assert window.pitches.tolist() == melody.pitches[begin:end].tolist()
+    assert window.durations.tolist() == melody.durations[begin:end].tolist()
+    assert window.positions.tolist() == melody.positions[begin:end].tolist()
+    assert slow_count(window)[2] == slow_count(melody)[2][begin:end]
+    first = int(melody.onsets[begin])
+    inside = (melody.bar_lines >= first) & (melody.bar_lines < first + window.ticks)
+    assert window.bar_lines.tolist() == (melody.bar_lines[inside] - first).tolist()
+    labels = ("tonic", "mode", "title", "source", "corpus")
+    assert [getattr(window, name) for name in labels] == [getattr(melody, name) for name in labels]
+
+
+@given(melodies(min_notes=1), st.data())
+def test_a_window_of_a_window_is_a_window(melody: Melody, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(melody)), min_size=4, max_size=4)))
+    begin, inner_begin, inner_end, end = cuts
+    assume(inner_begin < inner_end)
+    window = melody.window(begin, end)
+    assert window.window(inner_begin - begin, inner_end - begin) == melody.window(inner_begin, inner_end)
+
+
+@given(melodies(min_notes=1))
+def test_the_window_of_everything_is_the_melody(melody: Melody) -> None:
+    assert melody.window(0, len(melody)) == melody
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 0), (1, 1), (2, 1), (-1, 2), (0, 4)])
+def test_windows_outside_a_melody_are_refused(begin: int, end: int) -> None:
+    with pytest.raises(ValueError, match=f"window {begin}:{end} is not within a melody of 3 notes"):
+        Melody([60, 62, 64], [24] * 3).window(begin, end)
+
+
+@given(melodies(), st.integers(-24, 24))
+def test_transposing_there_and_back_changes_nothing(melody: Melody, semitones: int) -> None:
+    moved = melody.transposed(semitones)
+    assert moved.transposed(-semitones) == melody
+    sounding = melody.pitches != REST
+    assert (moved.pitches[sounding] - melody.pitches[sounding] == semitones).all()
+    assert (moved.pitches[~sounding] == REST).all()
+    assert moved.tonic == (melody.tonic + semitones) % 12
+    assert moved.positions.tolist() == melody.positions.tolist()
+
+
+@given(melodies())
+def test_equal_melodies_have_equal_hashes(melody: Melody) -> None:
+    same = replace(melody, pitches=melody.pitches.copy())
+    assert same == melody
+    assert hash(same) == hash(melody)
+    assert len({melody, same}) == 1
+
+
+@given(melodies(), melodies())
+def test_melodies_that_differ_in_a_field_are_not_equal(first: Melody, second: Melody) -> None:
+    fields = ("metre", "start", "departures", "tonic", "mode", "title", "source", "corpus")
+    same = all(getattr(first, name) == getattr(second, name) for name in fields)
+    same &= first.pitches.tolist() == second.pitches.tolist()
+    same &= first.durations.tolist() == second.durations.tolist()
+    assert (first == second) == same
+    assert first != "a melody"
+
+
+def test_a_melody_cannot_be_changed_nor_tied_to_the_array_it_came_from() -> None:
+    pitches = np.array([60, 62])
+    melody = Melody(pitches, [24, 24])
+    pitches[0] = 0
+    assert melody.pitches.tolist() == [60, 62]
+    with pytest.raises(ValueError, match="read-only"):
+        melody.durations[0] = 1
+    with pytest.raises(AttributeError):
+        melody.tonic = 3  # type: ignore[misc]
+
+
+def test_the_empty_melody_is_defined() -> None:
+    empty = Melody([], [])
+    assert (len(empty), empty.ticks) == (0, 0)
+    assert empty.positions.tolist() == empty.bar_lines.tolist() == empty.onsets.tolist() == []
+    assert empty.transposed(3).tonic == 3
+
+
+def test_free_metre_has_only_written_bar_lines() -> None:
+    free = Melody([60] * 4, [1000] * 4, metre=Metre(0, 4), departures=[Departure(2)])
+    assert free.bar_lines.tolist() == [0, 2000]
+    assert free.positions.tolist() == [0, 1000, 0, 1000]
+
+
+FOUR: dict[str, Any] = {"pitches": [60, 62, REST, 64], "durations": [24] * 4}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"durations": [24] * 3}, "4 pitches but 3 durations"),
+        ({"pitches": [60, 62, -2, 64]}, "MIDI numbers 0 to 127, or -1"),
+        ({"pitches": [60, 62, 64, 128]}, "MIDI numbers 0 to 127, or -1"),
+        ({"durations": [24, 24, 0, 24]}, "whole ticks of 1 or more"),
+        ({"start": 96}, "start 96 is not within a bar of 4/4"),
+        ({"start": -1}, "start -1 is not within a bar of 4/4"),
+        ({"tonic": 12}, "pitch class 0 to 11, got 12"),
+        ({"tonic": -1}, "pitch class 0 to 11, got -1"),
+        ({"mode": "blues"}, r"mode is one of major, .*got 'blues'"),
+        ({"departures": [Departure(0)]}, r"rise within 1 to 3: Departure\(note=0"),
+        ({"departures": [Departure(4)]}, r"rise within 1 to 3: Departure\(note=4"),
+        ({"departures": [Departure(2), Departure(1)]}, r"rise within 1 to 3: Departure\(note=1"),
+        ({"departures": [Departure(2), Departure(2)]}, r"rise within 1 to 3: Departure\(note=2"),
+        ({"metre": Metre(2, 4), "departures": [Departure(2)]}, "before note 2 is already counted"),
+        ({"departures": [Departure(1), Departure(3, Metre(4, 4))]}, "before note 3 is 4/4 already"),
+    ],
+)
+def test_what_is_no_melody_is_refused_with_what_is_wrong(change: dict[str, Any], says: str) -> None:
+    Melody(**FOUR)
+    with pytest.raises(ValueError, match=says):
+        Melody(**(FOUR | change))
+
+
+@pytest.mark.parametrize("metre", METRES, ids=str)
+def test_a_metre_reads_what_it_writes(metre: Metre) -> None:
+    assert Metre.parse(str(metre)) == metre
+
+
+def test_metres_are_read_as_musicians_write_them() -> None:
+    assert Metre.parse(" C ") == Metre(4, 4)
+    assert Metre.parse("C|") == Metre(2, 2)
+    assert Metre.parse("6/8").bar_ticks == Metre.parse("3/4").bar_ticks == 72
+    assert Metre.parse("3/4") != Metre.parse("6/8")
+
+
+@pytest.mark.parametrize("text", ["", "6", "6/", "6/8/", "-6/8", "0/4", "six/eight", "2+3/8"])
+def test_what_is_no_metre_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="a metre is written like 6/8") as caught:
+        Metre.parse(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(("beats", "unit"), [(-1, 4), (4, 0), (4, -4), (4, 5), (4, 64)])
+def test_metres_that_cannot_be_counted_are_refused(beats: int, unit: int) -> None:
+    with pytest.raises(ValueError, match=f"got {beats}/{unit}"):
+        Metre(beats, unit)
+
+
+@given(st.sampled_from(METRES), st.integers(0, 400), st.sampled_from(MODES))
+def test_start_must_lie_within_the_bar(metre: Metre, start: int, mode: str) -> None:
+    if start < metre.bar_ticks:
+        assert Melody([60], [1], metre, start, mode=mode).positions.tolist() == [start]
+    else:
+        with pytest.raises(ValueError, match=f"not within a bar of {metre}"):
+            Melody([60], [1], metre, start, mode=mode)

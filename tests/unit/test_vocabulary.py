@@ -1,0 +1,273 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.strategies import melodies
+
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
+from chromasonic.melody_generation.vocabulary import (
+    CORPORA,
+    DURATIONS,
+    HIGHEST,
+    LOWEST,
+    METRES,
+    MIDDLE_C,
+    PREFIX_LENGTH,
+    STARTS,
+    NoteVocabulary,
+)
+
+VOCABULARY = NoteVocabulary()
+IDS = {VOCABULARY.name(token): token for token in range(len(VOCABULARY))}
+
+prefixes = st.builds(VOCABULARY.prefix, *map(st.sampled_from, (CORPORA, METRES, MODES, STARTS)))
+# Half of them notes, so that bars and metres stand close together.
+music = st.integers(VOCABULARY.first_note, len(VOCABULARY) - 1) | st.sampled_from(
+    [VOCABULARY.bar, VOCABULARY.section, *map(VOCABULARY.metre_token, METRES)]
+)
+
+
+@st.composite
+def any_melodies(draw: st.DrawFn) -> Melody:
+    """Melodies with values that the vocabulary may lack."""
+    n_notes = draw(st.integers(0, 12))
+    metre = draw(st.sampled_from((*METRES, Metre(13, 8), Metre(1, 32), Metre(11, 4))))
+    durations = draw(st.lists(st.integers(1, 500), min_size=n_notes, max_size=n_notes))
+    start = draw(st.integers(0, min(metre.bar_ticks, 300) - 1))
+    departures = []
+    if n_notes > 1:
+        note = draw(st.integers(1, n_notes - 1))
+        new = draw(st.sampled_from((None, Metre(7, 8), Metre(13, 8))))
+        if new or (start + sum(durations[:note])) % metre.bar_ticks:
+            departures.append(Departure(note, None if new == metre else new))
+    assume(not departures or departures[0].metre or (start + sum(durations[:note])) % metre.bar_ticks)
+    return Melody(
+        draw(st.lists(st.integers(REST, 127), min_size=n_notes, max_size=n_notes)),
+        durations,
+        metre,
+        start,
+        departures,
+        draw(st.integers(0, 11)),
+        corpus=draw(st.sampled_from((*CORPORA, "elsewhere"))),
+    )
+
+
+@given(melodies())
+def test_decoding_gives_back_what_was_encoded(melody: Melody) -> None:
+    tokens = VOCABULARY.encode(melody)
+    assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody, title="", source="")
+    assert tokens.dtype == np.int64
+    assert len(tokens) == PREFIX_LENGTH + len(melody) + len(melody.departures) + 1
+
+
+@given(melodies(), st.integers(-11, 11))
+def test_a_tune_in_another_key_has_the_same_tokens(melody: Melody, semitones: int) -> None:
+    moved = melody.transposed(semitones)
+    octaves = (melody.tonic + semitones) // 12  # the tonic is told from middle C upwards, so a new octave shows
+    same = replace(moved, pitches=np.where(moved.pitches == REST, REST, moved.pitches - 12 * octaves))
+    assert VOCABULARY.encode(same).tolist() == VOCABULARY.encode(melody).tolist()
+
+
+@given(melodies())
+def test_padding_after_the_end_changes_nothing(melody: Melody) -> None:
+    tokens = VOCABULARY.encode(melody)
+    padded = np.concatenate([tokens, [VOCABULARY.pad] * 3])
+    decoded = VOCABULARY.decode(tokens)
+    assert VOCABULARY.decode(padded) == decoded
+    assert VOCABULARY.decode(np.concatenate([tokens[:-1], [VOCABULARY.pad] * 3])) == decoded
+    assert VOCABULARY.decode(np.concatenate([tokens, [VOCABULARY.first_note, VOCABULARY.end]])) == decoded
+
+
+@given(prefixes, st.lists(music, max_size=25), st.integers(0, 11))
+def test_any_music_after_a_right_prefix_decodes_and_settles(
+    prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int], tonic: int
+) -> None:
+    melody = VOCABULARY.decode([*prefix, *ids], tonic=tonic)
+    notes = [token for token in ids if VOCABULARY.is_note(token)]
+    assert melody.durations.tolist() == VOCABULARY.token_ticks[notes].tolist()
+    assert melody.tonic == tonic
+    again = VOCABULARY.decode(VOCABULARY.encode(melody), tonic=tonic)
+    assert again == melody
+
+
+@given(prefixes, st.lists(music, max_size=25))
+def test_a_decoded_melody_counts_its_bars_as_the_tokens_do(
+    prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int]
+) -> None:
+    bar_ticks = int(VOCABULARY.token_bar_ticks[prefix[1]])
+    position = int(VOCABULARY.token_start[prefix[3]])
+    assume(position < bar_ticks)
+    positions = []
+    for token in ids:
+        if VOCABULARY.is_note(token):
+            positions.append(position)
+            position = (position + int(VOCABULARY.token_ticks[token])) % bar_ticks
+        elif token != VOCABULARY.section:
+            position = 0
+            if token != VOCABULARY.bar:
+                bar_ticks = int(VOCABULARY.token_bar_ticks[token])
+    assert VOCABULARY.decode([*prefix, *ids]).positions.tolist() == positions
+
+
+@given(any_melodies())
+def test_what_was_fitted_encodes_and_the_rest_says_why_not(melody: Melody) -> None:
+    fitted = VOCABULARY.fit(melody)
+    if fitted.melody is None:
+        assert fitted.dropped_because
+        return
+    assert fitted.dropped_because == ""
+    decoded = VOCABULARY.decode(VOCABULARY.encode(fitted.melody), tonic=melody.tonic)
+    assert decoded == fitted.melody
+    assert VOCABULARY.fit(fitted.melody) == type(fitted)(fitted.melody)
+
+
+@given(any_melodies())
+def test_fitting_moves_no_further_than_it_must(melody: Melody) -> None:
+    fitted = VOCABULARY.fit(melody)
+    assume(fitted.melody is not None)
+    assert fitted.melody is not None
+    n_rounded = int(fitted.melody.start != melody.start)
+    for before, after in zip(melody.durations.tolist(), fitted.melody.durations.tolist(), strict=True):
+        assert abs(before - after) == min(abs(before - known) for known in DURATIONS)
+        n_rounded += before != after
+    n_moved = 0
+    for before, after in zip(melody.pitches.tolist(), fitted.melody.pitches.tolist(), strict=True):
+        assert (before - after) % 12 == 0
+        if before == REST or LOWEST <= before - MIDDLE_C - melody.tonic <= HIGHEST:
+            assert after == before
+        n_moved += before != after
+    assert fitted.n_durations_rounded == n_rounded
+    assert fitted.n_pitches_moved == n_moved
+
+
+@given(melodies())
+def test_what_encodes_fits_as_it_is(melody: Melody) -> None:
+    fitted = VOCABULARY.fit(melody)
+    assert fitted.melody is melody
+    assert (fitted.n_durations_rounded, fitted.n_pitches_moved) == (0, 0)
+
+
+def test_dropped_melodies_say_why() -> None:
+    assert "13/8 has no token" in VOCABULARY.fit(Melody([60], [12], Metre(13, 8))).dropped_because
+    assert "'x' has no token" in VOCABULARY.fit(Melody([60], [12], corpus="x")).dropped_because
+    # 94 ticks become 96, so that the written bar line stands where the count has one.
+    rounded_away = Melody([60, 60], [94, 12], departures=[Departure(1)])
+    assert "already counted" in VOCABULARY.fit(rounded_away).dropped_because
+
+
+@pytest.mark.parametrize(
+    ("melody", "says"),
+    [
+        (
+            Melody([60, 60 + HIGHEST + 1], [24, 24]),
+            rf"note 1 \(MIDI pitch {61 + HIGHEST}, 24 ticks, tonic 0\)",
+        ),
+        (Melody([60 + LOWEST - 1], [24]), rf"note 0 \(MIDI pitch {59 + LOWEST}"),
+        (Melody([60, 60, 60], [24, 24, 5]), r"note 2 \(MIDI pitch 60, 5 ticks.*NoteVocabulary\.fit"),
+        (Melody([60], [500]), r"note 0 \(MIDI pitch 60, 500 ticks"),
+        (Melody([60], [24], Metre(13, 8)), "no token for metre 13/8; there are free, 1/4"),
+        (Melody([60], [24], start=1), "no token for start position 1; there are 0, 3, 4"),
+        (Melody([60], [24], corpus="mine"), "no token for corpus 'mine'; there are unknown, synthetic"),
+        (Melody([60] * 2, [24] * 2, departures=[Departure(1, Metre(13, 8))]), "no token for metre 13/8"),
+    ],
+)
+def test_what_has_no_token_is_refused_by_name(melody: Melody, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        VOCABULARY.encode(melody)
+
+
+def test_a_mode_without_a_token_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="no token for mode 'blues'; there are major"):
+        VOCABULARY.prefix("unknown", Metre(4, 4), "blues", 0)
+
+
+@pytest.mark.parametrize("n_tokens", range(PREFIX_LENGTH))
+def test_a_sequence_without_its_whole_prefix_is_refused(n_tokens: int) -> None:
+    tokens = VOCABULARY.encode(Melody([60], [24]))
+    with pytest.raises(ValueError, match="begins with corpus, metre, mode and start"):
+        VOCABULARY.decode(tokens[:n_tokens])
+    with pytest.raises(ValueError, match="begins with corpus, metre, mode and start"):
+        VOCABULARY.decode(np.delete(tokens, n_tokens))
+
+
+@pytest.mark.parametrize("name", ["<corpus:synthetic>", "<mode:minor>", "<start:12>"])
+def test_control_tokens_within_the_music_are_refused_by_name(name: str) -> None:
+    tokens = VOCABULARY.encode(Melody([60, 62], [24, 24])).tolist()
+    with pytest.raises(ValueError, match=f"{name} cannot stand within the music"):
+        VOCABULARY.decode([*tokens[:-1], IDS[name], VOCABULARY.end])
+
+
+def test_names_are_all_different_and_every_token_has_one() -> None:
+    assert len(IDS) == len(VOCABULARY)
+    assert [VOCABULARY.name(token) for token in range(4)] == ["<pad>", "<end>", "<bar>", "<section>"]
+
+
+def test_tables_say_what_names_say() -> None:
+    for name, token in IDS.items():
+        is_note = not name.startswith("<")
+        assert bool(VOCABULARY.is_note(token)) == is_note
+        pitch, duration = VOCABULARY.token_pitch[token], VOCABULARY.token_duration[token]
+        start, bar_ticks = VOCABULARY.token_start[token], VOCABULARY.token_bar_ticks[token]
+        assert start == (int(name[7:-1]) if name.startswith("<start:") else -1)
+        assert bar_ticks == (Metre.parse(name[7:-1]).bar_ticks if name.startswith("<metre:") else -1)
+        if is_note:
+            height, ticks = name.split("/")
+            assert VOCABULARY.token_ticks[token] == int(ticks) == VOCABULARY.duration_classes[duration]
+            rest = pitch == VOCABULARY.rest_class
+            assert height == ("rest" if rest else f"{VOCABULARY.pitch_classes[pitch]:+d}")
+        else:
+            assert (pitch, duration, VOCABULARY.token_ticks[token]) == (-1, -1, 0)
+
+
+def test_notes_are_the_product_of_pitches_and_durations() -> None:
+    notes = VOCABULARY.is_note(np.arange(len(VOCABULARY)))
+    assert notes.sum() == (len(VOCABULARY.pitch_classes) + 1) * len(DURATIONS)
+    assert notes[VOCABULARY.first_note :].all()
+
+
+def test_durations_and_starts_rise_and_metres_differ() -> None:
+    assert list(DURATIONS) == sorted(set(DURATIONS))
+    assert list(STARTS) == sorted(set(STARTS))
+    assert len(set(METRES)) == len(METRES)
+    assert max(STARTS) < VOCABULARY.longest_bar
+
+
+def test_all_vocabularies_are_equal() -> None:
+    other = NoteVocabulary()
+    assert other.fingerprint == VOCABULARY.fingerprint
+    assert len(other) == len(VOCABULARY)
+    for table in ("token_pitch", "token_duration", "token_ticks", "token_start", "token_bar_ticks"):
+        assert np.array_equal(getattr(other, table), getattr(VOCABULARY, table))
+
+
+def test_a_vocabulary_with_another_token_has_another_fingerprint() -> None:
+    other = NoteVocabulary()
+    other._names.append("<new>")
+    assert other.fingerprint != VOCABULARY.fingerprint
+
+
+def test_a_known_tune_has_the_tokens_that_a_musician_expects() -> None:
+    tune = Melody(
+        [74, 78, 81, REST, 74],
+        [12, 12, 48, 24, 12],
+        Metre(6, 8),
+        start=60,
+        departures=[Departure(3), Departure(4, Metre(3, 4))],
+        tonic=2,
+        mode="dorian",
+        corpus="nottingham",
+    )
+    assert [VOCABULARY.name(int(token)) for token in VOCABULARY.encode(tune)] == [
+        *("<corpus:nottingham>", "<metre:6/8>", "<mode:dorian>", "<start:60>"),
+        *("+12/12", "+16/12", "+19/48", "<bar>", "rest/24", "<metre:3/4>", "+12/12", "<end>"),
+    ]
+
+
+@pytest.mark.usefixtures("nottingham_directory")
+def test_all_of_nottingham_comes_back_from_its_tokens() -> None:
+    for melody in NottinghamCorpus().load():
+        tokens = VOCABULARY.encode(melody)
+        assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody, title="", source="")

@@ -1,0 +1,61 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from chromasonic.melody_generation.whole_files import whole_file, write_text
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_a_block_that_ends_well_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    with whole_file(path) as unfinished:
+        assert unfinished.parent == path.parent
+        assert unfinished.suffix == ".json"
+        unfinished.write_text("[1]")
+        assert not path.exists()
+    assert path.read_text() == "[1]"
+    assert names_in(tmp_path) == ["scores.json"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_as_it_was_and_nothing_behind(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    path = tmp_path / "scores.json"
+    write_text(path, "old")
+    with pytest.raises(failure), whole_file(path) as unfinished:  # noqa: PT012  the block is the subject
+        unfinished.write_text("new, but only ha")
+        raise failure
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["scores.json"]
+
+
+def test_an_error_leaves_no_file_where_there_was_none(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "new.bin"):
+        raise ZeroDivisionError
+    assert names_in(tmp_path) == []
+
+
+def test_a_writer_that_replaces_the_temporary_file_itself_is_served_too(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    with whole_file(path) as unfinished:
+        unfinished.unlink()
+        unfinished.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
+
+
+def test_missing_folders_are_made_and_text_is_utf8_with_plain_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "title.txt"
+    write_text(str(path), "Für Elise\n")
+    assert path.read_bytes() == "Für Elise\n".encode()
+
+
+def test_others_may_read_the_file_as_they_may_read_any_other(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.txt"
+    plain.write_text("")
+    write_text(tmp_path / "whole.txt", "")
+    assert stat.S_IMODE((tmp_path / "whole.txt").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
