@@ -54,7 +54,7 @@ def run(config: DictConfig, directory: Path) -> None:
     from chromasonic.melody_generation.training import fit
 
     resumes = not OmegaConf.is_missing(config, "resume")
-    is_main_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    is_main_process = int(os.environ.get("LOCAL_RANK", "0")) == 0
     if resumes:
         config = restore(directory, config, list(HydraConfig.get().overrides.task))
         files = RunFiles.of_run(directory)

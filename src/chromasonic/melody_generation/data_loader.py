@@ -16,7 +16,7 @@ import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset
 
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
@@ -77,7 +77,7 @@ class LengthBatches(DistributedSampler[list[int]]):
     def __init__(
         self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0
     ) -> None:
-        super().__init__(range(len(lengths)), num_replicas=n_processes, rank=process)
+        super().__init__(TensorDataset(lengths), num_replicas=n_processes, rank=process)
         self._lengths = lengths.numpy()
         self._batch_size = batch_size
         self._seed = seed
@@ -85,7 +85,7 @@ class LengthBatches(DistributedSampler[list[int]]):
     def __len__(self) -> int:
         return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
 
-    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[list[int]]:
         keys = self._lengths.astype(float)
         rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
         if rng is not None:

@@ -77,8 +77,9 @@ class TokenScorer(nn.Module):
             ValueError: If the shapes do not fit each other or the vocabulary.
         """
         self.check(logits, tokens)
-        targets = tokens[:, PREFIX_LENGTH:]
-        logits = logits[:, PREFIX_LENGTH - 1 : -1]
+        # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
+        targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=self._vocabulary.pad)
+        targets[:, : PREFIX_LENGTH - 1] = self._vocabulary.pad
         nll = next_token_nll(logits, targets)
         is_scored = targets != self._vocabulary.pad
         is_note = targets >= self._vocabulary.first_note

@@ -1,1 +1,1 @@
-"""Networks: plain ``nn.Module``s from tokens (B, T) to logits (B, T, V); ``logits[:, t]`` scores ``tokens[:, t + 1]``."""
+"""Networks: plain modules from tokens (B, T) to logits (B, T, V); ``logits[:, t]`` scores ``tokens[:, t + 1]``."""

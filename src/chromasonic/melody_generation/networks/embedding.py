@@ -94,5 +94,7 @@ class TokenScores(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Score states (B, T, D) as logits (B, T, V)."""
         notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))
-        notes = notes + self.pitch(states)[..., :, None] + self.duration(states)[..., None, :]
+        # In place: at (B, T, V) every pass over memory counts.
+        notes += self.pitch(states)[..., :, None]
+        notes += self.duration(states)[..., None, :]
         return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)

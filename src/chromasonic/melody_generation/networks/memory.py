@@ -59,18 +59,19 @@ class TuneMemory(nn.Module):
         return states + self.dropout(self.found(found)), MemoryState(keys, values, states[:, -1:])
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, dropout: float = 0.0) -> Tensor:
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Causal scaled dot product attention, in which the last query stands beside the last key.
 
     Args:
         queries: Shape (..., T, D).
         keys: Shape (..., K, D), K at least T.
         values: Shape (..., K, D).
-        dropout: Share of the attention weights that is dropped.
 
     Returns:
         Shape (..., T, D); query t sees keys 0 to K - T + t.
     """
     n_queries, n_keys = queries.shape[-2], keys.shape[-2]
+    if n_queries == n_keys:
+        return nn.functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
     visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=queries.device).tril(n_keys - n_queries)
-    return nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=visible, dropout_p=dropout)
+    return nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)

@@ -109,8 +109,7 @@ class _Layer(nn.Module):
         queries, keys = rotated(queries, n_before), rotated(keys, n_before)
         if past:
             keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
-        weights_dropped = self.dropout.p if self.training else 0.0
-        attended = attend(queries, keys, values, weights_dropped).transpose(1, 2).flatten(2)
+        attended = attend(queries, keys, values).transpose(1, 2).flatten(2)
         vectors = vectors + self.dropout(self.attended(attended))
         return vectors + self.dropout(self.feed_forward(vectors)), (keys, values)
 
