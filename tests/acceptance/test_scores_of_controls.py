@@ -1,0 +1,110 @@
+"""Real tunes score high and what is no music scores low: the acceptance of the calibrated scores.
+
+On the test side of Nottingham's split by family, which neither the calibration nor the choice of features has seen.
+The controls are in ``controls.py``; all but the loop and one of the two Markov chains keep the rhythm of the real
+tune they replace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.acceptance.controls import CONTROLS, MarkovOrder2, swapped
+
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.measures.novelty import NoveltyIndex, most_copied
+from chromasonic.melody_generation.measures.summaries import Scores
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.splits import split_by_family
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Everything that scoring needs, made once."""
+
+    train: list[Melody]
+    test: list[Melody]
+    calibration: Calibration
+    novelty: NoveltyIndex
+
+    def score(self, melodies: list[Melody]) -> Scores:
+        return self.calibration.score(melodies, self.novelty)
+
+
+@pytest.fixture(scope="module")
+def judge(nottingham_directory: Path) -> Judge:
+    melodies = NottinghamCorpus().load()
+    split = split_by_family(melodies, seed=0)
+    train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
+    return Judge(train, test, Calibration.fit(train), NoveltyIndex(train))
+
+
+@pytest.fixture(scope="module")
+def real(judge: Judge) -> Scores:
+    return judge.score(judge.test)
+
+
+def area_under_the_curve(real: Scores, control: Scores) -> float:
+    """How often a real tune scores higher than a control, ties counted as half."""
+    first, second = real.overall[:, None], control.overall
+    return float(np.mean((first > second) + 0.5 * (first == second)))
+
+
+def test_real_tunes_score_high_in_every_group(real: Scores) -> None:
+    assert real.overall.mean() >= 0.80
+    assert min(scores.mean() for scores in real.groups.values()) >= 0.75
+
+
+@pytest.mark.parametrize("control", [*CONTROLS, "markov_with_real_rhythm", "markov_with_own_rhythm"])
+def test_a_control_scores_low_and_is_told_from_real_tunes(control: str, judge: Judge, real: Scores) -> None:
+    make = CONTROLS.get(control) or MarkovOrder2(judge.train, own_rhythm=control == "markov_with_own_rhythm")
+    rng = np.random.default_rng(0)
+    found = judge.score([make(tune, rng) for tune in judge.test])
+    assert found.overall.mean() <= 0.55
+    assert area_under_the_curve(real, found) >= 0.93
+
+
+def test_scores_fall_as_more_and_more_notes_are_swapped(judge: Judge) -> None:
+    def mean_score(part: float) -> float:
+        rng = np.random.default_rng(0)
+        return float(judge.score([swapped(tune, part, rng) for tune in judge.test]).overall.mean())
+
+    means = [mean_score(part) for part in (0, 0.1, 0.2, 0.3, 0.5, 0.75, 1)]
+    assert (np.diff(means) < 0).all(), means
+
+
+def test_copied_training_tunes_lose_on_novelty(judge: Judge, real: Scores) -> None:
+    rng = np.random.default_rng(0)
+    places = rng.permutation(len(judge.train))[: len(judge.test)].tolist()
+    copies = [judge.train[i].transposed(2) for i in places]
+    found = judge.score(copies)
+    assert (found.values["novelty"] == 0).all()
+    assert real.values["novelty"].mean() > 0.7
+    assert found.groups["diversity"].mean() < real.groups["diversity"].mean() / 2
+    assert found.overall.mean() < real.overall.mean() - 0.15
+    assert area_under_the_curve(real, found) > 0.8
+
+
+def test_the_copied_tune_among_new_ones_is_named_beside_its_source(judge: Judge) -> None:
+    copy = judge.train[100].window(10, 70).transposed(-3)
+    found = judge.novelty.copying([*judge.test, copy])
+    worst = found[most_copied(found)]
+    assert worst is found[-1]
+    # A variant may have the same run, so the source is known by what it shares.
+    assert (worst.run.share, worst.novelty) == (1, 0)
+    source = judge.novelty.melodies[worst.run.source]
+    assert len(source) >= worst.run.n_notes
+    assert np.median([each.run.share for each in found[:-1]]) < 0.2
+
+
+def test_a_model_that_always_sings_the_same_real_tune_is_not_diverse(judge: Judge, real: Scores) -> None:
+    best = judge.test[int(np.argmax(real.overall))]
+    found = judge.score([best] * 50)
+    assert found.groups["diversity"].mean() < 0.5
+    assert found.overall.mean() < real.overall.mean()

@@ -1,0 +1,169 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import melodies
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.calibration import Calibration, Distribution, cross_fitted
+from chromasonic.melody_generation.measures.features import GROUPS, measure
+from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness
+from chromasonic.melody_generation.melody import Melody
+
+values = st.lists(st.floats(-10, 10) | st.just(float("nan")), min_size=1, max_size=40).map(np.array)
+
+
+def walk(seed: int) -> Melody:
+    """Phrases of a random walk in the form AABA, so that there is something to measure."""
+    rng = np.random.default_rng(seed)
+    first, second = (60 + np.cumsum(rng.integers(-3, 4, size=16)) % 17 for _ in range(2))
+    return Melody(np.concatenate([first, first, second, first]), rng.choice([12, 24], size=64))
+
+
+WALKS = [walk(seed) for seed in range(60)]
+CALIBRATION = Calibration.fit(WALKS[:40])
+
+
+def tail_by_hand(sample: np.ndarray, value: float, *, more_is_fine: bool) -> float:
+    """The part of the sample that is as far out as a value, twice, the value itself counted; cut at a fifth."""
+    if np.isnan(value):
+        n_out = np.isnan(sample).sum()
+    else:
+        at_most, at_least = np.sum(sample <= value), np.sum(sample >= value)
+        n_out = 2 * (at_most if more_is_fine else min(at_most, at_least))
+    return float(min(1, (n_out + 1) / (len(sample) + 1) / 0.2))
+
+
+@pytest.mark.parametrize("more_is_fine", [False, True])
+def test_a_score_is_the_part_of_training_tunes_as_far_out(more_is_fine: bool) -> None:
+    rng = np.random.default_rng(0)
+    sample = np.concatenate([rng.normal(size=3000), np.zeros(600), np.full(400, np.nan)])
+    asked = np.array([-9, -3, -2, -1.5, -1, 0, 1, 1.3, 2, 3, 9, np.nan])
+    found = Distribution.fit(sample).scores(asked, more_is_fine=more_is_fine)
+    expected = [tail_by_hand(sample, value, more_is_fine=more_is_fine) for value in asked]
+    assert found == pytest.approx(np.array(expected), abs=0.05)  # a percent, at most, is 0.1
+
+
+def test_a_value_that_many_tunes_share_is_no_outlier_even_at_the_end() -> None:
+    sample = np.array([0.0] * 20 + list(range(1, 81)))
+    found = Distribution.fit(sample).scores(np.array([0.0, -1.0, 79.5, 80.1]), more_is_fine=False)
+    unheard_of = 1 / 101 / 0.2
+    assert found[0] == 1
+    assert found[2] > 2 * unheard_of * 0.9
+    assert found[[1, 3]] == pytest.approx(np.full(2, unheard_of))
+
+
+def test_a_value_beyond_all_is_fine_only_where_more_is_fine() -> None:
+    distribution = Distribution.fit(np.arange(100.0))
+    assert distribution.scores(np.array([1000.0]), more_is_fine=True).tolist() == [1]
+    assert distribution.scores(np.array([1000.0]), more_is_fine=False) == pytest.approx([1 / 101 / 0.2])
+
+
+def test_what_is_never_defined_is_judged_by_that() -> None:
+    distribution = Distribution.fit(np.full(10, np.nan))
+    assert distribution.scores(np.array([np.nan, 1.0]), more_is_fine=False) == pytest.approx([1, 1 / 11 / 0.2])
+
+
+@given(values, values)
+def test_scores_are_shares_whatever_the_values(sample: np.ndarray, asked: np.ndarray) -> None:
+    found = Distribution.fit(sample).scores(asked, more_is_fine=False)
+    assert found.shape == asked.shape
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(melodies(max_notes=20), st.integers(-12, 12))
+def test_scores_stay_in_range_and_unchanged_under_transposition(melody: Melody, semitones: int) -> None:
+    found = CALIBRATION.score([melody, WALKS[50]], NoveltyIndex(WALKS[:40]))
+    moved = CALIBRATION.score([melody.transposed(semitones), WALKS[50]], NoveltyIndex(WALKS[:40]))
+    assert found.overall == pytest.approx(moved.overall, nan_ok=True)
+    assert np.isnan(found.overall[0]) == (np.count_nonzero(melody.pitches >= 0) < 2)
+    for scores in (*found.features.values(), *found.groups.values(), found.overall):
+        assert np.isnan(scores[0]) or 0 <= scores[0] <= 1
+
+
+def test_groups_are_geometric_means_and_none_is_below_a_hundredth() -> None:
+    found = CALIBRATION.score([*WALKS[40:], Melody([60] * 64, [12] * 64)], NoveltyIndex(WALKS[:40]))
+    for group, names in GROUPS.items():
+        floored = np.array([np.maximum(found.features[name], 0.01) for name in names])
+        assert found.groups[group] == pytest.approx(floored.prod(axis=0) ** (1 / len(names)))
+    groups = np.array(list(found.groups.values()))
+    assert found.overall == pytest.approx(groups.prod(axis=0) ** (1 / 3))
+    assert found.overall[-1] < 0.25 < found.overall[:-1].mean()
+
+
+def test_novelty_is_scored_only_beside_training_tunes() -> None:
+    without = CALIBRATION.score(WALKS[40:])
+    assert "novelty" not in without.features
+    assert "novelty" not in without.values
+    copied = CALIBRATION.score(WALKS[:20], NoveltyIndex(WALKS[:40]))
+    assert copied.features["novelty"] == pytest.approx(np.full(20, 1 / 41 / 0.2))
+    assert (copied.groups["diversity"] < CALIBRATION.score(WALKS[:20]).groups["diversity"]).all()
+
+
+def test_a_set_of_copies_of_one_melody_is_not_diverse() -> None:
+    alone = CALIBRATION.score([WALKS[50]])
+    assert "distinctness" not in alone.features
+    alike = CALIBRATION.score([WALKS[50]] * 10)
+    assert alike.features["distinctness"] == pytest.approx(np.full(10, 1 / 41 / 0.2))
+    assert (alike.groups["diversity"] < alone.groups["diversity"]).all()
+    assert alike.groups["coherence"] == pytest.approx(np.repeat(alone.groups["coherence"], 10))
+
+
+@pytest.mark.parametrize("short", [Melody([], []), Melody([60], [24]), Melody([60, -1], [24, 24])])
+def test_a_melody_of_fewer_than_two_notes_has_no_score_and_counts_as_0_in_a_set(short: Melody) -> None:
+    found = CALIBRATION.score([short, WALKS[50]])
+    assert np.isnan([scores[0] for scores in (*found.features.values(), *found.groups.values())]).all()
+    summary = found.summary()
+    assert (summary.n_melodies, summary.n_undefined) == (2, 1)
+    assert summary.overall.value == pytest.approx(found.overall[1] / 2)
+
+
+def test_no_melodies_have_no_scores() -> None:
+    found = CALIBRATION.score([])
+    assert found.overall.shape == (0,)
+    with pytest.raises(InputError, match="no melodies were given"):
+        found.summary()
+
+
+def test_a_calibration_survives_json_and_is_small() -> None:
+    text = json.dumps(CALIBRATION.to_dict())
+    read = Calibration.from_dict(json.loads(text))
+    assert read.to_dict() == CALIBRATION.to_dict()
+    assert len(text) < 60_000
+    assert read.score(WALKS[40:]).overall.tolist() == CALIBRATION.score(WALKS[40:]).overall.tolist()
+
+
+def test_a_calibration_of_another_version_or_a_damaged_one_is_refused() -> None:
+    with pytest.raises(InputError, match="version 7, and this program reads version 1: train the model again"):
+        Calibration.from_dict(CALIBRATION.to_dict() | {"version": 7})
+    changes: tuple[dict[str, object], ...] = ({"distributions": {}}, {"transitions": [1.0]}, {"n_melodies": None})
+    for change in changes:
+        with pytest.raises(InputError, match="damaged"):
+            Calibration.from_dict(CALIBRATION.to_dict() | change)
+    damaged = CALIBRATION.to_dict()
+    damaged["distributions"]["step_share"]["quantiles"] = [2.0, 1.0]
+    with pytest.raises(InputError, match="expected 101 rising quantiles, got 2"):
+        Calibration.from_dict(damaged)
+
+
+def test_too_few_tunes_are_refused() -> None:
+    with pytest.raises(InputError, match="10 melodies or more, got 9"):
+        Calibration.fit(WALKS[:9])
+    with pytest.raises(InputError, match="13 or more, got 12"):
+        cross_fitted(WALKS[:12])
+    assert cross_fitted(WALKS[:13]).scores.overall.shape == (13,)
+
+
+def test_cross_fitting_judges_no_tune_by_itself() -> None:
+    # One tune never moves, and so has no share of steps: normal for one of thirty, unheard of for the rest.
+    tunes = [*WALKS[:29], Melody([60] * 64, [12] * 64)]
+    found = cross_fitted(tunes)
+    assert found.scores.features["step_share"][-1] == pytest.approx(1 / 25 / 0.2)
+    assert found.calibration.score(tunes).features["step_share"][-1] == pytest.approx(2 / 31 / 0.2)
+    # The order is that of the tunes, and what a melody has is told beside the whole set.
+    assert found.scores.values["pitch_range"].tolist() == measure(tunes)["pitch_range"].tolist()
+    assert found.scores.values["distinctness"].tolist() == distinctness(tunes).tolist()
+    assert "novelty" not in found.scores.features
+    assert found.calibration.n_melodies == 30

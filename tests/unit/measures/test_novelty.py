@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chromasonic.melody_generation.measures.intervals import intervals
+from chromasonic.melody_generation.measures.novelty import (
+    Copying,
+    NoveltyIndex,
+    distinctness,
+    most_copied,
+    novelty_within,
+)
+from chromasonic.melody_generation.measures.runs import Run
+from chromasonic.melody_generation.melody import Melody
+
+lines = st.lists(st.sampled_from([60, 62]), max_size=16).map(lambda p: Melody(p, [24] * len(p)))
+
+
+def walk(seed: int, n_notes: int = 60, title: str = "") -> Melody:
+    steps = np.random.default_rng(seed).integers(-5, 6, size=n_notes)
+    return Melody(60 + np.cumsum(steps) % 24, np.full(n_notes, 12), title=title)
+
+
+def grams(melody: Melody) -> list[tuple[int, ...]]:
+    moves = intervals(melody).tolist()
+    return [tuple(moves[i : i + 8]) for i in range(len(moves) - 7)]
+
+
+@given(st.lists(lines, max_size=4), st.lists(lines, max_size=4))
+def test_novelty_is_the_part_of_8_grams_that_no_training_tune_has(known: list[Melody], melodies: list[Melody]) -> None:
+    seen = {gram for tune in known for gram in grams(tune)}
+    expected = [np.mean([gram not in seen for gram in grams(each)]) if grams(each) else np.nan for each in melodies]
+    assert NoveltyIndex(known).novelty(melodies) == pytest.approx(np.array(expected), nan_ok=True)
+
+
+@given(st.lists(lines, min_size=2, max_size=4))
+def test_distinctness_is_the_novelty_beside_the_others(melodies: list[Melody]) -> None:
+    expected = [
+        float(NoveltyIndex(melodies[:place] + melodies[place + 1 :]).novelty([melody])[0])
+        for place, melody in enumerate(melodies)
+    ]
+    assert distinctness(melodies) == pytest.approx(np.array(expected), nan_ok=True)
+
+
+def test_a_set_of_one_has_nothing_to_be_distinct_from() -> None:
+    assert np.isnan(distinctness([walk(1)])).tolist() == [True]
+    assert distinctness([]).shape == (0,)
+
+
+def test_variants_do_not_make_a_tune_less_new() -> None:
+    tune = walk(1)
+    assert novelty_within([tune, tune.transposed(3), walk(2)]).tolist() == [1, 1, 1]
+    assert distinctness([tune, tune.transposed(3), walk(2)]).tolist() == [0, 0, 1]
+
+
+def test_a_copy_is_not_new_and_its_source_is_named() -> None:
+    known = [walk(seed) for seed in range(10)]
+    index = NoveltyIndex(known)
+    copied, new = index.copying([known[6].transposed(5), walk(99)])
+    assert copied == Copying(novelty=0, run=Run(n_notes=60, share=1, source=6, begin=0, source_begin=0))
+    assert new.novelty == 1
+    assert new.run.n_notes < 10
+    assert index.melodies[copied.run.source] is known[6]
+    assert most_copied([new, copied, new]) == 1
+
+
+def test_the_most_copied_has_the_longest_run_and_among_equals_the_least_new() -> None:
+    def found(n_notes: int, novelty: float) -> Copying:
+        return Copying(novelty, Run(n_notes, 0.5, 0, 0, 0))
+
+    assert most_copied([found(5, 0.1), found(9, 0.9), found(9, 0.4)]) == 2
+    assert most_copied([found(9, np.nan), found(9, 1)]) == 1
+    with pytest.raises(ValueError, match="no melodies"):
+        most_copied([])
+
+
+def test_a_melody_too_short_for_an_8_gram_has_no_novelty() -> None:
+    found = NoveltyIndex([walk(1)]).copying([walk(1, n_notes=8), Melody([], [])])
+    assert np.isnan([each.novelty for each in found]).all()
+    assert [each.run.n_notes for each in found] == [8, 0]
+    assert np.isnan(found[1].run.share)
