@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,7 +33,7 @@ class TokenEmbedding(nn.Module):
         for name, classes in (
             ("pitch", vocabulary.token_pitch + 1),
             ("duration", vocabulary.token_duration + 1),
-            ("control", (vocabulary.token_pitch < 0) * (1 + torch.arange(len(vocabulary)).numpy())),
+            ("control", (vocabulary.token_pitch < 0) * (1 + np.arange(len(vocabulary)))),
         ):
             self.register_buffer(name, torch.from_numpy(classes), persistent=False)
         self.pitch_table = nn.Embedding(vocabulary.rest_class + 2, width, padding_idx=0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork
 from chromasonic.melody_generation.networks.sizes import check_sizes
 
-LayerState = tuple[Tensor, Tensor]
+LayerState = tuple[Tensor, Tensor]  # hidden and cell state, each (B, D)
 
 
 class LSTMNetwork(SequenceNetwork[list[LayerState]]):
@@ -30,7 +31,7 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
         check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers)
         super().__init__(
             _LSTMBody(hidden_size, num_layers, dropout),
-            {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": dropout, "memory": memory},
+            {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": float(dropout), "memory": memory},
             hidden_size,
             dropout,
             memory=memory,
@@ -41,16 +42,18 @@ class _LSTMBody(nn.Module):
     def __init__(self, width: int, n_layers: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(n_layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for layer in self.layers:
             _forget_little(layer)
 
     def forward(self, vectors: Tensor, past: list[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         states: list[LayerState] = []
         for index, layer in enumerate(self.layers):
-            out, state = layer(vectors, past[index] if past else None)
+            # A layer's own state has the batch second; here it comes first, as in every other state.
+            before = (past[index][0][None], past[index][1][None]) if past else None
+            out, (hidden, cell) = layer(vectors, before)
             vectors = vectors + (self.dropout(out) if index + 1 < len(self.layers) else out)
-            states.append(state)
+            states.append((hidden[0], cell[0]))
         return vectors, states
 
 

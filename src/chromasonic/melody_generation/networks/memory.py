@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.dropout import Dropout
+
 
 class MemoryState(NamedTuple):
     """The entries so far, keys (B, K, D) and values (B, K, D), and the last state (B, 1, D)."""
@@ -36,7 +38,7 @@ class TuneMemory(nn.Module):
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(2 * width, width)
         self.found = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, embedded: Tensor, past: MemoryState | None = None) -> tuple[Tensor, MemoryState]:
         """Add to each state what the memory holds for it.

@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.clock import BarClock, ClockState
+from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
 from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -51,7 +52,7 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         self.clock = BarClock(vocabulary)
         self.embedding = TokenEmbedding(vocabulary, width)
         self.place = PlaceEmbedding(vocabulary.longest_bar, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.body = body
         self.memory = TuneMemory(width, dropout) if memory else None
         self.scores = TokenScores(vocabulary, width)

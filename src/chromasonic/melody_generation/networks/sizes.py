@@ -10,7 +10,7 @@ def check_sizes(dropout: float, **sizes: int) -> None:
         ValueError: Naming the value and what was expected.
     """
     for name, size in sizes.items():
-        if size != int(size) or size < 1:
+        if not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} is a whole number of 1 or more, got {size}")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is at least 0 and less than 1, got {dropout}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.memory import attend
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork
 from chromasonic.melody_generation.networks.sizes import check_sizes
@@ -57,7 +58,7 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
                 "hidden_size": hidden_size,
                 "num_layers": num_layers,
                 "num_heads": num_heads,
-                "dropout": dropout,
+                "dropout": float(dropout),
                 "memory": memory,
             },
             hidden_size,
@@ -99,7 +100,7 @@ class _Layer(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, vectors: Tensor, n_before: int, past: tuple[Tensor, Tensor] | None

@@ -1,0 +1,93 @@
+"""The Markov model: what usually follows the last few tokens. The reference that any model should beat."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.networks.counts import (
+    SuccessorCounts,
+    check_order,
+    interpolated,
+    ladder,
+    lags,
+    longer_and_longer,
+)
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+
+
+class MarkovState(NamedTuple):
+    """The last tokens of each sequence, shape (B, up to the order)."""
+
+    recent: Tensor
+
+
+class MarkovNetwork(nn.Module):
+    """Tokens (B, T) to log-probabilities (B, T, V) of the next one, from counts of what followed the same tokens.
+
+    Nothing is descended: :meth:`count` reads each training tune once. Orders are interpolated by escape method C,
+    from the uniform distribution over order 0 up; an untrained network is uniform.
+
+    Args:
+        order: How many tokens the next one depends on; 0 for none.
+
+    Raises:
+        ValueError: If ``order`` is no whole number of 0 to ``MAX_ORDER``.
+    """
+
+    def __init__(self, order: int = 2) -> None:
+        super().__init__()
+        check_order(order=order)
+        self.hyperparameters = {"order": order}
+        self._order = order
+        self._n_tokens = len(NoteVocabulary())
+        self.successors = SuccessorCounts(self._n_tokens)
+
+    @torch.no_grad()
+    def count(self, tokens: Tensor) -> None:
+        """Count what followed what in sequences of token ids, shape (B, T), padded behind.
+
+        What stands in the control prefix is context, but never counted as what followed.
+        """
+        is_counted, symbols = successors(tokens)
+        self.successors.add(self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
+        return self.extend(tokens)[0]
+
+    def extend(self, tokens: Tensor, past: MarkovState | None = None) -> tuple[Tensor, MarkovState]:
+        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same.
+
+        Args:
+            tokens: Token ids, shape (B, T).
+            past: The state that the call with the tokens before these returned; None at the beginning.
+
+        Returns:
+            Log-probabilities of shape (B, T, V), and the state after the last token.
+        """
+        read = torch.cat([past.recent, tokens], dim=1) if past else tokens
+        n_new = tokens.shape[1]
+        probabilities = torch.full((), 1 / self._n_tokens, device=tokens.device)
+        for contexts in self._contexts(read)[:, :, read.shape[1] - n_new :]:
+            probabilities = interpolated(self.successors(contexts), probabilities)
+        return probabilities.log(), MarkovState(read[:, max(0, read.shape[1] - self._order) :])
+
+    def _contexts(self, tokens: Tensor) -> Tensor:
+        """The last 0, 1, ... tokens at each place as numbers, shape (order + 1, B, T)."""
+        return ladder(longer_and_longer(torch.zeros_like(tokens), lags(tokens, self._order)))
+
+
+def successors(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """The token that comes after each of ``tokens`` (B, T), and whether it is one to be counted.
+
+    Returns:
+        True where the next token is there and is music, neither padding nor prefix, shape (B, T); and the token,
+        padding after the last one, shape (B, T).
+    """
+    following = nn.functional.pad(tokens[:, 1:], (0, 1), value=NoteVocabulary.pad)
+    is_counted = following != NoteVocabulary.pad
+    is_counted[:, : PREFIX_LENGTH - 1] = False
+    return is_counted, following

@@ -1,0 +1,52 @@
+"""Networks small enough to try in a blink, and batches of melodies for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.networks.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.transformer import TransformerNetwork
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+VOCABULARY = NoteVocabulary()
+
+
+def small_lstm(*, memory: bool = True, dropout: float = 0.0) -> LSTMNetwork:
+    """Two layers of 16."""
+    return LSTMNetwork(16, 2, dropout, memory=memory)
+
+
+def small_transformer(*, memory: bool = True, dropout: float = 0.0) -> TransformerNetwork:
+    """Two layers of 16 with two heads."""
+    return TransformerNetwork(16, 2, 2, dropout, memory=memory)
+
+
+# Every built-in network, with and without its memory.
+SMALL_NETWORKS: dict[str, Callable[[], SequenceNetwork]] = {  # type: ignore[type-arg]
+    "lstm": small_lstm,
+    "lstm without memory": lambda: small_lstm(memory=False),
+    "transformer": small_transformer,
+    "transformer without memory": lambda: small_transformer(memory=False),
+}
+
+
+def network_of_ones_own(width: int = 8) -> nn.Module:
+    """What a user may bring: any module from tokens (B, T) to logits (B, T, V)."""
+    return nn.Sequential(nn.Embedding(len(VOCABULARY), width), nn.Linear(width, len(VOCABULARY)))
+
+
+def batch_of(melodies: Sequence[Melody]) -> Tensor:
+    """The tokens of melodies as one batch (B, T), padded behind."""
+    rows = [torch.from_numpy(VOCABULARY.encode(melody)) for melody in melodies]
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=VOCABULARY.pad)
+
+
+def walks(n: int, seed: int = 0) -> list[Melody]:
+    """Synthetic tunes."""
+    return SyntheticCorpus(num_sequences=n, seed=seed).load()

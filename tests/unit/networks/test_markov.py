@@ -1,0 +1,150 @@
+import math
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.small_networks import VOCABULARY, batch_of
+from tests.strategies import melodies
+from torch import Tensor
+
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
+
+few = settings(max_examples=12)
+tunes = st.lists(melodies(), min_size=1, max_size=4)
+
+
+def letters(word: str) -> Tensor:
+    """A word as a sequence of tokens: a prefix, then notes of a quarter for letters, without an end."""
+    tokens = VOCABULARY.encode(Melody([60 + ord(letter) - ord("a") for letter in word], [24] * len(word)))
+    return torch.from_numpy(tokens)[None, :-1]
+
+
+def counted(network: MarkovNetwork, *batches: Tensor) -> MarkovNetwork:
+    for batch in batches:
+        network.count(batch)
+    return network
+
+
+def by_hand(order: int, training: list[list[int]], tokens: list[int], candidate: int) -> float:
+    """P(candidate | tokens) counted with dictionaries, a context at a time."""
+    probability = 1 / len(VOCABULARY)
+    for length in range(order + 1):
+        after: Counter[int] = Counter()
+        context = ([-1] * length + tokens)[len(tokens) :]
+        for sequence in training:
+            for place in range(PREFIX_LENGTH, len(sequence)):
+                if ([-1] * length + sequence)[place : place + length] == context:
+                    after[sequence[place]] += 1
+        total = sum(after.values()) + len(after)
+        probability = (after[candidate] + len(after) * probability) / total if after else probability
+    return probability
+
+
+def test_abracadabra_by_hand() -> None:
+    word = letters("abracadabra")
+    network = counted(MarkovNetwork(2), word)
+    after_ra = network(word)[0, -1].exp()
+    c, a = (int(letters(letter)[0, -1]) for letter in "ca")
+    unknown = 1 / len(VOCABULARY)
+    order_0 = {c: (1 + 5 * unknown) / 16, a: (5 + 5 * unknown) / 16}
+    assert float(after_ra[c]) == pytest.approx(1 / 2 + 1 / 2 * (1 + 3 * order_0[c]) / 7)
+    assert float(after_ra[a]) == pytest.approx(1 / 2 * 3 / 7 * order_0[a])
+
+
+@given(tunes, melodies(), st.integers(0, 3), st.data())
+@few
+def test_every_probability_is_what_counting_by_hand_gives(
+    training: list[Melody], melody: Melody, order: int, data: st.DataObject
+) -> None:
+    network = counted(MarkovNetwork(order), batch_of(training))
+    tokens = VOCABULARY.encode(melody).tolist()
+    place = data.draw(st.integers(0, len(tokens) - 1))
+    candidate = data.draw(st.sampled_from(batch_of(training).flatten().tolist()) | st.integers(0, len(VOCABULARY) - 1))
+    found = network(torch.tensor([tokens]))[0, place, candidate].exp()
+    sequences = [VOCABULARY.encode(each).tolist() for each in training]
+    assert float(found) == pytest.approx(by_hand(order, sequences, tokens[: place + 1], candidate), rel=1e-4)
+
+
+@given(tunes, tunes, st.integers(0, 3))
+@few
+def test_probabilities_sum_to_1(training: list[Melody], other: list[Melody], order: int) -> None:
+    network = counted(MarkovNetwork(order), batch_of(training))
+    for tokens in (batch_of(training), batch_of(other)):
+        logits = network(tokens)
+        assert logits.shape == (*tokens.shape, len(VOCABULARY))
+        assert logits.double().logsumexp(-1).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("order", [0, 2])
+def test_before_anything_is_counted_all_tokens_are_as_likely(order: int) -> None:
+    logits = MarkovNetwork(order)(letters("abc"))
+    torch.testing.assert_close(logits, torch.full_like(logits, -math.log(len(VOCABULARY))))
+
+
+@given(tunes, tunes)
+@few
+def test_the_order_of_batches_does_not_matter(one: list[Melody], other: list[Melody]) -> None:
+    first, second = batch_of(one), batch_of(other)
+    forwards, backwards = counted(MarkovNetwork(), first, second), counted(MarkovNetwork(), second, first)
+    together = counted(MarkovNetwork(), batch_of([*one, *other]))
+    assert torch.equal(forwards(first), backwards(first))
+    assert torch.equal(forwards(first), together(first))
+
+
+@given(tunes, tunes, st.integers(0, 4), st.data())
+@few
+def test_reading_in_parts_is_reading_at_once(
+    training: list[Melody], other: list[Melody], order: int, data: st.DataObject
+) -> None:
+    network, tokens = counted(MarkovNetwork(order), batch_of(training)), batch_of(other)
+    bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=6, unique=True).map(sorted))
+    past, found = None, []
+    for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
+        logits, past = network.extend(tokens[:, begin:end], past)
+        found.append(logits)
+        assert past.recent.shape == (len(tokens), min(order, end))
+    torch.testing.assert_close(torch.cat(found, dim=1), network(tokens))
+
+
+@given(melodies(min_notes=2), st.data())
+@few
+def test_only_the_last_tokens_count(melody: Melody, data: st.DataObject) -> None:
+    network, tokens = counted(MarkovNetwork(2), batch_of([melody])), batch_of([melody])
+    place = data.draw(st.integers(0, tokens.shape[1] - 1))
+    changed = tokens.clone()
+    changed[0, place] = data.draw(st.integers(0, len(VOCABULARY) - 1))
+    before, after = network(tokens), network(changed)
+    assert torch.equal(before[:, :place], after[:, :place])
+    assert torch.equal(before[:, place + 2 :], after[:, place + 2 :])
+
+
+def test_a_saved_state_restores_what_was_counted(tmp_path: pytest.TempPathFactory) -> None:
+    network, path = counted(MarkovNetwork(2), letters("abracadabra")), f"{tmp_path}/network.pt"
+    torch.save({"state": network.state_dict(), "hyperparameters": network.hyperparameters}, path)
+    saved = torch.load(path, weights_only=True)
+    restored = MarkovNetwork(**saved["hyperparameters"])
+    restored.load_state_dict(saved["state"])
+    assert torch.equal(restored(letters("cab")), network(letters("cab")))
+    counted(restored, letters("cab"))
+    assert torch.equal(
+        restored(letters("ab")), counted(MarkovNetwork(2), letters("cab"), letters("abracadabra"))(letters("ab"))
+    )
+
+
+def test_a_longer_memory_explains_its_own_tunes_better() -> None:
+    tokens = letters("abacabadabacabaeabacabadabacaba")
+    nats = [
+        float(TokenScorer(VOCABULARY)(counted(MarkovNetwork(order), tokens)(tokens), tokens).nats) for order in range(4)
+    ]
+    assert nats == sorted(nats, reverse=True)
+    assert nats[3] < 0.8 * nats[0]
+
+
+def test_an_order_below_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="order is a whole number of 0 to"):
+        MarkovNetwork(-1)

@@ -1,0 +1,165 @@
+import math
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.small_networks import SMALL_NETWORKS, VOCABULARY, batch_of, walks
+from tests.strategies import melodies
+from torch import Tensor
+
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.networks.sequence import SequenceNetwork
+
+every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)
+few = settings(max_examples=25)
+
+
+@cache
+def network_called(name: str) -> SequenceNetwork:  # type: ignore[type-arg]
+    torch.manual_seed(0)
+    return SMALL_NETWORKS[name]().eval()
+
+
+def same(one: Tensor, other: Tensor) -> None:
+    """The same but for the rounding of another order of sums."""
+    torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
+
+
+@every_network
+@given(st.lists(melodies(), min_size=1, max_size=3))
+@few
+def test_tokens_become_one_row_of_logits_each(name: str, tunes: list[Melody]) -> None:
+    tokens = batch_of(tunes)
+    logits = network_called(name)(tokens)
+    assert logits.shape == (*tokens.shape, len(VOCABULARY))
+    assert logits.isfinite().all()
+
+
+@every_network
+@pytest.mark.parametrize("place", [0, 3, 9, 20])
+def test_no_gradient_comes_from_a_later_token(name: str, place: int) -> None:
+    network, captured = network_called(name), []
+    handle = network.embedding.register_forward_hook(
+        lambda module, inputs, output: captured.append(output) or output.retain_grad()  # type: ignore[func-returns-value]
+    )
+    logits = network(batch_of(walks(2)))
+    handle.remove()
+    logits[:, place].square().sum().backward()
+    [embedded] = captured
+    reached = embedded.grad.any(dim=-1)
+    assert reached[:, : place + 1].all()
+    assert not reached[:, place + 1 :].any()
+
+
+@every_network
+@given(melodies(min_notes=2), st.data())
+@few
+def test_other_tokens_later_leave_earlier_logits_alone(name: str, melody: Melody, data: st.DataObject) -> None:
+    network, tokens = network_called(name), batch_of([melody])
+    place = data.draw(st.integers(1, tokens.shape[1] - 1))
+    others = st.integers(0, len(VOCABULARY) - 1)
+    n_others = tokens.shape[1] - place
+    changed = tokens.clone()
+    changed[0, place:] = torch.tensor(data.draw(st.lists(others, min_size=n_others, max_size=n_others)))
+    same(network(changed)[:, :place], network(tokens)[:, :place])
+
+
+@every_network
+@given(st.lists(melodies(), min_size=1, max_size=3), st.data())
+@few
+def test_reading_in_parts_is_reading_at_once(name: str, tunes: list[Melody], data: st.DataObject) -> None:
+    network, tokens = network_called(name), batch_of(tunes)
+    bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=4, unique=True).map(sorted))
+    past, found = None, []
+    for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
+        logits, past = network.extend(tokens[:, begin:end], past)
+        found.append(logits)
+    same(torch.cat(found, dim=1), network(tokens))
+
+
+@every_network
+def test_reading_step_by_step_is_reading_at_once(name: str) -> None:
+    network, tokens = network_called(name), batch_of(walks(3))
+    past, found = None, []
+    for step in tokens.split(1, dim=1):
+        logits, past = network.extend(step, past)
+        found.append(logits)
+    same(torch.cat(found, dim=1), network(tokens))
+
+
+@every_network
+def test_a_state_can_be_gone_on_from_twice(name: str) -> None:
+    network, tokens = network_called(name), batch_of(walks(2))
+    _, past = network.extend(tokens[:, :10])
+    once, _ = network.extend(tokens[:, 10:], past)
+    again, _ = network.extend(tokens[:, 10:], past)
+    torch.testing.assert_close(once, again, atol=0, rtol=0)
+
+
+@every_network
+@given(st.lists(melodies(), min_size=2, max_size=3), st.integers(0, 5))
+@few
+def test_rows_know_nothing_of_each_other_nor_of_padding(name: str, tunes: list[Melody], n_padding: int) -> None:
+    network = network_called(name)
+    padded = torch.nn.functional.pad(batch_of(tunes), (0, n_padding), value=VOCABULARY.pad)
+    logits = network(padded)
+    for row, melody in enumerate(tunes):
+        alone = network(batch_of([melody]))[0]
+        same(logits[row, : len(alone)], alone)
+
+
+@every_network
+def test_the_place_in_the_bar_is_heard(name: str) -> None:
+    network = network_called(name)
+    on_the_beat, upbeat = (batch_of([Melody([60, 62, 64], [24] * 3, start=start)]) for start in (0, 72))
+    tokens = on_the_beat.clone()
+    tokens[:, 3] = upbeat[:, 3]
+    assert torch.equal(tokens, upbeat)
+    assert not torch.allclose(network(on_the_beat)[:, -1], network(upbeat)[:, -1])
+
+
+@every_network
+def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(name: str) -> None:
+    network = SMALL_NETWORKS[name]()
+    for parameter in network.scores.parameters():
+        torch.nn.init.zeros_(parameter)
+    tokens = batch_of(walks(3))
+    with torch.no_grad():
+        sums = TokenScorer(VOCABULARY)(network(tokens), tokens)
+    assert math.exp(sums.nats / sums.n_tokens) == pytest.approx(len(VOCABULARY), rel=1e-4)
+
+
+@every_network
+def test_one_batch_can_be_learned_by_heart(name: str) -> None:
+    network, tokens = SMALL_NETWORKS[name](), batch_of(walks(2))
+    scorer = TokenScorer(VOCABULARY)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+    for _ in range(150):
+        sums = scorer(network(tokens), tokens)
+        optimizer.zero_grad()
+        (sums.nats / sums.n_tokens).backward()
+        optimizer.step()
+    with torch.no_grad():
+        sums = scorer(network(tokens), tokens)
+    assert float(sums.nats / sums.n_tokens) < 0.05
+    assert int(sums.notes_right) == int(sums.n_notes)
+
+
+@every_network
+def test_the_hyperparameters_rebuild_a_network_that_takes_the_weights(name: str) -> None:
+    network = network_called(name)
+    rebuilt = type(network)(**network.hyperparameters).eval()
+    rebuilt.load_state_dict(network.state_dict())
+    tokens = batch_of(walks(2))
+    torch.testing.assert_close(rebuilt(tokens), network(tokens), atol=0, rtol=0)
+    assert rebuilt.hyperparameters == network.hyperparameters
+    assert all(type(value) in {int, float, bool} for value in network.hyperparameters.values())
+
+
+@every_network
+def test_the_memory_is_there_or_it_is_not(name: str) -> None:
+    has_memory = any(key.startswith("memory.") for key in network_called(name).state_dict())
+    assert has_memory == ("without" not in name)
