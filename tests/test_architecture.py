@@ -15,9 +15,9 @@ ROWS = (
     {"corpora", "families", "splits", "networks", "measures", "rendering"},
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
-        *("progress", "tensorboard", "generation"),
+        *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
     },
-    {"training", "testing"},
+    {"training", "testing", "report"},
     {"configuration"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

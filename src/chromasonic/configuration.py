@@ -7,7 +7,10 @@ without a traceback.
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import re
+import types
 import typing
 from pathlib import Path
 from typing import Any
@@ -25,12 +28,12 @@ from pydantic import (
     PositiveInt,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.whole_files import write_text
 
-PLAIN_TYPES = (int, float, str, bool)
+_PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 
 
 class RunRefused(CompactHydraException):
@@ -43,7 +46,8 @@ class RunConfig(BaseModel):
     The groups are checked against what they build; ``None`` marks knobs that not every model or dataset has.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    # Strict, since what is checked here is not converted: "10" would stay a text.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
     model: dict[str, Any]
     dataset: dict[str, Any]
@@ -60,22 +64,13 @@ class RunConfig(BaseModel):
     min_melody_length: PositiveInt
     max_melody_length: PositiveInt | None
     seed: NonNegativeInt = Field(lt=2**32)
-    output_dir: str = "???"
-    resume: str = "???"
+    output_dir: str | int | float = "???"  # a folder may be called 2026
+    resume: str | int | float = "???"
 
     hidden_size: PositiveInt | None = None
     num_layers: PositiveInt | None = None
     dropout: float | None = Field(None, ge=0, lt=1)
     num_sequences: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _lengths_leave_room(self) -> RunConfig:
-        if self.max_melody_length is not None and self.max_melody_length < self.min_melody_length:
-            raise ValueError(
-                f"max_melody_length={self.max_melody_length} is less than "
-                f"min_melody_length={self.min_melody_length}: no melody passes both"
-            )
-        return self
 
 
 def check(config: DictConfig) -> None:
@@ -88,29 +83,53 @@ def check(config: DictConfig) -> None:
         plain = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as problem:
         raise InputError(str(problem).partition("\n")[0]) from problem
-    try:
-        RunConfig.model_validate(plain)
-    except ValidationError as problem:
-        raise InputError(_sentences(problem)) from problem
-    faults = [fault for name, node in typing.cast("dict[str, Any]", plain).items() for fault in _faults(name, node)]
+    if not isinstance(plain, dict):
+        raise InputError("a configuration is made of names and values")
+    faults = _knob_faults(plain)
+    # A value that only repeats a knob at fault is no fault of its own.
+    repeated = [f"${{{fault.partition('=')[0]}}}" for fault in faults]
+    for name, node in plain.items():
+        faults += _faults(str(name), node, OmegaConf.to_container(config)[name], repeated)  # type: ignore[index]
     if faults:
         raise InputError("\n".join(faults))
 
 
-def _sentences(problem: ValidationError, within: str = "") -> str:
-    lines = []
+def _knob_faults(plain: dict[Any, Any]) -> list[str]:
+    faults = []
+    try:
+        RunConfig.model_validate(plain)
+    except ValidationError as problem:
+        faults = _sentences(problem)
+    shortest, longest = (plain.get(f"{which}_melody_length") for which in ("min", "max"))
+    if isinstance(shortest, int) and isinstance(longest, int) and longest < shortest:
+        faults.append(f"max_melody_length={longest} is less than min_melody_length={shortest}: no melody passes both")
+    return faults
+
+
+def _sentences(problem: ValidationError, place: str = "") -> list[str]:
+    """One sentence for each fault; a value that fits none of several types has a single one."""
+    found: dict[str, str] = {}
     for error in problem.errors():
-        place = ".".join([*within.split("."), *map(str, error["loc"])]).strip(".")
-        message = error["msg"].removeprefix("Value error, ")
-        lines.append(f"{place}={error['input']}: {message}" if place else message)
-    return "\n".join(lines)
+        name = place or str(error["loc"][0])
+        message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
+        found.setdefault(name, f"{name}={error['input']}: {message}")
+    return list(found.values())
 
 
-def _faults(place: str, node: Any) -> list[str]:
-    """What is wrong with a node of the configuration and with all below it."""
+def _faults(place: str, node: Any, written: Any, repeated: list[str]) -> list[str]:
+    """What is wrong with a node of the configuration and with all below it.
+
+    Args:
+        place: The node's dotted name.
+        node: The node, resolved.
+        written: The node as it is written, with its references to other values.
+        repeated: References to values whose faults are known.
+    """
     if not isinstance(node, dict):
         return []
-    faults = [fault for name, each in node.items() for fault in _faults(f"{place}.{name}", each)]
+    faults = [
+        fault for name, each in node.items() for fault in _faults(f"{place}.{name}", each, written[name], repeated)
+    ]
     if "_target_" not in node:
         return faults
     try:
@@ -118,22 +137,61 @@ def _faults(place: str, node: Any) -> list[str]:
     except Exception:  # a module of the user's can raise anything when it is imported
         return [*faults, f"{place}._target_={node['_target_']}: there is nothing of this name to build"]
     known = inspect.signature(target).parameters
-    open_ended = any(each.kind is each.VAR_KEYWORD for each in known.values())
+    is_open = any(each.kind is each.VAR_KEYWORD for each in known.values())
     hints = _hints(target)
     for name, value in node.items():
-        if name.startswith("_"):
+        if name.startswith("_") or written[name] in repeated:
             continue
         if value == "???":
             faults.append(f"{place}.{name} must be given: {place}.{name}=...")
-        elif name not in known:
-            if not open_ended:
-                faults.append(f"{place}.{name}: {target.__name__} takes no {name}")
-        elif hints.get(name) in PLAIN_TYPES:
+        elif name not in known and not is_open:
+            faults.append(f"{place}.{name}: {target.__name__} takes no {name}{_did_you_mean(name, known)}")
+        elif (plain_type := _plain_type(hints.get(name))) is not None:
             try:
-                TypeAdapter(hints[name]).validate_python(value)
+                TypeAdapter(plain_type, config=ConfigDict(strict=True)).validate_python(value)
             except ValidationError as problem:
-                faults.append(_sentences(problem, f"{place}.{name}"))
+                faults += _sentences(problem, f"{place}.{name}")
     return faults
+
+
+def _plain_type(hint: Any) -> Any:
+    """A type that is made of plain values, so that a value can be checked before anything is built; else None.
+
+    Where a tensor would do as well it is left out, since no configuration holds one.
+    """
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        members = [each for each in typing.get_args(hint) if getattr(each, "__name__", "") != "Tensor"]
+        return typing.Union[tuple(members)] if all(map(_plain_type, members)) else None  # noqa: UP007
+    return hint if hint in _PLAIN_TYPES or typing.get_origin(hint) is typing.Literal else None
+
+
+def _did_you_mean(name: str, known: typing.Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def sentence_of(problem: CompactHydraException) -> str:
+    """What Hydra finds wrong with what was typed, in a line."""
+    message = str(problem)
+    unknown = re.match(r"Could not override '([^']*)'", message)
+    if unknown:
+        name = unknown[1]
+        if name in RunConfig.model_fields:
+            return f"{name} is nothing that the chosen model or dataset has: leave it out, or choose another"
+        if "." in name:
+            return f"there is no {name} to set: --help lists all that there is, and +{name}=... adds an argument"
+        return (
+            f"there is no {name} to set{_did_you_mean(name, RunConfig.model_fields) or ': --help lists all there is'}"
+        )
+    missing = re.match(
+        r"(?:In '[^']*': )?Could not find '([^']*)/([^'/]*)'.*?Available options[^:]*:\n(.*?)\nConfig", message, re.S
+    )
+    if missing:
+        group, choice, options = missing.groups()
+        names = options.split()
+        return f"{group}={choice}: choose one of {', '.join(names)}{_did_you_mean(choice, names)}"
+    first = message.strip().partition("\n")[0]
+    return f"{first}: write name=value" if first.startswith("Error parsing override") else first
 
 
 def _hints(target: Any) -> dict[str, Any]:
@@ -175,7 +233,7 @@ def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictCon
     saved = directory / "config.yaml"
     if not saved.is_file():
         raise InputError(f"resume={directory}: there is no run to go on with (no config.yaml in that folder)")
-    others = [each for each in overrides if each.split("=")[0] not in ("resume", "epochs")]
+    others = [each for each in overrides if each.split("=")[0] not in {"resume", "epochs"}]
     if others:
         raise InputError(
             f"resume={directory} goes on with the run's own configuration and cannot take {' '.join(others)} "
@@ -190,12 +248,17 @@ def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictCon
 
 
 def refuse_second_run(directory: Path) -> None:
-    """Keep a run from being written over.
+    """Keep a run from being written over; one whose first epoch never ended has nothing to lose.
 
     Raises:
         InputError: If the directory holds a run already.
     """
-    if (directory / "config.yaml").exists():
+    if (directory / "config.yaml").exists() and any(directory.glob("*_checkpoints/*.pt")):
         raise InputError(
             f"{directory} holds a run already: go on with it by resume={directory}, or name another output_dir"
         )
+
+
+def keep(config: DictConfig, directory: Path) -> None:
+    """Write the configuration to where ``restore`` reads it."""
+    write_text(directory / "config.yaml", OmegaConf.to_yaml(config))

@@ -153,9 +153,18 @@ def test_what_encodes_fits_as_it_is(melody: Melody) -> None:
 def test_dropped_melodies_say_why() -> None:
     assert "13/8 has no token" in VOCABULARY.fit(Melody([60], [12], Metre(13, 8))).dropped_because
     assert "'x' has no token" in VOCABULARY.fit(Melody([60], [12], corpus="x")).dropped_because
+
+
+def test_a_bar_line_that_departed_only_by_what_is_rounded_is_left_out() -> None:
     # 94 ticks become 96, so that the written bar line stands where the count has one.
-    rounded_away = Melody([60, 60], [94, 12], departures=[Departure(1)])
-    assert "already counted" in VOCABULARY.fit(rounded_away).dropped_because
+    fitted = VOCABULARY.fit(Melody([60, 60], [94, 12], departures=[Departure(1)])).melody
+    assert fitted == Melody([60, 60], [96, 12])
+
+
+def test_a_start_without_a_token_stays_within_its_bar() -> None:
+    fitted = VOCABULARY.fit(Melody([60], [12], Metre(4, 4), start=95)).melody
+    assert fitted is not None
+    assert fitted.start == 93
 
 
 @pytest.mark.parametrize(

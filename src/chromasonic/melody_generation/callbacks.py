@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 
 from chromasonic.melody_generation.checkpoint import RunFiles, describe
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS
 from chromasonic.melody_generation.whole_files import whole_file, write_text
@@ -121,11 +122,13 @@ class RunCheckpoints(Checkpoint):
         self._every_n_epochs = every_n_epochs
         self._facts = facts or {}
         self.best_loss = math.inf
+        self._epoch = 0
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save what this epoch calls for, the last one last: resuming needs nothing that is not yet written."""
         del pl_module
         epoch, loss = trainer.current_epoch + 1, float(trainer.callback_metrics[VALIDATION_LOSS])
+        self._epoch = epoch
         if loss < self.best_loss:
             self.best_loss = loss
             self._save(trainer, self._files.best)
@@ -140,8 +143,11 @@ class RunCheckpoints(Checkpoint):
 
     @staticmethod
     def _save(trainer: L.Trainer, path: Path) -> None:
-        with whole_file(path) as beside:
-            trainer.save_checkpoint(beside)
+        if trainer.is_global_zero:
+            with whole_file(path) as beside:
+                trainer.save_checkpoint(beside)
+        else:
+            trainer.save_checkpoint(path)  # all processes take part, and the first alone writes
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds the model by itself, and count epochs from 1."""
@@ -150,15 +156,48 @@ class RunCheckpoints(Checkpoint):
         checkpoint.update(describe(network))
         checkpoint.update(self._facts)
         checkpoint["model_state_dict"] = network.state_dict()
-        checkpoint["epoch"] += 1
+        checkpoint["epoch"] = self._epoch  # Lightning's own counts from 0 within an epoch, from 1 after the last
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest validation loss so far."""
-        return {"best_loss": self.best_loss}
+        """The lowest validation loss, and the epochs that are over."""
+        return {"best_loss": self.best_loss, "epoch": self._epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the lowest validation loss."""
+        """Go on from there."""
         self.best_loss = state_dict["best_loss"]
+        self._epoch = state_dict["epoch"]
+
+
+class DivergenceGuard(Callback):
+    """Ends a run whose loss is no number any more; what was saved until then stays.
+
+    Raises:
+        InputError: From the batch, or the validation, at which it happened.
+    """
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the loss of a batch."""
+        del pl_module, batch
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if not math.isfinite(loss):
+            self._refuse(trainer, "training", float(loss), f"step {batch_idx + 1}")
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at the loss of the validation, which the last step of an epoch can ruin as well."""
+        del pl_module
+        loss = float(trainer.callback_metrics[VALIDATION_LOSS])
+        if not math.isfinite(loss):
+            self._refuse(trainer, "validation", loss, "its end")
+
+    @staticmethod
+    def _refuse(trainer: L.Trainer, side: str, loss: float, place: str) -> None:
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        raise InputError(
+            f"the {side} loss became {loss} in epoch {trainer.current_epoch + 1} at {place}, with a learning rate of "
+            f"{rate:.3g}: lower learning_rate or trainer.gradient_clip_val (the best model so far is kept)"
+        )
 
 
 class RandomState(Callback):

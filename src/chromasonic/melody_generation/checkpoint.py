@@ -8,13 +8,15 @@ it needs no other file.
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
@@ -25,14 +27,28 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 NETWORKS: dict[str, type[nn.Module]] = {"lstm": LSTMNetwork, "transformer": TransformerNetwork}
 FORMAT = 1
 
-_NOT_A_CHECKPOINT = (
-    OSError,
-    RuntimeError,
+_PARTS: dict[str, type] = {
+    "model_state_dict": dict,
+    "epoch": int,
+    "format": int,
+    "network": str,
+    "hyperparameters": dict,
+    "vocabulary": str,
+}
+
+# All that torch's unpickler was seen to raise over damaged files, or says that it may.
+_DAMAGED = (
     pickle.UnpicklingError,
-    BadZipFile,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
     EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
     ValueError,
-    KeyError,
 )
 
 
@@ -44,10 +60,12 @@ def network_name(network: nn.Module) -> str:
 
 def describe(network: nn.Module) -> dict[str, Any]:
     """What a checkpoint says of its network besides the weights, as plain values."""
+    name = network_name(network)
     return {
         "format": FORMAT,
-        "network": network_name(network),
-        "hyperparameters": dict(getattr(network, "hyperparameters", {})),
+        "network": name,
+        # What a user's own module calls so may be anything, also what no checkpoint may hold.
+        "hyperparameters": dict(getattr(network, "hyperparameters", {})) if name in NETWORKS else {},
         "vocabulary": NoteVocabulary().fingerprint,
     }
 
@@ -120,12 +138,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except _NOT_A_CHECKPOINT as problem:
-        reason = str(problem).partition("\n")[0]
-        raise InputError(f"{path} is no checkpoint that can be read: {reason}") from problem
-    if not isinstance(checkpoint, dict) or not {"model_state_dict", "network", "vocabulary"} <= set(checkpoint):
-        raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks the weights or what describes them")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch remarks on pickles that it has not written itself
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as problem:
+        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
+    except _DAMAGED as problem:
+        raise InputError(
+            f"{path} is no checkpoint that can be read: it is damaged, or holds more than plain values and tensors"
+        ) from problem
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
+    for part, kind in _PARTS.items():
+        if not isinstance(checkpoint.get(part), kind):
+            raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks {part}, or it is no {kind.__name__}")
+    if checkpoint["format"] != FORMAT:
+        raise InputError(
+            f"{path} is written in format {checkpoint['format']}, this version reads format {FORMAT}: "
+            "load it with the version of Chromasonic that made it"
+        )
     if checkpoint["vocabulary"] != NoteVocabulary().fingerprint:
         raise InputError(
             f"{path} was trained with another vocabulary ({checkpoint['vocabulary']}, this version has "
@@ -151,12 +182,35 @@ def load_model(path: str | Path) -> nn.Module:
             "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
         )
     try:
-        network = NETWORKS[name](**checkpoint["hyperparameters"])
-        network.load_state_dict(checkpoint["model_state_dict"])
-    except (TypeError, ValueError, RuntimeError) as problem:
+        network = _rebuilt(NETWORKS[name], checkpoint["hyperparameters"], checkpoint["model_state_dict"])
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
     return network.eval()
+
+
+def _rebuilt(kind: type[nn.Module], hyperparameters: dict[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+    """Build a network and give it its weights; sizes that these do not bear out are refused before memory is taken.
+
+    Raises:
+        TypeError: If it has no such hyperparameters.
+        ValueError: If the weights are not those of such a network.
+    """
+    if hyperparameters.get("num_layers", 0) > len(weights):
+        raise ValueError(f"{hyperparameters['num_layers']} layers cannot have {len(weights)} weights")
+    with torch.device("meta"):  # shapes without numbers
+        expected = kind(**hyperparameters).state_dict()
+    if expected.keys() != weights.keys():
+        names = sorted(map(str, expected.keys() ^ weights.keys()))
+        raise ValueError(f"it has {names[0]!r} too much or too little")
+    for name, weight in weights.items():
+        # A weight that is not laid out in full could pretend to any size.
+        if not isinstance(weight, Tensor) or weight.shape != expected[name].shape or not weight.is_contiguous():
+            found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+            raise ValueError(f"{name!r} should be of shape {tuple(expected[name].shape)}, got {found}")
+    network = kind(**hyperparameters)
+    network.load_state_dict(weights)
+    return network
 
 
 def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: Schedule) -> None:

@@ -72,7 +72,7 @@ class LengthBatches(DistributedSampler[list[int]]):
     """
 
     # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
-    _JITTER = 1.15
+    _JITTER = 1.05
 
     def __init__(
         self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0

@@ -99,6 +99,12 @@ class MelodyModule(L.LightningModule):
         """Try the network on one batch.
 
         Raises:
-            ValueError: If its logits do not have the shape that they should have.
+            ValueError: If it cannot take the tokens, or its logits do not have the shape that they should have.
         """
-        self._scorer.check(self.network(tokens.to(self.device)), tokens)
+        try:
+            logits = self.network(tokens.to(self.device))
+        except IndexError as problem:
+            raise ValueError(
+                f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
+            ) from problem
+        self._scorer.check(logits, tokens)

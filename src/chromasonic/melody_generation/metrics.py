@@ -85,9 +85,10 @@ class TokenScorer(nn.Module):
         is_note = targets >= self._vocabulary.first_note
         guess = logits.argmax(dim=-1)
         return ScoreSums(
-            nats=(nll * is_scored).sum(),
+            # Not a product: where a network rules padding out, its nats are infinite.
+            nats=nll.where(is_scored, 0).sum(),
             n_tokens=is_scored.sum(),
-            note_nats=(nll * is_note).sum(),
+            note_nats=nll.where(is_note, 0).sum(),
             n_notes=is_note.sum(),
             notes_right=((guess == targets) & is_note).sum(),
             pitches_right=((self.pitch[guess] == self.pitch[targets]) & is_note).sum(),
@@ -101,10 +102,11 @@ class TokenScorer(nn.Module):
             ValueError: Naming the shape expected and the shape that came.
         """
         expected = (*tokens.shape, len(self._vocabulary))
-        if tuple(logits.shape) != expected:
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        if found != expected:
             raise ValueError(
                 f"a network maps tokens of shape (B, T) to logits of shape (B, T, V): {tuple(tokens.shape)} "
-                f"should give {expected}, got {tuple(logits.shape)}"
+                f"should give {expected}, got {found}"
             )
 
 

@@ -82,8 +82,24 @@ class EpochProgress(ProgressBar):
         )
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Take the bar away, also when training was interrupted."""
+        """Take the bar away."""
         del trainer, pl_module, stage
+        self._remove_bar()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Take the bar away, and give the terminal its cursor back, where training was interrupted."""
+        del trainer, pl_module, exception
+        self._remove_bar()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The lowest validation loss so far, which says where the next star belongs."""
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the lowest validation loss."""
+        self._best = state_dict["best"]
+
+    def _remove_bar(self) -> None:
         if self._bar:
             self._bar.stop()
             self._bar = None

@@ -117,7 +117,10 @@ class OneCycle:
         """Steps by batch, over the whole run; momentum is left alone."""
         del n_epochs
         peak = optimizer.param_groups[0]["lr"]
-        scheduler = OneCycleLR(optimizer, peak, total_steps=n_steps, pct_start=self.warm_up, cycle_momentum=False)
+        # Where it rises or falls within a single step, torch's schedule divides by zero.
+        n_steps = max(n_steps, 3)
+        rise = max(self.warm_up, 2 / n_steps)
+        scheduler = OneCycleLR(optimizer, peak, total_steps=n_steps, pct_start=rise, cycle_momentum=False)
         return _entry(scheduler, "step")
 
 

@@ -109,8 +109,9 @@ def split_by_family(melodies: Sequence[Melody], *, seed: int, validation: float 
     members = _canonical_families(melodies, families)
     if len(members) < len(SIDES):
         raise InputError(
-            f"{len(melodies)} tunes in {len(members)} families of variants are too few to split into "
-            "training, validation and test: give more tunes, or take a larger corpus"
+            f"{len(melodies)} tunes are too few to split into training, validation and test: variants of a tune go "
+            f"to the same side, so {len(SIDES)} different ones are needed, and there are {len(members)}; give more "
+            "tunes, or take a larger corpus"
         )
     order = np.random.default_rng(seed).permutation(len(members))
     waiting = [members[each] for each in order]

@@ -13,7 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SIDES = ("train", "validation", "test")
+# What to add to Lightning's epoch to count from 1: it tests after the last epoch has been counted.
+_TO_COUNT_FROM_1 = {"train": 1, "validation": 1, "test": 0}
 
 
 class PairedTensorBoardLogger(TensorBoardLogger):
@@ -36,8 +37,8 @@ class PairedTensorBoardLogger(TensorBoardLogger):
         others: dict[str, float] = {}
         for name, value in metrics.items():
             side, _, measure = name.partition("/")
-            if side in _SIDES and epoch is not None:
-                self._writer(side).add_scalar(measure, float(value), int(epoch) + 1)
+            if side in _TO_COUNT_FROM_1 and epoch is not None:
+                self._writer(side).add_scalar(measure, float(value), int(epoch) + _TO_COUNT_FROM_1[side])
             elif name != "epoch":
                 others[name] = value
         if others:

@@ -10,6 +10,8 @@ Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -20,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import nn
 from torch.optim import AdamW
 
-from chromasonic.melody_generation.callbacks import HistoryRecorder, RandomState, RunCheckpoints
+from chromasonic.melody_generation.callbacks import DivergenceGuard, HistoryRecorder, RandomState, RunCheckpoints
 from chromasonic.melody_generation.checkpoint import RunFiles, read_checkpoint
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
@@ -88,7 +91,7 @@ def run_callbacks(files: RunFiles, facts: dict[str, Any], table: Path | None = N
         facts: Plain values that every checkpoint carries along.
         table: Where the CSV of all measures goes; None for none.
     """
-    return [HistoryRecorder(files, table), RandomState(), RunCheckpoints(files, facts=facts)]
+    return [DivergenceGuard(), HistoryRecorder(files, table), RandomState(), RunCheckpoints(files, facts=facts)]
 
 
 def fit(
@@ -108,7 +111,9 @@ def fit(
         resume_from: The checkpoint to go on from.
 
     Raises:
-        InputError: If the network's logits do not have the shape of the contract.
+        InputError: If the network's logits do not have the shape of the contract, the loss becomes infinite, or
+            memory does not suffice.
+        KeyboardInterrupt: If that is how it was ended.
     """
     data.setup()
     try:
@@ -119,15 +124,36 @@ def fit(
     recorder = next(each for each in trainer.callbacks if isinstance(each, HistoryRecorder))  # type: ignore[attr-defined]
     began = time.monotonic()
     module.train()
-    with _without_known_warnings():
+    with _without_notes(), _readable_endings():
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
         minutes = (time.monotonic() - began) / 60
+        # From the file: processes that Lightning spawned have kept their callbacks to themselves.
+        recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
         module.network.load_state_dict(read_checkpoint(files.best)["model_state_dict"])
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
             measured = trainer.test(module, datamodule=data, verbose=False)[0]
             scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
     return TrainedRun(recorder.history, files, minutes, scores)
+
+
+@contextmanager
+def _readable_endings() -> Iterator[None]:
+    """Say what to do where memory does not suffice, and let an interrupt be one: Lightning makes it an exit."""
+    try:
+        yield
+    except SystemExit as ending:
+        if isinstance(ending.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    except (RuntimeError, MemoryError) as problem:  # torch raises its own kind only for a GPU
+        is_memory = isinstance(problem, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(problem)
+        if not is_memory:
+            raise
+        raise InputError(
+            "there is not enough memory for this model and these batches: reduce batch_size or max_melody_length "
+            "first, then hidden_size or num_layers"
+        ) from problem
 
 
 class ModelTrainer:
@@ -180,7 +206,7 @@ class ModelTrainer:
             InputError: If a list is empty, a number out of range, or the model does not fit the vocabulary.
         """
         for name, value in (("epochs", epochs), ("learning_rate", learning_rate), ("patience", patience)):
-            if value <= 0:
+            if not 0 < value < math.inf:  # NaN is refused as well
                 raise InputError(f"{name} must be more than 0, got {value}")
         data = DividedMelodies(train_data, val_data, batch_size, seed)
         module = MelodyModule(self.model, partial(AdamW, lr=learning_rate), schedule)
@@ -191,23 +217,30 @@ class ModelTrainer:
         if show_progress:
             callbacks.append(EpochProgress())
         L.seed_everything(seed, verbose=False)
-        trainer = L.Trainer(
-            max_epochs=epochs,
-            callbacks=callbacks,
-            logger=False,
-            gradient_clip_val=1.0,
-            num_sanity_val_steps=0,
-            enable_progress_bar=show_progress,
-            enable_model_summary=False,
-        )
+        with _without_notes():
+            trainer = L.Trainer(
+                max_epochs=epochs,
+                callbacks=callbacks,
+                logger=False,
+                gradient_clip_val=1.0,
+                num_sanity_val_steps=0,
+                enable_progress_bar=show_progress,
+                enable_model_summary=False,
+            )
         return fit(module, data, trainer, files).history
 
 
 @contextmanager
-def _without_known_warnings() -> Iterator[None]:
+def _without_notes() -> Iterator[None]:
     """Silence what Lightning says of itself, and of loaders that need no workers since all data lies in memory."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning 2.6 with torch 2.13
-        yield
+        try:
+            yield
+        finally:
+            log.setLevel(level)

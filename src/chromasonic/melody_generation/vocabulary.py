@@ -28,12 +28,12 @@ from chromasonic.melody_generation.melody import MODES, REST, Departure, IntArra
 PREFIX_LENGTH = 4
 MIDDLE_C = 60
 
-# Every pitch that 17 000 folk tunes use but for a handful of notes, counted from the tonic above middle C.
-LOWEST, HIGHEST = -18, 28
-# Ticks: plain, dotted and triplet values from the triplet thirty-second to four whole notes, and their ties.
+# Semitones from the tonic above middle C: what 13 800 folk tunes span, two octaves above it and one and more below.
+LOWEST, HIGHEST = -15, 26
+# Ticks: plain, dotted and triplet values from the triplet thirty-second to four whole notes, and their common ties.
 DURATIONS = (
-    *(2, 3, 4, 6, 8, 9, 12, 16, 18, 20, 21, 24, 28, 30, 32, 36, 42, 48, 54, 60, 64, 66, 72, 84, 90, 96),
-    *(108, 120, 132, 144, 168, 180, 192, 216, 240, 288, 336, 384),
+    *(2, 3, 4, 6, 8, 9, 12, 16, 18, 21, 24, 30, 32, 36, 42, 48, 54, 60, 66, 72, 84, 90, 96, 108, 120),
+    *(132, 144, 168, 192, 240, 288, 384),
 )
 CORPORA = ("unknown", "synthetic", "nottingham", "oneills", "airds", "ryans", "essen")
 _METRES = (
@@ -167,7 +167,8 @@ class NoteVocabulary:
     def fit(self, melody: Melody) -> Fitted:
         """Round durations, and move pitches by octaves, to what the vocabulary holds.
 
-        A melody in a metre without a token is dropped, as is one whose rounding leaves no valid melody.
+        A melody in a metre, or of a corpus, without a token is dropped. Bar lines that departed from the count
+        only by what was rounded are left out.
         """
         missing = [metre for _, _, metre, _ in melody.segments if metre not in METRES]
         if missing:
@@ -176,15 +177,14 @@ class NoteVocabulary:
             return Fitted(None, dropped_because=f"the corpus {melody.corpus!r} has no token")
         durations = _nearest(melody.durations, DURATIONS)
         pitches = self._into_range(melody.pitches, melody.tonic)
-        start = int(_nearest(np.array([melody.start]), STARTS)[0])
+        start = _known_start(melody.start)
         n_rounded = int((durations != melody.durations).sum()) + (start != melody.start)
         n_moved = int((pitches != melody.pitches).sum())
         if not n_rounded and not n_moved:
             return Fitted(melody)
-        try:
-            fitted = replace(melody, pitches=pitches, durations=durations, start=start)
-        except ValueError as problem:
-            return Fitted(None, n_rounded, n_moved, f"no valid melody is left after rounding: {problem}")
+        metre_at = {begin: metre for begin, _, metre, _ in melody.segments[1:]}
+        departures = _departures(metre_at, durations, melody.metre, start)
+        fitted = replace(melody, pitches=pitches, durations=durations, start=start, departures=tuple(departures))
         return Fitted(fitted, n_rounded, n_moved)
 
     def _into_range(self, pitches: IntArray, tonic: int) -> IntArray:
@@ -250,34 +250,41 @@ class NoteVocabulary:
         pitches = np.where(pitch == self.rest_class, REST, pitch + LOWEST + MIDDLE_C + tonic)
         durations = self.token_ticks[ids[notes]]
         # Only a prefix that no melody has starts past its bar's end; what it decodes to must still encode.
-        start = max(ticks for ticks in STARTS if ticks <= start % metre.bar_ticks)
-        departures = self._departures(ids, durations, metre, start)
+        start = _known_start(start % metre.bar_ticks)
+        departures = _departures(self._metres_at(ids, metre), durations, metre, start)
         if departures and departures[0].note == 0:
             metre, start = departures.pop(0).metre or metre, 0
         return Melody(pitches, durations, metre, start, departures, tonic, mode, corpus=corpus)
 
-    def _departures(self, ids: IntArray, durations: IntArray, metre: Metre, start: int) -> list[Departure]:
-        """Where bar and metre tokens change the count; note 0 stands for the beginning itself."""
+    def _metres_at(self, ids: IntArray, metre: Metre) -> dict[int, Metre]:
+        """The metre that holds from each note before which bar or metre tokens stand."""
         notes_before = np.cumsum(self.is_note(ids))
-        metre_at: dict[int, Metre] = {}
-        latest = metre
+        found: dict[int, Metre] = {}
         for place in np.flatnonzero(~self.is_note(ids) & (ids != self.section)):
             token = int(ids[place])
             if token != self.bar and token not in self._metres:
                 raise ValueError(f"{self.name(token)} cannot stand within the music")
-            latest = latest if token == self.bar else METRES[token - self._metres.start]
-            metre_at[int(notes_before[place])] = latest
-        metre_at.pop(len(durations), None)
-
-        found: list[Departure] = []
-        begin, position = 0, start
-        for note, new_metre in metre_at.items():
-            counted = (position + int(durations[begin:note].sum())) % metre.bar_ticks == 0
-            if new_metre == metre and counted:
-                continue
-            found.append(Departure(note, None if new_metre == metre else new_metre))
-            begin, position, metre = note, 0, new_metre
+            metre = metre if token == self.bar else METRES[token - self._metres.start]
+            found[int(notes_before[place])] = metre
         return found
+
+
+def _departures(metre_at: dict[int, Metre], durations: IntArray, metre: Metre, start: int) -> list[Departure]:
+    """Those bar lines and metres that change the count; note 0 stands for the beginning itself."""
+    found: list[Departure] = []
+    begin, position = 0, start
+    for note, new_metre in metre_at.items():
+        counted = (position + int(durations[begin:note].sum())) % metre.bar_ticks == 0
+        if note == len(durations) or (new_metre == metre and counted):
+            continue
+        found.append(Departure(note, None if new_metre == metre else new_metre))
+        begin, position, metre = note, 0, new_metre
+    return found
+
+
+def _known_start(ticks: int) -> int:
+    """The latest start that has a token and is no later than ``ticks``, hence within the same bar."""
+    return max(start for start in STARTS if start <= ticks)
 
 
 def _nearest(values: IntArray, classes: tuple[int, ...]) -> IntArray:

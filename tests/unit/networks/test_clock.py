@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY, batch_of
 from tests.strategies import melodies
@@ -77,6 +77,7 @@ def test_any_tokens_at_all_are_counted_as_by_hand(tokens: list[int]) -> None:
 
 
 @given(batches, st.data())
+@settings(max_examples=40)
 def test_reading_in_parts_is_reading_at_once(tunes: list[Melody], data: st.DataObject) -> None:
     tokens = batch_of(tunes)
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=5, unique=True).map(sorted))
@@ -88,6 +89,7 @@ def test_reading_in_parts_is_reading_at_once(tunes: list[Melody], data: st.DataO
 
 
 @given(batches)
+@settings(max_examples=40)
 def test_each_row_of_a_batch_is_counted_by_itself_and_padding_moves_nothing(tunes: list[Melody]) -> None:
     times, state = CLOCK(batch_of(tunes))
     for row, melody in enumerate(tunes):

@@ -8,7 +8,7 @@ from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 def test_a_layer_adds_its_output_to_its_input() -> None:
     body = LSTMNetwork(8, 1, 0.0).body
     vectors = torch.randn(2, 5, 8)
-    [layer] = body.layers
+    layer = body.get_submodule("layers.0")
     torch.testing.assert_close(body(vectors)[0], vectors + layer(vectors)[0])
 
 
@@ -21,8 +21,11 @@ def test_layers_that_say_nothing_let_their_input_through() -> None:
 
 
 def test_forget_gates_begin_open() -> None:
-    for layer in LSTMNetwork(8, 2, 0.0).body.layers:
-        biases = (layer.bias_ih_l0 + layer.bias_hh_l0).view(4, 8)
+    for layer in LSTMNetwork(8, 2, 0.0).modules():
+        if not isinstance(layer, nn.LSTM):
+            continue
+        weights = dict(layer.named_parameters())
+        biases = (weights["bias_ih_l0"] + weights["bias_hh_l0"]).view(4, 8)
         bound = 2 / 8**0.5  # two of torch's own, each within 1 / sqrt(width)
         assert ((biases[1] - 1).abs() <= bound).all()
         assert (biases[[0, 2, 3]].abs() <= bound).all()

@@ -14,7 +14,7 @@ from chromasonic.melody_generation.metrics import TokenScorer
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork
 
 every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)
-few = settings(max_examples=25)
+few = settings(max_examples=12)
 
 
 @cache
@@ -84,8 +84,8 @@ def test_reading_in_parts_is_reading_at_once(name: str, tunes: list[Melody], dat
 def test_reading_step_by_step_is_reading_at_once(name: str) -> None:
     network, tokens = network_called(name), batch_of(walks(3))
     past, found = None, []
-    for step in tokens.split(1, dim=1):
-        logits, past = network.extend(step, past)
+    for place in range(tokens.shape[1]):
+        logits, past = network.extend(tokens[:, place : place + 1], past)
         found.append(logits)
     same(torch.cat(found, dim=1), network(tokens))
 
@@ -134,10 +134,10 @@ def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(na
 
 @every_network
 def test_one_batch_can_be_learned_by_heart(name: str) -> None:
-    network, tokens = SMALL_NETWORKS[name](), batch_of(walks(2))
+    network, tokens = SMALL_NETWORKS[name](), batch_of([melody.window(0, 16) for melody in walks(2)])
     scorer = TokenScorer(VOCABULARY)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    for _ in range(150):
+    for _ in range(100):
         sums = scorer(network(tokens), tokens)
         optimizer.zero_grad()
         (sums.nats / sums.n_tokens).backward()

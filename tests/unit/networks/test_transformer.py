@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_without_rotation_a_layer_is_torchs_own(monkeypatch: pytest.MonkeyPatch)
         return vectors
 
     monkeypatch.setattr(transformer, "rotated", left_alone)
-    ours = TransformerNetwork(8, 1, 2, 0.0).body.layers[0]
+    ours: Any = TransformerNetwork(8, 1, 2, 0.0).get_submodule("body.layers.0")
     theirs = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
     theirs.load_state_dict(
         {
@@ -63,7 +65,7 @@ def test_without_rotation_a_layer_is_torchs_own(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_layers_a_place_hears_itself_and_the_two_before_it() -> None:
-    body = TransformerNetwork(8, 1, 2, 0.0).body
+    body: Any = TransformerNetwork(8, 1, 2, 0.0).body
     body.layers = nn.ModuleList()
     vectors = torch.randn(1, 6, 8, requires_grad=True)
     body(vectors)[0][0, 4].square().sum().backward()

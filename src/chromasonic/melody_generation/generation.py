@@ -1,0 +1,307 @@
+"""New melodies from any network that maps tokens (B, T) to logits (B, T, V).
+
+Melodies are sampled token by token, many at once. A network that can read on from where it stood (``extend``) is
+given each token once; any other module reads the whole sequence anew at every step, which gives the same
+melodies, slower.
+
+Every melody has a stream of random numbers of its own, from the seed and its place in the list. So how many are
+asked for, and which share a batch, decides nothing. That holds as far as the network's own arithmetic does: in
+batches of another size its logits differ in their last digits, which now and then, about once in a million
+tokens, is enough to tip a draw.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.grammar import Grammar, Limits
+from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, IntArray, Melody, Metre
+from chromasonic.melody_generation.sampling import Sampling, drawn
+from chromasonic.melody_generation.stepping import Reader, carries_state, reader_of, rows_of
+from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS, NoteVocabulary
+
+# Melodies sampled side by side. More are hardly faster, and a Transformer's cache grows with each; a network that
+# reads whole sequences scores all their places at once, which takes more room still.
+CARRIED_BATCH, WHOLE_BATCH = 256, 32
+
+_NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"#": 1, "b": -1, "": 0}
+
+
+def generate(
+    network: nn.Module,
+    count: int = 1,
+    *,
+    key: str | None = None,
+    mode: str | None = None,
+    metre: str | None = None,
+    upbeat: str | None = None,
+    bars: int | None = None,
+    notes: int | None = None,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    primer: Melody | None = None,
+    primer_notes: int | None = None,
+    seed: int = 0,
+    corpus: str = "unknown",
+    max_notes: int = 512,
+) -> list[Melody]:
+    """Make up melodies.
+
+    Without a primer they are in C major, in 4/4 and without an upbeat, as far as nothing else is asked for. A
+    primer brings its own metre, mode and upbeat, and is moved into ``key``.
+
+    Args:
+        network: Any module of the contract, trained.
+        count: How many melodies.
+        key: The tonic, such as G, F# or Bb.
+        mode: One of ``MODES``.
+        metre: Such as 6/8; one of the vocabulary's.
+        upbeat: The note value before the first bar line, such as 1/8; 0 for none.
+        bars: End at the bar line that completes so many bars, an upbeat not counted.
+        notes: Stop after so many notes and rests; a primer's count.
+        temperature: Above 1 more adventurous, below 1 more cautious, 0 always the most probable token.
+        top_k: Choose among so many of the most probable tokens, 0 for all.
+        top_p: Choose among the fewest tokens that together have this probability, 1 for all.
+        min_p: Choose among tokens with this share of the most probable one's probability, 0 for all.
+        primer: A melody to go on from.
+        primer_notes: How many of its notes, from the first; all of them by default.
+        seed: Of the random numbers.
+        corpus: The collection whose manner is wanted, of those that the network was trained on.
+        max_notes: A melody that the model has not ended by then is ended at the next bar line.
+
+    Returns:
+        The melodies, primer included, each with a note that sounds.
+
+    Raises:
+        InputError: If a condition is impossible, or the network breaks its contract.
+    """
+    if count < 1:
+        raise InputError(f"count is how many melodies to generate, 1 or more, got {count}")
+    if primer is None:
+        if primer_notes is not None:
+            raise InputError("primer_notes says how much of a primer is taken, but no primer was given")
+        beginning = _empty_beginning(corpus, key=key, mode=mode, metre=metre, upbeat=upbeat)
+    else:
+        beginning = _primed_beginning(primer, primer_notes, corpus, key=key, mode=mode, metre=metre, upbeat=upbeat)
+    sampling = Sampling(temperature, top_k, top_p, min_p)
+    return sample(network, [beginning] * count, sampling, Limits(bars, notes, max_notes), seed=seed)
+
+
+def sample(
+    network: nn.Module,
+    beginnings: Sequence[Melody],
+    sampling: Sampling,
+    limits: Limits,
+    *,
+    seed: int = 0,
+) -> list[Melody]:
+    """Go on from each of several beginnings.
+
+    Args:
+        network: Any module of the contract; left in the mode, of training or evaluation, in which it came.
+        beginnings: What each melody has from the start: corpus, metre, mode, tonic, upbeat, and the first notes
+            or none. :func:`beginning_of` takes them from a melody that there is.
+        sampling: How tokens are chosen.
+        limits: How long the melodies get.
+        seed: Of the random numbers.
+
+    Returns:
+        One melody for each beginning, in their order.
+
+    Raises:
+        InputError: If a beginning cannot be encoded or leaves no room within the limits, ``seed`` is negative,
+            ``top_k`` exceeds what can be sampled, or the network breaks its contract.
+    """
+    if seed < 0:
+        raise InputError(f"seed is a whole number of 0 or more, got {seed}")
+    grammar, vocabulary = Grammar(limits), NoteVocabulary()
+    if sampling.top_k > grammar.n_playable:
+        raise InputError(
+            f"top_k is at most {grammar.n_playable}, as many tokens as can be played, got {sampling.top_k}"
+        )
+    prefixes = [_encoded(vocabulary, beginning) for beginning in beginnings]
+    found: dict[int, IntArray] = {}
+    batch_size = CARRIED_BATCH if carries_state(network) else WHOLE_BATCH
+    with _evaluating(network):
+        for indices in _batches([len(prefix) for prefix in prefixes], batch_size):
+            streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(each,))) for each in indices]
+            tokens = torch.from_numpy(np.stack([prefixes[each] for each in indices]))
+            rows = _sampled(reader_of(network), tokens, streams, sampling, grammar)
+            found.update(zip(indices, rows, strict=True))
+    return [vocabulary.decode(found[index], beginning.tonic) for index, beginning in enumerate(beginnings)]
+
+
+def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
+    """What to sample from so that the result begins as ``melody`` does.
+
+    Args:
+        melody: Whose corpus, metre, mode, tonic and upbeat are taken.
+        n_notes: How many of its first notes are.
+
+    Example:
+        >>> jig = Melody([62, 66, 69], [12, 24, 12], Metre(6, 8), start=60, tonic=2, title="A jig")
+        >>> beginning_of(jig) == Melody([], [], Metre(6, 8), start=60, tonic=2)
+        True
+    """
+    return replace(
+        melody,
+        pitches=melody.pitches[:n_notes],
+        durations=melody.durations[:n_notes],
+        departures=tuple(departure for departure in melody.departures if departure.note < n_notes),
+        title="",
+        source="",
+    )
+
+
+def _empty_beginning(
+    corpus: str, *, key: str | None, mode: str | None, metre: str | None, upbeat: str | None
+) -> Melody:
+    tonic = 0 if key is None else _tonic(key)
+    known_mode = MODES[0] if mode is None else mode
+    _check_known("mode", known_mode, MODES)
+    _check_known("corpus", corpus, CORPORA)
+    known_metre = Metre(4, 4) if metre is None else _metre(metre)
+    start = 0 if upbeat is None else _start(upbeat, known_metre)
+    return Melody([], [], known_metre, start, tonic=tonic, mode=known_mode, corpus=corpus)
+
+
+def _primed_beginning(
+    primer: Melody,
+    n_notes: int | None,
+    corpus: str,
+    *,
+    key: str | None,
+    mode: str | None,
+    metre: str | None,
+    upbeat: str | None,
+) -> Melody:
+    """The primer's first notes in ``key``; what else is asked for must be as the primer has it."""
+    _check_known("corpus", corpus, CORPORA)
+    n_notes = len(primer) if n_notes is None else n_notes
+    if not 1 <= n_notes <= len(primer):
+        raise InputError(f"the primer has {len(primer)} notes and rests, so {n_notes} of them cannot be taken")
+    if mode is not None:
+        _check_known("mode", mode, MODES)
+    for name, asked, is_other in (
+        ("mode", mode, mode != primer.mode),
+        ("metre", metre, metre is not None and _metre(metre) != primer.metre),
+        ("upbeat", upbeat, upbeat is not None and _start(upbeat, primer.metre) != primer.start),
+    ):
+        if asked is not None and is_other:
+            raise InputError(f"the primer brings its own {name}, which is not {asked}: leave {name} out")
+    beginning = replace(beginning_of(primer, n_notes), corpus=corpus)
+    _encoded(NoteVocabulary(), beginning)  # what the vocabulary holds stays among MIDI's pitches in any key
+    return beginning if key is None else beginning.transposed(_tonic(key) - primer.tonic)
+
+
+def _check_known(noun: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"no {noun} is called {value!r}; there are {', '.join(known)}")
+
+
+def _tonic(key: str) -> int:
+    """The pitch class of ``"G"``, ``"F#"`` or ``"Bb"``."""
+    match = re.fullmatch(r"([A-Ga-g])([#b]?)", key.strip())
+    if not match:
+        raise InputError(f"a key is a letter A to G, perhaps with # or b, such as G, F# or Bb, got {key!r}")
+    return (_NATURALS[match[1].upper()] + _ACCIDENTALS[match[2]]) % 12
+
+
+def _metre(text: str) -> Metre:
+    try:
+        metre = Metre.parse(text)
+    except ValueError:
+        metre = None
+    if metre not in METRES:
+        raise InputError(f"no melody is made in metre {text!r}; there are {', '.join(map(str, METRES))}")
+    return metre
+
+
+def _start(upbeat: str, metre: Metre) -> int:
+    """The position in the bar, in ticks, at which a melody with such an upbeat begins."""
+    try:
+        value = Fraction(upbeat)
+    except (ValueError, ZeroDivisionError) as problem:
+        raise InputError(f"an upbeat is a note value such as 1/8 or 3/16, or 0, got {upbeat!r}") from problem
+    bar = metre.bar_ticks if metre.beats else 0  # in free metre there is no bar line to lead to
+    ticks = value * 4 * TICKS_PER_QUARTER
+    if value != 0 and not 0 < ticks < bar:
+        raise InputError(f"an upbeat is shorter than a bar of {metre}, and not below 0, got {upbeat}")
+    start = (bar - ticks) % bar if bar else Fraction(0)
+    if start not in STARTS:
+        raise InputError(
+            f"an upbeat of {upbeat} ends on no place that is counted: take a usual note value, such as 1/8"
+        )
+    return int(start)
+
+
+def _encoded(vocabulary: NoteVocabulary, beginning: Melody) -> IntArray:
+    """Prefix and first notes, without an end."""
+    try:
+        return vocabulary.encode(beginning)[:-1]
+    except ValueError as problem:
+        raise InputError(f"no melody can begin like this: {problem}") from problem
+
+
+def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of equal length, since a state knows no padding."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    for _, group in itertools.groupby(order, key=lengths.__getitem__):
+        indices = list(group)
+        yield from (indices[begin : begin + batch_size] for begin in range(0, len(indices), batch_size))
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Without dropout and gradients; afterwards every module is in the mode in which it was."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _sampled(
+    reader: Reader,
+    tokens: torch.Tensor,
+    streams: Sequence[np.random.Generator],
+    sampling: Sampling,
+    grammar: Grammar,
+) -> list[IntArray]:
+    """Sequences that begin with ``tokens`` (B, T), each with its own stream of random numbers."""
+    standing = grammar.begin(tokens)
+    grammar.check_room(standing)
+    sequences: list[list[int]] = tokens.tolist()
+    going = list(range(len(tokens)))
+    while going:
+        scores = reader.read(tokens).masked_fill(~grammar.allowed(standing), -torch.inf)
+        if bool((scores.amax(-1) == -torch.inf).any()):
+            raise InputError("the network rules out every token that may come next, so no melody can go on")
+        uniforms = torch.tensor([streams[each].random() for each in going], dtype=torch.float64)
+        new = drawn(sampling.probabilities(scores), uniforms)
+        for each, token in zip(going, new.tolist(), strict=True):
+            sequences[each].append(token)
+        standing, tokens = grammar.after(standing, new), new[:, None]
+        ongoing = ~((new == NoteVocabulary.end) | grammar.is_complete(standing))
+        if not ongoing.all():
+            rows = ongoing.nonzero()[:, 0]
+            going = [going[row] for row in rows.tolist()]
+            standing, tokens = rows_of(standing, rows), tokens[rows]
+            reader.keep(rows)
+    return [np.array(sequence, dtype=np.int64) for sequence in sequences]

@@ -1,0 +1,65 @@
+"""What a person reads on the terminal before and after a run trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning as L
+from rich.console import Console
+from rich.table import Table
+
+from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.training import TrainedRun
+
+_MEASURES = {
+    "bits per note": "bits_per_note",
+    "loss (nats per token)": "loss",
+    "note accuracy": "accuracy",
+    "pitch accuracy": "pitch_accuracy",
+    "duration accuracy": "duration_accuracy",
+}
+# Lines of the corpus's report that are shown: its counts and the first tunes left out.
+_MAX_LINES = 8
+
+
+def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: L.LightningModule) -> None:
+    """Print the data as read and split, the size of the model, and where the run goes."""
+    console = Console()
+    lines = data.report.lines() if data.report else []
+    for line in lines[:_MAX_LINES]:
+        console.print(line, style="dim", markup=False, soft_wrap=True)
+    if len(lines) > _MAX_LINES:
+        console.print(f"and {len(lines) - _MAX_LINES} more", style="dim")
+    sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
+    size = sum(parameter.numel() for parameter in module.parameters())
+    console.print(f"{sides} tunes; {size:,} parameters on {trainer.strategy.root_device}", highlight=False)
+    console.print(f"writing to {shown(directory)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_outcome(directory: Path, outcome: TrainedRun) -> None:
+    """Print the scores at the best epoch as a table, and where the files are."""
+    history = outcome.history
+    table = Table(title=f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}")
+    table.add_column("")
+    for side in outcome.scores:
+        table.add_column(side, justify="right")
+    for title, measure in _MEASURES.items():
+        table.add_row(title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
+    console = Console()
+    console.print(table)
+    for what, where in (
+        ("Curves", shown(outcome.files.curves)),
+        ("Best model", shown(outcome.files.best)),
+        ("TensorBoard", f"tensorboard --logdir {shown(directory.parent)}"),
+    ):
+        console.print(f"{what:<12} {where}", highlight=False, markup=False, soft_wrap=True)
+
+
+def shown(path: Path) -> str:
+    """A path as one would type it: from the working directory on where it lies below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:.1f} minutes" if minutes >= 2 else f"{minutes * 60:.0f} seconds"

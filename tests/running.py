@@ -1,0 +1,79 @@
+"""The training script and its configurations, for tests: composed, built and run in this very process."""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "train.py"
+CONFIGS = ROOT / "configs"
+TINY = ("num_sequences=40", "epochs=1", "hidden_size=16", "num_layers=1", "trainer.accelerator=cpu")
+
+
+def choices(group: str) -> list[str]:
+    """The options of a group of the configuration."""
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+@contextmanager
+def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
+    """The configuration of a single run in ``directory``, as the script gets it."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        whole = compose("train", [*overrides], return_hydra_config=True)
+    with open_dict(whole):
+        whole.hydra.runtime.output_dir = str(directory)
+        config = whole.copy()
+        del config["hydra"]
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(whole)
+    try:
+        yield config
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def script() -> ModuleType:
+    """The functions of the training script, none of them run."""
+    spec = importlib.util.spec_from_file_location("train_script", SCRIPT)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run of the script ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_script(*overrides: str, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> Ending:
+    """Run the training script with these arguments, without starting another process."""
+    patch.setattr(sys, "argv", [str(SCRIPT), *overrides])
+    capture.readouterr()
+    code, last_words = 0, ""
+    try:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    except SystemExit as ending:
+        if isinstance(ending.code, str):  # Python prints it and exits with 1
+            code, last_words = 1, ending.code + "\n"
+        else:
+            code = int(ending.code or 0)
+    printed = capture.readouterr()
+    return Ending(code, printed.out, printed.err + last_words)

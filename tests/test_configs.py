@@ -1,0 +1,150 @@
+"""Every option of every group composes, passes the check, builds, and takes a training step."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from functools import cache
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pytest
+
+from chromasonic.configuration import build, check
+from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from tests.running import CONFIGS, TINY, choices, composed, script
+
+GROUPS = ("model", "dataset", "optimizer", "scheduler", "trainer", "callbacks", "logger")
+EXPERIMENTS = choices("experiment")
+
+
+def abc_of_a_walk(number: int) -> str:
+    rng = np.random.default_rng(number)
+    bars = ["".join(rng.choice(list("CDEFGABcdefg"), 8)) for _ in range(4)]
+    title = "".join(rng.choice(list("abcdefgh"), 12))
+    return f"X:{number}\nT:{title}\nM:4/4\nL:1/8\nK:G\n{'|'.join(bars)}|\n"
+
+
+@pytest.fixture(scope="module")
+def own_tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tunes")
+    (folder / "walks.abc").write_text("\n".join(abc_of_a_walk(number) for number in range(1, 31)))
+    return folder
+
+
+def arguments_of(dataset: str, own_tunes: Path) -> list[str]:
+    if dataset == "files":
+        return [f"dataset.corpus.folder={own_tunes}"]
+    if dataset == "folk":  # the smallest of its collections
+        return [f"dataset.corpus.{name}=false" for name in ("oneills", "essen", "ryans")]
+    return []
+
+
+@cache
+def data_of(dataset: str, own_tunes: Path) -> MelodyDataModule:
+    sizes = [each for each in TINY if dataset == "synthetic" or not each.startswith("num_sequences")]
+    with composed(
+        f"dataset={dataset}", *sizes, *arguments_of(dataset, own_tunes), "batch_size=4", directory=own_tunes
+    ) as config:
+        data: MelodyDataModule = script().build_data(config)
+        data.setup()
+    return data
+
+
+def test_the_groups_are_all_that_there_are() -> None:
+    folders = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
+    assert folders == {*GROUPS, "experiment"}
+
+
+@pytest.mark.parametrize(("group", "choice"), [(group, each) for group in GROUPS for each in choices(group)])
+def test_every_option_composes_and_passes_the_check(group: str, choice: str, tmp_path: Path, own_tunes: Path) -> None:
+    overrides = [f"{group}={choice}", *(arguments_of(choice, own_tunes) if group == "dataset" else [])]
+    with composed(*overrides, directory=tmp_path) as config:
+        check(config)
+        for name in ("model", "optimizer", "scheduler", "trainer"):
+            build(config[name])
+        for node in [*config.callbacks.values(), *config.logger.values()]:
+            assert node is None or build(node) is not None
+
+
+def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder: Path, own_tunes: Path) -> None:
+    """Two training steps and a validation through Lightning; the weights must have moved."""
+    overrides = [f"model={model}", f"scheduler={scheduler}", f"optimizer={optimizer}", *TINY, "+trainer.fast_dev_run=2"]
+    data = data_of(dataset, own_tunes)
+    with composed(*overrides, directory=folder) as config, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        check(config)
+        module = script().build_module(config, build(config.scheduler))
+        trainer: L.Trainer = build(config.trainer)(logger=False, default_root_dir=folder, enable_progress_bar=False)
+        before = [parameter.detach().clone() for parameter in module.parameters()]
+        trainer.fit(module, datamodule=data)
+    assert trainer.global_step == 2
+    assert float(trainer.callback_metrics["train/loss"]) < 2 * np.log(len(NoteVocabulary()))
+    assert any(not (old == new).all() for old, new in zip(before, module.parameters(), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "scheduler", "optimizer"),
+    list(itertools.product(choices("model"), choices("scheduler"), choices("optimizer"))),
+)
+def test_every_model_trains_with_every_scheduler_and_optimizer(
+    model: str, scheduler: str, optimizer: str, tmp_path: Path, own_tunes: Path
+) -> None:
+    take_a_step(model, "synthetic", scheduler, optimizer, tmp_path, own_tunes)
+
+
+@pytest.mark.parametrize("model", choices("model"))
+@pytest.mark.parametrize(
+    "dataset", [pytest.param(each, marks=pytest.mark.slow if each == "folk" else ()) for each in choices("dataset")]
+)
+def test_every_model_trains_on_every_dataset(
+    model: str, dataset: str, tmp_path: Path, own_tunes: Path, request: pytest.FixtureRequest
+) -> None:
+    if dataset == "nottingham":
+        request.getfixturevalue("nottingham_directory")
+    take_a_step(model, dataset, "one_cycle", "adamw", tmp_path, own_tunes)
+
+
+def test_there_are_experiments() -> None:
+    assert {"first_run", "nottingham_lstm", "nottingham_transformer"} <= set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_passes_the_check_and_builds(experiment: str, tmp_path: Path) -> None:
+    with composed(f"experiment={experiment}", directory=tmp_path) as config:
+        check(config)
+        module = script().build_module(config, build(config.scheduler))
+        script().build_data(config)
+    optimizer = module._build_optimizer(module.parameters())
+    assert optimizer.param_groups[0]["lr"] == config.learning_rate
+    assert module.network.hyperparameters["hidden_size"] == config.hidden_size
+    entry = module.schedule.lightning(optimizer, config.epochs, 10 * config.epochs)
+    assert entry is None or entry["scheduler"].optimizer is optimizer
+
+
+def test_the_knobs_at_the_top_reach_what_they_are_for(tmp_path: Path) -> None:
+    overrides = [
+        "epochs=7",
+        "patience=3",
+        "learning_rate=0.5",
+        "hidden_size=24",
+        "num_layers=5",
+        "dropout=0.125",
+        "num_sequences=33",
+    ]
+    with composed(*overrides, directory=tmp_path) as config:
+        check(config)
+        assert build(config.trainer)(logger=False).max_epochs == 7
+        assert build(config.callbacks.early_stopping).patience == 3
+        assert build(config.optimizer).keywords["lr"] == 0.5
+        hyperparameters = build(config.model).hyperparameters
+        assert (hyperparameters["hidden_size"], hyperparameters["num_layers"], hyperparameters["dropout"]) == (
+            24,
+            5,
+            0.125,
+        )
+        assert len(build(config.dataset.corpus).load()) == 33

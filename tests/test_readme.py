@@ -1,0 +1,140 @@
+"""The README keeps its word: its commands compose, its options exist, its Python runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from chromasonic.configuration import check
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONFIGS = ROOT / "configs"
+
+
+def code_blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def train_commands() -> list[list[str]]:
+    """The overrides of every command, in code blocks and within the text."""
+    text = "\n".join(code_blocks("bash")).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.startswith("python scripts/train.py")]
+    lines += re.findall(r"`(python scripts/train\.py[^`.]*)`", README)
+    return [shlex.split(line)[2:] for line in lines if "--help" not in line]
+
+
+def jobs(overrides: list[str]) -> list[list[str]]:
+    """The jobs that a command stands for: one, or with -m one for each combination."""
+    parsed = OverridesParser.create().parse_overrides([each for each in overrides if each != "-m"])
+    choices = [
+        [f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()]
+        if each.is_sweep_override()
+        else [each.input_line or ""]
+        for each in parsed
+    ]
+    return [list(job) for job in product(*choices)]
+
+
+def named_options() -> list[str]:
+    """Every ``key=value`` in backticks that is an override by itself."""
+    found = re.findall(r"`([a-z_.]+=[\w.+-]+)`", README)
+    return sorted({each for each in found if not each.startswith(("scheduler.gamma=", "dataset.corpus.folder="))})
+
+
+def test_the_readme_names_commands_and_options() -> None:
+    assert len(train_commands()) >= 8
+    assert len(named_options()) >= 15
+
+
+@pytest.mark.parametrize("overrides", train_commands(), ids=" ".join)
+def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> None:
+    if any(each.startswith("resume=") for each in overrides):
+        assert overrides == ["resume=outputs/<run>"]
+        return
+    composed = jobs(overrides)
+    assert len(composed) == 1 or "-m" in overrides
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        for job in composed:
+            check(compose("train", [*job, "logger=none"]))
+
+
+@pytest.mark.parametrize("option", named_options())
+def test_every_option_in_the_text_composes(option: str) -> None:
+    contexts = [[option], [option, "dataset=nottingham"], [option, "dataset=folk"], [option, "model=transformer"]]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        assert any(_composes(context) for context in contexts), option
+
+
+def _composes(overrides: list[str]) -> bool:
+    from hydra.errors import HydraException
+
+    try:
+        compose("train", overrides)
+    except HydraException:
+        return False
+    return True
+
+
+def test_the_table_of_options_has_every_knob_and_group() -> None:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        knobs = {str(key) for key in compose("train")}
+    listed = set(re.findall(r"^\| `([a-z_]+)=`", README, re.MULTILINE))
+    groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()}
+    assert knobs | groups == listed
+
+
+def test_the_table_of_options_has_every_choice() -> None:
+    rows = {match[1]: match[0] for match in re.finditer(r"^\| `([a-z_]+)=`.*$", README, re.MULTILINE)}
+    for folder in CONFIGS.iterdir():
+        if folder.is_dir():
+            missing = [file.stem for file in folder.glob("*.yaml") if f"`{file.stem}`" not in rows[folder.name]]
+            assert not missing, f"{folder.name}: {missing}"
+
+
+def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    training, loading = code_blocks("python")
+    small = training.replace("num_sequences=200", "num_sequences=20").replace("epochs=100", "epochs=2")
+    assert small != training
+    names: dict[str, object] = {}
+    exec(small, names)
+    assert Path("learning_curves.png").stat().st_size > 10_000
+    assert names["checkpoint"]["epoch"] in (1, 2)  # type: ignore[index]
+
+    _train_a_built_in_network(Path("production"))
+    exec(loading.replace("outputs/<run>", "production_run"), names)
+    assert names["model"](torch.zeros(1, 5, dtype=torch.long)).shape == (1, 5, len(NoteVocabulary()))  # type: ignore[operator]
+
+
+def _train_a_built_in_network(directory: Path) -> None:
+    from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+    from chromasonic.melody_generation.training import ModelTrainer, create_training_data
+
+    train, test = create_training_data(num_sequences=12)
+    run = Path("production_run/lstm_checkpoints")
+    for folder in (run, directory):
+        network = LSTMNetwork(hidden_size=8, num_layers=1)
+        ModelTrainer(network, "melody_lstm").train(train, test, epochs=1, checkpoint_dir=folder, show_progress=False)
+
+
+@pytest.mark.parametrize("target", ["train", "test"])
+def test_make_has_the_targets_that_the_readme_begins_with(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_picture_and_file_that_the_readme_shows_is_there() -> None:
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+    tree = code_blocks("")[-1]
+    for name in re.findall(r"[a-z_]+\.py", tree):
+        assert list(ROOT.glob(f"src/**/{name}")) or list(ROOT.glob(f"*/{name}")), name

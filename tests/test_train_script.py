@@ -1,0 +1,336 @@
+"""The training script as a user meets it: what it leaves behind, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from chromasonic.melody_generation.history import TrainingHistory
+from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
+
+Train = Callable[..., Ending]
+
+
+@pytest.fixture
+def train(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Runs the script in this process."""
+
+    def run(*overrides: str) -> Ending:
+        return run_script(*overrides, capture=capsys, patch=monkeypatch)
+
+    return run
+
+
+def show_refused(ending: Ending, *words: str, lines: int = 1) -> None:
+    """One clear line for each fault, all these words in it, and the shell can tell."""
+    assert ending.code == 1
+    assert "Traceback" not in ending.err
+    assert len(ending.err.strip().splitlines()) == lines, ending.err
+    for word in words:
+        assert word in ending.err, ending.err
+
+
+def show_nothing_written(directory: Path) -> None:
+    """Nothing but Hydra's own record."""
+    assert {path.name for path in directory.glob("*")} <= {".hydra"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs, made by the script in a process of its own; no test changes it."""
+    directory = tmp_path_factory.mktemp("runs") / "finished"
+    ended = start(*TINY, "epochs=2", f"output_dir={directory}", "trainer.accelerator=cpu")
+    assert ended.returncode == 0, ended.stderr
+    # No library's notes, warnings or log lines.
+    assert ended.stderr == ""
+    for word in ("best epoch", "bits per note", "validation", "tensorboard --logdir", "melody_lstm_curves.png"):
+        assert word in ended.stdout.lower(), ended.stdout
+    for noise in ("INFO", "Warning", "Tip", "GPU available"):
+        assert noise not in ended.stdout
+    return directory
+
+
+def start(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"} | variables
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be resumed and broken."""
+    return Path(shutil.copytree(finished, tmp_path / "copied"))
+
+
+@pytest.mark.slow
+def test_a_run_directory_holds_all_that_a_reader_needs(finished: Path) -> None:
+    files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
+    assert files - {each for each in files if each.startswith(("tensorboard/", ".hydra/"))} == {
+        "config.yaml",
+        "split.json",
+        "metrics.csv",
+        "evaluation/results.json",
+        *(f"lstm_checkpoints/melody_lstm_{each}.pt" for each in ("best", "last", "final")),
+        "lstm_checkpoints/melody_lstm_history.json",
+        "lstm_checkpoints/melody_lstm_curves.png",
+    }
+    assert {".hydra/config.yaml", ".hydra/overrides.yaml"} <= files
+    assert {Path(each).parent.name for each in files if "tfevents" in each} >= {"train", "validation", "test"}
+    assert OmegaConf.select(OmegaConf.load(finished / "config.yaml"), "hidden_size") == 16
+
+
+@pytest.mark.slow
+def test_the_scores_of_a_run_agree_with_each_other(finished: Path) -> None:
+    results = json.loads((finished / "evaluation/results.json").read_text())
+    history = TrainingHistory.load(finished / "lstm_checkpoints/melody_lstm_history.json")
+    rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
+    assert isinstance(results["test"]["bits_per_note"], float)
+    assert history.epoch == [1, 2] == [float(row["epoch"]) for row in rows]
+    assert history.val_loss == [float(row["validation/loss"]) for row in rows]
+    assert results["best_epoch"] == history.best_epoch
+    assert results["validation"]["loss"] == history.best_val_loss
+    split = json.loads((finished / "split.json").read_text())
+    for name in ("best", "last", "final"):
+        checkpoint = torch.load(finished / f"lstm_checkpoints/melody_lstm_{name}.pt", weights_only=True)
+        assert checkpoint["hash"] == split["hash"] == results["hash"]
+        assert checkpoint["epoch"] == (history.best_epoch if name == "best" else 2)
+
+
+@pytest.mark.slow
+def test_the_jobs_of_a_sweep_have_their_own_directories_and_outlive_one_that_fails(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    # The transformer's width must be a multiple of its four heads.
+    ended = start("-m", "model=lstm,transformer", *TINY, "hidden_size=18,16", f"output_dir={sweep}")
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "num_heads" in ended.stderr
+    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == [
+        "0_lstm",
+        "1_lstm",
+        "2_transformer",
+        "3_transformer",
+    ]
+    complete = {path.parent.parent.name for path in sweep.glob("*/evaluation/results.json")}
+    assert complete == {"0_lstm", "1_lstm", "3_transformer"}
+    show_nothing_written(sweep / "2_transformer")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["modell=lstm"], ["modell", "did you mean model?"]),
+        (["model=lstmm"], ["model=lstmm", "lstm, transformer"]),
+        (["learnig_rate=0.1"], ["learnig_rate", "did you mean learning_rate?"]),
+        (["trainer.max_epoch=3"], ["trainer.max_epoch"]),
+        (["+model.hidden=3"], ["model.hidden", "did you mean hidden_size?"]),
+        (["+frobnicate=1"], ["frobnicate"]),
+        (["epochs"], ["epochs", "name=value"]),
+        (["learning_rate=abc"], ["learning_rate=abc", "number"]),
+        (["learning_rate=-1"], ["learning_rate=-1"]),
+        (["learning_rate=inf"], ["learning_rate=inf"]),
+        (["dropout=1.5"], ["dropout=1.5"]),
+        (["epochs=2.5"], ["epochs=2.5"]),
+        (["epochs='10'"], ["epochs=10"]),
+        (["min_melody_length=200", "max_melody_length=128"], ["min_melody_length=200", "max_melody_length=128"]),
+        (["optimizer.lr=abc"], ["optimizer.lr=abc"]),
+        (["scheduler.factor=2"], ["factor", "got 2"]),
+        (["model.memory=7"], ["model.memory=7"]),
+        (["trainer.accelerator=abacus"], ["abacus"]),
+        (["optimizer._target_=torch.optim.Nothing"], ["torch.optim.Nothing"]),
+        (["optimizer.lr=${nothing}"], ["nothing"]),
+        (["num_sequences=2"], ["too few to split"]),
+        (["min_melody_length=5000"], ["min_melody_length"]),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_refused_in_one_line(train: Train, tmp_path: Path, overrides: list[str], words: list[str]) -> None:
+    run = tmp_path / "run"
+    show_refused(train(*TINY, f"output_dir={run}", *overrides), *words)
+    show_nothing_written(run)
+
+
+def test_all_faults_are_named_at_once(train: Train, tmp_path: Path) -> None:
+    faults = ["learning_rate=abc", "dropout=1.5", "batch_size=0", "max_melody_length=3", "optimizer.weight_decay=x"]
+    ending = train(*TINY, f"output_dir={tmp_path / 'run'}", *faults)
+    show_refused(ending, *faults, lines=len(faults))
+
+
+def test_a_setting_that_the_dataset_does_not_have_is_refused(train: Train, tmp_path: Path) -> None:
+    show_refused(train("dataset=folk", "num_sequences=40", f"output_dir={tmp_path}"), "num_sequences", "leave it out")
+
+
+def test_a_folder_must_be_named_must_exist_and_must_hold_music(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "song.txt").write_text("la la la")
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "broken.mid").write_bytes(b"not midi")
+    run = f"output_dir={tmp_path / 'run'}"
+    show_refused(train("dataset=files", run), "dataset.corpus.folder")
+    show_refused(train("dataset=files", run, f"dataset.corpus.folder={tmp_path / 'none'}"), str(tmp_path / "none"))
+    show_refused(train("dataset=files", run, f"dataset.corpus.folder={tmp_path / 'words'}"), ".abc", ".mid")
+    show_refused(train("dataset=files", run, f"dataset.corpus.folder={tmp_path / 'noise'}"), "broken.mid")
+    show_nothing_written(tmp_path / "run")
+
+
+def test_tunes_that_cannot_be_fetched_are_said_to_be_missing(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
+    for variable in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):  # a port on which nobody listens
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    ending = train("dataset=nottingham", f"output_dir={tmp_path / 'run'}")
+    show_refused(ending, "CHROMASONIC_DATA_DIR", "synthetic", "folk", "files")
+    show_nothing_written(tmp_path / "run")
+
+
+def test_tunes_that_are_not_those_pinned_are_refused(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nottingham_directory: Path
+) -> None:
+    copy = shutil.copytree(nottingham_directory, tmp_path / "data" / "nottingham")
+    tunes = copy / "jigs.abc"
+    tunes.chmod(0o644)
+    content = bytearray(tunes.read_bytes())
+    content[1000] ^= 1
+    tunes.write_bytes(content)
+    monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
+    show_refused(train("dataset=nottingham", f"output_dir={tmp_path / 'run'}"), str(tunes), "SHA-256", "remove it")
+    show_nothing_written(tmp_path / "run")
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    show_refused(train(*TINY, f"output_dir={tmp_path / 'file' / 'run'}"), str(tmp_path / "file"))
+
+
+@pytest.mark.slow
+def test_a_folder_that_holds_a_run_is_not_written_over(train: Train, copied: Path) -> None:
+    before = (copied / "config.yaml").read_bytes()
+    show_refused(train(*TINY, f"output_dir={copied}"), f"resume={copied}", "output_dir")
+    assert (copied / "config.yaml").read_bytes() == before
+
+
+def test_resuming_what_is_not_there_is_refused(train: Train, tmp_path: Path) -> None:
+    show_refused(train(f"resume={tmp_path / 'none'}"), str(tmp_path / "none"), "no run to go on with")
+    show_nothing_written(tmp_path / "none")
+
+
+@pytest.mark.slow
+def test_resuming_is_refused_where_it_means_nothing(train: Train, copied: Path, tmp_path: Path) -> None:
+    show_refused(train(f"resume={copied}"), "complete", "2 of 2")
+    show_refused(train(f"resume={copied}", "hidden_size=32"), "hidden_size=32", "cannot take")
+    show_refused(
+        train("-m", f"resume={copied}", "epochs=3,4", f"output_dir={tmp_path / 'sweep'}"), "without -m", lines=4
+    )
+    checkpoint = copied / "lstm_checkpoints/melody_lstm_last.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    show_refused(train(f"resume={copied}", "epochs=3"), str(checkpoint))
+    shutil.rmtree(copied / "lstm_checkpoints")
+    show_refused(train(f"resume={copied}", "epochs=3"), "no checkpoint")
+
+
+@pytest.mark.slow
+def test_a_complete_run_goes_on_to_more_epochs_with_its_own_settings(train: Train, copied: Path) -> None:
+    ending = train(f"resume={copied}", "epochs=3")
+    assert ending.code == 0, ending.err
+    history = TrainingHistory.load(copied / "lstm_checkpoints/melody_lstm_history.json")
+    assert history.epoch == [1, 2, 3]
+    results = json.loads((copied / "evaluation/results.json").read_text())
+    assert results["n_epochs"] == 3
+    assert results["best_epoch"] == history.best_epoch
+    show_refused(train(f"resume={copied}", "epochs=3"), "complete")
+
+
+@pytest.mark.slow
+def test_one_cycle_is_not_resumed_with_other_epochs(train: Train, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(*TINY, "scheduler=one_cycle", "logger=none", f"output_dir={run}").code == 0
+    show_refused(train(f"resume={run}", "epochs=2"), "one-cycle", "epochs=2")
+    assert not (run / "tensorboard").exists()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_ends_the_run(train: Train, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    ending = train(*TINY, f"output_dir={run}", "optimizer=sgd", "learning_rate=1e30", "trainer.gradient_clip_val=null")
+    show_refused(ending, "epoch 1", "learning rate of 1e+30", "lower learning_rate")
+    # The first epoch never ended: the same command can be given again with a better rate.
+    assert train(*TINY, f"output_dir={run}").code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "problem",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+    ids=["gpu", "cpu", "numpy"],
+)
+def test_memory_that_does_not_suffice_is_said_in_one_line(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    def exhaust(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("chromasonic.melody_generation.lightning_modules.MelodyModule.training_step", exhaust)
+    show_refused(train(*TINY, f"output_dir={tmp_path / 'run'}"), "memory", "batch_size", "hidden_size")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"])
+def test_a_run_that_is_stopped_says_how_to_go_on(train: Train, tmp_path: Path, number: int, code: int) -> None:
+    run = tmp_path / "run"
+    last = run / "lstm_checkpoints/melody_lstm_last.pt"
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *TINY, "epochs=1000", f"output_dir={run}"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not last.exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate()
+    finally:
+        process.kill()
+    assert process.returncode == code, err
+    assert err.strip().splitlines()[-1:] == err.strip().splitlines()
+    assert f"python scripts/train.py resume={run}" in err
+    reached = torch.load(last, weights_only=True)["epoch"]
+    ending = train(f"resume={run}", f"epochs={reached + 1}")
+    assert ending.code == 0, ending.err
+    assert json.loads((run / "evaluation/results.json").read_text())["n_epochs"] == reached + 1
+
+
+def test_help_lists_all_and_answers_without_the_heavy_libraries() -> None:
+    program = (
+        "import runpy, sys\n"
+        f"sys.argv = [{str(SCRIPT)!r}, '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+        "except SystemExit as ending:\n"
+        "    assert not ending.code\n"
+        "print('heavy:', sorted({'torch', 'lightning', 'music21', 'matplotlib', 'pydantic'} & set(sys.modules)))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "heavy: []" in ended.stdout
+    for word in ("python scripts/train.py", "scheduler: constant, cosine, one_cycle", "learning_rate: 0.001"):
+        assert word in ended.stdout
