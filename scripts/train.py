@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,36 +26,90 @@ if TYPE_CHECKING:
 
     from chromasonic.melody_generation.checkpoint import RunFiles
     from chromasonic.melody_generation.data_loader import MelodyDataModule
+    from chromasonic.melody_generation.lightning_modules import MelodyModule
+    from chromasonic.melody_generation.schedules import Schedule
     from chromasonic.melody_generation.training import TrainedRun
+
+# Exit codes that shells give to programs ended by a signal.
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def launch() -> None:
+    """Start Hydra; what is wrong with what was typed is said in a line, without Hydra's notes for programmers."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        main()
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what it would else print itself
+    try:
+        main()
+    except CompactHydraException as problem:
+        from chromasonic.configuration import sentence_of
+
+        sys.exit(sentence_of(problem))
+    except BrokenPipeError:  # whoever reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as problem:  # the run's folder cannot be made
+        sys.exit(sentence_of_system(problem))
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job; what the user can mend is said in one line."""
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
+
     from chromasonic.configuration import RunRefused
     from chromasonic.melody_generation.errors import InputError
 
+    directory = Path(HydraConfig.get().runtime.output_dir)
     try:
-        run(config, Path(HydraConfig.get().runtime.output_dir))
-    except InputError as problem:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise RunRefused(str(problem)) from None  # the other jobs go on
-        sys.exit(str(problem))
+        run(config, directory)
+    except (InputError, OSError) as problem:
+        message = str(problem) if isinstance(problem, InputError) else sentence_of_system(problem)
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            sys.exit(message)
+        print(message, file=sys.stderr)
+        raise RunRefused("not all jobs succeeded: what each was stopped by stands above") from None
+    except KeyboardInterrupt:
+        stop(directory, "interrupted", INTERRUPTED)
+    except SIGTERMException:  # which Lightning would let end as if all were well
+        stop(directory, "terminated", TERMINATED)
+
+
+def sentence_of_system(problem: OSError) -> str:
+    """Which file it is about and what the system says: a full disk, no permission."""
+    return f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
+
+
+def stop(directory: Path, how: str, code: int) -> None:
+    """End the program, saying how to go on with the run."""
+    from chromasonic.melody_generation.report import shown
+
+    place = shown(directory)
+    has_epoch = any(directory.glob("*_checkpoints/*_last.pt"))
+    way_on = f"go on with: python scripts/train.py resume={place}" if has_epoch else "no epoch was over, start afresh"
+    print(f"{how}; the run is in {place}, {way_on}", file=sys.stderr)
+    sys.exit(code)
 
 
 def run(config: DictConfig, directory: Path) -> None:
     """Check the configuration, build what it names, train, and say what came of it."""
     from lightning import seed_everything
 
-    from chromasonic.configuration import build, check, refuse_second_run, restore
+    from chromasonic.configuration import build, check, keep, refuse_second_run, restore
     from chromasonic.melody_generation.checkpoint import RunFiles, check_resumable
-    from chromasonic.melody_generation.data_loader import MelodyDataModule
     from chromasonic.melody_generation.errors import InputError
-    from chromasonic.melody_generation.lightning_modules import MelodyModule
+    from chromasonic.melody_generation.report import print_outcome, print_plan
     from chromasonic.melody_generation.training import fit
 
+    # Lightning's notes on devices and defaults; what matters of them is printed by us.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     resumes = not OmegaConf.is_missing(config, "resume")
     is_main_process = int(os.environ.get("LOCAL_RANK", "0")) == 0
+    if resumes and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise InputError("a sweep cannot be resumed as a whole: give resume=<one of its runs> without -m")
     if resumes:
         config = restore(directory, config, list(HydraConfig.get().overrides.task))
         files = RunFiles.of_run(directory)
@@ -62,13 +117,42 @@ def run(config: DictConfig, directory: Path) -> None:
         name = HydraConfig.get().runtime.choices["model"]
         files = RunFiles(directory / f"{name}_checkpoints", f"melody_{name}")
     check(config)
-    # Lightning's notes on devices and defaults; what matters of them is said below.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if is_main_process and not resumes:
         refuse_second_run(directory)
 
     seed_everything(config.seed, workers=True, verbose=False)
-    data = MelodyDataModule(
+    data = build_data(config)
+    data.setup()
+    manifest = data.manifest()
+    facts = {key: manifest[key] for key in ("hash", "test_set_hash")} | {
+        "seed": config.seed,
+        "n_epochs": config.epochs,
+    }
+    schedule = build(config.scheduler)
+    if resumes:
+        check_resumable(files, manifest["hash"], config.epochs, schedule)
+    module = build_module(config, schedule)
+    trainer = build_trainer(config, directory, files, facts, keep_all_epochs=schedule.spans_run)
+
+    if is_main_process:
+        print_plan(directory, data, trainer, module)
+        if not resumes:
+            keep(config, directory)
+            write_json(directory / "split.json", manifest)
+    outcome = fit(module, data, trainer, files, resume_from=files.last if resumes else None)
+    if is_main_process:
+        results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
+        write_json(directory / "evaluation" / "results.json", results)
+        log_outcome(trainer, config, outcome)
+        print_outcome(directory, outcome)
+
+
+def build_data(config: DictConfig) -> MelodyDataModule:
+    """The corpus that the configuration names, with how it is split and batched."""
+    from chromasonic.configuration import build
+    from chromasonic.melody_generation.data_loader import MelodyDataModule
+
+    return MelodyDataModule(
         build(config.dataset.corpus),
         batch_size=config.batch_size,
         min_melody_length=config.min_melody_length,
@@ -76,32 +160,19 @@ def run(config: DictConfig, directory: Path) -> None:
         split_seed=config.dataset.split_seed,
         seed=config.seed,
     )
-    data.setup()
-    manifest = data.manifest()
-    facts = {key: manifest[key] for key in ("hash", "test_set_hash")} | {
-        "seed": config.seed,
-        "n_epochs": config.epochs,
-    }
-    network, optimizer, schedule = (build(config[group]) for group in ("model", "optimizer", "scheduler"))
-    if resumes:
-        check_resumable(files, manifest["hash"], config.epochs, schedule)
-    try:
-        module = MelodyModule(network, optimizer, schedule)
-    except ValueError as problem:
-        raise InputError(f"optimizer: {problem}") from problem
-    trainer = build_trainer(config, directory, files, facts, keep_all_epochs=schedule.spans_run)
 
-    if is_main_process:
-        say_what_is_trained(directory, data, trainer, module)
-        if not resumes:
-            OmegaConf.save(config, directory / "config.yaml")
-            write_json(directory / "split.json", manifest)
-    outcome = fit(module, data, trainer, files, resume_from=files.last if resumes else None)
-    if is_main_process:
-        results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
-        write_json(directory / "evaluation" / "results.json", results)
-        log_outcome(trainer, config, outcome)
-        say_what_came(directory, outcome)
+
+def build_module(config: DictConfig, schedule: Schedule) -> MelodyModule:
+    """The network with what trains it."""
+    from chromasonic.configuration import build
+    from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.lightning_modules import MelodyModule
+
+    network, optimizer = build(config.model), build(config.optimizer)
+    try:
+        return MelodyModule(network, optimizer, schedule)
+    except (ValueError, TypeError) as problem:
+        raise InputError(f"optimizer: {problem}") from problem
 
 
 def build_trainer(
@@ -155,44 +226,5 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     write_text(path, json.dumps(values, indent=1) + "\n")
 
 
-def say_what_is_trained(directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: L.LightningModule) -> None:
-    """Print the data as read and split, the size of the model, and where the run goes."""
-    from rich import print as say
-
-    if data.report is not None:
-        for line in data.report.lines()[:8]:
-            say(f"[dim]{line}[/dim]")
-    sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
-    size = sum(parameter.numel() for parameter in module.parameters())
-    say(f"{sides} tunes; {size:,} parameters on {trainer.strategy.root_device}")
-    say(f"writing to [bold]{directory}[/bold]")
-
-
-def say_what_came(directory: Path, outcome: TrainedRun) -> None:
-    """Print the scores at the best epoch as a table, and where the files are."""
-    from rich.console import Console
-    from rich.table import Table
-
-    history = outcome.history
-    table = Table(title=f"Best epoch {history.best_epoch} of {len(history.epoch)}, {outcome.minutes:.1f} minutes")
-    rows = {
-        "bits per note": "bits_per_note",
-        "loss (nats per token)": "loss",
-        "note accuracy": "accuracy",
-        "pitch accuracy": "pitch_accuracy",
-        "duration accuracy": "duration_accuracy",
-    }
-    table.add_column("")
-    for side in outcome.scores:
-        table.add_column(side, justify="right")
-    for title, measure in rows.items():
-        table.add_row(title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
-    console = Console()
-    console.print(table)
-    console.print(f"Curves       {outcome.files.curves}", soft_wrap=True)
-    console.print(f"Best model   {outcome.files.best}", soft_wrap=True)
-    console.print(f"TensorBoard  tensorboard --logdir {directory.parent}", soft_wrap=True)
-
-
 if __name__ == "__main__":
-    main()
+    launch()
