@@ -99,7 +99,7 @@ def run(config: DictConfig, directory: Path) -> None:
     from lightning import seed_everything
 
     from chromasonic.configuration import build, check, keep, refuse_second_run, restore
-    from chromasonic.melody_generation.checkpoint import RunFiles, check_resumable
+    from chromasonic.melody_generation.checkpoint import RunFiles, check_resumable, planned_epochs
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.report import print_outcome, print_plan
     from chromasonic.melody_generation.training import fit
@@ -111,11 +111,16 @@ def run(config: DictConfig, directory: Path) -> None:
     if resumes and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise InputError("a sweep cannot be resumed as a whole: give resume=<one of its runs> without -m")
     if resumes:
-        config = restore(directory, config, list(HydraConfig.get().overrides.task))
+        overrides = list(HydraConfig.get().overrides.task)
+        config = restore(directory, config, overrides)
         files = RunFiles.of_run(directory)
+        if not any(each.startswith("epochs=") for each in overrides):
+            config.epochs = planned_epochs(files)
     else:
-        name = HydraConfig.get().runtime.choices["model"]
-        files = RunFiles(directory / f"{name}_checkpoints", f"melody_{name}")
+        choices = HydraConfig.get().runtime.choices
+        chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
+        OmegaConf.update(config, "choices", chosen, force_add=True)
+        files = RunFiles(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
     check(config)
     if is_main_process and not resumes:
         refuse_second_run(directory)
@@ -132,7 +137,7 @@ def run(config: DictConfig, directory: Path) -> None:
     if resumes:
         check_resumable(files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule)
-    trainer = build_trainer(config, directory, files, facts, keep_all_epochs=schedule.spans_run)
+    trainer = build_trainer(config, directory, files, facts, keep_all_epochs=schedule.needs_all_epochs)
 
     if is_main_process:
         print_plan(directory, data, trainer, module)
@@ -180,10 +185,11 @@ def build_trainer(
 ) -> L.Trainer:
     """The trainer with the run's own callbacks and those that the configuration names."""
     from lightning.fabric.utilities.exceptions import MisconfigurationException
-    from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor
+    from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ProgressBar
 
     from chromasonic.configuration import build
     from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.lightning_modules import MEASURES
     from chromasonic.melody_generation.training import run_callbacks
 
     loggers = [build(node) for node in config.logger.values() if node]
@@ -193,9 +199,17 @@ def build_trainer(
     chosen = [build(node) for node in config.callbacks.values() if node]
     callbacks = run_callbacks(files, facts, table=directory / "metrics.csv")
     callbacks += [each for each in chosen if not isinstance(each, tuple(unwanted))]
+    for watched in (each.monitor for each in chosen if isinstance(each, EarlyStopping)):
+        if watched not in MEASURES:
+            raise InputError(f"callbacks.early_stopping.monitor={watched}: choose one of {', '.join(MEASURES)}")
     make_trainer = build(config.trainer)
     try:
-        trainer: L.Trainer = make_trainer(callbacks=callbacks, logger=loggers or False, default_root_dir=directory)
+        trainer: L.Trainer = make_trainer(
+            callbacks=callbacks,
+            logger=loggers or False,
+            default_root_dir=directory,
+            enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),  # else Lightning adds its own
+        )
     except (ValueError, TypeError, MisconfigurationException) as problem:
         raise InputError(f"trainer: {problem}") from problem
     return trainer
@@ -205,8 +219,6 @@ def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> 
     """Give TensorBoard the curves as a figure, and what was chosen beside what came of it."""
     from chromasonic.melody_generation.tensorboard import PairedTensorBoardLogger
 
-    choices = HydraConfig.get().runtime.choices
-    chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
     given = [key for key in config if not OmegaConf.is_missing(config, key)]
     knobs = {str(key): config[key] for key in given if isinstance(config[key], int | float)}
     measures = {
@@ -216,7 +228,7 @@ def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> 
     }
     for logger in trainer.loggers:
         if isinstance(logger, PairedTensorBoardLogger):
-            logger.log_outcome(chosen | knobs, measures, outcome.history.plot_curves())
+            logger.log_outcome({**config.choices, **knobs}, measures, outcome.history.plot_curves())
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -138,3 +138,10 @@ def test_every_picture_and_file_that_the_readme_shows_is_there() -> None:
     tree = code_blocks("")[-1]
     for name in re.findall(r"[a-z_]+\.py", tree):
         assert list(ROOT.glob(f"src/**/{name}")) or list(ROOT.glob(f"*/{name}")), name
+
+
+def test_the_tree_of_the_house_names_every_room() -> None:
+    tree = code_blocks("")[-1]
+    rooms = [each for each in (ROOT / "src/chromasonic/melody_generation").iterdir() if not each.name.startswith("__")]
+    for room in [*rooms, *ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]:
+        assert (room.name if room.suffix == ".py" else f"{room.name}/") in tree, room

@@ -259,7 +259,7 @@ def test_a_complete_run_goes_on_to_more_epochs_with_its_own_settings(train: Trai
 def test_one_cycle_is_not_resumed_with_other_epochs(train: Train, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train(*TINY, "scheduler=one_cycle", "logger=none", f"output_dir={run}").code == 0
-    show_refused(train(f"resume={run}", "epochs=2"), "one-cycle", "epochs=2")
+    show_refused(train(f"resume={run}", "epochs=2"), "OneCycle", "epochs=2")
     assert not (run / "tensorboard").exists()
 
 

@@ -40,6 +40,15 @@ class RunRefused(CompactHydraException):
     """Ends a job with its message alone, exit code 1; in a multirun the other jobs go on."""
 
 
+class DatasetConfig(BaseModel):
+    """A corpus and how it is divided."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    corpus: dict[str, Any]
+    split_seed: NonNegativeInt
+
+
 class RunConfig(BaseModel):
     """What may stand at the top of a run's configuration.
 
@@ -50,12 +59,13 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
     model: dict[str, Any]
-    dataset: dict[str, Any]
+    dataset: DatasetConfig
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     trainer: dict[str, Any]
     callbacks: dict[str, Any]
     logger: dict[str, Any]
+    choices: dict[str, str] = {}  # the names of what was chosen in the groups, kept for resuming
 
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -110,7 +120,7 @@ def _sentences(problem: ValidationError, place: str = "") -> list[str]:
     """One sentence for each fault; a value that fits none of several types has a single one."""
     found: dict[str, str] = {}
     for error in problem.errors():
-        name = place or str(error["loc"][0])
+        name = place or (".".join(map(str, error["loc"])) if error["loc"][0] == "dataset" else str(error["loc"][0]))
         message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
         found.setdefault(name, f"{name}={error['input']}: {message}")
     return list(found.values())

@@ -71,6 +71,8 @@ def test_whatever_is_no_positive_whole_number_is_refused_once_by_name(
         ("trainer__max_epochs", 1.5),
         ("callbacks__early_stopping__patience", "soon"),
         ("dataset__corpus__seed", 0.5),
+        ("dataset__split_seed", "abc"),
+        ("dataset__split_seed", -1),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_value(config: DictConfig, name: str, value: Any) -> None:

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -295,15 +296,27 @@ def test_given_lists_stay_as_they_are_given() -> None:
     assert data.manifest()["counts"] == {"train": 8, "validation": 3, "test": 0}
 
 
-def test_given_melodies_are_fitted_and_what_cannot_be_is_left_out() -> None:
+def test_given_melodies_are_fitted_and_empty_ones_left_out() -> None:
     odd = Melody([60, 62], [25, 24])
-    unheld = Melody([60, 62], [24, 24], metre=Metre(13, 8))
-    data = DividedMelodies([odd, unheld, Melody([], [])], walks(1))
+    data = DividedMelodies([odd, Melody([], [])], walks(1))
     data.setup()
     assert [melody.durations.tolist() for melody in data.melodies["train"]] == [[24, 24]]
 
 
-@pytest.mark.parametrize("nothing", [[], [Melody([], [])], [Melody([60], [24], metre=Metre(13, 8))]])
+def test_a_given_melody_that_no_token_holds_is_named() -> None:
+    unheld = Melody([60, 62], [24, 24], metre=Metre(13, 8))
+    with pytest.raises(InputError, match="melody 1 of train_data cannot be used: the metre 13/8 has no token"):
+        DividedMelodies([*walks(1), unheld], walks(1))
+
+
+def test_the_manifest_holds_the_report_of_the_corpus() -> None:
+    data = set_up()
+    assert data.report is not None
+    assert data.manifest()["corpus"]["n_tunes"] == data.report.n_tunes
+    assert json.dumps(data.manifest())
+
+
+@pytest.mark.parametrize("nothing", [[], [Melody([], [])]])
 def test_a_list_without_a_melody_is_refused_by_name(nothing: list[Melody]) -> None:
     with pytest.raises(InputError, match="train_data holds no melody"):
         DividedMelodies(nothing, walks(1))

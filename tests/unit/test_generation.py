@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ from chromasonic.melody_generation.sampling import Sampling
 from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
-COUNTED_METRES = [metre for metre in METRES if metre.beats]
 JIG = Melody(
     [67, REST, 71, 74, 72, 71, 69], [12, 12, 24, 12, 36, 24, 12], Metre(6, 8), start=60, tonic=7, mode="dorian"
 )
@@ -62,12 +61,21 @@ class Whole(nn.Module):
         return logits
 
 
+class NotesOnly(Whole):
+    """A network that rules out all but notes and rests."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits = super().forward(tokens).clone()
+        logits[..., : VOCABULARY.first_note] = -torch.inf
+        return logits
+
+
 def lively(network: nn.Module, sharpness: float = 3.0) -> nn.Module:
     """An untrained network whose opinions are strong enough that a wrong state would show."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.startswith("scores."):
-                parameter *= sharpness
+                parameter.mul_(sharpness)
     return network
 
 
@@ -106,18 +114,13 @@ def test_lengths_are_the_networks_own() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @torch.no_grad()
-def test_greedy_takes_the_most_probable_playable_token(name: str) -> None:
-    network = lively(NETWORKS[name]()).eval()
-    melody = generate(network, temperature=0, metre="3/4", notes=12)[0]
-    tokens = torch.from_numpy(VOCABULARY.encode(Melody([], [], Metre(3, 4)))[:-1])
-    while VOCABULARY.is_note(tokens).sum() < 12:
-        logits = network(tokens[None])[0, -1].clone()
-        logits[: VOCABULARY.first_note] = -torch.inf  # held against control tokens below
-        tokens = torch.cat([tokens, logits.argmax()[None]])
-    if not melody.departures:
-        assert VOCABULARY.encode(melody)[:-1].tolist() == tokens.tolist()
-    again = generate(network, 2, temperature=0, metre="3/4", notes=12, seed=9)
-    assert again == [melody, melody]
+def test_greedy_takes_the_most_probable_token(name: str) -> None:
+    network = NotesOnly(lively(NETWORKS[name]())).eval()
+    tokens = torch.from_numpy(VOCABULARY.encode(Melody([], [], Metre(3, 4)))[None, :-1])
+    for _ in range(12):
+        tokens = torch.cat([tokens, network(tokens)[:, -1:].argmax(dim=-1)], dim=1)
+    by_hand = VOCABULARY.decode(tokens)
+    assert generate(network, 2, temperature=0, metre="3/4", notes=12, seed=9) == [by_hand, by_hand]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -193,10 +196,11 @@ def test_a_melody_that_never_ends_is_ended_at_the_next_bar_line() -> None:
     melody = generate(AfterLast({token_of(0, 36): 0.7, token_of(0, 12): 0.3}), metre="3/4", max_notes=100)[0]
     assert len(melody) >= 100
     assert melody.ticks % 72 == 0
-    assert len(melody) - np.searchsorted(melody.onsets, melody.bar_lines[-1]) > len(melody) - 100
+    ends = np.cumsum(melody.durations)
+    assert (ends[99:-1] % 72 > 0).all()  # not one bar later
 
 
-@pytest.mark.parametrize("limit", [{}, {"bars": 1}, {"notes": 2}, {"max_notes": 2}], ids=str)
+@pytest.mark.parametrize("limit", [{"max_notes": 40}, {"bars": 1}, {"notes": 2}, {"max_notes": 1}], ids=str)
 def test_there_is_always_a_note_that_sounds(limit: dict[str, int]) -> None:
     network = AfterLast({VOCABULARY.end: 0.5, R: 0.4999, A: 0.0001})
     for melody in generate(network, 20, **limit):  # type: ignore[arg-type]
@@ -226,13 +230,9 @@ def test_a_primers_bars_count() -> None:
 
 
 def test_a_primer_may_state_what_it_brings() -> None:
-    stated = generate(small_lstm(), primer=JIG, mode="dorian", metre="6/8", upbeat="1/8", key="G", notes=9)
-    assert stated == generate(small_lstm_again(), primer=JIG, notes=9)
-
-
-def small_lstm_again() -> nn.Module:
-    torch.manual_seed(0)
-    return small_lstm()
+    network = small_lstm()
+    stated = generate(network, primer=JIG, mode="dorian", metre="6/8", upbeat="1/8", key="G", notes=9)
+    assert stated == generate(network, primer=JIG, notes=9)
 
 
 def test_each_beginning_is_gone_on_from_in_its_place() -> None:
@@ -311,6 +311,5 @@ def test_what_cannot_be_is_refused_in_one_sentence(arguments: dict[str, Any], sa
     assert "\n" not in str(refusal.value)
 
 
-def test_the_playable_tokens_are_as_many_as_the_refusal_says(recwarn: Sequence[Any]) -> None:
+def test_as_many_tokens_can_be_kept_as_can_be_played() -> None:
     assert generate(MarkovNetwork(0), top_k=1414, notes=3) == generate(MarkovNetwork(0), notes=3)
-    del recwarn

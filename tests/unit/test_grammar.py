@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.strategies import melodies, starts
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.grammar import Grammar, Limits
 from chromasonic.melody_generation.melody import MODES, REST, IntArray, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, NoteVocabulary
-from tests.strategies import melodies, starts
 
 VOCABULARY = NoteVocabulary()
 METRE_TOKENS = [VOCABULARY.metre_token(metre) for metre in METRES]
@@ -118,7 +118,7 @@ def test_a_bar_line_that_the_count_foresees_is_not_allowed() -> None:
 def test_a_beginning_as_long_as_its_limits_is_refused(limits: Limits) -> None:
     grammar = Grammar(limits)
     tokens = VOCABULARY.encode(Melody([60, 62], [36, 36], Metre(6, 8)))[:-1]
-    with pytest.raises(InputError, match="leaves no room within [12] (bars|notes): shorten it"):
+    with pytest.raises(InputError, match=r"leaves no room within [12] (bars|notes): shorten it"):
         grammar.check_room(grammar.begin(torch.from_numpy(tokens[None])))
 
 

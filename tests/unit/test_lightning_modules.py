@@ -151,7 +151,7 @@ def test_one_cycle_comes_to_its_end_with_the_last_batch() -> None:
 
 def test_a_schedule_over_the_whole_run_needs_to_know_its_length() -> None:
     module = MelodyModule(network_of_ones_own(), AdamW, OneCycle())
-    with pytest.raises(ValueError, match="needs its number of epochs"):
+    with pytest.raises(ValueError, match="needs to know its epochs"):
         trainer_for(-1).fit(module, loader_of(4), loader_of(4, seed=1))
 
 

@@ -110,9 +110,10 @@ def test_lightning_is_told_when_to_step_and_what_to_watch(schedule: Schedule, in
     assert isinstance(entry["scheduler"], ReduceLROnPlateau) == isinstance(schedule, ReduceOnPlateau)
 
 
-def test_only_one_cycle_is_laid_over_the_whole_run() -> None:
-    spanning = [kind for kind in (Constant, ReduceOnPlateau, Step, Cosine, OneCycle) if kind.spans_run]
-    assert spanning == [OneCycle]
+def test_cosine_and_one_cycle_are_laid_over_the_whole_run_and_one_cycle_needs_all_of_it() -> None:
+    kinds = (Constant, ReduceOnPlateau, Step, Cosine, OneCycle)
+    assert [kind for kind in kinds if kind.spans_run] == [Cosine, OneCycle]
+    assert [kind for kind in kinds if kind.needs_all_epochs] == [OneCycle]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,22 @@ class HistoryRecorder(Callback):
         self._table = table
         self._rows: list[dict[str, float]] = []
         self._learning_rate = math.nan
+        self.seconds = 0.0
+        self._began = time.monotonic()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the rate at which the epoch begins."""
+        """Note the time, and the rate, at which the epoch begins."""
         del pl_module
+        self._began = time.monotonic()
         self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the epoch, and write all."""
         del pl_module
         measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if VALIDATION_LOSS not in measured:
+            raise InputError("every epoch needs a validation: leave its number and the limit of its batches alone")
+        self.seconds += time.monotonic() - self._began
         self.history.append(
             train_loss=measured["train/loss"],
             val_loss=measured[VALIDATION_LOSS],
@@ -97,12 +104,13 @@ class HistoryRecorder(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The history so far, as plain values."""
-        return {"history": self.history.to_dict(), "rows": self._rows}
+        return {"history": self.history.to_dict(), "rows": self._rows, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a history."""
         self.history = TrainingHistory.from_dict(state_dict["history"])
         self._rows = list(state_dict["rows"])
+        self.seconds = state_dict["seconds"]
 
 
 class RunCheckpoints(Checkpoint):
@@ -201,7 +209,10 @@ class DivergenceGuard(Callback):
 
 
 class RandomState(Callback):
-    """Keeps torch's random state in the checkpoint: a resumed run drops what the uninterrupted one would have."""
+    """Keeps torch's random state in the checkpoint: a resumed run drops what the uninterrupted one would have.
+
+    That holds for one process; of several, all go on from the state of the first.
+    """
 
     def __init__(self) -> None:
         self._to_restore: dict[str, Any] | None = None
@@ -220,6 +231,6 @@ class RandomState(Callback):
         del trainer, pl_module
         if self._to_restore is not None:
             torch.set_rng_state(self._to_restore["cpu"])
-            if self._to_restore["cuda"] and torch.cuda.is_available():
+            if self._to_restore["cuda"] and len(self._to_restore["cuda"]) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(self._to_restore["cuda"])
             self._to_restore = None

@@ -213,6 +213,16 @@ def _rebuilt(kind: type[nn.Module], hyperparameters: dict[str, Any], weights: Ma
     return network
 
 
+def planned_epochs(files: RunFiles) -> int:
+    """The epochs that a run was last told to reach.
+
+    Raises:
+        InputError: If its last checkpoint cannot be read.
+    """
+    checkpoint = read_checkpoint(files.last)
+    return int(checkpoint.get("n_epochs", checkpoint["epoch"]))
+
+
 def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
     """Refuse to go on with a run where the result would be none: finished, other data, or another schedule.
 
@@ -233,10 +243,13 @@ def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: S
         )
     if schedule.spans_run and checkpoint.get("n_epochs") != n_epochs:
         raise InputError(
-            f"a one-cycle schedule is laid over all epochs of its run ({checkpoint.get('n_epochs')}), so it cannot be "
-            f"resumed with epochs={n_epochs}: leave epochs out, or start a new run"
+            f"a {type(schedule).__name__} schedule is laid over all epochs of its run "
+            f"({checkpoint.get('n_epochs')}), so it cannot be resumed with epochs={n_epochs}: leave epochs out, or "
+            "start a new run"
         )
-    is_complete = files.final.exists() and checkpoint.get("n_epochs") == n_epochs
+    # A run that was extended has the final checkpoint of its first end beside it.
+    is_ended = files.final.exists() and read_checkpoint(files.final)["epoch"] == checkpoint["epoch"]
+    is_complete = is_ended and checkpoint.get("n_epochs") == n_epochs
     if is_complete or checkpoint["epoch"] >= n_epochs:
         raise InputError(
             f"the run is complete after {checkpoint['epoch']} of {n_epochs} epochs: there is nothing to resume"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -195,14 +195,15 @@ class MelodyDataModule(L.LightningDataModule):
         return split_by_family(melodies, seed=self.split_seed)
 
     def manifest(self) -> dict[str, Any]:
-        """Which tune is on which side, and the hashes that travel with every score, as plain values.
+        """The report of the corpus, which tune is on which side, and the hashes that travel with every score.
 
         Raises:
             ValueError: If the data is not set up.
         """
         if self.split is None:
             raise ValueError("setup() has not been called")
-        return self.split.manifest(self._all)
+        report = {"corpus": asdict(self.report)} if self.report else {}
+        return report | self.split.manifest(self._all)
 
     @property
     def test_set_hash(self) -> str:
@@ -240,7 +241,7 @@ class DividedMelodies(MelodyDataModule):
         seed: Seed of the order of training batches.
 
     Raises:
-        InputError: If a list is empty, or nothing in it can be encoded.
+        InputError: If a list is empty, or a melody in it is in a metre or of a corpus without a token.
     """
 
     def __init__(
@@ -252,10 +253,13 @@ class DividedMelodies(MelodyDataModule):
 
     @staticmethod
     def _held(melodies: Sequence[Melody], side: str) -> list[Melody]:
-        held = [fitted for melody in melodies if (fitted := NoteVocabulary().fit(melody).melody) and len(fitted)]
-        if not held:
+        fitted = [NoteVocabulary().fit(melody) for melody in melodies if len(melody)]
+        for index, each in enumerate(fitted):
+            if each.melody is None:
+                raise InputError(f"melody {index} of {side}_data cannot be used: {each.dropped_because}")
+        if not fitted:
             raise InputError(f"{side}_data holds no melody ({len(melodies)} given): give at least one")
-        return held
+        return [each.melody for each in fitted if each.melody is not None]
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
         """The lists as they were given, with nothing held out for a test."""

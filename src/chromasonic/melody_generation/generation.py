@@ -5,9 +5,8 @@ given each token once; any other module reads the whole sequence anew at every s
 melodies, slower.
 
 Every melody has a stream of random numbers of its own, from the seed and its place in the list. So how many are
-asked for, and which share a batch, decides nothing. That holds as far as the network's own arithmetic does: in
-batches of another size its logits differ in their last digits, which now and then, about once in a million
-tokens, is enough to tip a draw.
+asked for, and which share a batch, decides nothing, as far as the network's own arithmetic goes: in a batch of
+another size its logits may differ in their last digits, which on rare occasions tips a draw.
 """
 
 from __future__ import annotations
@@ -87,6 +86,12 @@ def generate(
 
     Raises:
         InputError: If a condition is impossible, or the network breaks its contract.
+
+    Example:
+        >>> from chromasonic.melody_generation.networks.markov import MarkovNetwork
+        >>> melodies = generate(MarkovNetwork(), 2, key="G", metre="6/8", upbeat="1/8", bars=8)
+        >>> [melody.ticks == 12 + 8 * 72 for melody in melodies]
+        [True, True]
     """
     if count < 1:
         raise InputError(f"count is how many melodies to generate, 1 or more, got {count}")

@@ -12,9 +12,13 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from chromasonic.melody_generation.metrics import MelodyMetrics, TokenScorer
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS, ReduceOnPlateau, Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+# What is logged after every epoch, and may be watched.
+MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -79,7 +83,7 @@ class MelodyModule(L.LightningModule):
         optimizer = self._build_optimizer(self.network.parameters())
         n_epochs, n_steps = self.trainer.max_epochs, self.trainer.estimated_stepping_batches
         if self.schedule.spans_run and (n_epochs in (None, -1) or math.isinf(n_steps)):
-            raise ValueError("a schedule over the whole run needs its number of epochs")
+            raise InputError("a schedule over the whole run needs to know its epochs: set epochs, not -1")
         entry = self.schedule.lightning(optimizer, n_epochs or 0, int(n_steps) if n_steps < math.inf else 0)
         return {"optimizer": optimizer, "lr_scheduler": entry} if entry else optimizer
 

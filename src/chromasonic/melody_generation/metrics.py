@@ -142,6 +142,9 @@ class RatioOfSums(Metric):
         return self.numerator / self.denominator
 
 
+MEASURE_NAMES = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
+
+
 class MelodyMetrics(nn.Module):
     """All measures of a pass over tunes, each under its name.
 
@@ -150,9 +153,8 @@ class MelodyMetrics(nn.Module):
     """
 
     def __init__(self) -> None:
-        names = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
         super().__init__()
-        self._ratios = nn.ModuleDict({name: RatioOfSums() for name in names})
+        self._ratios = nn.ModuleDict({name: RatioOfSums() for name in MEASURE_NAMES})
 
     def by_name(self) -> dict[str, RatioOfSums]:
         """The measures."""

@@ -29,7 +29,7 @@ def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, modu
     for line in lines[:_MAX_LINES]:
         console.print(line, style="dim", markup=False, soft_wrap=True)
     if len(lines) > _MAX_LINES:
-        console.print(f"and {len(lines) - _MAX_LINES} more", style="dim")
+        console.print(f"and {len(lines) - _MAX_LINES} more, all in split.json", style="dim")
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
     size = sum(parameter.numel() for parameter in module.parameters())
     console.print(f"{sides} tunes; {size:,} parameters on {trainer.strategy.root_device}", highlight=False)

@@ -19,11 +19,12 @@ class Schedule(Protocol):
     """Moves the learning rate.
 
     Attributes:
-        spans_run: Whether its shape is laid over the whole run, which then must neither stop early nor be
-            resumed with another length.
+        spans_run: Whether its shape is laid over all epochs of the run, which then cannot be resumed with others.
+        needs_all_epochs: Whether it comes to nothing if the run stops early.
     """
 
     spans_run: ClassVar[bool]
+    needs_all_epochs: ClassVar[bool]
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
         """Lightning's ``lr_scheduler`` entry, or None to leave the rate alone.
@@ -41,6 +42,7 @@ class Constant:
     """The rate stays as it is."""
 
     spans_run: ClassVar[bool] = False
+    needs_all_epochs: ClassVar[bool] = False
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
         """Nothing moves."""
@@ -56,6 +58,7 @@ class ReduceOnPlateau:
     patience: int = 5
     min_lr: float = 1e-6
     spans_run: ClassVar[bool] = False
+    needs_all_epochs: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check("factor", self.factor, 0 < self.factor < 1, "between 0 and 1")
@@ -76,6 +79,7 @@ class Step:
     step_size: int = 20
     gamma: float = 0.5
     spans_run: ClassVar[bool] = False
+    needs_all_epochs: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check("step_size", self.step_size, self.step_size >= 1, "1 or more")
@@ -92,7 +96,8 @@ class Cosine:
     """Half a cosine from the rate down to ``min_lr`` at the last epoch (Loshchilov & Hutter 2017, no restarts)."""
 
     min_lr: float = 0.0
-    spans_run: ClassVar[bool] = False
+    spans_run: ClassVar[bool] = True
+    needs_all_epochs: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check("min_lr", self.min_lr, self.min_lr >= 0, "0 or more")
@@ -109,6 +114,7 @@ class OneCycle:
 
     warm_up: float = 0.1
     spans_run: ClassVar[bool] = True
+    needs_all_epochs: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check("warm_up", self.warm_up, 0 < self.warm_up < 1, "between 0 and 1")

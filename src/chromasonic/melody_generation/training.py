@@ -10,9 +10,9 @@ Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
 
 from __future__ import annotations
 
+import glob
 import logging
 import math
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,7 +73,7 @@ class TrainedRun:
     Attributes:
         history: All epochs.
         files: Where checkpoints, history and curves lie.
-        minutes: Time spent training, since the run was last started.
+        minutes: Time spent in all epochs, those before it was resumed included.
         scores: Measures at the best epoch by side (``validation``, and ``test`` where there is one).
     """
 
@@ -122,11 +122,9 @@ def fit(
     except ValueError as problem:
         raise InputError(str(problem)) from problem
     recorder = next(each for each in trainer.callbacks if isinstance(each, HistoryRecorder))  # type: ignore[attr-defined]
-    began = time.monotonic()
     module.train()
     with _without_notes(), _readable_endings():
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-        minutes = (time.monotonic() - began) / 60
         # From the file: processes that Lightning spawned have kept their callbacks to themselves.
         recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
         module.network.load_state_dict(read_checkpoint(files.best)["model_state_dict"])
@@ -134,7 +132,7 @@ def fit(
         if data.melodies["test"]:
             measured = trainer.test(module, datamodule=data, verbose=False)[0]
             scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
-    return TrainedRun(recorder.history, files, minutes, scores)
+    return TrainedRun(recorder.history, files, recorder.seconds / 60, scores)
 
 
 @contextmanager
@@ -187,8 +185,9 @@ class ModelTrainer:
         """Train until ``epochs`` or until validation loss has not fallen for ``patience`` epochs.
 
         Writes ``<model_name>_best.pt``, ``_last.pt``, ``_final.pt``, ``_epoch_10.pt`` and so on,
-        ``_history.json`` and ``_curves.png`` into ``checkpoint_dir``. The model is left with the weights of the
-        best epoch, on the CPU.
+        ``_history.json`` and ``_curves.png`` into ``checkpoint_dir``, in place of those of an earlier training of that
+        name. Durations and pitches that the vocabulary lacks are rounded (``NoteVocabulary.fit``). The model is
+        left with the weights of the best epoch, on the CPU.
 
         Args:
             train_data: Melodies to learn from.
@@ -211,8 +210,10 @@ class ModelTrainer:
         data = DividedMelodies(train_data, val_data, batch_size, seed)
         module = MelodyModule(self.model, partial(AdamW, lr=learning_rate), schedule)
         files = RunFiles(Path(checkpoint_dir), self.model_name)
+        for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
+            stale.unlink()
         callbacks = run_callbacks(files, facts={})
-        if not module.schedule.spans_run:
+        if not module.schedule.needs_all_epochs:
             callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
         if show_progress:
             callbacks.append(EpochProgress())

@@ -167,8 +167,8 @@ class NoteVocabulary:
     def fit(self, melody: Melody) -> Fitted:
         """Round durations, and move pitches by octaves, to what the vocabulary holds.
 
-        A melody in a metre, or of a corpus, without a token is dropped. Bar lines that departed from the count
-        only by what was rounded are left out.
+        A melody in a metre, or of a corpus, without a token is dropped. Bar lines are counted anew: those after a
+        rounded note may move with it, up to the next departure, and what departed only by the rounding is left out.
         """
         missing = [metre for _, _, metre, _ in melody.segments if metre not in METRES]
         if missing:

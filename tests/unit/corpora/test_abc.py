@@ -307,3 +307,17 @@ def test_files_are_utf_8_or_latin_1() -> None:
 def test_an_order_that_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="repeats is written or played, not 'twice'"):
         list(read_abc("X:1\nK:C\nC", file_name="t.abc", repeats="twice"))  # type: ignore[arg-type]
+
+
+def test_fields_within_a_voice_that_is_left_out_do_not_touch_the_first() -> None:
+    text = "X:1\nM:4/4\nL:1/4\nK:C\nV:1\nCDEF|\nV:2\nK:G\n[M:3/4]GABc|GGGG|\nV:1\nEFGA|\n"
+    [tune] = read_abc(text, file_name="voices.abc")
+    assert isinstance(tune, WrittenTune)
+    assert tune.melody.pitches.tolist() == [60, 62, 64, 65, 64, 65, 67, 69]
+    assert tune.melody.departures == ()
+
+
+def test_an_unnumbered_tune_may_indent_its_key() -> None:
+    [tune] = read_abc("T:x\n K:G\nGABc|\n", file_name="indented.abc")
+    assert isinstance(tune, WrittenTune)
+    assert tune.melody.tonic == 7

@@ -109,7 +109,7 @@ def test_what_a_killed_run_left_half_fetched_is_passed_over(server: Server) -> N
 
 def test_a_server_with_another_file_is_refused_and_leaves_nothing(server: Server) -> None:
     (server.directory / "reels.abc").write_bytes(b"X:1\nK:C\nGGG|\n")
-    with pytest.raises(InputError, match=r"reels\.abc .* could not be fetched .* CHROMASONIC_DATA_DIR"):
+    with pytest.raises(InputError, match=r"reels\.abc is not the file that is pinned .* CHROMASONIC_DATA_DIR"):
         NottinghamCorpus(base_url=server.url).load()
     assert not (source_directory("nottingham") / "reels.abc").exists()
 

@@ -18,6 +18,11 @@ def test_it_drops_its_share_and_keeps_the_mean(p: float) -> None:
     assert len(dropped.unique()) == 2
 
 
+def test_a_share_next_to_one_still_keeps_something() -> None:
+    dropped = Dropout(0.9999)(torch.ones(100_000))
+    assert 0 < int((dropped > 0).sum()) < 1_000
+
+
 def test_neighbours_that_share_a_random_number_are_dropped_independently() -> None:
     kept = (Dropout(0.5)(torch.ones(80_000)) > 0).float().view(-1, 8)
     correlation = torch.corrcoef(kept.T) - torch.eye(8)

@@ -123,7 +123,7 @@ def read_abc(
         raise InputError(f"repeats is written or played, not {repeats!r}")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     begins = [match.start() for match in _NUMBER_LINE.finditer(text)]
-    if not begins and re.search(r"^K:", text, re.MULTILINE):
+    if not begins and re.search(r"^[ \t]*K[ \t]*:", text, re.MULTILINE):
         begins = [0]  # one tune that nobody numbered
     for begin, end in pairwise([*begins, len(text)]):
         yield _read_tune(text[begin:end], file_name, corpus, repeats)
@@ -210,6 +210,8 @@ class _Page:
             self._music(line)
 
     def _field(self, tag: str, value: str) -> None:
+        if not self.in_header and tag != "V" and self._voice not in {"", self._first_voice}:
+            return  # it holds for a voice that is left out
         match tag:
             case "T":
                 self.title = self.title or value
@@ -219,7 +221,8 @@ class _Page:
                 self._unit = parse_unit_length(value)
             case "K":
                 self._change_key(parse_key(value))
-                self.in_header, self._voice = False, ""
+                if self.in_header:
+                    self.in_header, self._voice = False, ""
             case "V":
                 self._voice = value.split(maxsplit=1)[0] if value else ""
                 self._first_voice = self._first_voice or self._voice

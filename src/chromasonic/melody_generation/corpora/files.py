@@ -53,6 +53,8 @@ class FilesCorpus:
         reading = cached_reading(
             f"files-{place}", key, lambda: collect(tune for name in names for tune in _tunes(folder, name))
         )
+        if not reading.report.n_tunes:
+            raise InputError(f"the files in {folder} hold no tune: an ABC tune needs an X: or a K: field")
         if not reading.melodies:
             first = reading.report.dropped[0]
             raise InputError(

@@ -101,7 +101,13 @@ class NottinghamCorpus:
                     continue
                 try:
                     files.fetch(name, downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS))
-                except (OSError, ValueError) as problem:  # no network, no disk; not what is pinned
+                except ValueError as problem:
+                    raise InputError(
+                        f"{self.base_url}{name} is not the file that is pinned (its SHA-256 differs), so it was not "
+                        "kept: try again, or set CHROMASONIC_DATA_DIR to a folder that has "
+                        f"nottingham/{name}"
+                    ) from problem
+                except OSError as problem:  # no network, no disk
                     raise InputError(
                         f"{name} of the Nottingham tunes is not in {directory} and could not be fetched from "
                         f"{self.base_url} ({type(problem).__name__}): set CHROMASONIC_DATA_DIR to a folder "

@@ -23,7 +23,7 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self._n_dropped = round(p * _LEVELS)
+        self._n_dropped = min(round(p * _LEVELS), _LEVELS - 1)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Drop elements in training, and scale the others so that the mean stays; any shape."""
