@@ -17,8 +17,8 @@ from chromasonic.melody_generation.corpora.cache import source_directory
 
 torch.set_num_threads(1)
 # A test tells right from wrong, not fast from slow: machines differ, and are shared.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("shared_machine", deadline=None, max_examples=50)
+settings.load_profile("shared_machine")
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,8 @@ CONFIGS = ROOT / "configs"
 
 
 def code_blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return [block for name, block in blocks if name == language]
 
 
 def train_commands() -> list[list[str]]:
