@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chromasonic.melody_generation.corpora.abc import read_abc
+from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
 from chromasonic.melody_generation.corpora.keys import estimated_key
@@ -114,11 +114,7 @@ def _abc_tunes(path: Path, name: str) -> Iterator[WrittenTune | Dropped]:
         content = path.read_bytes()
     except OSError as problem:
         raise InputError(f"it cannot be read: {problem.strerror}") from problem
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")  # the encoding of older collections
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_abc(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     first, *tunes = _TUNE_BEGINS.split(text)
     if not tunes and _KEY_FIELD.search(first):
         tunes = [first]  # one that nobody numbered
