@@ -8,17 +8,17 @@ import os
 # when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+from chromasonic.commands import INTERRUPTED, TERMINATED, launch, sentence_of_system
 
 # Heavy libraries are imported where they are used, so that --help answers at once.
 if TYPE_CHECKING:
@@ -29,30 +29,6 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.lightning_modules import MelodyModule
     from chromasonic.melody_generation.schedules import Schedule
     from chromasonic.melody_generation.training import TrainedRun
-
-# Exit codes that shells give to programs ended by a signal.
-INTERRUPTED, TERMINATED = 130, 143
-
-
-def launch() -> None:
-    """Start Hydra; what is wrong with what was typed is said in a line, without Hydra's notes for programmers."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        main()
-        return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what it would else print itself
-    try:
-        main()
-    except CompactHydraException as problem:
-        from chromasonic.configuration import sentence_of
-
-        sys.exit(sentence_of(problem))
-    except BrokenPipeError:  # whoever reads, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as problem:  # the run's folder cannot be made
-        sys.exit(sentence_of_system(problem))
-    finally:
-        del os.environ["HYDRA_FULL_ERROR"]
 
 
 @hydra.main(version_base="1.3", config_path="../configs", config_name="train")
@@ -71,16 +47,11 @@ def main(config: DictConfig) -> None:
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             sys.exit(message)
         print(message, file=sys.stderr)
-        raise RunRefused("not all jobs succeeded: what each was stopped by stands above") from None
+        raise RunRefused("not all jobs succeeded: what each was stopped by stands above", reason=message) from None
     except KeyboardInterrupt:
         stop(directory, "interrupted", INTERRUPTED)
     except SIGTERMException:  # which Lightning would let end as if all were well
         stop(directory, "terminated", TERMINATED)
-
-
-def sentence_of_system(problem: OSError) -> str:
-    """Which file it is about and what the system says: a full disk, no permission."""
-    return f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
 
 
 def stop(directory: Path, how: str, code: int) -> None:
@@ -94,60 +65,100 @@ def stop(directory: Path, how: str, code: int) -> None:
     sys.exit(code)
 
 
-def run(config: DictConfig, directory: Path) -> None:
-    """Check the configuration, build what it names, train, and say what came of it."""
-    from lightning import seed_everything
+class Job(NamedTuple):
+    """What is to be done: a configuration, the files that it makes, and whether they are there already."""
 
-    from chromasonic.configuration import build, check, keep, refuse_second_run, restore
-    from chromasonic.melody_generation.checkpoint import RunFiles, check_resumable, planned_epochs
+    config: DictConfig
+    files: RunFiles
+    resumes: bool
+
+
+def job_of(config: DictConfig, directory: Path) -> Job | None:
+    """What was typed, checked, or the run to go on with; None where it is done.
+
+    A sweep that is started again with its ``output_dir`` goes on with the jobs that are not finished.
+    """
+    from chromasonic.configuration import check, is_same, refuse_second_run, restore
+    from chromasonic.melody_generation.checkpoint import RunFiles, is_complete, planned_epochs
     from chromasonic.melody_generation.errors import InputError
-    from chromasonic.melody_generation.report import print_outcome, print_plan
-    from chromasonic.melody_generation.training import fit
 
-    # Lightning's notes on devices and defaults; what matters of them is printed by us.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    resumes = not OmegaConf.is_missing(config, "resume")
-    is_main_process = int(os.environ.get("LOCAL_RANK", "0")) == 0
-    if resumes and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise InputError("a sweep cannot be resumed as a whole: give resume=<one of its runs> without -m")
-    if resumes:
+    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if not OmegaConf.is_missing(config, "resume"):
+        if is_sweep:
+            raise InputError(
+                "a sweep is not resumed by resume=: start it again with its output_dir, and it goes on with the jobs "
+                "that are not finished; or give resume=<one of its runs> without -m"
+            )
         overrides = list(HydraConfig.get().overrides.task)
         config = restore(directory, config, overrides)
         files = RunFiles.of_run(directory)
         if not any(each.startswith("epochs=") for each in overrides):
             config.epochs = planned_epochs(files)
-    else:
-        choices = HydraConfig.get().runtime.choices
-        chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
-        OmegaConf.update(config, "choices", chosen, force_add=True)
-        files = RunFiles(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
+        check(config)
+        return Job(config, files, resumes=True)
+    choices = HydraConfig.get().runtime.choices
+    chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
+    OmegaConf.update(config, "choices", chosen, force_add=True)
+    files = RunFiles(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
     check(config)
-    if is_main_process and not resumes:
+    resumes = is_sweep and files.last.exists() and is_same(config, directory)
+    if resumes and is_complete(files, config.epochs):
+        return None
+    if is_main_process() and not resumes:
         refuse_second_run(directory)
+    return Job(config, files, resumes)
 
+
+def is_main_process() -> bool:
+    """Whether this is the process that was typed, not one that it started for another device."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+def run(config: DictConfig, directory: Path) -> None:
+    """Check the configuration, build what it names, train, and say what came of it."""
+    from lightning import seed_everything
+
+    from chromasonic.configuration import build, keep, plain
+    from chromasonic.melody_generation.checkpoint import check_resumable
+    from chromasonic.melody_generation.report import print_outcome, print_plan, shown
+    from chromasonic.melody_generation.runs import RESULTS, TUNES, calibration_facts, keep_tunes, write_json
+    from chromasonic.melody_generation.training import fit
+
+    # Lightning's notes on devices and defaults; what matters of them is printed by us.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    job = job_of(config, directory)
+    if job is None:
+        print(f"{shown(directory)} is complete already, and stays as it is")
+        return
+    config, files, resumes = job
     seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     data.setup()
     manifest = data.manifest()
     facts = {key: manifest[key] for key in ("hash", "test_set_hash")} | {
+        "model": str(config.choices.get("model")),
+        "dataset": str(config.choices.get("dataset")),
         "seed": config.seed,
         "n_epochs": config.epochs,
+        "configuration": plain(config),
     }
     schedule = build(config.scheduler)
     if resumes:
         check_resumable(files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule)
-    trainer = build_trainer(config, directory, files, facts, keep_all_epochs=schedule.needs_all_epochs)
+    carried = facts | calibration_facts(data.melodies["train"])
+    trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
 
-    if is_main_process:
+    if is_main_process():
         print_plan(directory, data, trainer, module)
         if not resumes:
             keep(config, directory)
             write_json(directory / "split.json", manifest)
+            keep_tunes(directory / TUNES, data.melodies)
     outcome = fit(module, data, trainer, files, resume_from=files.last if resumes else None)
-    if is_main_process:
+    if is_main_process():
         results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
-        write_json(directory / "evaluation" / "results.json", results)
+        write_json(directory / RESULTS, results)
         log_outcome(trainer, config, outcome)
         print_outcome(directory, outcome)
 
@@ -171,11 +182,11 @@ def build_module(config: DictConfig, schedule: Schedule) -> MelodyModule:
     """The network with what trains it."""
     from chromasonic.configuration import build
     from chromasonic.melody_generation.errors import InputError
-    from chromasonic.melody_generation.lightning_modules import MelodyModule
+    from chromasonic.melody_generation.lightning_modules import module_for
 
     network, optimizer = build(config.model), build(config.optimizer)
     try:
-        return MelodyModule(network, optimizer, schedule)
+        return module_for(network, optimizer, schedule)
     except (ValueError, TypeError) as problem:
         raise InputError(f"optimizer: {problem}") from problem
 
@@ -231,12 +242,5 @@ def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> 
             logger.log_outcome({**config.choices, **knobs}, measures, outcome.history.plot_curves())
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write plain values, whole or not at all."""
-    from chromasonic.melody_generation.whole_files import write_text
-
-    write_text(path, json.dumps(values, indent=1) + "\n")
-
-
 if __name__ == "__main__":
-    launch()
+    launch(main)

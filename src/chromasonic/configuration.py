@@ -12,6 +12,7 @@ import inspect
 import re
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from yaml import YAMLError
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.whole_files import write_text
@@ -37,7 +39,16 @@ _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 
 
 class RunRefused(CompactHydraException):
-    """Ends a job with its message alone, exit code 1; in a multirun the other jobs go on."""
+    """Ends a job with its message alone, exit code 1; in a multirun the other jobs go on.
+
+    Args:
+        message: What Hydra prints at the end of all.
+        reason: What stopped this job.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class DatasetConfig(BaseModel):
@@ -180,6 +191,45 @@ def _did_you_mean(name: str, known: typing.Iterable[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
+Options = typing.TypeVar("Options", bound=BaseModel)
+
+
+def options(defaults: Path, kind: type[Options], arguments: Sequence[str]) -> Options:
+    """The options of a program that composes no groups: a YAML file's values, and what was typed in their place.
+
+    Args:
+        defaults: The file.
+        kind: What the options may be.
+        arguments: ``name=value`` each; values are read as YAML is, so that ``[a, b]`` is a list.
+
+    Raises:
+        InputError: With a line for each fault.
+    """
+    values = OmegaConf.load(defaults)
+    known = [str(name) for name in values]
+    faults = []
+    for each in arguments:
+        name, equals, _ = each.partition("=")
+        if not equals:
+            faults.append(f"{each}: write name=value, such as {known[0]}=...")
+        elif name not in known:
+            faults.append(f"there is no {name} to set{_did_you_mean(name, known) or ': --help lists all there is'}")
+    if faults:
+        raise InputError("\n".join(faults))
+    try:
+        typed = OmegaConf.from_dotlist(list(arguments))
+        plain_values = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
+    except (OmegaConfBaseException, YAMLError) as problem:
+        raise InputError(f"what was typed cannot be read: {' '.join(str(problem).split())}") from problem
+    lacking = [name for name, value in plain_values.items() if value == "???"] if isinstance(plain_values, dict) else []
+    if lacking:
+        raise InputError("\n".join(f"{name} must be given: {name}=..." for name in map(str, lacking)))
+    try:
+        return kind.model_validate(plain_values)
+    except ValidationError as problem:
+        raise InputError("\n".join(_sentences(problem))) from problem
+
+
 def sentence_of(problem: CompactHydraException) -> str:
     """What Hydra finds wrong with what was typed, in a line."""
     message = str(problem)
@@ -227,6 +277,14 @@ def build(node: DictConfig, **extra: Any) -> Any:
         raise
 
 
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration as plain values: all that is given, with its references resolved."""
+    places = {"output_dir", "resume"}  # where it went is no part of what was done
+    given = {str(name): config[name] for name in config if name not in places}
+    values = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
+    return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
+
+
 def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictConfig:
     """The configuration that a run was started with, for going on with it.
 
@@ -255,6 +313,15 @@ def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictCon
     if any(each.startswith("epochs=") for each in overrides):
         restored.epochs = typed.epochs
     return restored
+
+
+def is_same(config: DictConfig, directory: Path) -> bool:
+    """Whether the run in a directory was started with this configuration."""
+    try:
+        kept = OmegaConf.load(directory / "config.yaml")
+    except (OSError, YAMLError, OmegaConfBaseException):
+        return False
+    return isinstance(kept, DictConfig) and plain(kept) == plain(config)
 
 
 def refuse_second_run(directory: Path) -> None:

@@ -19,12 +19,20 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.counts import SuccessorCounts
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
 from chromasonic.melody_generation.schedules import Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-NETWORKS: dict[str, type[nn.Module]] = {"lstm": LSTMNetwork, "transformer": TransformerNetwork}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "lstm": LSTMNetwork,
+    "transformer": TransformerNetwork,
+    "markov": MarkovNetwork,
+    "ppm": PPMNetwork,
+}
 FORMAT = 1
 
 _PARTS: dict[str, type] = {
@@ -199,13 +207,17 @@ def _rebuilt(kind: type[nn.Module], hyperparameters: dict[str, Any], weights: Ma
     if hyperparameters.get("num_layers", 0) > len(weights):
         raise ValueError(f"{hyperparameters['num_layers']} layers cannot have {len(weights)} weights")
     with torch.device("meta"):  # shapes without numbers
-        expected = kind(**hyperparameters).state_dict()
+        shape_of = kind(**hyperparameters)
+    expected = shape_of.state_dict()
+    # Tables of counts have the size of what was counted, and look at what they are given for themselves.
+    tables = {name for name, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
     if expected.keys() != weights.keys():
         names = sorted(map(str, expected.keys() ^ weights.keys()))
         raise ValueError(f"it has {names[0]!r} too much or too little")
     for name, weight in weights.items():
-        # A weight that is not laid out in full could pretend to any size.
-        if not isinstance(weight, Tensor) or weight.shape != expected[name].shape or not weight.is_contiguous():
+        is_table = name.rpartition(".")[0] in tables
+        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[name].shape)
+        if not fits or not weight.is_contiguous():  # one that is not laid out in full could pretend to any size
             found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
             raise ValueError(f"{name!r} should be of shape {tuple(expected[name].shape)}, got {found}")
     network = kind(**hyperparameters)
@@ -247,10 +259,19 @@ def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: S
             f"({checkpoint.get('n_epochs')}), so it cannot be resumed with epochs={n_epochs}: leave epochs out, or "
             "start a new run"
         )
-    # A run that was extended has the final checkpoint of its first end beside it.
-    is_ended = files.final.exists() and read_checkpoint(files.final)["epoch"] == checkpoint["epoch"]
-    is_complete = is_ended and checkpoint.get("n_epochs") == n_epochs
-    if is_complete or checkpoint["epoch"] >= n_epochs:
+    if is_complete(files, n_epochs):
         raise InputError(
             f"the run is complete after {checkpoint['epoch']} of {n_epochs} epochs: there is nothing to resume"
         )
+
+
+def is_complete(files: RunFiles, n_epochs: int) -> bool:
+    """Whether a run has come to its end, by its epochs or by early stopping.
+
+    Raises:
+        InputError: If its last checkpoint cannot be read.
+    """
+    checkpoint = read_checkpoint(files.last)
+    # A run that was extended has the final checkpoint of its first end beside it.
+    is_ended = files.final.exists() and read_checkpoint(files.final)["epoch"] == checkpoint["epoch"]
+    return bool((is_ended and checkpoint.get("n_epochs") == n_epochs) or checkpoint["epoch"] >= n_epochs)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
@@ -26,7 +25,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.grammar import Grammar, Limits
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, IntArray, Melody, Metre
 from chromasonic.melody_generation.sampling import Sampling, drawn
-from chromasonic.melody_generation.stepping import Reader, carries_state, reader_of, rows_of
+from chromasonic.melody_generation.stepping import Reader, carries_state, evaluating, reader_of, rows_of
 from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS, NoteVocabulary
 
 # Melodies sampled side by side. More are hardly faster, and a Transformer's cache grows with each; a network that
@@ -140,7 +139,7 @@ def sample(
     prefixes = [_encoded(vocabulary, beginning) for beginning in beginnings]
     found: dict[int, IntArray] = {}
     batch_size = CARRIED_BATCH if carries_state(network) else WHOLE_BATCH
-    with _evaluating(network):
+    with evaluating(network):
         for indices in _batches([len(prefix) for prefix in prefixes], batch_size):
             streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(each,))) for each in indices]
             tokens = torch.from_numpy(np.stack([prefixes[each] for each in indices]))
@@ -267,19 +266,6 @@ def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
     for _, group in itertools.groupby(order, key=lengths.__getitem__):
         indices = list(group)
         yield from (indices[begin : begin + batch_size] for begin in range(0, len(indices), batch_size))
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Without dropout and gradients; afterwards every module is in the mode in which it was."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def _sampled(

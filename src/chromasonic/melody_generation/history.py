@@ -158,7 +158,8 @@ class TrainingHistory:
             InputError: If figures cannot be written in the format of ``save_path``.
         """
         # matplotlib takes long to import, and most readers of a history draw nothing.
-        from chromasonic.melody_generation.rendering.curves import learning_curves, save_figure  # noqa: PLC0415
+        from chromasonic.melody_generation.rendering.curves import learning_curves  # noqa: PLC0415
+        from chromasonic.melody_generation.rendering.figures import save_figure  # noqa: PLC0415
 
         figure = learning_curves(
             self.epoch,

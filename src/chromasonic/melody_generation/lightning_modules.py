@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, Protocol, runtime_checkable
 
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
-from chromasonic.melody_generation.schedules import VALIDATION_LOSS, ReduceOnPlateau, Schedule
+from chromasonic.melody_generation.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # What is logged after every epoch, and may be watched.
 MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+@runtime_checkable
+class FittedNetwork(Protocol):
+    """A network that is fitted at one go instead of descending: it counts, or weighs what others have learned."""
+
+    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
+        """Learn from batches of tokens (B, T), and choose on others what is to be chosen."""
 
 
 class MelodyModule(L.LightningModule):
@@ -112,3 +122,55 @@ class MelodyModule(L.LightningModule):
                 f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
             ) from problem
         self._scorer.check(logits, tokens)
+
+
+class FittingModule(MelodyModule):
+    """Fits a network that does not descend, then scores it in a single epoch like any other.
+
+    Lightning saves only what an optimizer steps through, hence one scalar, apart from the network, with a rate of 0.
+
+    Args:
+        network: Any module of the contract with ``fit``.
+
+    Raises:
+        InputError: From the start of training, on several devices, each of which would see its own share alone.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, partial(SGD, lr=0.0), Constant())
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def on_train_start(self) -> None:
+        """Fit the network, unless it comes from a checkpoint."""
+        if self.trainer.world_size > 1:
+            raise InputError("a model that counts is fitted on one device: set trainer.devices=1")
+        if self.current_epoch == 0:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            n_batches = int(self.trainer.num_training_batches)
+            training, validation = islice(data.train_dataloader(), n_batches), data.val_dataloader()
+            self.network.fit(*((tokens.to(self.device) for tokens in each) for each in (training, validation)))  # type: ignore[operator]
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Score a batch of tokens (B, T); nothing is left to learn from it."""
+        with torch.no_grad():
+            loss = super().training_step(batch, batch_idx)
+        return loss + 0 * self.unused
+
+    def configure_optimizers(self) -> Any:
+        """Of the unused scalar."""
+        return SGD([self.unused], lr=0.0)
+
+    def on_train_epoch_end(self) -> None:
+        """End after the first epoch."""
+        self.trainer.should_stop = True
+
+
+def module_for(
+    network: nn.Module, optimizer: OptimizerFactory = AdamW, schedule: Schedule | None = None
+) -> MelodyModule:
+    """What trains a network: a ``FittingModule`` where it has ``fit``, else a ``MelodyModule``.
+
+    Raises:
+        ValueError: If the optimizer refuses its settings.
+    """
+    return FittingModule(network) if isinstance(network, FittedNetwork) else MelodyModule(network, optimizer, schedule)

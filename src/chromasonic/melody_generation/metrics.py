@@ -50,6 +50,17 @@ class ScoreSums(NamedTuple):
     durations_right: Tensor
 
 
+class TokenScores(NamedTuple):
+    """What each place of a batch is worth, each of shape (B, T): place t is about the token that comes after it."""
+
+    nats: Tensor
+    is_scored: Tensor
+    is_note: Tensor
+    note_right: Tensor
+    pitch_right: Tensor
+    duration_right: Tensor
+
+
 class TokenScorer(nn.Module):
     """Compares logits with the tokens that came: counts only, nothing is averaged.
 
@@ -76,23 +87,34 @@ class TokenScorer(nn.Module):
         Raises:
             ValueError: If the shapes do not fit each other or the vocabulary.
         """
+        each = self.by_token(logits, tokens)
+        return ScoreSums(
+            nats=each.nats.sum(),
+            n_tokens=each.is_scored.sum(),
+            note_nats=each.nats.where(each.is_note, 0).sum(),
+            n_notes=each.is_note.sum(),
+            notes_right=each.note_right.sum(),
+            pitches_right=each.pitch_right.sum(),
+            durations_right=each.duration_right.sum(),
+        )
+
+    def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
+        """Score each token by itself; arguments and errors as when called."""
         self.check(logits, tokens)
         # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
         targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=self._vocabulary.pad)
         targets[:, : PREFIX_LENGTH - 1] = self._vocabulary.pad
-        nll = next_token_nll(logits, targets)
         is_scored = targets != self._vocabulary.pad
         is_note = targets >= self._vocabulary.first_note
         guess = logits.argmax(dim=-1)
-        return ScoreSums(
+        return TokenScores(
             # Not a product: where a network rules padding out, its nats are infinite.
-            nats=nll.where(is_scored, 0).sum(),
-            n_tokens=is_scored.sum(),
-            note_nats=nll.where(is_note, 0).sum(),
-            n_notes=is_note.sum(),
-            notes_right=((guess == targets) & is_note).sum(),
-            pitches_right=((self.pitch[guess] == self.pitch[targets]) & is_note).sum(),
-            durations_right=((self.duration[guess] == self.duration[targets]) & is_note).sum(),
+            nats=next_token_nll(logits, targets).where(is_scored, 0),
+            is_scored=is_scored,
+            is_note=is_note,
+            note_right=(guess == targets) & is_note,
+            pitch_right=(self.pitch[guess] == self.pitch[targets]) & is_note,
+            duration_right=(self.duration[guess] == self.duration[targets]) & is_note,
         )
 
     def check(self, logits: Tensor, tokens: Tensor) -> None:

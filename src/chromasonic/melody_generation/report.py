@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 
+from chromasonic.melody_generation.comparison import Comparison, Contender
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.rendering.tables import Table, interval, terminal
 from chromasonic.melody_generation.training import TrainedRun
 
 _MEASURES = {
@@ -18,11 +25,29 @@ _MEASURES = {
     "pitch accuracy": "pitch_accuracy",
     "duration accuracy": "duration_accuracy",
 }
+_SCORE_TITLES = {
+    "bits per note": "bits_per_note",
+    "perplexity": "perplexity",
+    "note accuracy": "accuracy",
+    "pitch accuracy": "pitch_accuracy",
+    "duration accuracy": "duration_accuracy",
+    "diversity": "diversity",
+    "coherence": "coherence",
+    "musicality": "musicality",
+    "overall": "overall_score",
+}
+_COMPARED = {
+    "accuracy": "accuracy",
+    "diversity": "diversity",
+    "coherence": "coherence",
+    "musicality": "musicality",
+    "overall": "overall_score",
+}
 # Lines of the corpus's report that are shown: its counts and the first tunes left out.
 _MAX_LINES = 8
 
 
-def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: L.LightningModule) -> None:
+def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule) -> None:
     """Print the data as read and split, the size of the model, and where the run goes."""
     console = Console()
     lines = data.report.lines() if data.report else []
@@ -31,15 +56,16 @@ def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, modu
     if len(lines) > _MAX_LINES:
         console.print(f"and {len(lines) - _MAX_LINES} more, all in split.json", style="dim")
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
-    size = sum(parameter.numel() for parameter in module.parameters())
-    console.print(f"{sides} tunes; {size:,} parameters on {trainer.strategy.root_device}", highlight=False)
+    size = sum(parameter.numel() for parameter in module.network.parameters())
+    network = f"{size:,} parameters" if size else "a model that counts"
+    console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
     console.print(f"writing to {shown(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_outcome(directory: Path, outcome: TrainedRun) -> None:
     """Print the scores at the best epoch as a table, and where the files are."""
     history = outcome.history
-    table = Table(title=f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}")
+    table = RichTable(title=f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}")
     table.add_column("")
     for side in outcome.scores:
         table.add_column(side, justify="right")
@@ -63,3 +89,137 @@ def shown(path: Path) -> str:
 
 def _duration(minutes: float) -> str:
     return f"{minutes:.1f} minutes" if minutes >= 2 else f"{minutes * 60:.0f} seconds"
+
+
+def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
+    """What was measured of one model: its scores beside those of real tunes, and what it copies.
+
+    Args:
+        results: As :meth:`~chromasonic.melody_generation.evaluation.Evaluation.results` gives them.
+    """
+    scores, real, words = results["scores"], results["real"], results["words"]
+    rows = tuple(
+        (title, interval(_estimate(scores[name])), _value(real.get(name)), words.get(name, ""))
+        for title, name in _SCORE_TITLES.items()
+    )
+    samples = results["samples"]
+    first = Table(
+        f"Scores of {results['model']}",
+        ("", "score [95 % interval]", "real tunes", "in words"),
+        rows,
+        f"Predictions: {results['n_test_tunes']} test tunes, {results['n_test_notes']} notes, test set "
+        f"{results['test_set_hash']}. Melodies: {samples['n_samples']} of its own, seed {samples['seed']}, temperature "
+        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.",
+    )
+    return (first, _copying_table(results["copying"]))
+
+
+def _copying_table(copying: Mapping[str, Any] | None) -> Table:
+    columns = ("Copying", "its melodies", "real tunes")
+    if copying is None:
+        return Table("", columns, (), "Copying is not defined: the training tunes are not known.")
+    worst = copying["most_copied"]
+    source = f'"{worst["title"]}"' + (f" ({worst['source']})" if worst["source"] else "")
+    note = f"Most copied: melody {worst['sample'] + 1} shares {worst['notes']} notes in a row with {source}."
+    return Table(
+        "",
+        columns,
+        tuple(
+            (title, *(interval(_estimate(copying[side][name]), digits) for side in ("samples", "real")))
+            for title, name, digits in (
+                ("novelty (8-grams unseen in training)", "novelty", 3),
+                ("longest run shared with a training tune, notes", "run_notes", 1),
+                ("the same as a part of the melody", "run_share", 3),
+            )
+        ),
+        note if worst["notes"] else "No melody shares a note with a training tune.",
+    )
+
+
+def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
+    """Models beside each other, and each pair of them."""
+    columns = ("model", "bits per note", *_COMPARED, "parameters", "minutes", "notes/s")
+    rows = [
+        (
+            each.name + (f" ({len(each.results)} seeds)" if each.spread else ""),
+            _cell(each, "bits_per_note"),
+            *(_cell(each, name) for name in _COMPARED.values()),
+            f"{each.parameters:,}",
+            "" if math.isnan(each.minutes) else f"{each.minutes:.1f}",
+            f"{each.notes_per_second:,.0f}",
+        )
+        for each in comparison.contenders
+    ]
+    real = [f"{comparison.real[n].value:.3f}" if n in comparison.real else "" for n in _COMPARED.values()]
+    rows.append(("held-out real tunes", "", *real, "", "", ""))
+    rows += [(name, "failed", *[""] * (len(columns) - 2)) for name in comparison.failures]
+    spread = "± is the standard deviation over seeds" if any(each.spread for each in comparison.contenders) else ""
+    interval_note = "[ ] is the 95 % interval over tunes" if not all(e.spread for e in comparison.contenders) else ""
+    notes = [
+        f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}; "
+        + "; ".join(filter(None, (interval_note, spread)))
+        + ".",
+        *comparison.notes,
+        *(f"{name} is not compared: {reason}" for name, reason in comparison.failures.items()),
+    ]
+    models = Table("Comparison", columns, tuple(rows), " ".join(notes))
+    return (models, _differences_table(comparison)) if comparison.pairs else (models,)
+
+
+def _cell(contender: Contender, measure: str) -> str:
+    score = contender.scores[measure]
+    if math.isnan(score.value):
+        return "not defined"
+    if contender.spread:
+        return f"{score.value:.3f} ± {contender.spread[measure]:.3f}"
+    return interval(score, 2) if measure in {"bits_per_note", "overall_score"} else f"{score.value:.3f}"
+
+
+def _differences_table(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            f"{pair.first} less {pair.second}",
+            interval(pair.difference.bits_per_note),
+            "" if math.isnan(pair.p_value) else ("< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}"),
+            f"{pair.difference.n_better} of {pair.difference.n_tunes}",
+            "yes" if pair.is_significant else "no",
+        )
+        for pair in comparison.pairs
+    )
+    return Table(
+        "Differences, tune by tune",
+        ("pair", "bits per note [95 % interval]", "p", "first is better on", "significant"),
+        rows,
+        "Paired permutation test over the tunes, p adjusted for the number of pairs (Holm).",
+    )
+
+
+def print_scores(results: Mapping[str, Any], directory: Path) -> None:
+    """Print what was measured of a run, and where it was written."""
+    _print_tables(score_tables(results))
+    _print_places({"Scores": directory / "evaluation" / "results.json"})
+
+
+def print_comparison(comparison: Comparison, directory: Path) -> None:
+    """Print a comparison, and where it was written."""
+    _print_tables(comparison_tables(comparison))
+    _print_places({"Table": directory / "model_comparison.md", "Picture": directory / "model_comparison.png"})
+
+
+def _print_tables(tables: Sequence[Table]) -> None:
+    console = Console()
+    for each in tables:
+        console.print(terminal(each))
+
+
+def _print_places(places: Mapping[str, Path]) -> None:
+    for what, where in places.items():
+        Console().print(f"{what:<12} {shown(where)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _estimate(values: Mapping[str, Any]) -> Estimate:
+    return Estimate(*(math.nan if values[name] is None else values[name] for name in ("value", "low", "high")))
+
+
+def _value(values: Mapping[str, Any] | None) -> str:
+    return "" if values is None or values["value"] is None else f"{values['value']:.3f}"

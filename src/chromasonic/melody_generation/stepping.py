@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
@@ -74,11 +75,29 @@ class WholeReader:
 
 def reader_of(network: nn.Module) -> Reader:
     """Start reading, by carried state where the network can."""
-    weights = itertools.chain(network.parameters(), network.buffers())
-    device = next((weight.device for weight in weights), torch.device("cpu"))
+    device = device_of(network)
     if carries_state(network):
         return CarriedReader(cast(Any, network).extend, device)
     return WholeReader(network, device)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's weights lie; the CPU if it has none."""
+    weights = itertools.chain(network.parameters(), network.buffers())
+    return next((weight.device for weight in weights), torch.device("cpu"))
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Without dropout and gradients; afterwards every module is in the mode in which it was."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def carries_state(network: nn.Module) -> bool:

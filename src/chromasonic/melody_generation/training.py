@@ -33,7 +33,7 @@ from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.history import TrainingHistory
-from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.lightning_modules import MelodyModule, module_for
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.progress import EpochProgress
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS, Schedule
@@ -208,7 +208,7 @@ class ModelTrainer:
             if not 0 < value < math.inf:  # NaN is refused as well
                 raise InputError(f"{name} must be more than 0, got {value}")
         data = DividedMelodies(train_data, val_data, batch_size, seed)
-        module = MelodyModule(self.model, partial(AdamW, lr=learning_rate), schedule)
+        module = module_for(self.model, partial(AdamW, lr=learning_rate), schedule)
         files = RunFiles(Path(checkpoint_dir), self.model_name)
         for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
             stale.unlink()

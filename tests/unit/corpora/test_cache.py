@@ -7,9 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.strategies import melodies
 
 from chromasonic.melody_generation.corpora import cache
 from chromasonic.melody_generation.corpora.cache import (
@@ -41,18 +38,6 @@ class Reader:
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@given(st.lists(melodies(), max_size=5).map(tuple), st.text(max_size=5))
-def test_what_is_packed_is_unpacked(tunes: tuple[Melody, ...], reason: str) -> None:
-    reading = CorpusReading(tunes, CorpusReport(n_tunes=9, dropped=(Dropped("x", reason),)))
-    assert cache._unpack(cache._pack(reading)) == reading
-
-
-def test_unpacked_melodies_cannot_be_written_to() -> None:
-    [melody] = cache._unpack(cache._pack(READING)).melodies
-    with pytest.raises(ValueError, match="read-only"):
-        melody.pitches[0] = 3
 
 
 def test_the_second_time_nothing_is_read() -> None:

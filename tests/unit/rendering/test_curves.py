@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.rendering.curves import learning_curves, save_figure
+from chromasonic.melody_generation.rendering.curves import learning_curves
+from chromasonic.melody_generation.rendering.figures import save_figure
 
 TITLES = ["Loss", "Accuracy", "Learning rate", "Generalisation gap"]
 

@@ -13,7 +13,6 @@ the sources; a cache directory that cannot be written costs time and nothing els
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -23,15 +22,12 @@ from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from chromasonic.melody_generation.corpora.packing import pack, unchecked, unpack
 from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
-from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 
 _LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
 _DIGEST_BYTES = 32
@@ -122,12 +118,14 @@ def _load(path: Path) -> CorpusReading | None:
     payload = content[_DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
         return None
-    return _unpack(payload)
+    melodies, report = unpack(payload, unchecked)
+    dropped = tuple(Dropped(each["source"], each["reason"]) for each in report.pop("dropped"))
+    return CorpusReading(melodies, CorpusReport(**report, dropped=dropped))
 
 
 def _keep(path: Path, name: str, reading: CorpusReading) -> None:
     """Write beside and rename, so that nobody sees half a file; a full disk is not worth stopping for."""
-    payload = _pack(reading)
+    payload = pack(reading.melodies, asdict(reading.report))
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{name}.", suffix=".npz", delete=False) as file:
             file.write(hashlib.sha256(payload).digest() + payload)
@@ -137,86 +135,3 @@ def _keep(path: Path, name: str, reading: CorpusReading) -> None:
                 old.unlink()
     except OSError:
         return
-
-
-def _pack(reading: CorpusReading) -> bytes:
-    melodies = reading.melodies
-    arrays: dict[str, NDArray[Any]] = {
-        "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
-        "durations": np.concatenate([np.zeros(0), *(melody.durations for melody in melodies)]).astype(np.int32),
-        "tunes": np.array(
-            [
-                (
-                    len(m),
-                    m.metre.beats,
-                    m.metre.unit,
-                    m.start,
-                    m.tonic,
-                    MODES.index(m.mode),
-                    len(m.departures),
-                )
-                for m in melodies
-            ],
-            dtype=np.int32,
-        ),
-        "departures": np.array(
-            [
-                (each.note, each.metre.beats, each.metre.unit) if each.metre else (each.note, 0, 0)
-                for melody in melodies
-                for each in melody.departures
-            ],
-            dtype=np.int32,
-        ),
-    }
-    labels = {
-        "tunes": [(melody.title, melody.source, melody.corpus) for melody in melodies],
-        "report": asdict(reading.report),
-    }
-    arrays["labels"] = np.frombuffer(json.dumps(labels).encode(), dtype=np.uint8)
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
-    return file.getvalue()
-
-
-def _unpack(payload: bytes) -> CorpusReading:
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
-        tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
-        labels = json.loads(arrays["labels"].tobytes())
-    for values in (pitches, durations):
-        values.setflags(write=False)  # and so are all slices of them
-    melodies: list[Melody] = []
-    note = departure = 0
-    for tune, (title, source, corpus) in zip(tunes, labels["tunes"], strict=True):
-        n_notes, beats, unit, start, tonic, mode, n_departures = tune
-        end, last_departure = note + n_notes, departure + n_departures
-        values_by_name = {
-            "pitches": pitches[note:end],
-            "durations": durations[note:end],
-            "metre": _metre(beats, unit),
-            "start": start,
-            "departures": tuple(
-                Departure(at, _metre(new_beats, new_unit) if new_unit else None)
-                for at, new_beats, new_unit in departures[departure:last_departure]
-            ),
-            "tonic": tonic,
-            "mode": MODES[mode],
-            "title": title,
-            "source": source,
-            "corpus": corpus,
-        }
-        melodies.append(_restored(values_by_name))
-        note, departure = end, last_departure
-    report = labels["report"]
-    dropped = tuple(Dropped(each["source"], each["reason"]) for each in report.pop("dropped"))
-    return CorpusReading(tuple(melodies), CorpusReport(**report, dropped=dropped))
-
-
-_metre = cache(Metre)
-
-
-def _restored(values_by_name: dict[str, Any]) -> Melody:
-    """A melody without the checks that it passed before it was packed: they take most of the time."""
-    melody = Melody.__new__(Melody)
-    melody.__dict__.update(values_by_name)
-    return melody

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ class MarkovState(NamedTuple):
 class MarkovNetwork(nn.Module):
     """Tokens (B, T) to log-probabilities (B, T, V) of the next one, from counts of what followed the same tokens.
 
-    Nothing is descended: :meth:`count` reads each training tune once. Orders are interpolated by escape method C,
+    Nothing is descended: :meth:`fit` reads each training tune once. Orders are interpolated by escape method C,
     from the uniform distribution over order 0 up; an untrained network is uniform.
 
     Args:
@@ -44,6 +45,17 @@ class MarkovNetwork(nn.Module):
         self._order = order
         self._n_tokens = len(NoteVocabulary())
         self.successors = SuccessorCounts(self._n_tokens)
+
+    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
+        """Count the training tunes; nothing is left to be chosen on validation.
+
+        Args:
+            training: Batches of token ids, each of shape (B, T).
+            validation: The same, of tunes that are not counted; not used.
+        """
+        del validation
+        for tokens in training:
+            self.count(tokens)
 
     @torch.no_grad()
     def count(self, tokens: Tensor) -> None:

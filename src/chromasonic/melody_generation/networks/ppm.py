@@ -10,6 +10,7 @@ each from contexts of its own (:mod:`~chromasonic.melody_generation.networks.vie
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -21,6 +22,8 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 MODELS = ("both", "long", "short")
 MAX_BIAS = 8
+# What is tried for the weight of the short-term model, where the long-term model has 1.
+SHORT_WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 _LEAST_ENTROPY = 1e-3  # nats: no model is surer than this
 
 
@@ -33,13 +36,14 @@ class PPMState(NamedTuple):
 class PPMNetwork(nn.Module):
     """Tokens (B, T) to log-probabilities (B, T, V) of the next one, from counts over all tunes and over this one.
 
-    Nothing is descended: :meth:`count` reads each training tune once. The defaults were chosen on Nottingham's
+    Nothing is descended: :meth:`fit` reads each training tune once. The defaults were chosen on Nottingham's
     validation tunes.
 
     Args:
         long_order: How many past notes the longest context of the long-term model holds.
         short_order: The same for the short-term model.
-        short_weight: Weight of the short-term model where both are equally sure; the long-term model has 1.
+        short_weight: Weight of the short-term model where both are equally sure; the long-term model has 1. ``fit``
+            chooses it.
         bias: How much surer counts for more: weights are entropies to the power of minus ``bias``.
         models: ``"both"``, or ``"long"`` or ``"short"`` for one alone.
 
@@ -74,9 +78,35 @@ class PPMNetwork(nn.Module):
         # What is known before anything was counted: every token is as likely.
         uniform = torch.full((views.n_kinds,), 1 / len(NoteVocabulary()))
         uniform[: views.n_durations] *= views.n_pitches
-        mixture = Mixture(short_weight, bias, models)
-        self.kinds = AspectModel(uniform, mixture)
-        self.pitches = AspectModel(torch.full((views.n_pitches,), 1 / views.n_pitches), mixture)
+        self._mixture = Mixture(short_weight, bias, models)
+        self.kinds = AspectModel(uniform)
+        self.pitches = AspectModel(torch.full((views.n_pitches,), 1 / views.n_pitches))
+
+    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
+        """Count the training tunes, then take the weight of the short-term model that predicts validation best.
+
+        Args:
+            training: Batches of token ids, each of shape (B, T).
+            validation: The same, of tunes that are not counted.
+        """
+        for tokens in training:
+            self.count(tokens)
+        if self._mixture.models == "both":
+            self._choose_weight(validation)
+
+    @torch.no_grad()
+    def _choose_weight(self, validation: Iterable[Tensor]) -> None:
+        nats = dict.fromkeys(SHORT_WEIGHTS, 0.0)
+        for tokens in validation:
+            for aspect, view in zip((self.kinds, self.pitches), self.viewpoints(tokens), strict=True):
+                long, short = (part[view.is_counted] for part in aspect(view, tokens.shape[1]))
+                symbols = view.symbols[view.is_counted][:, None]
+                for weight in nats:
+                    mixed = self._mixture._replace(short_weight=weight)(long, short)
+                    nats[weight] -= float(mixed.gather(-1, symbols).double().log().sum())
+        best = min(nats, key=nats.__getitem__)
+        self._mixture = self._mixture._replace(short_weight=best)
+        self.hyperparameters["short_weight"] = best
 
     @torch.no_grad()
     def count(self, tokens: Tensor) -> None:
@@ -102,8 +132,8 @@ class PPMNetwork(nn.Module):
         read = torch.cat([past.tokens, tokens], dim=1) if past else tokens
         n_new = tokens.shape[1]
         kind_view, pitch_view = self.viewpoints(read)
-        kinds = self.kinds(kind_view, n_new).log()  # (B, T, kinds)
-        pitches = self.pitches(pitch_view, n_new).log()  # (B, T, pitches)
+        kinds = self._mixture(*self.kinds(kind_view, n_new)).log()  # (B, T, kinds)
+        pitches = self._mixture(*self.pitches(pitch_view, n_new)).log()  # (B, T, pitches)
         durations, controls = kinds.tensor_split([self.viewpoints.n_durations], dim=-1)
         notes = pitches[..., :, None] + durations[..., None, :]
         return torch.cat([controls, notes.flatten(-2)], dim=-1), PPMState(read)
@@ -136,14 +166,12 @@ class AspectModel(nn.Module):
 
     Args:
         uniform: What is expected before anything was counted, shape (S,).
-        mixture: How the long-term and the short-term model are averaged.
     """
 
     uniform: Tensor
 
-    def __init__(self, uniform: Tensor, mixture: Mixture) -> None:
+    def __init__(self, uniform: Tensor) -> None:
         super().__init__()
-        self._mixture = mixture
         self.successors = SuccessorCounts(len(uniform))
         self.register_buffer("uniform", uniform, persistent=False)
 
@@ -152,14 +180,18 @@ class AspectModel(nn.Module):
         symbols = view.symbols[view.is_counted]
         self.successors.add(view.long[:, view.is_counted], symbols.expand(len(view.long), -1))
 
-    def forward(self, view: View, n_new: int) -> Tensor:
-        """Probabilities of what comes after each of the last ``n_new`` tokens, shape (B, n_new, S)."""
+    def forward(self, view: View, n_new: int) -> tuple[Tensor, Tensor]:
+        """Probabilities of what comes after each of the last ``n_new`` tokens, each of shape (B, n_new, S).
+
+        Returns:
+            Those of the long-term model, and those of the short-term model.
+        """
         long = short = self.uniform
         for contexts in view.long[:, :, view.long.shape[2] - n_new :]:
             long = interpolated(self.successors(contexts), long)
         for contexts in view.short:
             short = interpolated(earlier_counts(contexts, view, n_new, len(self.uniform)), short)
-        return self._mixture(long, short)
+        return long, short
 
 
 def earlier_counts(contexts: Tensor, view: View, n_new: int, n_symbols: int) -> Tensor:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.whole_files import whole_file
+from chromasonic.melody_generation.rendering.figures import BLUE, NEUTRAL, VERMILION
 
-# Of Okabe and Ito's palette: colour-blind people can tell the two apart, and they differ in grey too.
-TRAINING, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#555555"
+TRAINING, VALIDATION = BLUE, VERMILION
 
 _MARKED_UP_TO = 30  # epochs; with more, a marker at each would hide the line
 
@@ -90,21 +87,6 @@ def learning_curves(
         ):
             _mark_best(axes, best_epoch, line[place], color)
     return figure
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure whole, in the format that the path ends with (PNG where it ends with none).
-
-    Raises:
-        InputError: If figures cannot be written in that format.
-    """
-    path = Path(path)
-    suffix = path.suffix[1:].lower() or "png"
-    known = figure.canvas.get_supported_filetypes()
-    if suffix not in known:
-        raise InputError(f"a figure cannot be written to {path}: the file must end with one of {', '.join(known)}")
-    with whole_file(path) as unfinished:
-        figure.savefig(unfinished, format=suffix)
 
 
 def _panel(

@@ -1,0 +1,124 @@
+"""Melodies as packed arrays: thousands are read back in a blink, where building each anew would take seconds."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
+
+
+def pack(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes:
+    """Write melodies, and plain values about them, as one block of bytes."""
+    arrays: dict[str, NDArray[Any]] = {
+        "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
+        "durations": np.concatenate([np.zeros(0), *(melody.durations for melody in melodies)]).astype(np.int32),
+        "tunes": np.array(
+            [
+                (
+                    len(m),
+                    m.metre.beats,
+                    m.metre.unit,
+                    m.start,
+                    m.tonic,
+                    MODES.index(m.mode),
+                    len(m.departures),
+                )
+                for m in melodies
+            ],
+            dtype=np.int32,
+        ),
+        "departures": np.array(
+            [
+                (each.note, each.metre.beats, each.metre.unit) if each.metre else (each.note, 0, 0)
+                for melody in melodies
+                for each in melody.departures
+            ],
+            dtype=np.int32,
+        ),
+    }
+    labels = {
+        "tunes": [(melody.title, melody.source, melody.corpus) for melody in melodies],
+        "notes": notes,
+    }
+    arrays["labels"] = np.frombuffer(json.dumps(labels).encode(), dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def unpack(payload: bytes, restore: Callable[[dict[str, Any]], Melody]) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+    """Read what ``pack`` wrote: the melodies, and the values about them.
+
+    Args:
+        payload: What ``pack`` wrote.
+        restore: Makes a melody from its properties by name: :func:`unchecked` where the bytes are known to be ours.
+    """
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
+        tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
+        labels = json.loads(arrays["labels"].tobytes())
+    for values in (pitches, durations):
+        values.setflags(write=False)  # and so are all slices of them
+    melodies: list[Melody] = []
+    note = departure = 0
+    for tune, (title, source, corpus) in zip(tunes, labels["tunes"], strict=True):
+        n_notes, beats, unit, start, tonic, mode, n_departures = tune
+        end, last_departure = note + n_notes, departure + n_departures
+        values_by_name = {
+            "pitches": pitches[note:end],
+            "durations": durations[note:end],
+            "metre": _metre(beats, unit),
+            "start": start,
+            "departures": tuple(
+                Departure(at, _metre(new_beats, new_unit) if new_unit else None)
+                for at, new_beats, new_unit in departures[departure:last_departure]
+            ),
+            "tonic": tonic,
+            "mode": MODES[mode],
+            "title": title,
+            "source": source,
+            "corpus": corpus,
+        }
+        melodies.append(restore(values_by_name))
+        note, departure = end, last_departure
+    return tuple(melodies), labels["notes"]
+
+
+_metre = cache(Metre)
+
+
+def unchecked(values_by_name: dict[str, Any]) -> Melody:
+    """A melody without the checks that it passed before it was packed: they take most of the time."""
+    melody = Melody.__new__(Melody)
+    melody.__dict__.update(values_by_name)
+    return melody
+
+
+def unpack_checked(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+    """Read what ``pack`` wrote, from bytes that anybody may have made.
+
+    Raises:
+        InputError: If they are nothing of the kind.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            if any(entry.file_size > len(payload) for entry in archive.infolist()):
+                raise ValueError("an array is larger than the file")
+        melodies, notes = unpack(payload, lambda values: Melody(**values))
+        if not isinstance(notes, dict):
+            raise TypeError("the values are not by name")
+        return melodies, notes
+    except (
+        *(zipfile.BadZipFile, NotImplementedError, MemoryError, RecursionError),
+        *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    ) as problem:
+        raise InputError(f"the packed melodies are damaged: {problem}") from problem

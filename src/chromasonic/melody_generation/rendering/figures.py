@@ -1,0 +1,30 @@
+"""What all figures share: colours that colour-blind people can tell apart, and files that are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.whole_files import whole_file
+
+# The palette of Okabe and Ito, without its yellow, which is too pale on white; neighbours differ in grey too.
+BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
+NEUTRAL = "#555555"
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure whole, in the format that the path ends with (PNG where it ends with none).
+
+    Raises:
+        InputError: If figures cannot be written in that format.
+    """
+    path = Path(path)
+    suffix = path.suffix[1:].lower() or "png"
+    known = figure.canvas.get_supported_filetypes()
+    if suffix not in known:
+        raise InputError(f"a figure cannot be written to {path}: the file must end with one of {', '.join(known)}")
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, format=suffix)

@@ -1,0 +1,55 @@
+"""Tables from rows of text: for a terminal, and as Markdown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from chromasonic.melody_generation.measures.summaries import Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under columns.
+
+    Attributes:
+        title: Above it; may be empty.
+        columns: Their headings; the first column is text, the others hold numbers.
+        rows: As many cells each as there are columns.
+        note: Below it; may be empty.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def interval(estimate: Estimate, digits: int = 3) -> str:
+    """An estimate as text, such as ``0.552 [0.531, 0.570]``."""
+    if math.isnan(estimate.value):
+        return "not defined"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.{digits}f}"
+    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def markdown(table: Table) -> str:
+    """The table as Markdown."""
+    lines = [f"### {table.title}", ""] if table.title else []
+    lines += ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    return "\n".join([*lines, "", table.note, ""])
+
+
+def terminal(table: Table) -> RichTable:
+    """The table for a terminal."""
+    found = RichTable(title=table.title, caption=table.note, caption_justify="left")
+    for place, column in enumerate(table.columns):
+        found.add_column(Text(column), justify="right" if place else "left")
+    for row in table.rows:
+        found.add_row(*map(Text, row))
+    return found

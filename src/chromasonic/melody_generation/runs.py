@@ -1,0 +1,140 @@
+"""A run directory as others read it: the network of its best epoch, the tunes of its split, and what it was told.
+
+Everything that judges a run, compares it or goes on from it begins here, and needs nothing but the directory: no
+corpus is read again, and nothing that a file names is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from chromasonic.melody_generation.checkpoint import RunFiles, load_model, network_name, read_checkpoint
+from chromasonic.melody_generation.corpora.packing import pack, unpack_checked
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.splits import SIDES
+from chromasonic.melody_generation.splits import test_set_hash as hash_of
+from chromasonic.melody_generation.whole_files import whole_file, write_text
+
+TUNES, RESULTS = "tunes.npz", Path("evaluation", "results.json")
+
+
+def keep_tunes(path: Path, melodies: Mapping[str, Sequence[Melody]]) -> None:
+    """Write tunes by side, in a form that ``read_tunes_by_side`` gives back."""
+    sides = {side: len(tunes) for side, tunes in melodies.items()}
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(pack(list(itertools.chain(*melodies.values())), {"sides": sides}))
+
+
+def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
+    """The tunes that ``keep_tunes`` wrote, by side.
+
+    Raises:
+        InputError: If there are none, or the file is damaged.
+    """
+    try:
+        melodies, notes = unpack_checked(path.read_bytes())
+        sizes = {str(side): int(size) for side, size in notes["sides"].items()}
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read ({problem.strerror}): it holds the tunes of the run") from problem
+    except (InputError, KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise InputError(f"{path} is damaged ({problem}): copy it from where the run was made") from problem
+    if min(sizes.values(), default=0) < 0 or sum(sizes.values()) != len(melodies):
+        raise InputError(f"{path} is damaged: its sides do not add up to its {len(melodies)} tunes")
+    rest = iter(melodies)
+    return {side: tuple(itertools.islice(rest, size)) for side, size in sizes.items()}
+
+
+def calibration_facts(training: Sequence[Melody]) -> dict[str, Any]:
+    """What a checkpoint carries along so that its melodies can be judged; nothing where the tunes are too few."""
+    return {"calibration": Calibration.fit(training).to_dict()} if len(training) >= MIN_MELODIES else {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run.
+
+    Attributes:
+        directory: Where it lies.
+        network: The network of its best epoch.
+        facts: What its checkpoint carries besides the weights, as plain values.
+        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``.
+        checkpoint: Hash of the checkpoint: 16 hex digits.
+    """
+
+    directory: Path
+    network: nn.Module
+    facts: Mapping[str, Any]
+    tunes: Mapping[str, tuple[Melody, ...]]
+    checkpoint: str
+
+    @property
+    def name(self) -> str:
+        """What it is called: the model that was chosen."""
+        return str(self.facts.get("model", network_name(self.network)))
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What its training tunes are like, if they were enough.
+
+        Raises:
+            InputError: If it is damaged.
+        """
+        values = self.facts.get("calibration")
+        return Calibration.from_dict(values) if isinstance(values, Mapping) else None
+
+
+def open_run(directory: str | Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
+    """
+    directory = Path(directory)
+    best = RunFiles.of_run(directory).best
+    facts = read_checkpoint(best)
+    network = load_model(best)
+    tunes = kept_tunes(directory / TUNES)
+    missing = [side for side in SIDES if side not in tunes]
+    if missing:
+        raise InputError(f"{directory / TUNES} is damaged: it has no {missing[0]} tunes")
+    if "test_set_hash" in facts and hash_of(tunes["test"]) != facts["test_set_hash"]:
+        raise InputError(
+            f"{directory / TUNES} does not hold the test tunes of {best.name} (test set {hash_of(tunes['test'])}, "
+            f"trained with {facts['test_set_hash']}): one of the two is from another run"
+        )
+    digest = hashlib.sha256(best.read_bytes()).hexdigest()[:16]
+    return Run(directory, network, facts, tunes, digest)
+
+
+def read_results(directory: Path) -> dict[str, Any]:
+    """What is known of a run's scores so far: the content of its ``evaluation/results.json``; empty if there is none.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    path = directory / RESULTS
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as problem:
+        raise InputError(f"{path} cannot be read ({problem}): remove it, and evaluate the run again") from problem
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no results by name: remove it, and evaluate the run again")
+    return found
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values, whole or not at all."""
+    write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")

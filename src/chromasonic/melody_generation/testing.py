@@ -1,0 +1,250 @@
+"""Judging trained models, and comparing them: from a script's run directories or in a few lines of Python.
+
+Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
+
+    tester = ModelTester(model, "MyModel")
+    results = tester.run_comprehensive_test(test_data=test_data, save_dir=Path("./test_results"))
+    results["overall_score"]
+
+    comparison = ModelComparison()
+    results = comparison.compare_models(
+        models={"LSTM": lstm, "Transformer": transformer}, test_data=test_data, save_dir=Path("./comparison")
+    )
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from chromasonic.melody_generation.comparison import Comparison, compare
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.rendering.comparison import plot_comparison
+from chromasonic.melody_generation.rendering.figures import save_figure
+from chromasonic.melody_generation.rendering.tables import markdown
+from chromasonic.melody_generation.report import comparison_tables, score_tables
+from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.whole_files import write_text
+
+__all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run", "find_runs"]
+
+SAMPLES = "samples.npz"
+
+
+class ModelTester:
+    """Judges one model.
+
+    Args:
+        model: Any module that maps tokens (B, T) to logits (B, T, V), V being ``len(NoteVocabulary())``.
+        model_name: What tables and pictures call it.
+        training_data: The melodies that it was trained on, so that scores are calibrated on them and copying is
+            found. Without them the scores are calibrated on the test melodies, and novelty is not defined.
+    """
+
+    def __init__(
+        self, model: nn.Module, model_name: str = "model", *, training_data: Sequence[Melody] | None = None
+    ) -> None:
+        self.model = model
+        self.model_name = model_name
+        self.training_data = training_data
+
+    def run_comprehensive_test(
+        self,
+        test_data: Sequence[Melody],
+        save_dir: str | Path | None = None,
+        *,
+        n_samples: int = 200,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Let the model predict melodies, and judge melodies that it makes up.
+
+        Args:
+            test_data: Melodies that it was not trained on; what the vocabulary lacks is rounded
+                (``NoteVocabulary.fit``).
+            save_dir: Where ``results.json`` and the rest go; None writes nothing.
+            n_samples: How many melodies it makes up.
+            seed: Of these.
+
+        Returns:
+            What ``results.json`` holds: ``accuracy``, ``perplexity``, ``diversity``, ``coherence``, ``musicality`` and
+            ``overall_score``, None where not defined; their intervals under ``scores``, what the test melodies
+            themselves score under ``real``, and more (see
+            :meth:`~chromasonic.melody_generation.evaluation.Evaluation.results`).
+
+        Raises:
+            InputError: If there is no test melody, one cannot be encoded, or the model breaks its contract.
+        """
+        standard = Standard.of(_fitted(test_data, "test_data"), _known(self.training_data))
+        found = evaluate(self.model, self.model_name, standard, SampleSettings(n_samples, seed))
+        results = found.results()
+        if save_dir is not None:
+            write_evaluation(found, results, Path(save_dir))
+        return results
+
+
+class ModelComparison:
+    """Judges several models by the same melodies."""
+
+    def compare_models(
+        self,
+        models: Mapping[str, nn.Module],
+        test_data: Sequence[Melody],
+        save_dir: str | Path | None = None,
+        *,
+        training_data: Sequence[Melody] | None = None,
+        n_samples: int = 200,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Test each model, and set them beside each other.
+
+        Args:
+            models: Modules of the contract by name.
+            test_data: Melodies that none was trained on.
+            save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go; None writes nothing.
+            training_data: The melodies that all were trained on, if they were the same.
+            n_samples: How many melodies each makes up.
+            seed: Of these.
+
+        Returns:
+            What ``model_comparison.json`` holds: the scores by name under ``models``, the name of the ``best``
+            predictor, and each pair under ``differences``.
+
+        Raises:
+            InputError: As :meth:`ModelTester.run_comprehensive_test`; if there is no model.
+        """
+        standard = Standard.of(_fitted(test_data, "test_data"), _known(training_data))
+        settings = SampleSettings(n_samples, seed)
+        found = {name: evaluate(model, name, standard, settings) for name, model in models.items()}
+        comparison = compare({name: each.results() for name, each in found.items()})
+        if save_dir is not None:
+            write_comparison(comparison, Path(save_dir))
+        return comparison.to_dict()
+
+
+def _fitted(melodies: Sequence[Melody], name: str) -> list[Melody]:
+    fitted = [NoteVocabulary().fit(melody) for melody in melodies]
+    for place, each in enumerate(fitted):
+        if each.melody is None:
+            raise InputError(f"melody {place} of {name} cannot be used: {each.dropped_because}")
+    return [each.melody for each in fitted if each.melody is not None]
+
+
+def _known(training: Sequence[Melody] | None) -> list[Melody] | None:
+    return None if training is None else _fitted(training, "training_data")
+
+
+def evaluate_run(
+    directory: str | Path, settings: SampleSettings | None = None, *, anew: bool = False
+) -> dict[str, Any]:
+    """Judge a run by its own test tunes, and write ``evaluation/`` into it.
+
+    Args:
+        directory: The run.
+        settings: How melodies are sampled.
+        anew: Whether to do it again where it was done before in the same way.
+
+    Returns:
+        What its ``evaluation/results.json`` holds: what training wrote there, and the scores.
+
+    Raises:
+        InputError: If there is no such run, or it has no test tunes.
+    """
+    settings = settings or SampleSettings()
+    run = open_run(directory)
+    before = read_results(run.directory)
+    if not anew and _is_done(before, run, settings):
+        return before
+    standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
+    found = evaluate(run.network, run.name, standard, settings)
+    facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
+    results = before | facts | found.results() | {"run": run.directory.name, "checkpoint": run.checkpoint}
+    results["cost"]["minutes"] = before.get("minutes")
+    write_evaluation(found, results, run.directory / RESULTS.parent)
+    return results
+
+
+def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> bool:
+    samples = results.get("samples")
+    if not isinstance(samples, Mapping) or results.get("checkpoint") != run.checkpoint:
+        return False
+    return all(samples.get(name) == value for name, value in vars(settings).items())
+
+
+def compare_runs(
+    directories: Sequence[str | Path],
+    save_dir: str | Path,
+    settings: SampleSettings | None = None,
+    *,
+    failures: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Judge each run that is not judged yet, and write the comparison into ``save_dir``.
+
+    A run that cannot be judged is listed with the reason.
+
+    Args:
+        directories: The runs.
+        save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go.
+        settings: How melodies are sampled.
+        failures: Why further runs cannot be compared, by name.
+
+    Raises:
+        InputError: If no run can be judged, or they were tested on different tunes.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    reasons = dict(failures or {})
+    for directory in map(Path, directories):
+        name = directory.name if directory.name not in results else str(directory)
+        try:
+            results[name] = evaluate_run(directory, settings)
+        except InputError as problem:
+            reasons[name] = str(problem)
+    comparison = compare(results, reasons)
+    write_comparison(comparison, Path(save_dir))
+    return comparison
+
+
+def find_runs(path: str | Path) -> list[Path]:
+    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"there is no folder {path}")
+    if any(path.glob("*_checkpoints")):
+        return [path]
+    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=_job_number)
+    if not found:
+        raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
+    return found
+
+
+def _job_number(run: Path) -> tuple[float, str]:
+    number = run.name.partition("_")[0]
+    return (float(number) if number.isdecimal() else float("inf"), run.name)
+
+
+def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directory: Path) -> None:
+    """Write what was measured of a model: the scores, and the melodies that were judged."""
+    write_json(directory / RESULTS.name, results)
+    keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
+    write_text(directory / "scores.md", "\n".join(map(markdown, score_tables(results))))
+
+
+def write_comparison(comparison: Comparison, directory: Path) -> None:
+    """Write a comparison as JSON, as Markdown tables and as a picture."""
+    write_json(directory / "model_comparison.json", comparison.to_dict())
+    write_text(directory / "model_comparison.md", "\n".join(map(markdown, comparison_tables(comparison))))
+    figure = plot_comparison(
+        {each.name: each.scores for each in comparison.contenders},
+        comparison.real,
+        footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}",
+    )
+    save_figure(figure, directory / "model_comparison.png")

@@ -1,0 +1,71 @@
+"""What Hydra calls when a job of a sweep ends: the models that are there so far are compared.
+
+Hydra tells of a sweep's end only if no job failed, so the comparison is made anew after every job.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+RESULTS = "comparison_results"
+
+
+class SweepComparison(Callback):
+    """Judges the run of each job that ends, and writes ``comparison_results/`` into the sweep's folder.
+
+    Jobs may run side by side, also on other machines that share the folder.
+
+    Args:
+        n_samples: How many melodies of each model are judged.
+        seed: Of these.
+    """
+
+    def __init__(self, n_samples: int = 200, seed: int = 0) -> None:
+        self._n_samples, self._seed = n_samples, seed
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Record how the job ended, and compare all that have ended."""
+        del kwargs
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        # Heavy, and needed once a job has run.
+        from chromasonic.melody_generation.errors import InputError
+        from chromasonic.melody_generation.evaluation import SampleSettings
+        from chromasonic.melody_generation.report import print_comparison
+        from chromasonic.melody_generation.runs import write_json
+        from chromasonic.melody_generation.testing import compare_runs
+
+        sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
+        results = sweep / RESULTS
+        results.mkdir(parents=True, exist_ok=True)
+        with FileLock(results / ".lock"):
+            write_json(results / "jobs" / f"{run.name}.json", _record(job_return))
+            records = {path.stem: json.loads(path.read_text()) for path in sorted((results / "jobs").glob("*.json"))}
+            failures = {name: record["reason"] for name, record in records.items() if record["status"] == "failed"}
+            ended = [sweep / name for name in records if name not in failures]
+            try:
+                settings = SampleSettings(self._n_samples, self._seed)
+                print_comparison(compare_runs(ended, results, settings, failures=failures), results)
+            except (InputError, OSError) as problem:
+                print(f"no comparison yet: {problem}")
+
+
+def _record(job_return: JobReturn) -> dict[str, Any]:
+    """How a job ended, as plain values."""
+    has_failed = job_return.status != JobStatus.COMPLETED
+    problem = job_return._return_value if has_failed else None
+    return {
+        "status": "failed" if has_failed else "completed",
+        "reason": str(getattr(problem, "reason", problem)) if has_failed else "",
+        "overrides": list(job_return.overrides or []),
+    }

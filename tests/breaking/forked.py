@@ -1,0 +1,118 @@
+"""Runs of the training script that can be killed by the hundred: forked from a process that has imported everything.
+
+Starting Python and importing torch and Lightning takes seconds, a fork takes none. The parent imports alone and
+computes nothing, so that a child finds all as it is in a fresh process: no threads, no random numbers drawn.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from tests.running import SCRIPT
+
+# What stands where in a run is settled by now; what a test changes in a child goes with the child.
+Sabotage = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code, negative for the signal that killed it, and all that it printed."""
+
+    code: int
+    printed: str
+    seconds: float
+
+
+def warm_up() -> None:
+    """Import what the training script imports, in the order in which it does."""
+    import lightning  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import torch.utils.tensorboard
+
+    import chromasonic.configuration
+    import chromasonic.melody_generation.corpora.synthetic
+    import chromasonic.melody_generation.networks.lstm
+    import chromasonic.melody_generation.networks.transformer
+    import chromasonic.melody_generation.progress
+    import chromasonic.melody_generation.rendering.curves
+    import chromasonic.melody_generation.report
+    import chromasonic.melody_generation.tensorboard
+    import chromasonic.melody_generation.training  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
+def train(
+    *overrides: str, log: Path, kill_after: float | None = None, sabotage: Sabotage | None = None, limit: float = 300
+) -> Ended:
+    """Run the script in a child process, to its end or until it is killed.
+
+    Args:
+        overrides: The script's arguments.
+        log: Where all that it prints goes.
+        kill_after: Seconds after which it gets a SIGKILL; None to let it end.
+        sabotage: Called in the child before the script is.
+        limit: Seconds after which a child that was to end has hung.
+
+    Raises:
+        TimeoutError: If it has hung.
+    """
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _be_the_script(list(overrides), log, sabotage)
+    deadline = began + (limit if kill_after is None else kill_after)
+    status = _wait(child, deadline)
+    if status is None:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if kill_after is None:
+            raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{log.read_text()}")
+    code = os.waitstatus_to_exitcode(status)
+    return Ended(code, log.read_text(errors="replace"), time.monotonic() - began)
+
+
+def _wait(child: int, deadline: float) -> int | None:
+    """Wait for a child to end; its status, or None if the deadline passes before."""
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        time.sleep(min(left, 0.005))
+
+
+def _be_the_script(overrides: list[str], log: Path, sabotage: Sabotage | None) -> NoReturn:
+    code = 1
+    try:
+        written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(written, 1)
+        os.dup2(written, 2)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  it lives as long as the child
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        sys.argv = [str(SCRIPT), *overrides]
+        if sabotage is not None:
+            sabotage()
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+        code = 0
+    except SystemExit as ending:
+        if isinstance(ending.code, str):
+            print(ending.code, file=sys.stderr)
+        code = 1 if isinstance(ending.code, str) else int(ending.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,278 @@
+"""Kill training runs with SIGKILL, resume them until they end, and compare with runs that nobody killed.
+
+    python -m tests.breaking.kills --kills 30               random moments, for each model and scheduler
+    python -m tests.breaking.kills --windows                every moment at which a file is being replaced
+    python -m tests.breaking.kills --kills 3 --models lstm --schedulers step
+
+Compared bit for bit, on the CPU: the history and the table of measures as written, the scores, the weights of every
+checkpoint, the optimizer's and the scheduler's state of the last. Ends with exit code 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from tests.breaking.forked import Ended, Sabotage, train, warm_up
+from tests.running import choices
+
+MODELS = ("lstm", "transformer")
+SMALL = (
+    "dataset=synthetic",
+    "num_sequences=24",
+    "batch_size=4",
+    "hidden_size=16",
+    "num_layers=1",
+    "epochs=10",
+    "callbacks=quiet",
+    "trainer.accelerator=cpu",
+)
+# Settings with which the rate moves within ten epochs.
+MOVING = {
+    "constant": (),
+    "cosine": (),
+    "one_cycle": (),
+    "reduce_on_plateau": ("scheduler.patience=0", "learning_rate=0.03"),
+    "step": ("scheduler.step_size=2",),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is trained: a model and a scheduler, small enough for a run of a second or two."""
+
+    model: str
+    scheduler: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def overrides(self) -> list[str]:
+        """The script's arguments, without the folder."""
+        chosen = [f"model={self.model}", f"scheduler={self.scheduler}"]
+        return [*chosen, *SMALL, *MOVING.get(self.scheduler, ()), *self.others]
+
+    def __str__(self) -> str:
+        return " ".join([self.model, self.scheduler, *self.others])
+
+
+@dataclass
+class Tally:
+    """What came of the kills of one setting.
+
+    Attributes:
+        n_kills: Kills so far.
+        n_runs: Runs that were killed at least once and came to their end.
+        fell: Where the kills fell.
+        lost: What differs from the run that nobody killed, a sentence each.
+    """
+
+    n_kills: int = 0
+    n_runs: int = 0
+    fell: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+
+def differences(whole: Path, other: Path) -> list[str]:
+    """What is not the same, bit for bit, in two run directories."""
+    found = []
+    for pattern in ("*_checkpoints/[!.]*.json", "metrics.csv", "split.json", "*_checkpoints/[!.]*.pt"):
+        names = [{path.relative_to(run).as_posix() for path in run.glob(pattern)} for run in (whole, other)]
+        found += [f"{name} is in one run alone" for name in sorted(names[0] ^ names[1])]
+        for name in sorted(names[0] & names[1]):
+            if name.endswith(".pt"):
+                found += _checkpoint_differences(name, whole / name, other / name)
+            elif (whole / name).read_bytes() != (other / name).read_bytes():
+                found.append(f"{name} differs")
+    first, second = (_scores(run) for run in (whole, other))
+    if first is None or first != second:
+        found.append(f"the scores differ: {first} and {second}")
+    if not any(other.glob("*_checkpoints/[!.]*_curves.png")):
+        found.append("there is no picture of the curves")
+    found += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
+    return found
+
+
+def _checkpoint_differences(name: str, one: Path, other: Path) -> list[str]:
+    first, second = (torch.load(path, weights_only=True) for path in (one, other))
+    parts = ["epoch", "model_state_dict", "network", "hyperparameters", "hash", "test_set_hash"]
+    parts += ["optimizer_states", "lr_schedulers", "global_step"] if name.endswith("_last.pt") else []
+    return [f"{part} of {name} differs" for part in parts if not same(first.get(part), second.get(part))]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two trees of plain values and tensors are equal, bit for bit."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def _scores(run: Path) -> dict[str, Any] | None:
+    path = run / "evaluation" / "results.json"
+    if not path.is_file():
+        return None
+    results: dict[str, Any] = json.loads(path.read_text())
+    results.pop("minutes")  # which no two runs share
+    return results
+
+
+def go_on(setting: Setting, run: Path, **how: Any) -> Ended:
+    """Start a run, or go on with it, as what it says and leaves tells a user to do.
+
+    A run without a checkpoint is started afresh, in the same folder.
+    """
+    has_checkpoint = any(run.glob("*_checkpoints/[!.]*.pt"))
+    overrides = [f"resume={run}"] if has_checkpoint else [*setting.overrides, f"output_dir={run}"]
+    return train(*overrides, log=run.with_suffix(".log"), **how)
+
+
+def uninterrupted(setting: Setting, folder: Path) -> tuple[Path, float]:
+    """A run that nobody kills, and how long it takes in seconds."""
+    whole = folder / "whole"
+    ended = go_on(setting, whole)
+    if ended.code:
+        raise RuntimeError(f"{setting} does not run at all:\n{ended.printed}")
+    return whole, ended.seconds
+
+
+def kill_at_random(setting: Setting, n_kills: int, seed: int, folder: Path) -> Tally:
+    """Kill runs at random moments, resume each until it ends, and compare it; until there are ``n_kills`` kills."""
+    folder.mkdir(parents=True)
+    draw = random.Random(f"{seed} {setting}")
+    whole, seconds = uninterrupted(setting, folder)
+    tally = Tally()
+    run = folder / "killed"
+    while tally.n_kills < n_kills:
+        ended = go_on(setting, run, kill_after=draw.uniform(0, 0.7 * seconds))
+        if ended.code == -signal.SIGKILL:
+            tally.n_kills += 1
+            tally.fell[where(run)] += 1
+        else:
+            _judge(setting, whole, run, ended, tally)
+    _judge(setting, whole, run, go_on(setting, run), tally)
+    return tally
+
+
+def where(run: Path) -> str:
+    """Where a kill fell, as far as what is left tells."""
+    if any(run.rglob(".*.unfinished*")):
+        return "while a file was being written"
+    if not any(run.glob("*_checkpoints/[!.]*.pt")):
+        return "before the first checkpoint"
+    if any(run.glob("*_checkpoints/[!.]*_final.pt")):
+        return "after the last epoch"
+    return "within or between epochs"
+
+
+def _judge(setting: Setting, whole: Path, run: Path, ended: Ended, tally: Tally) -> None:
+    """Compare a run that has ended, and clear its folder for the next."""
+    is_killed_after_all = "nothing to resume" in ended.printed  # the kill came when all was written
+    if ended.code and not is_killed_after_all:
+        tally.lost.append(f"{setting}: it does not go on: {ended.printed.strip()[-600:]}")
+    else:
+        tally.lost += [f"{setting}: {difference}" for difference in differences(whole, run)]
+        tally.n_runs += 1
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def dies_replacing(number: int, *, renamed: bool) -> Sabotage:
+    """What kills a child at its ``number``-th replacement of a file: half-written, or just renamed."""
+
+    def prepare() -> None:
+        replace, count = os.replace, iter(range(1, 1_000_000))
+
+        def replace_and_die(source: Any, target: Any, **others: Any) -> None:
+            is_the_one = next(count) == number
+            if is_the_one and not renamed:
+                os.truncate(source, os.path.getsize(source) // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, target, **others)
+            if is_the_one:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.replace = replace_and_die  # type: ignore[assignment]
+
+    return prepare
+
+
+def kill_in_every_window(setting: Setting, folder: Path, numbers: Iterator[int]) -> Tally:
+    """Kill a run at each replacement of a file in turn, resume it, and compare it.
+
+    Args:
+        setting: What is trained.
+        folder: Where the runs go.
+        numbers: Which replacements, counted from 1; those beyond a run's last are where it ends.
+    """
+    folder.mkdir(parents=True)
+    whole, _ = uninterrupted(setting, folder)
+    tally = Tally()
+    run = folder / "killed"
+    for number in numbers:
+        for renamed in (False, True):
+            ended = go_on(setting, run, sabotage=dies_replacing(number, renamed=renamed))
+            if ended.code != -signal.SIGKILL:
+                shutil.rmtree(run)
+                return tally
+            tally.n_kills += 1
+            tally.fell["just after a file got its name" if renamed else "while a file was being written"] += 1
+            before = len(tally.lost)
+            _judge(setting, whole, run, go_on(setting, run), tally)
+            tally.lost[before:] = [f"replacement {number}, {renamed=}: {each}" for each in tally.lost[before:]]
+    return tally
+
+
+def main() -> int:
+    """Read the arguments, kill, and print a line for each setting."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=0, help="random kills for each model and scheduler")
+    parser.add_argument("--windows", action="store_true", help="kill once at each replacement of a file")
+    parser.add_argument("--only", type=int, nargs="*", help="which replacements, counted from 1")
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--schedulers", nargs="+", default=choices("scheduler"))
+    parser.add_argument("--set", nargs="*", default=[], help="further arguments of the training script")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    given = parser.parse_args()
+    warm_up()
+    settings = [Setting(model, scheduler, tuple(given.set)) for model in given.models for scheduler in given.schedulers]
+    plans: list[Callable[[Setting, Path], Tally]] = []
+    if given.kills:
+        plans.append(lambda setting, folder: kill_at_random(setting, given.kills, given.seed, folder))
+    if given.windows:
+        numbers = given.only or range(1, 1000)
+        plans.append(lambda setting, folder: kill_in_every_window(setting, folder, iter(numbers)))
+    n_lost = 0
+    for plan in plans:
+        for setting in settings:
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.monotonic()
+                tally = plan(setting, Path(folder) / "runs")
+            fell = ", ".join(f"{count} {place}" for place, count in sorted(tally.fell.items()))
+            print(
+                f"{setting}: {tally.n_kills} kills ({fell}), {tally.n_runs} runs to their end, "
+                f"{len(tally.lost)} differences, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
+            for each in tally.lost:
+                print(f"  {each}", flush=True)
+            n_lost += len(tally.lost)
+    return 1 if n_lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
