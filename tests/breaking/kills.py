@@ -34,12 +34,11 @@ SMALL = (
     "dataset=synthetic",
     "num_sequences=24",
     "batch_size=4",
-    "hidden_size=16",
-    "num_layers=1",
     "epochs=10",
     "callbacks=quiet",
     "trainer.accelerator=cpu",
 )
+SIZES = ("hidden_size=16", "num_layers=1")  # which models that count do not have
 # Settings with which the rate moves within ten epochs.
 MOVING = {
     "constant": (),
@@ -61,8 +60,10 @@ class Setting:
     @property
     def overrides(self) -> list[str]:
         """The script's arguments, without the folder."""
-        chosen = [f"model={self.model}", f"scheduler={self.scheduler}"]
-        return [*chosen, *SMALL, *MOVING.get(self.scheduler, ()), *self.others]
+        chosen = [f"model={self.model}", f"scheduler={self.scheduler}", *SMALL]
+        if self.model in MODELS:
+            chosen += [*SIZES, *MOVING[self.scheduler]]
+        return [*chosen, *self.others]
 
     def __str__(self) -> str:
         return " ".join([self.model, self.scheduler, *self.others])
@@ -97,8 +98,14 @@ def differences(whole: Path, other: Path) -> list[str]:
             elif (whole / name).read_bytes() != (other / name).read_bytes():
                 found.append(f"{name} differs")
     first, second = (_scores(run) for run in (whole, other))
-    if first is None or first != second:
-        found.append(f"the scores differ: {first} and {second}")
+    if not first or not second:
+        found.append("there are no scores")
+    else:
+        found += [
+            f"the scores differ in {name}"
+            for name in first.keys() | second.keys()
+            if first.get(name) != second.get(name)
+        ]
     if not any(other.glob("*_checkpoints/[!.]*_curves.png")):
         found.append("there is no picture of the curves")
     found += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
@@ -123,10 +130,10 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _scores(run: Path) -> dict[str, Any] | None:
+def _scores(run: Path) -> dict[str, Any]:
     path = run / "evaluation" / "results.json"
     if not path.is_file():
-        return None
+        return {}
     results: dict[str, Any] = json.loads(path.read_text())
     results.pop("minutes")  # which no two runs share
     return results

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# In the name of every file that is not finished, so that what a killed program left behind can be told.
+_UNFINISHED = ".unfinished-"
+
 _umask = os.umask(0)
 os.umask(_umask)
 
@@ -37,7 +40,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_UNFINISHED}", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     unfinished = Path(name)
     try:
@@ -54,3 +57,16 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a whole UTF-8 text file in place of what stood at ``path``; missing folders are made."""
     with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_unfinished(folder: Path, pattern: str = "*") -> None:
+    """Remove what programs that were killed in the middle of a ``whole_file`` left in a folder and all below it.
+
+    For a folder that nobody else writes to at this time.
+
+    Args:
+        folder: It need not exist.
+        pattern: Which files, by the name that they would have got, without its ending.
+    """
+    for left in folder.rglob(f".{pattern}{_UNFINISHED}*"):
+        left.unlink(missing_ok=True)
