@@ -153,8 +153,11 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
         failures: Why further runs have no results, by name.
 
     Raises:
-        InputError: If there are no results, or they are of different test sets; the message says which.
+        InputError: If there are no results, some are incomplete, or they are of different test sets; the message says
+            which.
     """
+    for name, each in results.items():
+        _check_complete(name, each)
     if not results:
         reasons = "".join(f"; {name}: {reason}" for name, reason in (failures or {}).items())
         raise InputError(f"there is nothing to compare: no run has results{reasons}")
@@ -178,6 +181,19 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
         real={name: _estimate(each) for name, each in first["real"].items()},
         notes=_notes(results),
     )
+
+
+def _check_complete(name: str, results: Mapping[str, Any]) -> None:
+    """Refuse results that another program, or another version of this one, has written."""
+    try:
+        Contender.of(name, [results])
+        for key in ("real", "test_set_hash", "calibrated_on", "samples"):
+            results[key]
+        for each in results["real"].values():
+            _estimate(each)
+        sum(tune["notes"] for tune in results["tunes"])
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise InputError(f"the results of {name} are incomplete ({problem!r}): evaluate the run again") from problem
 
 
 def _check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
