@@ -11,7 +11,8 @@ import lightning as L
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from chromasonic.melody_generation.comparison import Comparison, Contender, Pair
+from chromasonic.melody_generation.comparison import Comparison, Pair
+from chromasonic.melody_generation.contenders import Contender, estimate_from
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.lightning_modules import MelodyModule
 from chromasonic.melody_generation.measures.summaries import Estimate
@@ -92,7 +93,7 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
     """
     scores, real, words = results["scores"], results["real"], results["words"]
     rows = tuple(
-        (title, interval(_estimate(scores[name])), _value(real.get(name)), words.get(name, ""))
+        (title, interval(estimate_from(scores[name])), _value(real.get(name)), words.get(name, ""))
         for title, name in _SCORE_TITLES.items()
     )
     samples = results["samples"]
@@ -118,7 +119,7 @@ def _copying_table(copying: Mapping[str, Any] | None) -> Table:
         "",
         columns,
         tuple(
-            (title, *(interval(_estimate(copying[side][name]), digits) for side in ("samples", "real")))
+            (title, *(interval(estimate_from(copying[side][name]), digits) for side in ("samples", "real")))
             for title, name, digits in (
                 ("novelty (8-grams not in training)", "novelty", 3),
                 ("longest shared run, in notes", "run_notes", 1),
@@ -237,10 +238,6 @@ def _print_tables(tables: Sequence[Table]) -> None:
 def _print_places(places: Mapping[str, Path]) -> None:
     for what, where in places.items():
         Console().print(f"{what:<12} {shown(where)}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _estimate(values: Mapping[str, Any]) -> Estimate:
-    return Estimate(*(math.nan if values[name] is None else values[name] for name in ("value", "low", "high")))
 
 
 def _value(values: Mapping[str, Any] | None) -> str:
