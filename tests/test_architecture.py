@@ -16,7 +16,8 @@ ROWS = (
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "comparison", "runs", "resuming"),
+        *("likelihood", "evaluation", "contenders", "comparison", "runs"),
+        "resuming",
     },
     {"training", "testing", "report"},
     {"configuration", "keeping", "options", "commands", "sweeps"},

@@ -6,7 +6,11 @@ computes nothing, so that a child finds all as it is in a fresh process: no thre
 
 from __future__ import annotations
 
+import functools
+import importlib
+import itertools
 import os
+import resource
 import runpy
 import signal
 import sys
@@ -15,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tests.running import SCRIPT
 
@@ -79,6 +83,42 @@ def train(
             raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{log.read_text()}")
     code = os.waitstatus_to_exitcode(status)
     return Ended(code, log.read_text(errors="replace"), time.monotonic() - began)
+
+
+def at_call(name: str, number: int, do: Callable[[], None]) -> Sabotage:
+    """What happens at a given call of a function, counted from 1, before the function does its work.
+
+    Args:
+        name: Module and name, as in ``shutil:copyfile`` or ``chromasonic.melody_generation.data_loader:Data.setup``.
+        number: Which call.
+        do: What happens.
+    """
+
+    def prepare() -> None:
+        module, _, path = name.partition(":")
+        *owners, last = path.split(".")
+        owner = functools.reduce(getattr, owners, importlib.import_module(module))
+        real, count = getattr(owner, last), itertools.count(1)
+
+        @functools.wraps(real)
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if next(count) == number:
+                do()
+            return real(*arguments, **named)
+
+        setattr(owner, last, wrapped)
+
+    return prepare
+
+
+def signals(number: int) -> Callable[[], None]:
+    """Send a signal to this very process."""
+    return lambda: os.kill(os.getpid(), number)
+
+
+def full_disk() -> None:
+    """From here on no file of this process grows beyond what a page holds: the system itself refuses."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def _wait(child: int, deadline: float) -> int | None:
