@@ -43,7 +43,9 @@ def main(config: DictConfig) -> None:
     try:
         run(config, directory)
     except (InputError, OSError) as problem:
-        message = str(problem) if isinstance(problem, InputError) else sentence_of_system(problem)
+        message = (
+            str(problem) if isinstance(problem, InputError) else f"{sentence_of_system(problem)}; {way_on(directory)}"
+        )
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             sys.exit(message)
         print(message, file=sys.stderr)
@@ -57,19 +59,23 @@ def main(config: DictConfig) -> None:
 def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
     """End the program, saying how to go on with the run or the sweep."""
     from chromasonic.melody_generation.report import shown
-    from chromasonic.melody_generation.resuming import has_epoch
 
     how, code = ended_by(interrupt)
-    place = shown(directory)
+    print(f"{how}; the run is in {shown(directory)}, {way_on(directory)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def way_on(directory: Path) -> str:
+    """How to go on with a run, or with the sweep that it belongs to, once it has been stopped."""
+    from chromasonic.melody_generation.report import shown
+    from chromasonic.melody_generation.resuming import has_epoch
+
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         sweep = shown(Path(HydraConfig.get().sweep.dir).absolute())
-        way_on = f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
-    elif has_epoch(directory):
-        way_on = f"go on with: python scripts/train.py resume={place}"
-    else:
-        way_on = "no epoch was over, start afresh"
-    print(f"{how}; the run is in {place}, {way_on}", file=sys.stderr)
-    sys.exit(code)
+        return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
+    if has_epoch(directory):
+        return f"go on with: python scripts/train.py resume={shown(directory)}"
+    return "no epoch was over, start afresh"
 
 
 class Job(NamedTuple):

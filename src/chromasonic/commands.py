@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -56,7 +57,7 @@ def ended_by(interrupt: KeyboardInterrupt) -> tuple[str, int]:
 
 def launch(main: Callable[[], None]) -> None:
     """Start a program of Hydra's; what is wrong with what was typed is said without Hydra's notes for programmers."""
-    with termination_is_an_interrupt():
+    with termination_is_an_interrupt(), _threads_end_quietly():
         try:
             _launch(main)
         except KeyboardInterrupt as interrupt:
@@ -117,8 +118,26 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
 
 
 def sentence_of_system(problem: OSError) -> str:
-    """Which file it is about and what the system says: a full disk, no permission."""
-    return f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
+    """Which file it is about, and what the system says: a full disk, no permission."""
+    said = f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror or str(problem)
+    is_full = problem.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return f"{said}: free some space; all files that were written before are whole" if is_full else said
+
+
+@contextmanager
+def _threads_end_quietly() -> Iterator[None]:
+    """Print no traceback of a thread that keeps its failure for its owner to raise, as TensorBoard's writers do."""
+    before = threading.excepthook
+
+    def tell(failure: threading.ExceptHookArgs) -> None:
+        if getattr(failure.thread, "exception", None) is not failure.exc_value:
+            before(failure)
+
+    threading.excepthook = tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _leave_quietly() -> None:

@@ -146,7 +146,7 @@ def go_on(setting: Setting, run: Path, **how: Any) -> Ended:
     """
     has_checkpoint = any(run.glob("*_checkpoints/[!.]*.pt"))
     overrides = [f"resume={run}"] if has_checkpoint else [*setting.overrides, f"output_dir={run}"]
-    return train(*overrides, log=run.with_suffix(".log"), **how)
+    return train(*overrides, **how)
 
 
 def uninterrupted(setting: Setting, folder: Path) -> tuple[Path, float]:

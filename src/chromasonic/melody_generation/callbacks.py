@@ -10,12 +10,14 @@ import csv
 import io
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from chromasonic.melody_generation.checkpoint import RunFiles, describe
 from chromasonic.melody_generation.errors import InputError
@@ -75,7 +77,8 @@ class HistoryRecorder(Callback):
         """Draw the curves of a run that was cut short."""
         del pl_module, exception
         if trainer.is_global_zero and len(self.history):
-            self.draw()
+            with suppress(OSError):  # what ended the run is more worth telling
+                self.draw()
 
     def best_scores(self, side: str) -> dict[str, float]:
         """All measures of a side (``train`` or ``validation``) at the best epoch, without the side's name."""
@@ -108,6 +111,21 @@ class HistoryRecorder(Callback):
         self.seconds = state_dict["seconds"]
 
 
+class _DirectCheckpointIO(TorchCheckpointIO):
+    """Writes the file that it is told to.
+
+    Lightning's own writes to the system's folder for temporary files first, which may be on another disk, and where
+    what a killed run leaves behind is never found again.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        del storage_options
+        # Through memory: of a full disk torch's own writer says no more than that it failed.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).write_bytes(buffer.getbuffer())
+
+
 class RunCheckpoints(Checkpoint):
     """Saves the best, the last and every tenth epoch; ``fit`` copies the last one at completion.
 
@@ -128,6 +146,11 @@ class RunCheckpoints(Checkpoint):
         self.has_begun = False  # that what was restored, if anything was, fits the run
         self._epoch = 0
         self._over_at: int | None = None  # the epochs planned when training was stopped before them
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Have checkpoints written straight to where they are to be."""
+        del pl_module, stage
+        trainer.strategy.checkpoint_io = _DirectCheckpointIO()
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Train no more if training was over, though the run was not: killed while it was being tested, perhaps."""

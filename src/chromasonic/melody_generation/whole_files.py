@@ -29,7 +29,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         An empty file in the same folder, with the same suffix, since some writers choose the format by it.
 
     Raises:
-        OSError: If the folder cannot be written to.
+        OSError: If the folder cannot be written to, or the disk is full; it names ``path``.
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
@@ -40,17 +40,24 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_UNFINISHED}", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    unfinished = Path(name)
+    unfinished: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_UNFINISHED}", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        unfinished = Path(name)
         unfinished.chmod(0o666 & ~_umask)  # mkstemp's files are for the owner alone
         yield unfinished
         with unfinished.open("rb+") as written:
             os.fsync(written.fileno())  # else a power cut may keep the new name and lose the contents
         unfinished.replace(path)
+    except OSError as problem:
+        is_ours = problem.filename is None or _UNFINISHED in str(problem.filename)
+        if problem.errno is None or not is_ours:
+            raise
+        raise OSError(problem.errno, os.strerror(problem.errno), str(path)) from problem  # which a user knows
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
