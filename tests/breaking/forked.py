@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -75,7 +76,9 @@ def train(
     # What is printed goes into a pipe, which is read at the end: a file could be on a disk that is made full.
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _MOST_PRINTED)
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads in the parent, which are none of the child's
+        child = os.fork()
     if child == 0:
         os.close(reading)
         _be_the_script(list(overrides), writing, sabotage)
@@ -148,6 +151,10 @@ def _be_the_script(overrides: list[str], output: int, sabotage: Sabotage | None)
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  it lives as long as the child
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         sys.argv = [str(SCRIPT), *overrides]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        warnings.resetwarnings()  # a test makes errors of them; a user's Python shows all but these
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
         if sabotage is not None:
             sabotage()
         runpy.run_path(str(SCRIPT), run_name="__main__")
