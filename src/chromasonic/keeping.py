@@ -51,8 +51,8 @@ def keep(config: DictConfig, directory: Path) -> None:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain values: all that is given, with its references resolved, wherever the run lies."""
-    places = {"output_dir", "resume"}  # where it went is no part of what was done
+    """The configuration as plain values: all that is given and bears on the result, with its references resolved."""
+    places = {"output_dir", "resume", "logger"}  # where it went is no part of what was done
     values = _values(config, keeps=lambda text: _RUN_DIRECTORY in text)
     return {name: value for name, value in values.items() if name not in places}
 
