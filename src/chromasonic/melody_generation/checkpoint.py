@@ -61,7 +61,7 @@ _DAMAGED = (
     zipfile.BadZipFile,
 )
 # Far more than any run comes to: its longest part is a history, with some twenty numbers for each epoch.
-_MAX_VALUES = 2_000_000
+_MAX_VALUES = 1_000_000
 _MAX_BYTES_OF_VALUES = 50_000_000
 
 
