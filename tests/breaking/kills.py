@@ -135,8 +135,8 @@ def _scores(run: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     results: dict[str, Any] = json.loads(path.read_text())
-    results.pop("minutes")  # which no two runs share
-    return results
+    no_two_share = {"minutes", "cost", "checkpoint"}  # the last is a hash over the time that was spent, too
+    return {name: value for name, value in results.items() if name not in no_two_share}
 
 
 def go_on(setting: Setting, run: Path, **how: Any) -> Ended:

@@ -241,8 +241,9 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "torch.load(path)", "torch.load(path, weights_only=False)", "torch.load(path, weights_only=flag)", "eval(text)",
-        "pickle.loads(data)", "np.load(path)", "np.load(path, allow_pickle=True)", "trainer.fit(module, ckpt_path=path)",
+        "torch.load(path)", "torch.load(path, weights_only=False)", "torch.load(path, weights_only=flag)",
+        "eval(text)", "pickle.loads(data)", "np.load(path)", "np.load(path, allow_pickle=True)",
+        "trainer.fit(module, ckpt_path=path)",
         "subprocess.run(['ls'])", "yaml.load(text)",
     ],
 )  # fmt: skip
