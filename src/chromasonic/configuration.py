@@ -147,6 +147,8 @@ def _faults(place: str, node: Any, written: Any, repeated: list[str]) -> list[st
     """
     if not isinstance(node, dict):
         return []
+    if not isinstance(written, dict):  # it repeats another node as a whole
+        written = node
     faults = [
         fault for name, each in node.items() for fault in _faults(f"{place}.{name}", each, written[name], repeated)
     ]

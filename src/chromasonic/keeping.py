@@ -100,7 +100,8 @@ def read_kept(directory: Path) -> DictConfig:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
     except InputError:
         raise
-    except (yaml.YAMLError, OmegaConfBaseException, RecursionError, ValueError, TypeError, AttributeError) as problem:
+    # OmegaConf asserts that a text is one of names and values.
+    except (yaml.YAMLError, OmegaConfBaseException, AssertionError, AttributeError, TypeError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise InputError(f"{path} is no configuration of a run: {reason}") from problem
 

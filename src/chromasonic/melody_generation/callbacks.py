@@ -55,7 +55,13 @@ class HistoryRecorder(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the epoch, and write all."""
         del pl_module
-        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        # Not what else stands there: a monitor of learning rates puts its own in now and then, at another time after
+        # a resume.
+        measured = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.partition("/")[0] in {"train", "validation"}
+        }
         if VALIDATION_LOSS not in measured:
             raise InputError("every epoch needs a validation: leave its number and the limit of its batches alone")
         self.seconds += time.monotonic() - self._began
