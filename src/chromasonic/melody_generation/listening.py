@@ -1,0 +1,153 @@
+"""Melodies to listen to: each with its notation, its scores beside real tunes and what it copies, on one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from chromasonic.melody_generation.evaluation import Standard
+from chromasonic.melody_generation.measures.novelty import Copying
+from chromasonic.melody_generation.measures.summaries import Scores
+from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.rendering.abc_notation import abc_text
+from chromasonic.melody_generation.rendering.inline_svg import InlineSvg, inline_svg
+from chromasonic.melody_generation.rendering.midi import midi_bytes
+from chromasonic.melody_generation.rendering.musicxml import musicxml_text
+from chromasonic.melody_generation.rendering.notation import engraved, engraving
+from chromasonic.melody_generation.rendering.spelling import Spelling
+from chromasonic.melody_generation.rendering.tempo import tempo_of
+from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
+
+_NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
+_GROUPS = ("coherence", "musicality", "diversity")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Melodies, and what is known of them.
+
+    Attributes:
+        melodies: Each with a note that sounds.
+        scores: Of them; None where there is nothing to judge them by.
+        copying: What each shares with the training tunes, where they are known.
+        standard: What they were judged by, if anything.
+    """
+
+    melodies: tuple[Melody, ...]
+    scores: Scores | None = None
+    copying: tuple[Copying, ...] | None = None
+    standard: Standard | None = None
+
+    @classmethod
+    def by(cls, standard: Standard, melodies: Sequence[Melody]) -> Judged:
+        """Judge melodies that were not judged before."""
+        scores = standard.calibration.score(melodies, standard.novelty) if standard.calibration else None
+        copying = tuple(standard.novelty.copying(melodies)) if standard.novelty else None
+        return cls(tuple(melodies), scores, copying, standard)
+
+    def tracks(
+        self, places: Sequence[int], titles: Sequence[str], stems: Sequence[str], tempo: float | None = None
+    ) -> tuple[Track, ...]:
+        """Some of the melodies, as a page shows them.
+
+        Args:
+            places: Which.
+            titles: What each of these is called.
+            stems: Names of their files, without an ending.
+            tempo: Quarter notes a minute; None for what is usual in the metre.
+        """
+        return tuple(
+            self._track(place, title, stem, tempo or tempo_of(self.melodies[place]))
+            for place, title, stem in zip(places, titles, stems, strict=True)
+        )
+
+    def _track(self, place: int, title: str, stem: str, tempo: float) -> Track:
+        melody = self.melodies[place]
+        return Track(
+            title=title,
+            facts=melody_facts(melody),
+            melody=melody,
+            tempo=tempo,
+            engravings=page_engravings(melody, tempo),
+            scores=self._score_bars(place),
+            shared=self._shared_run(place),
+            files=track_files(melody, tempo, stem),
+        )
+
+    def _score_bars(self, place: int) -> tuple[ScoreBar, ...]:
+        if self.scores is None:
+            return ()
+        real = self.standard.real if self.standard else None
+        bars = [
+            ScoreBar(name, float(self.scores.groups[name][place]), _mean(real.groups[name]) if real else math.nan)
+            for name in _GROUPS
+        ]
+        overall = ScoreBar("overall", float(self.scores.overall[place]), _mean(real.overall) if real else math.nan)
+        return (*bars, overall)
+
+    def _shared_run(self, place: int) -> SharedRun | None:
+        if self.copying is None or self.standard is None or self.standard.novelty is None:
+            return None
+        found, real = self.copying[place], self.standard.real_copying or ()
+        tune = self.standard.novelty.melodies[found.run.source] if found.run.n_notes else None
+        return SharedRun(
+            begin=found.run.begin,
+            n_notes=found.run.n_notes,
+            share=found.run.share,
+            title=tune.title if tune else "",
+            source=tune.source if tune else "",
+            novelty=found.novelty,
+            real_notes=_mean(np.array([each.run.n_notes for each in real], dtype=np.float64)),
+            real_novelty=_mean(np.array([each.novelty for each in real], dtype=np.float64)),
+        )
+
+
+def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+    """The mean of the values that are defined."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def melody_facts(melody: Melody) -> tuple[str, ...]:
+    """Key, metre, bars and notes in a few words each.
+
+    Example:
+        >>> melody_facts(Melody([67, 71, 74, REST], [24, 24, 24, 24], tonic=7))
+        ('G major', '4/4', '1 bar', '3 notes')
+    """
+    n_bars, n_notes = len(melody.bar_lines), int((melody.pitches != REST).sum())
+    key = f"{Spelling.of(melody.tonic, melody.mode).tonic} {melody.mode}"
+    metre = str(melody.metre) if melody.metre.beats else "free metre"
+    return (key, metre, _counted(n_bars, "bar"), _counted(n_notes, "note"))
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def page_engravings(melody: Melody, tempo: float) -> tuple[InlineSvg, ...]:
+    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number."""
+    untitled = replace(melody, title="")  # the page says it already
+    sounding = np.flatnonzero(melody.pitches != REST).tolist()
+    found = []
+    for width in (_NARROW, _WIDE):
+        drawn = engraving(untitled, tempo, width)
+        marks = {name: place for place, note in enumerate(sounding) for name in drawn.notes[note]}
+        found.append(inline_svg(drawn.svg, marks, label="Notation", without=("tempo",)))
+    return tuple(found)
+
+
+def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
+    """The files of a melody; its sound is made by the page itself."""
+    contents = (
+        ("MIDI", "mid", "audio/midi", midi_bytes(melody, tempo)),
+        ("MusicXML", "musicxml", "application/vnd.recordare.musicxml+xml", musicxml_text(melody, tempo).encode()),
+        ("ABC", "abc", "text/vnd.abc", abc_text(melody, tempo).encode()),
+        ("SVG", "svg", "image/svg+xml", engraved(melody, tempo).encode()),
+        ("WAV", "wav", "audio/wav", None),
+    )
+    return tuple(TrackFile(label, f"{stem}.{ending}", media, data) for label, ending, media, data in contents)
