@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from chromasonic.melody_generation.rendering.abc_notation import abc_text
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg, inline_svg
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
-from chromasonic.melody_generation.rendering.notation import engraved, engraving
+from chromasonic.melody_generation.rendering.notation import engraved, staff
 from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
@@ -72,7 +71,7 @@ class Judged:
             facts=melody_facts(melody),
             melody=melody,
             tempo=tempo,
-            engravings=page_engravings(melody, tempo),
+            engravings=page_engravings(melody),
             scores=self._score_bars(place),
             shared=self._shared_run(place),
             files=track_files(melody, tempo, stem),
@@ -129,15 +128,14 @@ def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def page_engravings(melody: Melody, tempo: float) -> tuple[InlineSvg, ...]:
+def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
     """The notation for a phone and for a wide screen, each of its sounding notes marked with its number."""
-    untitled = replace(melody, title="")  # the page says it already
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
     for width in (_NARROW, _WIDE):
-        drawn = engraving(untitled, tempo, width)
+        drawn = staff(melody, width)
         marks = {name: place for place, note in enumerate(sounding) for name in drawn.notes[note]}
-        found.append(inline_svg(drawn.svg, marks, label="Notation", without=("tempo",)))
+        found.append(inline_svg(drawn.svg, marks, label="Notation"))
     return tuple(found)
 
 

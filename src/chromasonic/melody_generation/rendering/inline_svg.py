@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -19,15 +19,24 @@ from chromasonic.melody_generation.errors import InputError
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _SHAPES = frozenset(
-    "svg g path use rect line polyline polygon ellipse circle text tspan defs symbol clipPath".split()
+    {
+        *("svg", "g", "defs", "symbol", "use", "path", "rect", "line", "polyline", "polygon"),
+        *("ellipse", "circle", "text", "tspan", "clipPath"),
+    }
 )
 _LOOKS = frozenset(
-    "fill fill-opacity fill-rule stroke stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin "
-    "stroke-miterlimit stroke-opacity stroke-width opacity font-size font-style font-weight text-anchor "
-    "clip-path clip-rule".split()
+    {
+        *("fill", "fill-opacity", "fill-rule", "opacity", "clip-path", "clip-rule"),
+        *("stroke", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin"),
+        *("stroke-miterlimit", "stroke-opacity", "stroke-width"),
+        *("font-size", "font-style", "font-weight", "text-anchor"),
+    }
 )
 _GEOMETRY = frozenset(
-    "d transform x y dx dy x1 y1 x2 y2 cx cy r rx ry width height points viewBox preserveAspectRatio overflow href".split()
+    {
+        *("x", "y", "dx", "dy", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "width", "height"),
+        *("d", "points", "transform", "viewBox", "preserveAspectRatio", "overflow", "href"),
+    }
 )
 # What verovio's style sheet says of these kinds of text.
 _KINDS = {
@@ -55,16 +64,13 @@ class InlineSvg:
     definitions: Mapping[str, str]
 
 
-def inline_svg(
-    drawing: str, marks: Mapping[str, int] | None = None, *, label: str = "", without: Sequence[str] = ()
-) -> InlineSvg:
+def inline_svg(drawing: str, marks: Mapping[str, int] | None = None, *, label: str = "") -> InlineSvg:
     """Make a drawing fit to stand within a page.
 
     Args:
         drawing: A whole SVG document.
         marks: Numbers for some of its elements, by their ids: each gets its own as ``data-note``.
         label: What screen readers say of it; without one they pass it over.
-        without: Classes of elements that are left out.
 
     Raises:
         InputError: If it is no SVG.
@@ -80,7 +86,6 @@ def inline_svg(
         raise InputError(f"a drawing is no SVG ({problem})") from problem
     if root.tag != f"{_SVG}svg":
         raise InputError(f"a drawing is no SVG: its outermost element is {root.tag}")
-    _leave_out(root, {_PLACEHOLDER, *without})
     names = _names_by_content(root)
     clean = _clean(root, names, marks or {})
     clean.attrib.pop("width", None)
@@ -89,14 +94,6 @@ def inline_svg(
     definitions: dict[str, str] = {}
     _take_definitions(clean, definitions)
     return InlineSvg(_markup(clean), definitions)
-
-
-def _leave_out(element: ET.Element, kinds: set[str]) -> None:
-    for child in list(element):
-        if kinds.intersection(child.get("class", "").split()):
-            element.remove(child)
-        else:
-            _leave_out(child, kinds)
 
 
 def _names_by_content(root: ET.Element) -> dict[str, str]:
@@ -127,7 +124,8 @@ def _clean(element: ET.Element, names: Mapping[str, str], marks: Mapping[str, in
             _set(found, key, value.strip(), names)
     found.text, found.tail = element.text, element.tail
     for each in element:
-        if isinstance(each.tag, str) and each.tag.removeprefix(_SVG) in _SHAPES:
+        is_shape = isinstance(each.tag, str) and each.tag.removeprefix(_SVG) in _SHAPES
+        if is_shape and _PLACEHOLDER not in each.get("class", "").split():
             found.append(_clean(each, names, marks))
     if found.tag not in {"text", "tspan"}:  # white space between shapes
         found.text = None

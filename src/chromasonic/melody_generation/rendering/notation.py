@@ -23,17 +23,18 @@ from chromasonic.melody_generation.rendering.tempo import beat_value, beats_per_
 from chromasonic.melody_generation.rendering.titles import plain_title
 
 PNG_WIDTH = 1200
+WIDTH = 780  # of the picture, in units of its view box
 _FONT = "DejaVu Serif"  # comes with matplotlib
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
+_SCALE = 60
 _OPTIONS = {
-    "pageWidth": 1300,
     "pageHeight": 60000,
     "adjustPageHeight": True,
     "pageMarginTop": 20,
     "pageMarginBottom": 40,
     "pageMarginLeft": 50,
     "pageMarginRight": 50,
-    "scale": 60,
+    "scale": _SCALE,
     "breaks": "auto",
     "header": "none",
     "footer": "none",
@@ -78,18 +79,34 @@ def engraving(melody: Melody, tempo: float) -> Engraving:
     Raises:
         InputError: If the melody cannot be written, or the tempo is out of range.
     """
+    return Engraving(engraved(melody, tempo), _head_ids(melody))
+
+
+def staff(melody: Melody, width: int = WIDTH) -> Engraving:
+    """Engrave a melody without title and tempo, in lines of another length.
+
+    Args:
+        melody: The melody, of one note or more.
+        width: Of the picture, in units of its view box; a space between two lines of the staff has 6.
+
+    Raises:
+        InputError: If the melody cannot be written.
+    """
+    return Engraving(_engraved_staff(musicxml_text(melody, None), width), _head_ids(melody))
+
+
+def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
     heads = [0] * len(melody)
     for measure in measures_of(melody):
         for symbol in measure.symbols:
             heads[symbol.note] += 1
-    ids = tuple(tuple(head_id(note, place) for place in range(n)) for note, n in enumerate(heads))
-    return Engraving(engraved(melody, tempo), ids)
+    return tuple(tuple(head_id(note, place) for place in range(n)) for note, n in enumerate(heads))
 
 
 def engraved(melody: Melody, tempo: float) -> str:
     """Engrave a melody as SVG; arguments and errors as :func:`engraving`."""
     check_tempo(tempo)
-    return _with_heading(_engraved_staff(musicxml_text(melody, None)), melody, tempo)
+    return _with_heading(_engraved_staff(musicxml_text(melody, None), WIDTH), melody, tempo)
 
 
 def png_of(svg: str, width: int = PNG_WIDTH) -> bytes:
@@ -120,8 +137,9 @@ def _toolkit() -> verovio.toolkit:
     return toolkit
 
 
-def _engraved_staff(musicxml: str) -> str:
+def _engraved_staff(musicxml: str, width: int) -> str:
     toolkit = _toolkit()
+    toolkit.setOptions({"pageWidth": width * 100 // _SCALE})
     toolkit.resetXmlIdSeed(_XML_ID_SEED)
     if not toolkit.loadData(musicxml):
         raise RuntimeError("Verovio refused MusicXML that was written for it")

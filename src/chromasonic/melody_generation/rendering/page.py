@@ -92,15 +92,19 @@ def page_html(page: Page) -> str:
     tracks = page.tracks
     style, scripts = _asset(_STYLE), [_asset(name) for name in _SCRIPTS] if tracks else []
     sizes = [len(group.tracks) for group in page.groups]
-    return _templates().get_template("page.html.jinja").render(
-        page=page,
-        tracks=tracks,
-        groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
-        glyphs=Markup("".join(_definitions(page).values())),
-        data={"ticksPerQuarter": TICKS_PER_QUARTER, "melodies": [track.player_data() for track in tracks]},
-        style=style,
-        scripts=scripts,
-        policy=_policy(style, scripts),
+    return (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(
+            page=page,
+            tracks=tracks,
+            groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
+            glyphs=Markup("".join(_definitions(page).values())),
+            data={"ticksPerQuarter": TICKS_PER_QUARTER, "melodies": [track.player_data() for track in tracks]},
+            style=style,
+            scripts=scripts,
+            policy=_policy(style, scripts),
+        )
     )
 
 
