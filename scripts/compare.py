@@ -21,7 +21,8 @@ def run(options: CompareOptions) -> None:
     """Judge what is not judged yet, write the comparison, and print it."""
     from chromasonic.melody_generation.evaluation import SampleSettings
     from chromasonic.melody_generation.report import print_comparison
-    from chromasonic.melody_generation.testing import compare_runs, find_runs
+    from chromasonic.melody_generation.runs import find_runs
+    from chromasonic.melody_generation.testing import compare_runs
 
     given = [options.runs] if isinstance(options.runs, str) else options.runs
     runs = [found for each in given for found in find_runs(each)]

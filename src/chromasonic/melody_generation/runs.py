@@ -117,6 +117,28 @@ def open_run(directory: str | Path) -> Run:
     return Run(directory, network, facts, tunes, digest)
 
 
+def find_runs(path: str | Path) -> list[Path]:
+    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"there is no folder {path}")
+    if any(path.glob("*_checkpoints")):
+        return [path]
+    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=_job_number)
+    if not found:
+        raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
+    return found
+
+
+def _job_number(run: Path) -> tuple[float, str]:
+    number = run.name.partition("_")[0]
+    return (float(number) if number.isdecimal() else float("inf"), run.name)
+
+
 def read_results(directory: Path) -> dict[str, Any]:
     """What is known of a run's scores so far: the content of its ``evaluation/results.json``; empty if there is none.
 
