@@ -47,7 +47,9 @@ _KINDS = {
     "mNum": ("font-style", "italic"),
 }
 _PLACEHOLDER = "placeholder"  # of verovio's, which its style sheet hides
-_BLACK, _WHITE = {"#000000", "#000", "black"}, {"#ffffff", "#fff", "white"}
+_BLACK = {"#000000", "#000", "black"}
+# Colours that the page has its own for: paper, and ink for what matters less.
+_OWN = {"#ffffff": "paper", "#fff": "paper", "white": "paper", "#555555": "soft"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -151,8 +153,8 @@ def _set(element: ET.Element, key: str, value: str, names: Mapping[str, str]) ->
         value = f"url(#{names[reference[1]]})"
     elif key in {"fill", "stroke"} and value.lower() in _BLACK:
         value = "currentColor"
-    elif key in {"fill", "stroke"} and value.lower() in _WHITE:
-        element.set("class", f"paper-{key}")  # the page's own ground
+    elif key in {"fill", "stroke"} and value.lower() in _OWN:
+        element.set("class", f"{element.get('class', '')} {_OWN[value.lower()]}-{key}".strip())
         return
     element.set(key, value)
 

@@ -43,10 +43,11 @@ class TrackGroup:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure under a title."""
+    """A figure under a title, folded away or not."""
 
     title: str
     drawing: InlineSvg
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.rendering.inline_svg import InlineSvg
 
 _ROW = 7  # pixels of a semitone in the piano roll
 _PIXELS_PER_QUARTER = 15  # at least; the roll is stretched where there is room
+_MANY_BARS = 48
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -140,6 +141,11 @@ class Track:
     def bars(self) -> list[int]:
         """Where bars begin, in ticks from the first note."""
         return [int(each) for each in self.melody.bar_lines]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its notation would push everything else out of sight."""
+        return len(self.bars) > _MANY_BARS
 
     def player_data(self) -> dict[str, Any]:
         """What the player needs, as JSON holds it."""

@@ -139,7 +139,11 @@ const Player = (() => {
     const now = track.position < onset + duration ? place : -1; // a rest
     if (now === track.sounding) return;
     track.shapes[track.sounding]?.forEach((shape) => shape.classList.remove("sounds"));
-    track.shapes[now]?.forEach((shape) => shape.classList.add("sounds"));
+    track.shapes[now]?.forEach((shape) => {
+      shape.classList.add("sounds");
+      const sheet = shape.closest(".long");
+      if (sheet?.clientHeight) keepLineInSight(sheet, shape);
+    });
     track.sounding = now;
   }
 
@@ -147,6 +151,12 @@ const Player = (() => {
   function keepInSight(roll, part) {
     const x = part * roll.scrollWidth - roll.scrollLeft;
     if (x < 0 || x > 0.8 * roll.clientWidth) roll.scrollLeft += x - 0.2 * roll.clientWidth;
+  }
+
+  // Likewise the notation of a long melody, line by line.
+  function keepLineInSight(sheet, head) {
+    const y = head.getBoundingClientRect().top - sheet.getBoundingClientRect().top;
+    if (y < 0 || y > 0.7 * sheet.clientHeight) sheet.scrollTop += y - 0.2 * sheet.clientHeight;
   }
 
   function showBar(track, times, playing) {
