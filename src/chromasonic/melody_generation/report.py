@@ -11,7 +11,8 @@ import lightning as L
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from chromasonic.melody_generation.comparison import Comparison, Contender
+from chromasonic.melody_generation.comparison import Comparison, Pair
+from chromasonic.melody_generation.contenders import Contender, estimate_from
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.lightning_modules import MelodyModule
 from chromasonic.melody_generation.measures.summaries import Estimate
@@ -31,13 +32,6 @@ _SCORE_TITLES = {
     "note accuracy": "accuracy",
     "pitch accuracy": "pitch_accuracy",
     "duration accuracy": "duration_accuracy",
-    "diversity": "diversity",
-    "coherence": "coherence",
-    "musicality": "musicality",
-    "overall": "overall_score",
-}
-_COMPARED = {
-    "accuracy": "accuracy",
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
@@ -99,17 +93,19 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
     """
     scores, real, words = results["scores"], results["real"], results["words"]
     rows = tuple(
-        (title, interval(_estimate(scores[name])), _value(real.get(name)), words.get(name, ""))
+        (title, interval(estimate_from(scores[name])), _value(real.get(name)), words.get(name, ""))
         for title, name in _SCORE_TITLES.items()
     )
     samples = results["samples"]
+    n_undefined = (samples["summary"] or {}).get("n_undefined", 0)
+    undefined = f" {n_undefined} of them have fewer than two sounding notes, and count as 0." if n_undefined else ""
     first = Table(
         f"Scores of {results['model']}",
         ("", "score [95 % interval]", "real tunes", "in words"),
         rows,
         f"Predictions: {results['n_test_tunes']} test tunes, {results['n_test_notes']} notes, test set "
         f"{results['test_set_hash']}. Melodies: {samples['n_samples']} of its own, seed {samples['seed']}, temperature "
-        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.",
+        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{undefined}",
     )
     return (first, _copying_table(results["copying"]))
 
@@ -125,11 +121,11 @@ def _copying_table(copying: Mapping[str, Any] | None) -> Table:
         "",
         columns,
         tuple(
-            (title, *(interval(_estimate(copying[side][name]), digits) for side in ("samples", "real")))
+            (title, *(interval(estimate_from(copying[side][name]), digits) for side in ("samples", "real")))
             for title, name, digits in (
-                ("novelty (8-grams unseen in training)", "novelty", 3),
-                ("longest run shared with a training tune, notes", "run_notes", 1),
-                ("the same as a part of the melody", "run_share", 3),
+                ("novelty (8-grams not in training)", "novelty", 3),
+                ("longest shared run, in notes", "run_notes", 1),
+                ("as a part of the melody", "run_share", 3),
             )
         ),
         note if worst["notes"] else "No melody shares a note with a training tune.",
@@ -137,42 +133,65 @@ def _copying_table(copying: Mapping[str, Any] | None) -> Table:
 
 
 def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
-    """Models beside each other, and each pair of them."""
-    columns = ("model", "bits per note", *_COMPARED, "parameters", "minutes", "notes/s")
+    """Models beside each other, how they predict and what their melodies are worth, and each pair of them."""
+    tables = (_prediction_table(comparison), _melodies_table(comparison))
+    return (*tables, _differences_table(comparison)) if comparison.pairs else tables
+
+
+def _prediction_table(comparison: Comparison) -> Table:
     rows = [
         (
-            each.name + (f" ({len(each.results)} seeds)" if each.spread else ""),
+            _named(each),
             _cell(each, "bits_per_note"),
-            *(_cell(each, name) for name in _COMPARED.values()),
+            _cell(each, "accuracy", brief=True),
             f"{each.parameters:,}",
             "" if math.isnan(each.minutes) else f"{each.minutes:.1f}",
+        )
+        for each in comparison.contenders
+    ]
+    rows += [(name, "failed", "", "", "") for name in comparison.failures]
+    meanings = [
+        "[ ] is the 95 % interval over tunes" if not all(each.spread for each in comparison.contenders) else "",
+        "± is the standard deviation over seeds" if any(each.spread for each in comparison.contenders) else "",
+    ]
+    tunes = f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}"
+    notes = [
+        "; ".join(filter(None, (tunes, *meanings))) + ".",
+        *comparison.notes,
+        *(f"{name} is not compared: {reason}" for name, reason in comparison.failures.items()),
+    ]
+    columns = ("How they predict", "bits per note", "note accuracy", "parameters", "minutes")
+    return Table("", columns, tuple(rows), " ".join(notes))
+
+
+def _melodies_table(comparison: Comparison) -> Table:
+    brief = ("diversity", "coherence", "musicality")
+    rows = [
+        (
+            _named(each),
+            *(_cell(each, name, brief=True) for name in brief),
+            _cell(each, "overall_score"),
             f"{each.notes_per_second:,.0f}",
         )
         for each in comparison.contenders
     ]
-    real = [f"{comparison.real[n].value:.3f}" if n in comparison.real else "" for n in _COMPARED.values()]
-    rows.append(("held-out real tunes", "", *real, "", "", ""))
-    rows += [(name, "failed", *[""] * (len(columns) - 2)) for name in comparison.failures]
-    spread = "± is the standard deviation over seeds" if any(each.spread for each in comparison.contenders) else ""
-    interval_note = "[ ] is the 95 % interval over tunes" if not all(e.spread for e in comparison.contenders) else ""
-    notes = [
-        f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}; "
-        + "; ".join(filter(None, (interval_note, spread)))
-        + ".",
-        *comparison.notes,
-        *(f"{name} is not compared: {reason}" for name, reason in comparison.failures.items()),
-    ]
-    models = Table("Comparison", columns, tuple(rows), " ".join(notes))
-    return (models, _differences_table(comparison)) if comparison.pairs else (models,)
+    real = comparison.real
+    shown_real = [interval(Estimate(real[name].value, math.nan, math.nan), 2) for name in brief]
+    rows.append(("real tunes", *shown_real, interval(real["overall_score"], 2), ""))
+    columns = ("Their melodies", "diversity", "coherence", "musicality", "overall", "notes/s")
+    return Table("", columns, tuple(rows))
 
 
-def _cell(contender: Contender, measure: str) -> str:
+def _named(contender: Contender) -> str:
+    return contender.name + (f" ({len(contender.results)} seeds)" if contender.spread else "")
+
+
+def _cell(contender: Contender, measure: str, *, brief: bool = False) -> str:
     score = contender.scores[measure]
-    if math.isnan(score.value):
-        return "not defined"
-    if contender.spread:
-        return f"{score.value:.3f} ± {contender.spread[measure]:.3f}"
-    return interval(score, 2) if measure in {"bits_per_note", "overall_score"} else f"{score.value:.3f}"
+    digits = 3 if measure in {"bits_per_note", "accuracy"} else 2
+    if contender.spread and math.isfinite(score.value):
+        return f"{score.value:.{digits}f} ± {contender.spread[measure]:.{digits}f}"
+    return interval(Estimate(score.value, math.nan, math.nan) if brief else score, digits)
 
 
 def _differences_table(comparison: Comparison) -> Table:
@@ -180,18 +199,24 @@ def _differences_table(comparison: Comparison) -> Table:
         (
             f"{pair.first} less {pair.second}",
             interval(pair.difference.bits_per_note),
-            "" if math.isnan(pair.p_value) else ("< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}"),
+            _p_value(pair),
             f"{pair.difference.n_better} of {pair.difference.n_tunes}",
-            "yes" if pair.is_significant else "no",
         )
         for pair in comparison.pairs
     )
     return Table(
-        "Differences, tune by tune",
-        ("pair", "bits per note [95 % interval]", "p", "first is better on", "significant"),
+        "",
+        ("Tune by tune", "bits per note", "p", "better on"),
         rows,
-        "Paired permutation test over the tunes, p adjusted for the number of pairs (Holm).",
+        "Paired permutation test over the tunes; p is adjusted for the number of pairs (Holm), * is below 0.05.",
     )
+
+
+def _p_value(pair: Pair) -> str:
+    if math.isnan(pair.p_value):
+        return "not defined"
+    number = "< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}"
+    return f"{number} *" if pair.is_significant else number
 
 
 def print_scores(results: Mapping[str, Any], directory: Path) -> None:
@@ -215,10 +240,6 @@ def _print_tables(tables: Sequence[Table]) -> None:
 def _print_places(places: Mapping[str, Path]) -> None:
     for what, where in places.items():
         Console().print(f"{what:<12} {shown(where)}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _estimate(values: Mapping[str, Any]) -> Estimate:
-    return Estimate(*(math.nan if values[name] is None else values[name] for name in ("value", "low", "high")))
 
 
 def _value(values: Mapping[str, Any] | None) -> str:

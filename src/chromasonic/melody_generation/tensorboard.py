@@ -63,3 +63,26 @@ class PairedTensorBoardLogger(TensorBoardLogger):
             writer.close()
         self._writers.clear()
         super().finalize(status)
+
+
+def show_in_tensorboard(
+    directory: Path,
+    *,
+    scores: Mapping[str, float] | None = None,
+    tables: Mapping[str, str] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+) -> None:
+    """Show numbers, Markdown tables and figures by their tags, in place of what the directory showed before.
+
+    Raises:
+        OSError: If the directory cannot be written to.
+    """
+    for stale in directory.glob("events.out.tfevents.*"):
+        stale.unlink()
+    with SummaryWriter(str(directory)) as writer:
+        for tag, value in (scores or {}).items():
+            writer.add_scalar(tag, value)
+        for tag, text in (tables or {}).items():
+            writer.add_text(tag, text)
+        for tag, figure in (figures or {}).items():
+            writer.add_figure(tag, figure)

@@ -16,23 +16,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from chromasonic.melody_generation.comparison import Comparison, compare
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import SCORES, Evaluation, SampleSettings, Standard, evaluate
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.comparison import plot_comparison
 from chromasonic.melody_generation.rendering.figures import save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.report import comparison_tables, score_tables
 from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
+from chromasonic.melody_generation.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from chromasonic.melody_generation.whole_files import write_text
 
-__all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run", "find_runs"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run"]
 
 SAMPLES = "samples.npz"
 
@@ -163,15 +167,25 @@ def evaluate_run(
     standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
     found = evaluate(run.network, run.name, standard, settings)
     facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
-    results = before | facts | found.results() | {"run": run.directory.name, "checkpoint": run.checkpoint}
+    results = before | facts | found.results()
+    results |= {"run": run.directory.name, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
     results["cost"]["minutes"] = before.get("minutes")
     write_evaluation(found, results, run.directory / RESULTS.parent)
+    events = run.directory / "tensorboard"
+    if events.is_dir():  # the run was to have one
+        show_in_tensorboard(
+            events / "evaluation",
+            scores={f"evaluation/{name}": results[name] for name in SCORES if results[name] is not None},
+            tables={"evaluation": "\n".join(map(markdown, score_tables(results)))},
+        )
     return results
 
 
 def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> bool:
     samples = results.get("samples")
     if not isinstance(samples, Mapping) or results.get("checkpoint") != run.checkpoint:
+        return False
+    if results.get("is_finished") != run.is_finished:
         return False
     return all(samples.get(name) == value for name, value in vars(settings).items())
 
@@ -206,29 +220,12 @@ def compare_runs(
             reasons[name] = str(problem)
     comparison = compare(results, reasons)
     write_comparison(comparison, Path(save_dir))
+    show_in_tensorboard(
+        Path(save_dir, "tensorboard"),
+        tables={"model comparison": _tables_of(comparison)},
+        figures={"model comparison": _figure_of(comparison)},
+    )
     return comparison
-
-
-def find_runs(path: str | Path) -> list[Path]:
-    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs.
-
-    Raises:
-        InputError: If it is neither.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        raise InputError(f"there is no folder {path}")
-    if any(path.glob("*_checkpoints")):
-        return [path]
-    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=_job_number)
-    if not found:
-        raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
-    return found
-
-
-def _job_number(run: Path) -> tuple[float, str]:
-    number = run.name.partition("_")[0]
-    return (float(number) if number.isdecimal() else float("inf"), run.name)
 
 
 def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directory: Path) -> None:
@@ -241,10 +238,17 @@ def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directo
 def write_comparison(comparison: Comparison, directory: Path) -> None:
     """Write a comparison as JSON, as Markdown tables and as a picture."""
     write_json(directory / "model_comparison.json", comparison.to_dict())
-    write_text(directory / "model_comparison.md", "\n".join(map(markdown, comparison_tables(comparison))))
-    figure = plot_comparison(
+    write_text(directory / "model_comparison.md", _tables_of(comparison))
+    save_figure(_figure_of(comparison), directory / "model_comparison.png")
+
+
+def _tables_of(comparison: Comparison) -> str:
+    return "\n".join(map(markdown, comparison_tables(comparison)))
+
+
+def _figure_of(comparison: Comparison) -> Figure:
+    return plot_comparison(
         {each.name: each.scores for each in comparison.contenders},
         comparison.real,
         footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}",
     )
-    save_figure(figure, directory / "model_comparison.png")

@@ -19,7 +19,7 @@ Scores = Mapping[str, Estimate]
 
 # Measures within 0 to 1, more being better, by the name under which they are given.
 _BARS = {
-    "accuracy": "note\naccuracy",
+    "accuracy": "note accuracy",
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
@@ -27,7 +27,7 @@ _BARS = {
 }
 _SPOKES = {
     "accuracy": "note accuracy",
-    "pitch_accuracy": "pitch accuracy",
+    "pitch_accuracy": "pitch\naccuracy",
     "duration_accuracy": "duration\naccuracy",
     "diversity": "diversity",
     "coherence": "coherence",
@@ -39,13 +39,16 @@ _NAME_WIDTH = 22  # letters, after which a name goes on in the next line
 _LABELLED_UP_TO = 6  # models; the values of more would not fit above their bars
 
 
-def plot_comparison(models: Mapping[str, Scores], real: Scores, *, footnote: str = "") -> Figure:
+def plot_comparison(
+    models: Mapping[str, Scores], real: Scores, *, title: str = "Model comparison", footnote: str = ""
+) -> Figure:
     """Draw bits per note, the scores within 0 to 1 with their intervals, and a radar chart of those.
 
     Args:
         models: The measures of each model by its name, in the order of drawing; what is not there, or not defined, is
             not drawn. ``bits_per_note`` in bits, all others from 0 to 1.
         real: What held-out real tunes score, drawn as marks to read the models against.
+        title: Stands above.
         footnote: Stands below.
 
     Returns:
@@ -56,22 +59,34 @@ def plot_comparison(models: Mapping[str, Scores], real: Scores, *, footnote: str
     """
     if not models:
         raise ValueError("a comparison needs a model")
-    n_rows = sum(_wrapped(name).count("\n") + 1 for name in models)
-    top = max(4.6, 1.6 + 0.34 * n_rows)  # inches
-    height = top + 5.4
-    figure = Figure(figsize=(14, height), dpi=100)
-    figure.suptitle("Model comparison", y=1 - 0.25 / height, fontsize=16, fontweight="bold")
-    rows = figure.add_gridspec(
-        *(2, 1), height_ratios=(top, 4.6), left=0.06, right=0.97, bottom=0.75 / height, top=1 - 1.0 / height, hspace=0.3
-    )
-    upper = rows[0].subgridspec(1, 2, width_ratios=(1.15, 1), wspace=0.25)
-    _draw_bits(figure.add_subplot(upper[0]), models)
-    radar = figure.add_subplot(upper[1], projection="polar")
+    lines = [line for name in models for line in _wrapped(name).split("\n")]
+    names = 0.3 + 0.085 * max(map(len, lines))  # inches that the names need
+    upper, lower = max(3.7, 0.9 + 0.3 * len(lines)), 3.5  # inches, the heights of the two rows of axes
+    width, height = 14.0, upper + lower + 2.75
+    figure = Figure(figsize=(width, height), dpi=100)
+
+    def place(left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
+        """Inches from the lower left corner, as matplotlib wants them."""
+        return left / width, bottom / height, (right - left) / width, (top - bottom) / height
+
+    floor = lower + 1.85  # of the upper row
+    _draw_bits(figure.add_axes(place(names, floor, 6.8, floor + upper)), models)
+    radar = figure.add_axes(place(7.75, floor + upper - 3.35, 11.05, floor + upper - 0.05), projection="polar")
     if not isinstance(radar, PolarAxes):
         raise TypeError("matplotlib has no polar axes")
     _draw_radar(radar, models, real)
-    _draw_bars(figure.add_subplot(rows[1]), models, real)
-    figure.text(0.06, 0.2 / height, footnote, fontsize=10, color=NEUTRAL, parse_math=False)
+    legend = radar.legend(
+        loc="upper left",
+        bbox_to_anchor=(12.0 / width, (floor + upper) / height),
+        bbox_transform=figure.transFigure,
+        fontsize=9,
+    )
+    legend.set_frame_on(False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    _draw_bars(figure.add_axes(place(0.7, 0.95, 13.7, 0.95 + lower)), models, real)
+    figure.suptitle(title, parse_math=False, y=1 - 0.2 / height, va="top", fontsize=16, fontweight="bold")
+    figure.text(0.7 / width, 0.2 / height, footnote, fontsize=10, color=NEUTRAL, parse_math=False)
     return figure
 
 
@@ -101,7 +116,7 @@ def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:
             axes.errorbar(estimate.value, place, xerr=_whiskers([estimate]), color="black", capsize=4, linewidth=1.2)
         axes.text(end + 0.015 * longest, place, f"{estimate.value:.2f}", va="center", fontsize=11)
     axes.set_yticks(range(len(models)), [_wrapped(name) for name in models], fontsize=11, parse_math=False)
-    axes.set_ylim(len(models) - 0.4, -0.6)  # the first on top
+    axes.set_ylim(max(len(models), 3) - 0.4, -0.6)  # the first on top
     axes.set_xlim(0, 1.12 * longest)
     axes.set_title("Bits per note on held-out tunes (less is better)", loc="left", fontsize=13, fontweight="bold")
     axes.grid(axis="x", alpha=0.25)
@@ -164,7 +179,9 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
     axes.set_yticks([0.25, 0.5, 0.75, 1], ["", "0.5", "", "1"], fontsize=9, color=NEUTRAL)
     axes.set_rlabel_position(30)
     axes.set_xticks(angles, list(_SPOKES.values()), fontsize=11)
-    axes.tick_params(axis="x", pad=12)
+    for angle, label in zip(angles, axes.get_xticklabels(), strict=True):
+        side = round(float(np.sin(angle)), 6)
+        label.set_horizontalalignment("center" if side == 0 else "left" if side > 0 else "right")
     axes.grid(alpha=0.4)
     for place, (name, scores) in enumerate(models.items()):
         values = [scores[each].value if _is_defined(scores, each) else math.nan for each in _SPOKES]
@@ -192,9 +209,6 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
             label="held-out real tunes",
             zorder=5,
         )
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1.16, 0.5), frameon=False, fontsize=10)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
 
 
 def _is_defined(scores: Scores, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -29,25 +30,40 @@ class Table:
 
 
 def interval(estimate: Estimate, digits: int = 3) -> str:
-    """An estimate as text, such as ``0.552 [0.531, 0.570]``."""
+    """An estimate as text; its interval, if it has one, with two digits at most.
+
+    Example:
+        >>> interval(Estimate(0.5521, 0.5312, 0.5698)), interval(Estimate(0.5, float("nan"), float("nan")), 1)
+        ('0.552 [0.53, 0.57]', '0.5')
+    """
     if math.isnan(estimate.value):
         return "not defined"
+    value = f"{estimate.value:.{digits}f}"
     if math.isnan(estimate.low):
-        return f"{estimate.value:.{digits}f}"
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+        return value
+    ends = min(digits, 2)
+    return f"{value} [{estimate.low:.{ends}f}, {estimate.high:.{ends}f}]"
 
 
 def markdown(table: Table) -> str:
     """The table as Markdown."""
     lines = [f"### {table.title}", ""] if table.title else []
     lines += ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
-    return "\n".join([*lines, "", table.note, ""])
+    lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in table.rows]
+    return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
 
 
 def terminal(table: Table) -> RichTable:
     """The table for a terminal."""
-    found = RichTable(title=table.title, caption=table.note, caption_justify="left")
+    found = RichTable(
+        title=table.title,
+        title_justify="left",
+        caption=table.note,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for place, column in enumerate(table.columns):
         found.add_column(Text(column), justify="right" if place else "left")
     for row in table.rows:
