@@ -21,16 +21,18 @@ def run(options: CompareOptions) -> None:
     """Judge what is not judged yet, write the comparison, and print it."""
     from chromasonic.melody_generation.evaluation import SampleSettings
     from chromasonic.melody_generation.report import print_comparison
-    from chromasonic.melody_generation.runs import find_runs
+    from chromasonic.melody_generation.runs import COMPARISON, failed_jobs, find_runs
     from chromasonic.melody_generation.testing import compare_runs
 
     given = [options.runs] if isinstance(options.runs, str) else options.runs
     runs = [found for each in given for found in find_runs(each)]
     is_sweep = len(given) == 1 and runs != [Path(given[0])]
-    default = Path(given[0], "comparison_results") if is_sweep else Path("outputs", "comparison")
+    failures = {name: reason for each in given for name, reason in failed_jobs(Path(each)).items()}
+    runs = [run for run in runs if run.name not in failures]
+    default = Path(given[0]) / COMPARISON if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
-    print_comparison(compare_runs(runs, output_dir, settings), output_dir)
+    print_comparison(compare_runs(runs, output_dir, settings, failures=failures), output_dir)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from omegaconf import DictConfig, open_dict
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
 CONFIGS = ROOT / "configs"
-TINY = ("num_sequences=40", "epochs=1", "hidden_size=16", "num_layers=1", "trainer.accelerator=cpu")
+# What makes a run of any model short, and one of a network shorter still.
+SHORT = ("num_sequences=40", "epochs=1", "trainer.accelerator=cpu")
+TINY = (*SHORT, "hidden_size=16", "num_layers=1")
 
 
 def choices(group: str) -> list[str]:
@@ -63,13 +65,16 @@ class Ending:
     err: str
 
 
-def run_script(*overrides: str, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> Ending:
-    """Run the training script with these arguments, without starting another process."""
-    patch.setattr(sys, "argv", [str(SCRIPT), *overrides])
+def run_script(
+    *overrides: str, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch, script: Path = SCRIPT
+) -> Ending:
+    """Run a script, the training script if no other is named, without starting another process."""
+    patch.setattr(sys, "argv", [str(script), *overrides])
+    patch.setenv("COLUMNS", "200")
     capture.readouterr()
     code, last_words = 0, ""
     try:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
+        runpy.run_path(str(script), run_name="__main__")
     except SystemExit as ending:
         if isinstance(ending.code, str):  # Python prints it and exits with 1
             code, last_words = 1, ending.code + "\n"

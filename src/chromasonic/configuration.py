@@ -278,8 +278,8 @@ def build(node: DictConfig, **extra: Any) -> Any:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain values: all that is given, with its references resolved."""
-    places = {"output_dir", "resume"}  # where it went is no part of what was done
+    """The configuration as plain values: all that is given and bears on the result, with its references resolved."""
+    places = {"output_dir", "resume", "logger"}  # where it went is no part of what was done
     given = {str(name): config[name] for name in config if name not in places}
     values = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
     return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}

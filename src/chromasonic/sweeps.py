@@ -5,7 +5,6 @@ Hydra tells of a sweep's end only if no job failed, so the comparison is made an
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ from hydra.types import RunMode
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-RESULTS = "comparison_results"
 
 
 class SweepComparison(Callback):
@@ -42,20 +39,20 @@ class SweepComparison(Callback):
         from chromasonic.melody_generation.errors import InputError
         from chromasonic.melody_generation.evaluation import SampleSettings
         from chromasonic.melody_generation.report import print_comparison
-        from chromasonic.melody_generation.runs import write_json
+        from chromasonic.melody_generation.runs import COMPARISON, JOBS, failed_jobs, job_number, write_json
         from chromasonic.melody_generation.testing import compare_runs
 
         sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
-        results = sweep / RESULTS
+        results = sweep / COMPARISON
         results.mkdir(parents=True, exist_ok=True)
         with FileLock(results / ".lock"):
-            write_json(results / "jobs" / f"{run.name}.json", _record(job_return))
-            records = {path.stem: json.loads(path.read_text()) for path in sorted((results / "jobs").glob("*.json"))}
-            failures = {name: record["reason"] for name, record in records.items() if record["status"] == "failed"}
-            ended = [sweep / name for name in records if name not in failures]
             try:
+                write_json(sweep / JOBS / f"{run.name}.json", _record(job_return))
+                failures = failed_jobs(sweep)
+                ended = {path.stem for path in (sweep / JOBS).glob("*.json")} - failures.keys()
                 settings = SampleSettings(self._n_samples, self._seed)
-                print_comparison(compare_runs(ended, results, settings, failures=failures), results)
+                runs = sorted((sweep / name for name in ended), key=job_number)
+                print_comparison(compare_runs(runs, results, settings, failures=failures), results)
             except (InputError, OSError) as problem:
                 print(f"no comparison yet: {problem}")
 

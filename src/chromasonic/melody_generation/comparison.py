@@ -144,7 +144,11 @@ def _check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _notes(results: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """What makes scores less comparable than they look."""
-    found = []
+    found = [
+        f"{name} is judged as it is, in the middle of its training."
+        for name, each in results.items()
+        if each.get("is_finished") is False
+    ]
     for key, sentence in (
         ("calibrated_on", "Diversity, coherence and musicality were calibrated on different tunes"),
         ("samples", "Melodies were sampled in different ways"),

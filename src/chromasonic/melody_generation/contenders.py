@@ -55,7 +55,7 @@ class Contender:
             scores=scores,
             spread=spread,
             seeds=tuple(each["seed"] for each in results if isinstance(each.get("seed"), int)),
-            bits=np.mean([[tune["bits"] for tune in each["tunes"]] for each in results], axis=0),
+            bits=np.mean([[_number(tune["bits"]) for tune in each["tunes"]] for each in results], axis=0),
             parameters=int(results[0]["cost"]["parameters"]),
             minutes=float(np.mean([_number(each.get("minutes")) for each in results])),
             notes_per_second=float(np.mean([_number(each["cost"]["notes_per_second"]) for each in results])),
@@ -113,10 +113,10 @@ def check_complete(name: str, results: Mapping[str, Any]) -> None:
     """
     try:
         Contender.of(name, [results])
-        for key in ("real", "test_set_hash", "calibrated_on", "samples"):
+        for key in ("test_set_hash", "calibrated_on", "samples"):
             results[key]
-        for each in results["real"].values():
-            estimate_from(each)
+        for score in SCORES[2:]:
+            estimate_from(results["real"][score])
         sum(tune["notes"] for tune in results["tunes"])
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise InputError(f"the results of {name} are incomplete ({problem!r}): evaluate the run again") from problem
@@ -142,30 +142,29 @@ def _names(results: Sequence[Mapping[str, Any]], places: Sequence[str]) -> list[
     flat = [_flat(each.get("configuration") or {}) for each in results]
     models = [str(each.get("model", place)) for each, place in zip(results, places, strict=True)]
     names = []
-    for index, model in enumerate(models):
-        alike = [flat[other] for other, name in enumerate(models) if name == model]
-        differing = sorted(
-            key
-            for key in set().union(*alike)
-            if len({repr(each.get(key)) for each in alike}) > 1 and not _repeats_knob(key, flat[index])
-        )
-        parts = [f"{key.removeprefix('choices.').removeprefix('model.')}={flat[index].get(key)}" for key in differing]
-        names.append(" ".join([model, *parts]) if len(parts) <= 3 else f"{model} ({places[index]})")
-    return [name if names.count(name) == 1 else f"{name} ({places[i]})" for i, name in enumerate(names)]
+    for place, model, own in zip(places, models, flat, strict=True):
+        differing = _differing([other for other, name in zip(flat, models, strict=True) if name == model])
+        parts = [f"{key.removeprefix('choices.').removeprefix('model.')}={own.get(key)}" for key in differing]
+        names.append(" ".join([model, *parts]) if len(parts) <= 3 else f"{model} ({place})")
+    return [name if names.count(name) == 1 else f"{name} ({place})" for name, place in zip(names, places, strict=True)]
 
 
-def _repeats_knob(key: str, flat: Mapping[str, Any]) -> bool:
-    """Whether a nested value only hands on a knob of the same name at the top, or what a choice of group brought."""
-    parts = key.split(".")
-    if len(parts) == 1:
-        return key == "seed"
-    if parts[0] == "choices":
-        return parts[1] == "model"
-    return (
-        parts[-1] in flat
-        or parts[-1] in {"_target_", "_partial_"}
-        or flat.get(key) in (value for knob, value in flat.items() if "." not in knob and not isinstance(value, bool))
-    )
+def _differing(alike: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What differs between flat configurations, without what only follows from something else that does.
+
+    A value within a group follows from the choice of that group, and from a knob at the top that it repeats.
+    """
+    keys = sorted(set().union(*alike) - {"seed"})
+    found = [key for key in keys if len({repr(each.get(key)) for each in alike}) > 1]
+    knobs = [key for key in found if "." not in key]
+    groups = {key.removeprefix("choices.") for key in found if key.startswith("choices.")}
+
+    def follows(key: str) -> bool:
+        group, is_nested, _ = key.partition(".")
+        repeats = (knob for knob in knobs if all(each.get(key) == each.get(knob) for each in alike))
+        return bool(is_nested) and (group in groups or any(repeats))
+
+    return [key for key in found if not follows(key)]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

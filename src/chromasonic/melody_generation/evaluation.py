@@ -116,7 +116,8 @@ class Standard:
             fitted = cross_fitted(test)
         except InputError as problem:
             return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
-        words = f"the {len(test)} test tunes themselves, cross-fitted, since the training tunes are not known"
+        known = f"there are only {len(training)} training tunes" if training else "the training tunes are not known"
+        words = f"the {len(test)} test tunes themselves, cross-fitted, since {known}"
         return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, words)
 
 

@@ -97,13 +97,15 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
         for title, name in _SCORE_TITLES.items()
     )
     samples = results["samples"]
+    n_undefined = (samples["summary"] or {}).get("n_undefined", 0)
+    undefined = f" {n_undefined} of them have fewer than two sounding notes, and count as 0." if n_undefined else ""
     first = Table(
         f"Scores of {results['model']}",
         ("", "score [95 % interval]", "real tunes", "in words"),
         rows,
         f"Predictions: {results['n_test_tunes']} test tunes, {results['n_test_notes']} notes, test set "
         f"{results['test_set_hash']}. Melodies: {samples['n_samples']} of its own, seed {samples['seed']}, temperature "
-        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.",
+        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{undefined}",
     )
     return (first, _copying_table(results["copying"]))
 

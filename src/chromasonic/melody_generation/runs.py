@@ -27,6 +27,8 @@ from chromasonic.melody_generation.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.whole_files import whole_file, write_text
 
 TUNES, RESULTS = "tunes.npz", Path("evaluation", "results.json")
+# Of a sweep: the comparison of its jobs, and how each ended.
+COMPARISON, JOBS = Path("comparison_results"), Path("comparison_results", "jobs")
 
 
 def keep_tunes(path: Path, melodies: Mapping[str, Sequence[Melody]]) -> None:
@@ -70,6 +72,7 @@ class Run:
         facts: What its checkpoint carries besides the weights, as plain values.
         tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``.
         checkpoint: Hash of the checkpoint: 16 hex digits.
+        is_finished: Whether training has come to its end.
     """
 
     directory: Path
@@ -77,6 +80,7 @@ class Run:
     facts: Mapping[str, Any]
     tunes: Mapping[str, tuple[Melody, ...]]
     checkpoint: str
+    is_finished: bool
 
     @property
     def name(self) -> str:
@@ -101,7 +105,8 @@ def open_run(directory: str | Path) -> Run:
         InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
     """
     directory = Path(directory)
-    best = RunFiles.of_run(directory).best
+    files = RunFiles.of_run(directory)
+    best = files.best
     facts = read_checkpoint(best)
     network = load_model(best)
     tunes = kept_tunes(directory / TUNES)
@@ -114,7 +119,7 @@ def open_run(directory: str | Path) -> Run:
             f"trained with {facts['test_set_hash']}): one of the two is from another run"
         )
     digest = hashlib.sha256(best.read_bytes()).hexdigest()[:16]
-    return Run(directory, network, facts, tunes, digest)
+    return Run(directory, network, facts, tunes, digest, files.final.exists())
 
 
 def find_runs(path: str | Path) -> list[Path]:
@@ -128,15 +133,33 @@ def find_runs(path: str | Path) -> list[Path]:
         raise InputError(f"there is no folder {path}")
     if any(path.glob("*_checkpoints")):
         return [path]
-    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=_job_number)
+    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=job_number)
     if not found:
         raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
     return found
 
 
-def _job_number(run: Path) -> tuple[float, str]:
+def job_number(run: Path) -> tuple[float, str]:
+    """By what the runs of a sweep are sorted: the number that the folder begins with, then its name."""
     number = run.name.partition("_")[0]
     return (float(number) if number.isdecimal() else float("inf"), run.name)
+
+
+def failed_jobs(sweep: Path) -> dict[str, str]:
+    """Why jobs of a sweep failed, by the names of their folders; empty for a folder that is no sweep.
+
+    Raises:
+        InputError: If a record is damaged.
+    """
+    found = {}
+    for path in sorted((sweep / JOBS).glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record["status"] == "failed":
+                found[path.stem] = str(record["reason"])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as problem:
+            raise InputError(f"{path} is no record of a job ({problem}): remove it") from problem
+    return found
 
 
 def read_results(directory: Path) -> dict[str, Any]:

@@ -175,7 +175,8 @@ def evaluate_run(
     standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
     found = evaluate(run.network, run.name, standard, settings)
     facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
-    results = before | facts | found.results() | {"run": run.directory.name, "checkpoint": run.checkpoint}
+    results = before | facts | found.results()
+    results |= {"run": run.directory.name, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
     results["cost"]["minutes"] = before.get("minutes")
     write_evaluation(found, results, run.directory / RESULTS.parent, run.directory)
     events = run.directory / "tensorboard"
@@ -191,6 +192,8 @@ def evaluate_run(
 def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> bool:
     samples = results.get("samples")
     if not isinstance(samples, Mapping) or results.get("checkpoint") != run.checkpoint:
+        return False
+    if results.get("is_finished") != run.is_finished:
         return False
     if "typical" not in results:  # which the report shows; results of old have none
         return False

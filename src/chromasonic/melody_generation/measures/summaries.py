@@ -165,10 +165,10 @@ def estimate_ratio(
     if not denominators.sum():
         return Estimate(float("nan"), float("nan"), float("nan"))
     value = float(numerators.sum() / denominators.sum())
-    draws = _draws(len(numerators), seed, n_resamples)
-    above, below = draws @ numerators, draws @ denominators
     if len(numerators) < 2 or not np.isfinite(value):
         return Estimate(value, float("nan"), float("nan"))
+    draws = _draws(len(numerators), seed, n_resamples)
+    above, below = draws @ numerators, draws @ denominators
     low, high = np.quantile(above[below > 0] / below[below > 0], _INTERVAL)
     return Estimate(value, float(low), float(high))
 

@@ -24,7 +24,10 @@ def beamed_groups(measure: Measure) -> list[list[Symbol]]:
     length = _group_ticks(measure)
     groups = [[measure.symbols[0]]]
     for before, symbol in pairwise(measure.symbols):
-        together = before.position // length == symbol.position // length
+        # No beam reaches into a triplet or out of it, where engravers differ in what it then says.
+        together = before.position // length == symbol.position // length and not (
+            before.ends_tuplet or symbol.n_in_tuplet
+        )
         if together and _has_beam(before) and _has_beam(symbol):
             groups[-1].append(symbol)
         else:

@@ -76,7 +76,10 @@ def plot_comparison(
         raise TypeError("matplotlib has no polar axes")
     _draw_radar(radar, models, real)
     legend = radar.legend(
-        loc="upper left", bbox_to_anchor=(12.1 / width, (floor + upper) / height), bbox_transform=figure.transFigure
+        loc="upper left",
+        bbox_to_anchor=(12.0 / width, (floor + upper) / height),
+        bbox_transform=figure.transFigure,
+        fontsize=9,
     )
     legend.set_frame_on(False)
     for text in legend.get_texts():

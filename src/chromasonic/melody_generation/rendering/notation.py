@@ -22,7 +22,7 @@ from chromasonic.melody_generation.rendering.score import measures_of
 from chromasonic.melody_generation.rendering.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.rendering.titles import plain_title
 
-PNG_WIDTH = 1200
+PNG_WIDTH = 1000
 WIDTH = 780  # of the picture, in units of its view box
 _FONT = "DejaVu Serif"  # comes with matplotlib
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
@@ -160,7 +160,8 @@ def _with_heading(svg: str, melody: Melody, tempo: float) -> str:
     svg = svg.replace(box[0], f'viewBox="0 {-room} {width} {height + room}"', 1)
     # What Verovio drew keeps its size: by default it would fill the picture, heading and all.
     svg = svg.replace(
-        '<svg class="definition-scale"', f'<svg class="definition-scale" width="{width}" height="{height}"'
+        '<svg class="definition-scale"',
+        f'<svg class="definition-scale" overflow="visible" width="{width}" height="{height}"',
     )
     body, end = svg.rsplit("</svg>", 1)
     return f'{body}<g class="heading" fill="currentColor" font-family="{_FAMILIES}">{heading}</g></svg>{end}'

@@ -49,8 +49,8 @@ def markdown(table: Table) -> str:
     """The table as Markdown."""
     lines = [f"### {table.title}", ""] if table.title else []
     lines += ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
-    return "\n".join([*lines, "", table.note, ""])
+    lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in table.rows]
+    return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
 
 
 def terminal(table: Table) -> RichTable:

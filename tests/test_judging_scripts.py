@@ -1,0 +1,184 @@
+"""evaluate.py and compare.py as a user meets them: what they write and print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, SHORT, Ending, run_script
+
+Run = Callable[..., Ending]
+FEW = "n_samples=2"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a script in this process."""
+
+    def run_it(name: str, *arguments: str) -> Ending:
+        return run_script(*arguments, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / name)
+
+    return run_it
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs on the same tunes and one on others; no test changes them."""
+    import runpy
+    import sys
+
+    folder = tmp_path_factory.mktemp("runs")
+    for name, *overrides in (
+        ("markov", "model=markov"),
+        ("ppm", "model=ppm"),
+        ("other", "model=markov", "dataset.split_seed=5"),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            arguments = ["train.py", *SHORT, "logger=none", "callbacks=quiet", *overrides]
+            patch.setattr(sys, "argv", [*arguments, f"output_dir={folder / name}"])
+            runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
+    return folder
+
+
+@pytest.fixture
+def copied(runs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(runs / "markov", tmp_path / "copied"))
+
+
+def show_refused(ending: Ending, *words: str) -> None:
+    assert ending.code == 1
+    assert "Traceback" not in ending.err
+    assert len(ending.err.strip().splitlines()) == 1, ending.err
+    for word in words:
+        assert word in ending.err, ending.err
+
+
+def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
+    trained = json.loads((copied / "evaluation/results.json").read_text())
+    ended = run("evaluate.py", f"run={copied}", FEW)
+    assert ended.code == 0, ended.err
+    results = json.loads((copied / "evaluation/results.json").read_text())
+    # What training measured, token by token or in batches, is the same.
+    assert results["test"]["bits_per_note"] == pytest.approx(trained["test"]["bits_per_note"], rel=1e-5)
+    assert results["test"]["accuracy"] == pytest.approx(trained["test"]["accuracy"])
+    for key in ("validation", "best_epoch", "hash", "seed", "configuration", "test_set_hash"):
+        assert results[key] == trained[key], key
+    for word in ("bits per note", "perplexity", "real tunes", "Copying", "Most copied", "results.json"):
+        assert word in ended.out, ended.out
+
+
+def test_a_run_is_judged_by_its_folder_alone(
+    run: Run, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No corpus is read again: what the run holds is enough, wherever it lies."""
+    from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
+
+    def refuse(self: SyntheticCorpus) -> None:
+        raise AssertionError("the corpus was read")
+
+    monkeypatch.setattr(SyntheticCorpus, "read", refuse)
+    monkeypatch.setattr(SyntheticCorpus, "load", refuse)
+    assert run("evaluate.py", f"run={copied.rename(tmp_path / 'elsewhere')}", FEW).code == 0
+
+
+def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs: Path, tmp_path: Path) -> None:
+    for name in ("markov", "ppm"):
+        shutil.copytree(runs / name, tmp_path / name)
+    command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", FEW, f"output_dir={tmp_path / 'out'}")
+    ended = run(*command)
+    assert ended.code == 0, ended.err
+    for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png"):
+        assert word in ended.out, ended.out
+    results = tmp_path / "ppm/evaluation/results.json"
+    when = results.stat().st_mtime_ns
+    assert run(*command).code == 0
+    assert results.stat().st_mtime_ns == when
+    assert run(*command, "seed=3").code == 0
+    assert results.stat().st_mtime_ns > when
+    comparison = json.loads((tmp_path / "out/model_comparison.json").read_text())
+    assert comparison["models"].keys() == {"markov", "ppm"}
+    assert comparison["models"]["ppm"]["runs"][0]["hash"] == json.loads((runs / "ppm/split.json").read_text())["hash"]
+
+
+def test_a_folder_of_runs_is_compared_as_a_sweep(run: Run, runs: Path, tmp_path: Path) -> None:
+    for place, name in enumerate(("markov", "ppm")):
+        shutil.copytree(runs / name, tmp_path / f"{place}_{name}")
+    assert run("compare.py", f"runs={tmp_path}", FEW).code == 0
+    assert (tmp_path / "comparison_results/model_comparison.json").is_file()
+
+
+def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -> None:
+    ended = run("compare.py", f"runs=[{runs / 'markov'},{runs / 'other'}]", FEW, f"output_dir={tmp_path / 'out'}")
+    show_refused(ended, "different test tunes", "markov", "other", "split_seed")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_cannot_be_judged_is_listed_with_the_reason(run: Run, runs: Path, copied: Path) -> None:
+    (copied / "tunes.npz").write_bytes(b"junk")
+    out = copied.parent / "out"
+    ended = run("compare.py", f"runs=[{runs / 'ppm'},{copied}]", FEW, f"output_dir={out}")
+    assert ended.code == 0, ended.err
+    assert "copied is not compared" in ended.out.replace("\n", " ")
+    assert "damaged" in json.loads((out / "model_comparison.json").read_text())["failures"]["copied"]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        ("evaluate.py", [], ["run must be given", "run="]),
+        ("evaluate.py", ["run=nowhere"], ["nowhere"]),
+        ("evaluate.py", ["run=x", "n_sample=3"], ["n_sample", "did you mean n_samples?"]),
+        ("evaluate.py", ["run=x", "n_samples=0"], ["n_samples=0"]),
+        ("evaluate.py", ["run=x", "n_samples=many"], ["n_samples=many"]),
+        ("evaluate.py", ["run=x", "seed=-1"], ["seed=-1"]),
+        ("evaluate.py", ["outputs/run"], ["outputs/run", "name=value"]),
+        ("evaluate.py", ["run=[a"], ["cannot be read"]),
+        ("compare.py", [], ["runs must be given"]),
+        ("compare.py", ["runs=nowhere"], ["no folder nowhere"]),
+        ("compare.py", ["runs=[]"], ["nothing to compare"]),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(
+    run: Run, script: str, arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    show_refused(run(script, *arguments), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_a_checkpoint_is_refused(run: Run, copied: Path) -> None:
+    shutil.rmtree(copied / "markov_checkpoints")
+    show_refused(run("evaluate.py", f"run={copied}"), "copied", "checkpoint")
+
+
+@pytest.mark.parametrize("script", ["evaluate.py", "compare.py"])
+def test_help_names_every_option_and_what_it_does(run: Run, script: str) -> None:
+    ended = run(script, "--help")
+    assert ended.code == 0
+    for option in ("n_samples: 200", "seed: 0", "max_notes: 512"):
+        assert option in ended.out
+    assert f"python scripts/{script}" in ended.out
+
+
+def test_an_interrupt_ends_with_its_code(run: Run, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chromasonic.melody_generation import testing
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(testing, "evaluate", interrupted)
+    before = (copied / "evaluation/results.json").read_bytes()
+    ended = run("evaluate.py", f"run={copied}", FEW)
+    assert ended.code == 130
+    assert "interrupted" in ended.err
+    assert (copied / "evaluation/results.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(run: Run, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run("compare.py", f"runs=[{runs / 'markov'}]", FEW, f"output_dir={tmp_path / 'file'}")
+    show_refused(ended, "file", "exists")

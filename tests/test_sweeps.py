@@ -1,0 +1,103 @@
+"""A sweep ends with the comparison of its jobs, also when one of them failed, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+
+from tests.running import SHORT, TINY, Ending, run_script
+
+pytestmark = pytest.mark.slow
+
+Train = Callable[..., Ending]
+FEW = "hydra.callbacks.comparison.n_samples=2"
+
+
+@pytest.fixture
+def train(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Runs the training script in this process."""
+
+    def run(*overrides: str) -> Ending:
+        return run_script(*overrides, capture=capsys, patch=monkeypatch)
+
+    return run
+
+
+def comparison_of(sweep: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((sweep / "comparison_results/model_comparison.json").read_text())
+    return found
+
+
+def test_a_sweep_outlives_a_job_that_fails_and_compares_the_others(train: Train, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    # The transformer's width must be a multiple of its four heads.
+    ended = train("-m", "model=lstm,transformer", *TINY, "hidden_size=18,16", FEW, f"output_dir={sweep}")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "num_heads" in ended.err
+    jobs = ["0_lstm", "1_lstm", "2_transformer", "3_transformer"]
+    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == [*jobs, "comparison_results"]
+    complete = {path.parent.parent.name for path in sweep.glob("*/evaluation/results.json")}
+    assert complete == {"0_lstm", "1_lstm", "3_transformer"}
+    assert {path.name for path in (sweep / "2_transformer").iterdir()} <= {".hydra"}
+
+    results = comparison_of(sweep)
+    assert results["models"].keys() == {"lstm hidden_size=18", "lstm hidden_size=16", "transformer"}  # type: ignore[attr-defined]
+    assert results["failures"].keys() == {"2_transformer"}  # type: ignore[attr-defined]
+    table = (sweep / "comparison_results/model_comparison.md").read_text()
+    assert "| 2_transformer | failed |" in table
+    assert "2_transformer is not compared: " in table
+    assert "num_heads" in table
+    assert "2_transformer" in ended.out
+    assert (sweep / "comparison_results/model_comparison.png").stat().st_size > 20_000
+    for run in complete:
+        assert json.loads((sweep / run / "evaluation/results.json").read_text())["samples"]["n_samples"] == 2
+
+    events = EventAccumulator(str(sweep / "comparison_results/tensorboard"))
+    events.Reload()
+    assert events.Tags()["images"] == ["model comparison"]
+    scores = EventAccumulator(str(sweep / "0_lstm/tensorboard/evaluation"))
+    scores.Reload()
+    assert "evaluation/overall_score" in scores.Tags()["scalars"]
+
+
+def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: Path) -> None:
+    ended = train("-m", "seed=1,2", "model=ppm,lstm", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    models = comparison_of(tmp_path)["models"]
+    assert models.keys() == {"ppm", "lstm"}  # type: ignore[attr-defined]
+    lstm = models["lstm"]  # type: ignore[index]
+    assert (lstm["n_runs"], lstm["seeds"]) == (2, [1, 2])
+    assert lstm["spread"]["bits_per_note"] > 0
+    assert lstm["scores"]["bits_per_note"]["low"] < lstm["perplexity"]
+    assert "lstm (2 seeds)" in ended.out
+    assert "±" in ended.out
+
+
+def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tmp_path: Path) -> None:
+    sweep = ("-m", "model=markov,lstm", *SHORT, "epochs=3", "logger=none", FEW, f"output_dir={tmp_path / 'sweep'}")
+    assert train(*sweep).code == 0
+    counted = tmp_path / "sweep/0_markov/markov_checkpoints/melody_markov_best.pt"
+    before, when = counted.read_bytes(), counted.stat().st_mtime_ns
+    whole = (tmp_path / "sweep/1_lstm/metrics.csv").read_bytes()
+    ended = train(*sweep)
+    assert ended.code == 0, ended.err
+    assert ended.out.count("complete already") == 2
+    assert (counted.read_bytes(), counted.stat().st_mtime_ns) == (before, when)
+    assert (tmp_path / "sweep/1_lstm/metrics.csv").read_bytes() == whole
+
+
+def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, tmp_path: Path) -> None:
+    assert train("-m", "model=markov", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}").code == 0
+    ended = train("-m", "model=markov", *SHORT, "logger=none", FEW, "model.order=3", f"output_dir={tmp_path}")
+    assert ended.code == 1
+    assert "0_markov" in ended.err
+
+
+def test_a_single_run_is_not_compared(train: Train, tmp_path: Path) -> None:
+    assert train("model=markov", *SHORT, "logger=none", f"output_dir={tmp_path / 'run'}").code == 0
+    assert not list(tmp_path.rglob("comparison_results"))

@@ -1,0 +1,124 @@
+"""Judging models from Python: the same numbers as everywhere, written into a folder, for any module of the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
+from torch import nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import Melody, Metre
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.runs import kept_tunes
+from chromasonic.melody_generation.testing import ModelComparison, ModelTester
+
+WALKS = walks(50)
+TRAIN, TEST = WALKS[:30], WALKS[30:]
+KEYS = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
+
+
+def markov() -> nn.Module:
+    network = MarkovNetwork()
+    network.count(batch_of(TRAIN))
+    return network
+
+
+@pytest.mark.parametrize(
+    "network",
+    [small_lstm, small_transformer, markov, network_of_ones_own],
+    ids=["lstm", "transformer", "markov", "own"],
+)
+def test_any_module_of_the_contract_is_tested(network: Any, tmp_path: Path) -> None:
+    tester = ModelTester(network(), "MyModel")
+    results = tester.run_comprehensive_test(test_data=TEST, save_dir=tmp_path / "test_results", n_samples=3)
+    assert json.loads((tmp_path / "test_results/results.json").read_text()) == results
+    assert all(isinstance(results[key], float) for key in KEYS)
+    assert isinstance(results["test"]["bits_per_note"], float)
+    assert results["model"] == "MyModel"
+    assert len(kept_tunes(tmp_path / "test_results/samples.npz")["samples"]) == 3
+    page = (tmp_path / "test_results/scores.md").read_text()
+    assert "Scores of MyModel" in page
+    assert "Copying is not defined: the training tunes are not known." in page
+
+
+def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
+    results = ModelTester(markov(), training_data=TRAIN).run_comprehensive_test(TEST, tmp_path, n_samples=3)
+    assert results["calibrated_on"] == "30 training tunes"
+    assert "Most copied: melody" in (tmp_path / "scores.md").read_text()
+
+
+def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ModelTester(markov()).run_comprehensive_test(TEST, n_samples=2)
+    ModelComparison().compare_models({"a": markov()}, TEST, n_samples=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_are_compared(tmp_path: Path) -> None:
+    results = ModelComparison().compare_models(
+        models={"LSTM": small_lstm(), "Markov": markov(), "Mine": network_of_ones_own()},
+        test_data=TEST,
+        save_dir=tmp_path / "comparison",
+        n_samples=3,
+    )
+    assert json.loads((tmp_path / "comparison/model_comparison.json").read_text()) == results
+    assert next(iter(results["models"])) == results["best"] == "Markov"
+    assert results["models"].keys() == {"LSTM", "Markov", "Mine"}
+    for model in results["models"].values():
+        assert all(isinstance(model[key], float) for key in KEYS)
+    assert len(results["differences"]) == 3
+    against_lstm = next(
+        each for each in results["differences"] if {each["first"], each["second"]} == {"Markov", "LSTM"}
+    )
+    assert against_lstm["is_significant"]
+    assert against_lstm["n_better"] == len(TEST)
+    assert "| Markov |" in (tmp_path / "comparison/model_comparison.md").read_text()
+    assert (tmp_path / "comparison/model_comparison.png").stat().st_size > 20_000
+
+
+def test_two_models_of_the_same_kind_keep_their_names() -> None:
+    results = ModelComparison().compare_models({"first": markov(), "second": markov()}, TEST, n_samples=2)
+    assert results["models"].keys() == {"first", "second"}
+    assert results["differences"][0]["value"] == 0
+
+
+def test_what_the_vocabulary_lacks_is_rounded(tmp_path: Path) -> None:
+    odd = Melody([60, 62, 64] * 8, [25, 23, 24] * 8, title="Odd")
+    results = ModelTester(markov()).run_comprehensive_test([*TEST, odd], tmp_path, n_samples=2)
+    assert results["n_test_tunes"] == len(TEST) + 1
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ([], "the test set is empty"),
+        ([Melody([], [])], "has no notes"),
+        ([Melody([60] * 20, [24] * 20, Metre(13, 8))], "melody 0 of test_data cannot be used: the metre 13/8"),
+    ],
+    ids=["none", "no notes", "metre"],
+)
+def test_test_data_that_tells_nothing_is_refused(test: list[Melody], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ModelTester(markov()).run_comprehensive_test(test)
+    with pytest.raises(InputError, match=words):
+        ModelComparison().compare_models({"m": markov()}, test)
+
+
+def test_no_models_are_refused() -> None:
+    with pytest.raises(InputError, match="nothing to compare"):
+        ModelComparison().compare_models({}, TEST)
+
+
+def test_a_model_that_breaks_its_contract_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    class Broken(nn.Module):
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return torch.full((*tokens.shape, len(VOCABULARY)), torch.nan)
+
+    with pytest.raises(InputError, match="NaN"):
+        ModelTester(Broken()).run_comprehensive_test(TEST, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
