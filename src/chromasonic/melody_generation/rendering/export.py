@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from chromasonic.melody_generation.errors import InputError
@@ -43,6 +44,19 @@ def check_formats(formats: Sequence[str]) -> None:
         raise InputError(f"formats is empty: choose of {', '.join(FORMATS)}")
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that files cannot be written to, without making it.
+
+    Raises:
+        InputError: If it is a file or lies below one, or its owner lets nobody write there.
+    """
+    standing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not standing.is_dir():
+        raise InputError(f"{folder} cannot be written to: {standing} is no folder")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written to: there is no permission to write in {standing}")
+
+
 def rendered(melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS) -> dict[str, bytes]:
     """What the files of a melody hold, by format.
 
@@ -61,7 +75,7 @@ def rendered(melody: Melody, tempo: float | None = None, formats: Sequence[str] 
     check_formats(formats)
     tempo = tempo_of(melody) if tempo is None else tempo
     svg = engraved(melody, tempo) if {"svg", "png"} & set(formats) else ""
-    makers = {
+    makers: dict[str, Callable[[], bytes]] = {
         "midi": lambda: midi_bytes(melody, tempo),
         "musicxml": lambda: musicxml_text(melody, tempo).encode(),
         "abc": lambda: abc_text(melody, tempo).encode(),
