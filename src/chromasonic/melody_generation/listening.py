@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,11 @@ from chromasonic.melody_generation.rendering.inline_svg import InlineSvg, inline
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
 from chromasonic.melody_generation.rendering.notation import engraved, staff
+from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
+from chromasonic.melody_generation.runs import Run
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
 _GROUPS = ("coherence", "musicality", "diversity")
@@ -124,8 +126,8 @@ def melody_facts(melody: Melody) -> tuple[str, ...]:
     return (key, metre, _counted(n_bars, "bar"), _counted(n_notes, "note"))
 
 
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _counted(n: int, noun: str, plural: str = "") -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
@@ -149,3 +151,43 @@ def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...
         ("WAV", "wav", "audio/wav", None),
     )
     return tuple(TrackFile(label, f"{stem}.{ending}", media, data) for label, ending, media, data in contents)
+
+
+def listening_page(
+    judged: Judged,
+    run: Run,
+    *,
+    settings: Mapping[str, str],
+    command: str,
+    stems: Sequence[str],
+    tempo: float | None = None,
+) -> str:
+    """The page of melodies that a run has made up, as an HTML document.
+
+    Args:
+        judged: The melodies.
+        run: The run.
+        settings: How they were made, by name, as the page lists them.
+        command: What to type to make them again.
+        stems: Names of their files, without an ending.
+        tempo: Quarter notes a minute; None for what is usual in the metre.
+    """
+    n = len(judged.melodies)
+    titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies)]
+    n_training, dataset = len(run.tunes["train"]), run.facts.get("dataset")
+    known = f"{n_training} tunes" + (f" of {dataset}" if dataset else "")
+    facts = {
+        "Model": run.name,
+        "Dataset": dataset,
+        "Trained with seed": run.facts.get("seed"),
+        **settings,
+        "Checkpoint": run.checkpoint,
+    }
+    page = Page(
+        title=f"{_counted(n, 'melody', 'melodies')} by {run.name}",
+        lead=f"Made up note by note by a model that learned from {known}.",
+        facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
+        command=command,
+        groups=(TrackGroup("", "", judged.tracks(range(n), titles, stems, tempo)),),
+    )
+    return page_html(page)
