@@ -18,7 +18,7 @@ ROWS = (
         *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "evaluation", "contenders", "comparison", "runs"),
     },
-    {"training", "testing", "report", "listening", "recipe", "experiment_report"},
+    {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
@@ -31,6 +31,7 @@ ALLOWED_ONLY_IN = {
     "verovio": {"rendering"},
     "cairosvg": {"rendering"},
     "resvg_py": {"rendering"},
+    "mido": {"rendering"},
     "jinja2": {"rendering"},
     "pytorch_lightning": set[str](),
 }

@@ -32,6 +32,13 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         figure.savefig(unfinished, format=suffix)
 
 
+def figure_png(figure: Figure) -> bytes:
+    """A figure as PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
 def figure_svg(figure: Figure) -> str:
     """A figure as an SVG document whose letters are shapes, so that it looks alike on every machine."""
     content = io.BytesIO()
