@@ -8,6 +8,7 @@ import os
 # when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,11 +21,13 @@ DEFAULTS = Path(__file__).parents[1] / "configs" / "generate.yaml"
 def run(options: GenerateOptions) -> None:
     """Make up melodies, judge them, write them, and say what they are."""
     from chromasonic.melody_generation.generation import generate
+    from chromasonic.melody_generation.listening import listening_page, settings_facts
     from chromasonic.melody_generation.rendering.export import check_folder, check_formats
     from chromasonic.melody_generation.rendering.tempo import check_tempo
     from chromasonic.melody_generation.report import print_songbook
     from chromasonic.melody_generation.runs import open_model
     from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
+    from chromasonic.melody_generation.whole_files import write_text
 
     # What can be refused at once is, before anything is made.
     formats = [options.formats] if isinstance(options.formats, str) else options.formats
@@ -58,7 +61,12 @@ def run(options: GenerateOptions) -> None:
     title = f"After {primer.title}," if primer and primer.title else "Melody"
     songbook = Songbook.of(model, melodies, title)
     songbook.write(folder, tempo=options.tempo, formats=formats)
-    print_songbook(songbook, {"Melodies": folder})
+    page = folder / "index.html"
+    made = settings_facts(options.model_dump())
+    command = shlex.join(["python", "scripts/generate.py", *sys.argv[1:]])
+    html = listening_page(songbook.judged, model, made, command, songbook.stems, options.tempo)
+    write_text(page, html)
+    print_songbook(songbook, {"Melodies": folder, "Listen": page})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.comparison import Comparison
 from chromasonic.melody_generation.contenders import Contender
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings
+from chromasonic.melody_generation.evaluation import N_TYPICAL_SAMPLES, Evaluation, SampleSettings
 from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.listening import Judged
 from chromasonic.melody_generation.melody import Melody
@@ -30,6 +30,7 @@ from chromasonic.melody_generation.runs import RESULTS, TUNES, kept_tunes
 from chromasonic.melody_generation.whole_files import write_text
 
 REPORT, SAMPLES = "report.html", "samples.npz"
+_MOST_SAMPLES = 16  # on a page, of all models together, but one of each at least
 _TYPICAL = (
     "Melodies of its own whose overall score is nearest to the median of all {n} that were judged: neither its best "
     "nor its worst."
@@ -127,7 +128,8 @@ def write_comparison_report(
     """
     known = [(each, exhibits[each.name]) for each in comparison.contenders if each.name in exhibits]
     several = len(comparison.contenders) > 1
-    groups = [_own_melodies(each.name, each.results[0], exhibit, each.name) for each, exhibit in known]
+    n = max(1, min(N_TYPICAL_SAMPLES, _MOST_SAMPLES // max(1, len(known))))
+    groups = [_own_melodies(each.name, each.results[0], exhibit, each.name, n) for each, exhibit in known]
     page = Page(
         title=_comparison_title(comparison.contenders),
         lead="Which predicts tunes better that none of them saw, and whose melodies come closer to real ones."
@@ -221,8 +223,10 @@ def _configuration(title: str, exhibit: Exhibit) -> tuple[PageText, ...]:
     return (PageText(title, exhibit.configuration),) if exhibit.configuration else ()
 
 
-def _own_melodies(title: str, results: Mapping[str, Any], exhibit: Exhibit, name: str) -> TrackGroup:
-    places = _within(results, "samples", exhibit.samples.melodies)
+def _own_melodies(
+    title: str, results: Mapping[str, Any], exhibit: Exhibit, name: str, n: int = N_TYPICAL_SAMPLES
+) -> TrackGroup:
+    places = _within(results, "samples", exhibit.samples.melodies)[:n]
     titles = [f"{name}, melody {place + 1}" for place in places]
     stems = [f"{stem_of(name) or 'model'}_{place + 1:03}" for place in places]
     note = _TYPICAL.format(n=len(exhibit.samples.melodies))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,16 +13,39 @@ from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.measures.novelty import Copying
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
-from chromasonic.melody_generation.rendering.abc_notation import abc_text
+from chromasonic.melody_generation.rendering.export import ENDINGS, rendered
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg, inline_svg
-from chromasonic.melody_generation.rendering.midi import midi_bytes
-from chromasonic.melody_generation.rendering.musicxml import musicxml_text
-from chromasonic.melody_generation.rendering.notation import engraved, staff
+from chromasonic.melody_generation.rendering.notation import staff
+from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
+from chromasonic.melody_generation.runs import Run
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
+# What the page holds ready, with the words on the button and the media type.
+_FILES = {
+    "midi": ("MIDI", "audio/midi"),
+    "musicxml": ("MusicXML", "application/vnd.recordare.musicxml+xml"),
+    "abc": ("ABC", "text/vnd.abc"),
+    "svg": ("SVG", "image/svg+xml"),
+}
+_SETTINGS = {
+    "key": "Key",
+    "mode": "Mode",
+    "metre": "Metre",
+    "upbeat": "Upbeat",
+    "bars": "Bars",
+    "notes": "Notes",
+    "primer": "Begins like",
+    "primer_notes": "Notes taken from it",
+    "temperature": "Temperature",
+    "top_k": "Top k",
+    "top_p": "Top p",
+    "min_p": "Min p",
+    "seed": "Seed",
+}
+_NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
 _GROUPS = ("coherence", "musicality", "diversity")
 
 
@@ -124,8 +148,8 @@ def melody_facts(melody: Melody) -> tuple[str, ...]:
     return (key, metre, _counted(n_bars, "bar"), _counted(n_notes, "note"))
 
 
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _counted(n: int, noun: str, plural: str = "") -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
@@ -140,12 +164,66 @@ def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
 
 
 def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
-    """The files of a melody; its sound is made by the page itself."""
-    contents = (
-        ("MIDI", "mid", "audio/midi", midi_bytes(melody, tempo)),
-        ("MusicXML", "musicxml", "application/vnd.recordare.musicxml+xml", musicxml_text(melody, tempo).encode()),
-        ("ABC", "abc", "text/vnd.abc", abc_text(melody, tempo).encode()),
-        ("SVG", "svg", "image/svg+xml", engraved(melody, tempo).encode()),
-        ("WAV", "wav", "audio/wav", None),
+    """The files of a melody, the same as are exported; its sound is made by the page itself."""
+    contents = rendered(melody, tempo, list(_FILES))
+    files = [
+        TrackFile(label, f"{stem}{ENDINGS[name]}", media, contents[name]) for name, (label, media) in _FILES.items()
+    ]
+    return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
+
+
+def settings_facts(options: Mapping[str, Any]) -> dict[str, str]:
+    """How melodies were made, as a page lists it: what was asked for, and what shaped the choice of notes.
+
+    Args:
+        options: By the names that :func:`~chromasonic.melody_generation.generation.generate` has for them.
+
+    Example:
+        >>> settings_facts({"key": "G", "bars": None, "temperature": 0.9, "top_k": 0, "seed": 7})
+        {'Key': 'G', 'Temperature': '0.9', 'Seed': '7'}
+    """
+    found = {}
+    for name, title in _SETTINGS.items():
+        value = options.get(name)
+        if value is not None and value != _NEUTRAL.get(name):
+            found[title] = f"{value:g}" if isinstance(value, float) else str(value)
+    return found
+
+
+def listening_page(
+    judged: Judged,
+    run: Run,
+    settings: Mapping[str, str],
+    command: str,
+    stems: Sequence[str],
+    tempo: float | None = None,
+) -> str:
+    """The page of melodies that a run has made up, as an HTML document.
+
+    Args:
+        judged: The melodies.
+        run: The run.
+        settings: How they were made, by name, as the page lists them.
+        command: What to type to make them again.
+        stems: Names of their files, without an ending.
+        tempo: Quarter notes a minute; None for what is usual in the metre.
+    """
+    n = len(judged.melodies)
+    titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies)]
+    dataset = run.facts.get("dataset")
+    known = _counted(len(run.tunes["train"]), "tune") if "train" in run.tunes else "tunes"
+    facts = {
+        "Model": run.name,
+        "Dataset": dataset,
+        "Trained with seed": run.facts.get("seed"),
+        **settings,
+        "Checkpoint": run.checkpoint,
+    }
+    page = Page(
+        title=f"{_counted(n, 'melody', 'melodies')} by {run.name}",
+        lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
+        facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
+        command=command,
+        groups=(TrackGroup("", "", judged.tracks(range(n), titles, stems, tempo)),),
     )
-    return tuple(TrackFile(label, f"{stem}.{ending}", media, data) for label, ending, media, data in contents)
+    return page_html(page)
