@@ -15,7 +15,7 @@ ROWS = (
     {"corpora", "families", "splits", "networks", "measures", "rendering"},
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
-        *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
+        *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "evaluation", "contenders", "comparison", "runs"),
     },
     {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},

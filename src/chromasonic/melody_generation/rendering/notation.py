@@ -12,11 +12,11 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-import matplotlib
 import resvg_py
 import verovio
 
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.rendering.lettering import SERIF, font_path, shortened, text_width
 from chromasonic.melody_generation.rendering.musicxml import head_id, musicxml_text
 from chromasonic.melody_generation.rendering.score import measures_of
 from chromasonic.melody_generation.rendering.tempo import beat_value, beats_per_minute, check_tempo
@@ -25,6 +25,7 @@ from chromasonic.melody_generation.rendering.titles import plain_title
 PNG_WIDTH = 1000
 WIDTH = 780  # of the picture, in units of its view box
 _FONT = "DejaVu Serif"  # comes with matplotlib
+_FONT_FILES = [font_path(f"{SERIF}{style}") for style in ("", "-Bold", "-Italic", "-BoldItalic")]
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
 _SCALE = 60
 _OPTIONS = {
@@ -47,8 +48,7 @@ _XML_ID_SEED = 1  # the same melody gives the same bytes
 # Above the staff, in units of the picture's view box.
 _TITLE_SIZE, _TEMPO_SIZE, _MARGIN = 28, 17, 32
 _TITLE_LINE, _TEMPO_LINE = 48, 32
-_WIDTH_OF_LETTER = 0.62  # of the size of the type, on the wide side
-_SMALLEST = 12
+_SMALLEST = 14.0
 # The notes that a tempo mark can count, in the music font, and its dot; a glyph is a thousand units high.
 _NOTE_GLYPHS = {"whole": "ECA2", "half": "ECA3", "quarter": "ECA5", "eighth": "ECA7", "16th": "ECA9", "32nd": "ECAB"}
 _DOT_GLYPH = "ECB7"
@@ -119,14 +119,9 @@ def png_of(svg: str, width: int = PNG_WIDTH) -> bytes:
             skip_system_fonts=True,
             font_family=_FONT,
             serif_family=_FONT,
-            font_files=[str(each) for each in _font_files()],
+            font_files=[str(each) for each in _FONT_FILES],
         )
     )
-
-
-@cache
-def _font_files() -> tuple[Path, ...]:
-    return tuple(sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuSerif*.ttf")))
 
 
 @cache
@@ -170,11 +165,9 @@ def _with_heading(svg: str, melody: Melody, tempo: float) -> str:
 def _title(title: str, width: int, y: int) -> str:
     """The title in the middle: smaller where it is long, and cut where that does not help."""
     room = width - 2 * _MARGIN
-    longest = int(room / (_SMALLEST * _WIDTH_OF_LETTER))
-    if len(title) > longest:
-        title = title[: longest - 1].rstrip() + "…"
-    size = min(_TITLE_SIZE, room / (len(title) * _WIDTH_OF_LETTER))
-    return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{escape(title)}</text>'
+    size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / text_width(title, _TITLE_SIZE, SERIF)))
+    text = escape(shortened(title, room, size, SERIF))
+    return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{text}</text>'
 
 
 def _tempo_mark(melody: Melody, tempo: float, y: int) -> str:

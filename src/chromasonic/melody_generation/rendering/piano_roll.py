@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.rendering.figures import BLUE, NEUTRAL, VERMILION
+from chromasonic.melody_generation.rendering.lettering import SANS_BOLD, drawable, shortened
 from chromasonic.melody_generation.rendering.score import check_writable
 from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import beat_ticks
@@ -19,7 +20,7 @@ _MOST_BAR_NUMBERS, _MOST_BEATS, _MOST_NAMES = 20, 100, 16
 _NOTE_HEIGHT = 0.84  # of a semitone
 _GAP = 0.8  # ticks that a note is drawn shorter, so that repeated notes are seen apart
 _MARGIN = 1.5  # semitones above and below
-_LONGEST_TITLE = 80
+_TITLE_SIZE, _TITLE_ROOM = 13, 660  # in points
 
 
 def piano_roll(melody: Melody) -> Figure:
@@ -40,9 +41,8 @@ def piano_roll(melody: Melody) -> Figure:
     # Fixed room: measuring the labels first would take most of the time.
     axes = figure.add_axes((0.05, 0.14, 0.935, 0.72))
     spelling = Spelling.of_melody(melody)
-    title = plain_title(melody.title)
-    short = title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
-    axes.set_title(short, loc="left", fontsize=13, fontweight="bold", parse_math=False)
+    title = drawable(shortened(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD)
+    axes.set_title(title, loc="left", fontsize=_TITLE_SIZE, fontweight="bold", parse_math=False)
     axes.set_title(f"{spelling.name}, {melody.metre}", loc="right", fontsize=10, color=NEUTRAL)
     _draw_time(axes, melody)
     _draw_pitches(axes, melody, spelling)
