@@ -358,9 +358,8 @@ def test_no_screen_is_too_narrow(browser: Browser, listening: Path, width: int) 
         notations = opened.page.locator(CARDS).first.locator(".notation")
         visible = [each.is_visible() for each in notations.all()]
         assert visible == ([True, False] if width == PHONE else [False, True])
-        for control in opened.page.locator("button").all():
-            box = control.bounding_box()
-            assert box
+        boxes = "[...document.querySelectorAll('button')].map((each) => each.getBoundingClientRect().toJSON())"
+        for box in opened.run(boxes):
             assert min(box["width"], box["height"]) >= 34  # pixels: what a finger meets
         assert opened.is_quiet()
 
