@@ -15,11 +15,11 @@ ROWS = (
     {"corpora", "families", "splits", "networks", "measures", "rendering"},
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
-        *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
+        *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "evaluation", "contenders", "comparison", "runs"),
         "resuming",
     },
-    {"training", "testing", "report"},
+    {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "keeping", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
@@ -32,6 +32,8 @@ ALLOWED_ONLY_IN = {
     "verovio": {"rendering"},
     "cairosvg": {"rendering"},
     "resvg_py": {"rendering"},
+    "mido": {"rendering"},
+    "jinja2": {"rendering"},
     "pytorch_lightning": set[str](),
 }
 FORBIDDEN_IN = {"networks": {"lightning"}, "measures": {"torch", "lightning", "torchmetrics"}}

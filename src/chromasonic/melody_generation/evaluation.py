@@ -28,6 +28,7 @@ from chromasonic.melody_generation.measures.summaries import (
     Summary,
     estimate,
     estimate_ratio,
+    typical,
     without_nan,
 )
 from chromasonic.melody_generation.melody import Melody
@@ -45,6 +46,7 @@ _WORDS = {
 }
 _NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
 MAX_NOTES = 512
+N_TYPICAL_SAMPLES, N_TYPICAL_REAL = 4, 2
 
 
 def word_for(score: str, value: float) -> str:
@@ -203,6 +205,7 @@ class Evaluation:
                 "calibrated_on": self.standard.calibrated_on,
                 "samples": asdict(self.settings) | {"summary": summary.to_dict() if summary else None},
                 "real_tunes": real.to_dict() if real else None,
+                "typical": self.typical(),
                 "copying": self._copying(),
                 "cost": {"parameters": self.n_parameters, "notes_per_second": self.notes_per_second},
                 "tunes": [
@@ -212,6 +215,17 @@ class Evaluation:
             }
         )
         return found
+
+    def typical(self) -> dict[str, list[int]]:
+        """Which melodies stand for the rest, by their places: those of median score, the first if there is none."""
+        sets = {
+            "samples": (self.scores, self.samples, N_TYPICAL_SAMPLES),
+            "real": (self.standard.real, self.standard.test, N_TYPICAL_REAL),
+        }
+        return {
+            name: typical(scores, n) if scores else list(range(min(n, len(melodies))))
+            for name, (scores, melodies, n) in sets.items()
+        }
 
     @staticmethod
     def _scores(test: Mapping[str, Estimate], summary: Summary | None) -> dict[str, Estimate]:

@@ -15,8 +15,11 @@ from chromasonic.melody_generation.comparison import Comparison, Pair
 from chromasonic.melody_generation.contenders import Contender, estimate_from
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.listening import Judged
 from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.melody import REST
 from chromasonic.melody_generation.rendering.tables import Table, interval, terminal
+from chromasonic.melody_generation.songbook import Songbook
 from chromasonic.melody_generation.training import TrainedRun
 
 _MEASURES = {
@@ -229,6 +232,48 @@ def print_comparison(comparison: Comparison, directory: Path) -> None:
     """Print a comparison, and where it was written."""
     _print_tables(comparison_tables(comparison))
     _print_places({"Table": directory / "model_comparison.md", "Picture": directory / "model_comparison.png"})
+
+
+def songbook_table(songbook: Songbook) -> Table:
+    """What was made: each melody's length, its overall score, and what it shares with a training tune."""
+    judged = songbook.judged
+    columns = ("file", "bars", "notes", *(["overall"] if judged.scores else []))
+    columns += ("in a row as in a training tune",) if judged.copying else ()
+    rows = []
+    for place, (stem, melody) in enumerate(zip(songbook.stems, songbook.melodies, strict=True)):
+        row = [stem, str(len(melody.bar_lines)), str(int((melody.pitches != REST).sum()))]
+        if judged.scores:
+            score = float(judged.scores.overall[place])
+            row.append("not defined" if math.isnan(score) else f"{score:.2f}")
+        if judged.copying:
+            row.append(_shared_run(judged, place))
+        rows.append(tuple(row))
+    return Table("Melodies", columns, tuple(rows), _beside_real_tunes(judged))
+
+
+def _shared_run(judged: Judged, place: int) -> str:
+    run = judged.copying[place].run if judged.copying else None
+    if not run or not run.n_notes or not judged.standard or not judged.standard.novelty:
+        return "none"
+    tune = judged.standard.novelty.melodies[run.source]
+    return f"{run.n_notes} of {tune.title or tune.source or f'tune {run.source + 1}'}"
+
+
+def _beside_real_tunes(judged: Judged) -> str:
+    """What the melodies' scores are to be read against."""
+    if judged.standard is None or judged.standard.real is None:
+        return "" if judged.scores else "Scores are not defined: the checkpoint knows too little of its training tunes."
+    note = f"Held-out real tunes score {judged.standard.real.summary().overall.value:.2f} overall"
+    if judged.standard.real_copying:
+        shared = [each.run.n_notes for each in judged.standard.real_copying]
+        note += f" and share {sum(shared) / len(shared):.0f} notes in a row with a training tune"
+    return f"{note}."
+
+
+def print_songbook(songbook: Songbook, places: Mapping[str, Path]) -> None:
+    """Print what was made, and where it was written."""
+    _print_tables([songbook_table(songbook)])
+    _print_places(places)
 
 
 def _print_tables(tables: Sequence[Table]) -> None:

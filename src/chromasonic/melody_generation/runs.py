@@ -68,9 +68,10 @@ class Run:
 
     Attributes:
         directory: Where it lies.
-        network: The network of its best epoch.
+        network: The network of its best epoch, or of another whose checkpoint was named.
         facts: What its checkpoint carries besides the weights, as plain values.
-        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``.
+        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``; none of these where only a
+            checkpoint is known.
         checkpoint: Hash of the checkpoint: 16 hex digits.
         is_finished: Whether training has come to its end.
     """
@@ -105,21 +106,43 @@ def open_run(directory: str | Path) -> Run:
         InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
     """
     directory = Path(directory)
-    files = RunFiles.of_run(directory)
-    best = files.best
-    facts = read_checkpoint(best)
-    network = load_model(best)
+    return _opened(directory, RunFiles.of_run(directory).best)
+
+
+def open_model(path: str | Path) -> Run:
+    """Read a run directory, or a checkpoint: one within its run has the run's tunes, one by itself has none.
+
+    Raises:
+        InputError: As :func:`open_run`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return open_run(path)
+    run = path.parent.parent
+    if path.parent.name.endswith("_checkpoints") and (run / TUNES).is_file():
+        return _opened(run, path)
+    return Run(path.parent, load_model(path), read_checkpoint(path), {}, _digest(path), is_finished=True)
+
+
+def _digest(checkpoint: Path) -> str:
+    return hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:16]
+
+
+def _opened(directory: Path, checkpoint: Path) -> Run:
+    facts = read_checkpoint(checkpoint)
+    network = load_model(checkpoint)
     tunes = kept_tunes(directory / TUNES)
     missing = [side for side in SIDES if side not in tunes]
     if missing:
         raise InputError(f"{directory / TUNES} is damaged: it has no {missing[0]} tunes")
     if "test_set_hash" in facts and hash_of(tunes["test"]) != facts["test_set_hash"]:
         raise InputError(
-            f"{directory / TUNES} does not hold the test tunes of {best.name} (test set {hash_of(tunes['test'])}, "
+            f"{directory / TUNES} does not hold the test tunes of {checkpoint.name} "
+            f"(test set {hash_of(tunes['test'])}, "
             f"trained with {facts['test_set_hash']}): one of the two is from another run"
         )
-    digest = hashlib.sha256(best.read_bytes()).hexdigest()[:16]
-    return Run(directory, network, facts, tunes, digest, files.final.exists())
+    is_finished = RunFiles.of_run(directory).final.exists()
+    return Run(directory, network, facts, tunes, _digest(checkpoint), is_finished)
 
 
 def find_runs(path: str | Path) -> list[Path]:

@@ -23,9 +23,17 @@ from torch import nn
 from chromasonic.melody_generation.comparison import Comparison, compare
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SCORES, Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.experiment_report import (
+    REPORT,
+    SAMPLES,
+    Exhibit,
+    comparison_command,
+    write_comparison_report,
+    write_evaluation_report,
+)
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.comparison import plot_comparison
-from chromasonic.melody_generation.rendering.figures import save_figure
+from chromasonic.melody_generation.rendering.figures import figure_svg, save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.report import comparison_tables, score_tables
 from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
@@ -37,8 +45,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run"]
-
-SAMPLES = "samples.npz"
 
 
 class ModelTester:
@@ -110,7 +116,7 @@ class ModelComparison:
         Args:
             models: Modules of the contract by name.
             test_data: Melodies that none was trained on.
-            save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go; None writes nothing.
+            save_dir: Where ``model_comparison.json``, ``.md``, ``.png`` and ``report.html`` go; None writes nothing.
             training_data: The melodies that all were trained on, if they were the same.
             n_samples: How many melodies each makes up.
             seed: Of these.
@@ -127,7 +133,9 @@ class ModelComparison:
         found = {name: evaluate(model, name, standard, settings) for name, model in models.items()}
         comparison = compare({name: each.results() for name, each in found.items()})
         if save_dir is not None:
-            write_comparison(comparison, Path(save_dir))
+            exhibits = {name: Exhibit.of_evaluation(each) for name, each in found.items()}
+            command = f"ModelComparison().compare_models(models, test_data, n_samples={n_samples}, seed={seed})"
+            write_comparison(comparison, Path(save_dir), exhibits, command)
         return comparison.to_dict()
 
 
@@ -170,7 +178,7 @@ def evaluate_run(
     results = before | facts | found.results()
     results |= {"run": run.directory.name, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
     results["cost"]["minutes"] = before.get("minutes")
-    write_evaluation(found, results, run.directory / RESULTS.parent)
+    write_evaluation(found, results, run.directory / RESULTS.parent, run.directory)
     events = run.directory / "tensorboard"
     if events.is_dir():  # the run was to have one
         show_in_tensorboard(
@@ -186,6 +194,8 @@ def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> 
     if not isinstance(samples, Mapping) or results.get("checkpoint") != run.checkpoint:
         return False
     if results.get("is_finished") != run.is_finished:
+        return False
+    if "typical" not in results:  # which the report shows; results of old have none
         return False
     return all(samples.get(name) == value for name, value in vars(settings).items())
 
@@ -203,23 +213,27 @@ def compare_runs(
 
     Args:
         directories: The runs.
-        save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go.
+        save_dir: Where ``model_comparison.json``, ``.md``, ``.png`` and ``report.html`` go.
         settings: How melodies are sampled.
         failures: Why further runs cannot be compared, by name.
 
     Raises:
         InputError: If no run can be judged, or they were tested on different tunes.
     """
+    settings = settings or SampleSettings()
     results: dict[str, dict[str, Any]] = {}
+    run_of: dict[str, Path] = {}  # by checkpoint
     reasons = dict(failures or {})
     for directory in map(Path, directories):
         name = directory.name if directory.name not in results else str(directory)
         try:
             results[name] = evaluate_run(directory, settings)
+            run_of[results[name]["checkpoint"]] = directory
         except InputError as problem:
             reasons[name] = str(problem)
     comparison = compare(results, reasons)
-    write_comparison(comparison, Path(save_dir))
+    exhibits = {each.name: Exhibit.of_run(run_of[each.results[0]["checkpoint"]]) for each in comparison.contenders}
+    write_comparison(comparison, Path(save_dir), exhibits, comparison_command(directories, save_dir, settings))
     show_in_tensorboard(
         Path(save_dir, "tensorboard"),
         tables={"model comparison": _tables_of(comparison)},
@@ -228,18 +242,37 @@ def compare_runs(
     return comparison
 
 
-def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directory: Path) -> None:
-    """Write what was measured of a model: the scores, and the melodies that were judged."""
+def write_evaluation(
+    evaluation: Evaluation, results: Mapping[str, Any], directory: Path, run: Path | None = None
+) -> None:
+    """Write what was measured of a model: the scores, the melodies that were judged, and the report.
+
+    Args:
+        evaluation: What was measured.
+        results: The same as plain values, with what training wrote there.
+        directory: Where to.
+        run: The run directory, if the model is from one.
+    """
     write_json(directory / RESULTS.name, results)
     keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
     write_text(directory / "scores.md", "\n".join(map(markdown, score_tables(results))))
+    write_evaluation_report(directory / REPORT, evaluation, results, run)
 
 
-def write_comparison(comparison: Comparison, directory: Path) -> None:
-    """Write a comparison as JSON, as Markdown tables and as a picture."""
+def write_comparison(comparison: Comparison, directory: Path, exhibits: Mapping[str, Exhibit], command: str) -> None:
+    """Write a comparison as JSON, as Markdown tables, as a picture and as a report.
+
+    Args:
+        comparison: What was measured.
+        directory: Where to.
+        exhibits: What else the report shows of the models, by their names.
+        command: What to type to get it again.
+    """
     write_json(directory / "model_comparison.json", comparison.to_dict())
     write_text(directory / "model_comparison.md", _tables_of(comparison))
-    save_figure(_figure_of(comparison), directory / "model_comparison.png")
+    figure = _figure_of(comparison)
+    save_figure(figure, directory / "model_comparison.png")
+    write_comparison_report(directory / REPORT, comparison, figure_svg(figure), exhibits, command)
 
 
 def _tables_of(comparison: Comparison) -> str:
