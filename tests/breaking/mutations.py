@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -85,8 +86,35 @@ def _swap_lines(draw: random.Random, content: bytes, seeds: Sequence[bytes], tok
     return b"\n".join(lines)
 
 
+def _renumber(draw: random.Random, content: bytes, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
+    """Another number or word where one stands: what is around it stays in order."""
+    del seeds, tokens
+    places = list(re.finditer(rb"\d+|[A-Za-z]+", content[:20_000]))
+    if not places:
+        return content
+    place = draw.choice(places)
+    instead = draw.choice(
+        (draw.choice(NUMBERS).encode(), str(draw.randrange(-2, 130)).encode(), draw.choice(places)[0])
+    )
+    return content[: place.start()] + instead + content[place.end() :]
+
+
+def _swap_elements(draw: random.Random, content: bytes, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
+    """Drop, double or move a whole element of XML; a line where there is none."""
+    elements = list(re.finditer(rb"<(\w+)[^>]*>(?:(?!</\1>).)*</\1>", content[:20_000], re.S))
+    if not elements:
+        return _swap_lines(draw, content, seeds, tokens)
+    one, other = draw.choice(elements), draw.choice(elements)
+    if draw.random() < 0.3:
+        return content[: one.start()] + content[one.end() :]
+    return content[: other.start()] + one[0] * draw.choice((1, 1, 2, 50)) + content[other.start() :]
+
+
 Change = Callable[[random.Random, bytes, Sequence[bytes], Sequence[bytes]], bytes]
-_CHANGES: tuple[Change, ...] = (_flip, _cut_out, _cut_short, _repeat, _splice, _insert, _insert, _swap_lines)
+_CHANGES: tuple[Change, ...] = (
+    *(_flip, _cut_out, _cut_short, _repeat, _splice, _insert, _insert, _swap_lines),
+    *(_renumber, _renumber, _renumber, _swap_elements, _swap_elements),
+)
 
 
 def mutated_values(draw: random.Random, values: Any, others: Sequence[Any] = ()) -> Any:
