@@ -79,11 +79,12 @@ def way_on(directory: Path) -> str:
 
 
 class Job(NamedTuple):
-    """What is to be done: a configuration, the files that it makes, and whether they are there already."""
+    """What is to be done: a configuration, the files that it makes, whether they are there already, what it repeats."""
 
     config: DictConfig
     files: RunFiles
     resumes: bool
+    repeats: Path | None = None
 
 
 def job_of(config: DictConfig, directory: Path) -> Job | None:
@@ -111,6 +112,8 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
             config.epochs = planned_epochs(files)
         check(config)
         return Job(config, files, resumes=True)
+    if not OmegaConf.is_missing(config, "repeat"):
+        return repetition(config, directory)
     choices = HydraConfig.get().runtime.choices
     chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
     OmegaConf.update(config, "choices", chosen, force_add=True)
@@ -124,6 +127,23 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
     return Job(config, files, resumes)
 
 
+def repetition(typed: DictConfig, directory: Path) -> Job:
+    """A new run with the configuration of another, from its directory alone."""
+    from chromasonic.configuration import check
+    from chromasonic.keeping import refuse_second_run, repeated
+    from chromasonic.melody_generation.checkpoint import RunFiles
+    from chromasonic.melody_generation.resuming import has_epoch, planned_epochs
+
+    original = Path(str(typed.repeat))
+    config = repeated(original, typed, list(HydraConfig.get().overrides.task))
+    if has_epoch(original):  # it may have been extended
+        config.epochs = planned_epochs(RunFiles.of_run(original))
+    check(config)
+    refuse_second_run(directory)
+    model = str(config.choices.get("model"))
+    return Job(config, RunFiles(directory / f"{model}_checkpoints", f"melody_{model}"), resumes=False, repeats=original)
+
+
 def is_main_process() -> bool:
     """Whether this is the process that was typed, not one that it started for another device."""
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
@@ -135,6 +155,7 @@ def run(config: DictConfig, directory: Path) -> None:
 
     from chromasonic.configuration import build
     from chromasonic.keeping import keep, plain
+    from chromasonic.melody_generation.provenance import gist, keep_provenance, note_going_on, provenance, typed
     from chromasonic.melody_generation.report import print_outcome, print_plan, shown
     from chromasonic.melody_generation.resuming import check_resumable
     from chromasonic.melody_generation.runs import RESULTS, TUNES, calibration_facts, keep_tunes, write_json
@@ -147,7 +168,7 @@ def run(config: DictConfig, directory: Path) -> None:
     if job is None:
         print(f"{shown(directory)} is complete already, and stays as it is")
         return
-    config, files, resumes = job
+    config, files, resumes, repeats = job
     seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     data.setup()
@@ -165,11 +186,19 @@ def run(config: DictConfig, directory: Path) -> None:
     module = build_module(config, schedule)
     carried = facts | calibration_facts(data.melodies["train"])
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
+    origin = provenance(
+        command=typed(), configuration=plain(config), manifest=manifest, device=trainer.strategy.root_device
+    )
+    carried["provenance"] = gist(origin)
 
     if is_main_process():
         print_plan(directory, data, trainer, module)
         remove_unfinished(directory)
-        if not resumes:
+        say_what_differs(origin, directory if resumes else repeats)
+        if resumes:
+            note_going_on(directory, origin)
+        else:
+            keep_provenance(directory, origin)
             keep(config, directory)
             write_json(directory / "split.json", manifest)
             keep_tunes(directory / TUNES, data.melodies)
@@ -179,6 +208,15 @@ def run(config: DictConfig, directory: Path) -> None:
         write_json(directory / RESULTS, results)
         log_outcome(trainer, config, outcome)
         print_outcome(directory, outcome)
+
+
+def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:
+    """Print what may make another result of a run that is gone on with, or repeated."""
+    from chromasonic.melody_generation.provenance import differences, read_provenance
+    from chromasonic.melody_generation.report import print_differences
+
+    if earlier is not None:
+        print_differences(earlier, differences(read_provenance(earlier), origin))
 
 
 def build_data(config: DictConfig) -> MelodyDataModule:

@@ -17,7 +17,7 @@ ROWS = (
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "evaluation", "contenders", "comparison", "runs"),
-        "resuming",
+        *("provenance", "resuming"),
     },
     {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "keeping", "options", "commands", "sweeps"},

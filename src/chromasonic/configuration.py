@@ -86,6 +86,7 @@ class RunConfig(BaseModel):
     seed: NonNegativeInt = Field(lt=2**32)
     output_dir: str | int | float = "???"  # a folder may be called 2026
     resume: str | int | float = "???"
+    repeat: str | int | float = "???"
 
     hidden_size: PositiveInt | None = None
     num_layers: PositiveInt | None = None

@@ -52,7 +52,7 @@ def keep(config: DictConfig, directory: Path) -> None:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration as plain values: all that is given and bears on the result, with its references resolved."""
-    places = {"output_dir", "resume", "logger"}  # where it went is no part of what was done
+    places = {"output_dir", "resume", "repeat", "logger"}  # where it went is no part of what was done
     values = _values(config, keeps=lambda text: _RUN_DIRECTORY in text)
     return {name: value for name, value in values.items() if name not in places}
 
@@ -183,6 +183,32 @@ def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictCon
     if any(each.startswith("epochs=") for each in overrides):
         restored.epochs = typed.epochs
     return restored
+
+
+def repeated(original: Path, typed: DictConfig, overrides: list[str]) -> DictConfig:
+    """The configuration of a run, for doing it once more in another folder.
+
+    Args:
+        original: The run's directory.
+        typed: The configuration as composed from what was typed now.
+        overrides: What was typed now.
+
+    Raises:
+        InputError: If there is no such run, no folder was named, or something else was typed beside these.
+    """
+    if not (original / _FILE).is_file():
+        raise InputError(f"repeat={original}: there is no run to repeat (no {_FILE} in that folder)")
+    others = [each for each in overrides if each.split("=")[0] not in {"repeat", "output_dir"}]
+    if others:
+        raise InputError(
+            f"repeat={original} takes the run's own configuration and cannot take {' '.join(others)} as well: leave "
+            "that out, or start a new run"
+        )
+    if OmegaConf.is_missing(typed, "output_dir"):
+        raise InputError(f"repeat={original} needs a new folder to write to: add output_dir=...")
+    config = read_kept(original)
+    config.output_dir = typed.output_dir
+    return config
 
 
 def is_same(config: DictConfig, directory: Path) -> bool:

@@ -12,6 +12,7 @@ again. Inputs depend on nothing but the seed, the reader's name and this number.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import mmap
 import os
 import random
@@ -120,6 +121,7 @@ def _work(name: str, numbers: range, seed: int, sending: int, at: mmap.mmap) -> 
     reader = READERS[name]
     try:
         # A crash is a fault; its report on the terminal is not wanted.
+        faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         torch.set_num_threads(1)
         warnings.resetwarnings()

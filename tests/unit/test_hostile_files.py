@@ -235,6 +235,8 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
     files = sorted(SOURCES.rglob("*.py"))
     assert len(files) > 50
     found = {file.name: calls for file in files if (calls := unsafe_calls(file.read_text(encoding="utf-8")))}
+    (asks_git,) = found.pop("provenance.py")  # of its own checkout, and with no word of anybody else's
+    assert asks_git.startswith("subprocess.run(['git', '-C', str(_PROJECT), *question]")
     assert found == {}
 
 

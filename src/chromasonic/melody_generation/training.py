@@ -132,6 +132,8 @@ def fit(
                 trainer.is_global_zero and not files.last.exists() and resume_from
             ):  # training was over in its first epoch
                 _copy(resume_from, files.last)
+            if not files.last.exists():
+                raise InputError("not a single epoch was trained: leave the limits of the trainer alone")
             # From the file: processes that Lightning spawned have kept their callbacks to themselves.
             recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
         if trainer.is_global_zero:
