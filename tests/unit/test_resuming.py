@@ -21,7 +21,8 @@ def saved(path: Path, **others: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     network = small_lstm()
     values = {**describe(network), "model_state_dict": network.state_dict(), "epoch": 3, "hash": "abc", "n_epochs": 10}
-    torch.save(values | others, path)
+    parts = {"state_dict": {"a": 1}, "optimizer_states": [1], "callbacks": {"a": 1}, "loops": {"a": 1}}
+    torch.save(values | parts | others, path)
     return path
 
 
@@ -100,3 +101,13 @@ def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: RunFiles) 
     saved(files.last, n_epochs="ten")
     with pytest.raises(InputError, match="n_epochs is no whole number"):
         planned_epochs(files)
+
+
+@pytest.mark.parametrize("part", ["state_dict", "optimizer_states", "callbacks", "loops"])
+@pytest.mark.parametrize("instead", [None, [], {}, "text"])
+def test_a_checkpoint_that_lacks_what_is_gone_on_from_is_refused(
+    tmp_path: Path, files: RunFiles, part: str, instead: object
+) -> None:
+    saved(files.last, **{part: instead})
+    with pytest.raises(InputError, match=f"it lacks {part}"):
+        check_resumable(tmp_path, files, "abc", 10, Constant())

@@ -10,6 +10,9 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs import read_results
 from chromasonic.melody_generation.schedules import Schedule
 
+# What Lightning goes on from; where it misses one of these it begins anew, and says nothing.
+_PARTS: dict[str, type] = {"state_dict": dict, "optimizer_states": list, "callbacks": dict, "loops": dict}
+
 
 def has_epoch(run: Path) -> bool:
     """Whether a run directory holds a checkpoint to go on from."""
@@ -34,7 +37,7 @@ def planned_epochs(files: RunFiles) -> int:
 
 
 def check_resumable(run: Path, files: RunFiles, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
-    """Refuse to go on with a run where the result would be none: finished, other data, or another schedule.
+    """Refuse to go on with a run where the result would be none: finished, damaged, other data, another schedule.
 
     Args:
         run: The run's directory.
@@ -47,6 +50,9 @@ def check_resumable(run: Path, files: RunFiles, split_hash: str, n_epochs: int, 
         InputError: Saying which of these it is.
     """
     checkpoint = _latest(files)
+    for part, kind in _PARTS.items():
+        if not isinstance(checkpoint.get(part), kind) or not checkpoint[part]:
+            raise InputError(f"{files.latest} cannot be resumed from: it lacks {part}")
     if checkpoint.get("hash") != split_hash:
         raise InputError(
             f"{files.latest} was trained on other data (split {checkpoint.get('hash')}, now {split_hash}): "

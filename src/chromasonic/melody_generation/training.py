@@ -128,9 +128,7 @@ def fit(
     with _without_notes(), _readable_endings():
         with _restoring(trainer, resume_from):
             trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-            if (
-                trainer.is_global_zero and not files.last.exists() and resume_from
-            ):  # training was over in its first epoch
+            if resume_from is not None and not files.last.exists():  # training was over after its first epoch
                 _copy(resume_from, files.last)
             if not files.last.exists():
                 raise InputError("not a single epoch was trained: leave the limits of the trainer alone")
