@@ -156,7 +156,7 @@ def write_comparison_report(
     write_text(path, page_html(page))
 
 
-def comparison_command(directories: Sequence[str | Path], save_dir: str | Path, settings: SampleSettings) -> str:
+def comparison_command(directories: Sequence[str | Path], save_dir: str | Path, settings: SampleSettings | None) -> str:
     """What to type to compare these runs again."""
     runs = ",".join(shown(Path(each)) for each in directories)
     return shlex.join(
@@ -165,7 +165,7 @@ def comparison_command(directories: Sequence[str | Path], save_dir: str | Path, 
             "scripts/compare.py",
             f"runs=[{runs}]",
             f"output_dir={shown(Path(save_dir))}",
-            *_options(vars(settings)),
+            *(_options(vars(settings)) if settings else []),
         ]
     )
 
