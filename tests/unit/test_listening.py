@@ -124,3 +124,10 @@ def test_settings_that_do_nothing_are_not_listed() -> None:
     neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0, "seed": 0, "run": "x", "metre": None}
     assert settings_facts(neutral) == {"Temperature": "1", "Seed": "0"}
     assert settings_facts({"top_k": 5, "top_p": 0.9}) == {"Top k": "5", "Top p": "0.9"}
+
+
+def test_a_melody_that_is_too_long_is_not_printed() -> None:
+    (short, long) = Judged((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))).tracks([0, 1], "xy", "xy")
+    assert len(short.engravings) == 2
+    assert long.engravings == ()
+    assert len(long.notes) == 97

@@ -46,6 +46,7 @@ _SETTINGS = {
     "seed": "Seed",
 }
 _NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+_MOST_BARS = 96
 _GROUPS = ("coherence", "musicality", "diversity")
 
 
@@ -153,7 +154,12 @@ def _counted(n: int, noun: str, plural: str = "") -> str:
 
 
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
-    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number."""
+    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
+
+    None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
+    """
+    if len(melody.bar_lines) > _MOST_BARS:
+        return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
     for width in (_NARROW, _WIDE):
