@@ -76,7 +76,9 @@ def read_by_music21(content: bytes, begin: int) -> list[SoundingNote]:
 @cache
 def _toolkit() -> verovio.toolkit:
     verovio.enableLog(verovio.LOG_ERROR)
-    return verovio.toolkit()
+    toolkit = verovio.toolkit()
+    toolkit.setOptions({"breaks": "none", "header": "none", "footer": "none"})  # nobody looks at it
+    return toolkit
 
 
 def _notes_by_mido(content: bytes, late: int = 0, early: int = 0) -> list[SoundingNote]:

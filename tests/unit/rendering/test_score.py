@@ -91,6 +91,12 @@ def test_triplets_are_gathered_and_a_lone_one_stands_alone() -> None:
     ]
 
 
+def test_a_triplet_that_would_not_end_soon_is_none() -> None:
+    """A lone triplet value off the beat must not drag the rest of the bar into its own time."""
+    [measure] = measures_of(Melody([60] * 9, [4, 12, 12, 12, 12, 12, 12, 12, 8], Metre(4, 4)))
+    assert [each.n_in_tuplet for each in measure.symbols] == [1, *[0] * 7, 1]
+
+
 def test_a_bar_line_that_departs_ends_a_measure_early() -> None:
     melody = Melody([60] * 4, [24] * 4, Metre(4, 4), departures=[Departure(1), Departure(2, Metre(2, 4))])
     assert ticks_of(melody) == [[24], [24], [24, 24]]

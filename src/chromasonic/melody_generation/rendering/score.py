@@ -17,6 +17,7 @@ from chromasonic.melody_generation.rendering.tempo import beat_ticks
 
 _MOST_BEATS = 255  # a byte in a MIDI file
 _TUPLET_TICKS = {3, 6, 12, 24, 48, 96}
+_MOST_IN_TUPLET = 6
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _with_tuplets(symbols: list[Symbol]) -> list[Symbol]:
 def _length_of_tuplet(symbols: list[Symbol]) -> int:
     """How many of the symbols make a triplet that begins with the first."""
     ticks = 0
-    for place, symbol in enumerate(symbols):
+    for place, symbol in enumerate(symbols[:_MOST_IN_TUPLET]):
         ticks += symbol.ticks
         if symbol.ticks not in TRIPLET or symbol.fills_bar or ticks > max(_TUPLET_TICKS):
             break
