@@ -56,7 +56,7 @@ def test_the_page_says_what_made_the_melodies() -> None:
     songbook = Songbook.of(run, MELODIES)
     html = listening_page(songbook.judged, run, {"Key": "G"}, "python scripts/generate.py run=x", songbook.stems, 90.0)
     for words in (
-        "4 melodies by markov",
+        "4 melodies by a Markov model",
         "25 tunes of synthetic",
         "0123456789abcdef",
         "generate.py run=x",
@@ -71,7 +71,7 @@ def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
     run = run_with({})
     songbook = Songbook.of(run, MELODIES[:1])
     html = listening_page(songbook.judged, run, {}, "", songbook.stems)
-    assert "1 melody by markov" in html
+    assert "1 melody by a Markov model" in html
     assert "learned from tunes of synthetic" in html
     assert 'class="scores"' not in html
     assert 'class="copying"' not in html

@@ -47,6 +47,8 @@ _SETTINGS = {
 }
 _NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
 _MOST_BARS = 96
+# What people call the models that come with this project.
+_CALLED = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
 _GROUPS = ("coherence", "musicality", "diversity")
 
 
@@ -226,7 +228,7 @@ def listening_page(
         "Checkpoint": run.checkpoint,
     }
     page = Page(
-        title=f"{_counted(n, 'melody', 'melodies')} by {run.name}",
+        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(run.name, run.name)}",
         lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,
