@@ -131,3 +131,7 @@ def test_a_melody_that_is_too_long_is_not_printed() -> None:
     assert len(short.engravings) == 2
     assert long.engravings == ()
     assert len(long.notes) == 97
+    assert [[each.label for each in track.files] for track in (short, long)] == [
+        ["MIDI", "MusicXML", "ABC", "SVG", "WAV"],
+        ["MIDI", "MusicXML", "ABC", "WAV"],
+    ]

@@ -155,12 +155,16 @@ def _counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
+def _is_too_long(melody: Melody) -> bool:
+    return len(melody.bar_lines) > _MOST_BARS
+
+
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
     """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
 
     None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
     """
-    if len(melody.bar_lines) > _MOST_BARS:
+    if _is_too_long(melody):
         return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
@@ -172,11 +176,12 @@ def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
 
 
 def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
-    """The files of a melody, the same as are exported; its sound is made by the page itself."""
-    contents = rendered(melody, tempo, list(_FILES))
-    files = [
-        TrackFile(label, f"{stem}{ENDINGS[name]}", media, contents[name]) for name, (label, media) in _FILES.items()
-    ]
+    """The files of a melody, the same as are exported; its sound is made by the page itself.
+
+    A melody that is too long to be printed on a page is not engraved for a file either.
+    """
+    contents = rendered(melody, tempo, [name for name in _FILES if name != "svg" or not _is_too_long(melody)])
+    files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
     return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
 
 
