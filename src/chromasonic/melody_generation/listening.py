@@ -46,6 +46,9 @@ _SETTINGS = {
     "seed": "Seed",
 }
 _NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+_MOST_BARS = 96
+# What people call the models that come with this project.
+_CALLED = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
 _GROUPS = ("coherence", "musicality", "diversity")
 
 
@@ -153,7 +156,12 @@ def _counted(n: int, noun: str, plural: str = "") -> str:
 
 
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
-    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number."""
+    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
+
+    None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
+    """
+    if len(melody.bar_lines) > _MOST_BARS:
+        return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
     for width in (_NARROW, _WIDE):
@@ -220,7 +228,7 @@ def listening_page(
         "Checkpoint": run.checkpoint,
     }
     page = Page(
-        title=f"{_counted(n, 'melody', 'melodies')} by {run.name}",
+        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(run.name, run.name)}",
         lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,
