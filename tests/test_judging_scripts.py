@@ -67,8 +67,18 @@ def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
     assert results["test"]["accuracy"] == pytest.approx(trained["test"]["accuracy"])
     for key in ("validation", "best_epoch", "hash", "seed", "configuration", "test_set_hash"):
         assert results[key] == trained[key], key
-    for word in ("bits per note", "perplexity", "real tunes", "Copying", "Most copied", "results.json"):
+    for word in ("bits per note", "perplexity", "real tunes", "Copying", "Most copied", "results.json", "report.html"):
         assert word in ended.out, ended.out
+    report = (copied / "evaluation/report.html").read_text(encoding="utf-8")
+    for words in (
+        "markov on synthetic",
+        "Learning curves",
+        "scripts/train.py model=markov",
+        results["hash"],
+        "split_seed",
+    ):
+        assert words in report, words
+    assert report.count("<article") == 2 + 2
 
 
 def test_a_run_is_judged_by_its_folder_alone(
@@ -91,8 +101,12 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", FEW, f"output_dir={tmp_path / 'out'}")
     ended = run(*command)
     assert ended.code == 0, ended.err
-    for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png"):
+    for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png", "report.html"):
         assert word in ended.out, ended.out
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    for words in ("Learning curves: ppm", "Configuration: markov", "scripts/compare.py", "Tune by tune"):
+        assert words in report, words
+    assert report.count("<article") == 2 + 2 + 2
     results = tmp_path / "ppm/evaluation/results.json"
     when = results.stat().st_mtime_ns
     assert run(*command).code == 0
@@ -105,6 +119,19 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     comparison = json.loads((tmp_path / "out/model_comparison.json").read_text())
     assert comparison["models"].keys() == {"markov", "ppm"}
     assert comparison["models"]["ppm"]["runs"][0]["hash"] == json.loads((runs / "ppm/split.json").read_text())["hash"]
+
+
+def test_a_run_that_was_copied_without_its_melodies_is_compared_all_the_same(
+    run: Run, copied: Path, tmp_path: Path
+) -> None:
+    command = ("compare.py", f"runs={copied}", FEW, f"output_dir={tmp_path / 'out'}")
+    assert run(*command).code == 0
+    (copied / "evaluation/samples.npz").unlink()
+    next(copied.glob("*_checkpoints/*_history.json")).unlink()
+    assert run(*command).code == 0
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert report.count("<article") == 2  # the real tunes
+    assert "Learning curves" not in report
 
 
 def test_a_folder_of_runs_is_compared_as_a_sweep(run: Run, runs: Path, tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ from chromasonic.melody_generation.whole_files import write_text
 
 REPORT, SAMPLES = "report.html", "samples.npz"
 _MOST_SAMPLES = 16  # on a page, of all models together, but one of each at least
+_LEADS = {
+    False: "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
+    True: "Which predicts tunes better that none of them saw, and whose melodies come closer to real ones.",
+}
 _TYPICAL = (
     "Melodies of its own whose overall score is nearest to the median of all {n} that were judged: neither its best "
     "nor its worst."
@@ -67,9 +71,10 @@ class Exhibit:
         """From a run that was judged before; its melodies come without their scores.
 
         Raises:
-            InputError: If its files are missing or damaged.
+            InputError: If its files are damaged, or its tunes are missing.
         """
-        samples = kept_tunes(directory / RESULTS.parent / SAMPLES).get("samples", ())
+        kept = directory / RESULTS.parent / SAMPLES
+        samples = kept_tunes(kept).get("samples", ()) if kept.is_file() else ()  # copied without it
         real = kept_tunes(directory / TUNES).get("test", ())
         return cls(Judged(samples), Judged(real), *_background(directory))
 
@@ -100,7 +105,7 @@ def write_evaluation_report(
     command = _evaluation_command(results, directory)
     page = Page(
         title=f"{results['model']} on {results['dataset']}" if results.get("dataset") else str(results["model"]),
-        lead="How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
+        lead=_LEADS[False],
         facts=_facts(results),
         command=command,
         tables=score_tables(results),
@@ -127,19 +132,12 @@ def write_comparison_report(
         command: What to type to get it again.
     """
     known = [(each, exhibits[each.name]) for each in comparison.contenders if each.name in exhibits]
-    several = len(comparison.contenders) > 1
     n = max(1, min(N_TYPICAL_SAMPLES, _MOST_SAMPLES // max(1, len(known))))
     groups = [_own_melodies(each.name, each.results[0], exhibit, each.name, n) for each, exhibit in known]
     page = Page(
         title=_comparison_title(comparison.contenders),
-        lead="Which predicts tunes better that none of them saw, and whose melodies come closer to real ones."
-        if several
-        else "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
-        facts=(
-            ("Test tunes", str(comparison.n_tunes)),
-            ("Test set", comparison.test_set_hash),
-            ("Best predictor", comparison.contenders[0].name),
-        ),
+        lead=_LEADS[len(comparison.contenders) > 1],
+        facts=_comparison_facts(comparison),
         command=command,
         tables=comparison_tables(comparison),
         figures=(
@@ -177,6 +175,23 @@ def _options(samples: Mapping[str, Any]) -> list[str]:
 def _comparison_title(contenders: Sequence[Contender]) -> str:
     names = [each.name for each in contenders]
     return " and ".join(names) if len(names) < 3 else f"{len(names)} models compared"
+
+
+def _comparison_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    runs = [results for each in comparison.contenders for results in each.results]
+
+    def all_of(name: str) -> str:
+        return ", ".join(sorted({str(results[name]) for results in runs if results.get(name) is not None}))
+
+    facts = {
+        "Best predictor": comparison.contenders[0].name,
+        "Dataset": all_of("dataset"),
+        "Seeds": all_of("seed"),
+        "Test tunes": str(comparison.n_tunes),
+        "Split": all_of("hash"),
+        "Test set": comparison.test_set_hash,
+    }
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
 def _facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

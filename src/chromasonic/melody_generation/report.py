@@ -250,13 +250,15 @@ def _p_value(pair: Pair) -> str:
 def print_scores(results: Mapping[str, Any], directory: Path) -> None:
     """Print what was measured of a run, and where it was written."""
     _print_tables(score_tables(results))
-    _print_places({"Scores": directory / "evaluation" / "results.json"})
+    evaluation = directory / "evaluation"
+    _print_places({"Scores": evaluation / "results.json", "Report": evaluation / "report.html"})
 
 
 def print_comparison(comparison: Comparison, directory: Path) -> None:
     """Print a comparison, and where it was written."""
     _print_tables(comparison_tables(comparison))
-    _print_places({"Table": directory / "model_comparison.md", "Picture": directory / "model_comparison.png"})
+    files = {"Table": "model_comparison.md", "Picture": "model_comparison.png", "Report": "report.html"}
+    _print_places({what: directory / name for what, name in files.items()})
 
 
 def songbook_table(songbook: Songbook) -> Table:
