@@ -14,11 +14,12 @@ from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, smal
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SCORES, SampleSettings, Standard, evaluate, word_for
+from chromasonic.melody_generation.evaluation import SCORES, SampleSettings, evaluate, word_for
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.splits import test_set_hash as hash_of
+from chromasonic.melody_generation.standard import Standard
 
 WALKS = walks(60)
 TRAIN, TEST = WALKS[:40], WALKS[40:]

@@ -20,8 +20,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import beginning_of, sample
 from chromasonic.melody_generation.grammar import Limits
 from chromasonic.melody_generation.likelihood import TuneReading, TuneSums, read_tunes
-from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration, cross_fitted
-from chromasonic.melody_generation.measures.novelty import Copying, NoveltyIndex, most_copied
+from chromasonic.melody_generation.measures.novelty import Copying, most_copied
 from chromasonic.melody_generation.measures.overlap import feature_overlaps
 from chromasonic.melody_generation.measures.summaries import (
     Estimate,
@@ -36,6 +35,7 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.counts import SuccessorCounts
 from chromasonic.melody_generation.sampling import Sampling
 from chromasonic.melody_generation.splits import test_set_hash, tune_hash
+from chromasonic.melody_generation.standard import Standard
 
 SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 # From the best on: what is reached, and the word for it. For perplexity less is better.
@@ -64,64 +64,6 @@ def word_for(score: str, value: float) -> str:
     if score == "perplexity":
         return next(word for bound, word in _WORDS[score] if value < bound or bound == math.inf)
     return next(word for bound, word in _WORDS[score] if value > bound or bound == -math.inf)
-
-
-@dataclass(frozen=True)
-class Standard:
-    """What models are judged by: held-out tunes, and what real tunes are like.
-
-    Attributes:
-        test: The held-out tunes.
-        calibration: What real tunes are like; None where too few are known.
-        novelty: The training tunes, where they are known.
-        real: The scores of the held-out tunes; None without a calibration.
-        real_copying: What each held-out tune shares with the training tunes, where they are known.
-        calibrated_on: What the calibration was fitted on, or why there is none, in words.
-    """
-
-    test: tuple[Melody, ...]
-    calibration: Calibration | None
-    novelty: NoveltyIndex | None
-    real: Scores | None
-    real_copying: tuple[Copying, ...] | None
-    calibrated_on: str
-
-    @classmethod
-    def of(
-        cls,
-        test: Sequence[Melody],
-        training: Sequence[Melody] | None = None,
-        calibration: Calibration | None = None,
-    ) -> Standard:
-        """Set up the judgement.
-
-        Args:
-            test: The held-out tunes.
-            training: The tunes that models were trained on; without them novelty is not defined.
-            calibration: What was fitted on the training tunes, if it is at hand.
-
-        Raises:
-            InputError: If there is no held-out tune, or one has no notes.
-        """
-        if not test:
-            raise InputError("the test set is empty, so there is nothing to judge a model by: give at least one melody")
-        for place, melody in enumerate(test):
-            if not len(melody):
-                raise InputError(f"melody {place} of the test set has no notes: leave it out")
-        novelty = NoveltyIndex(training) if training else None
-        copying = tuple(novelty.copying(test)) if novelty else None
-        if calibration is None and training and len(training) >= MIN_MELODIES:
-            calibration = Calibration.fit(training)
-        if calibration is not None:
-            real = calibration.score(test, novelty)
-            return cls(tuple(test), calibration, novelty, real, copying, f"{calibration.n_melodies} training tunes")
-        try:
-            fitted = cross_fitted(test)
-        except InputError as problem:
-            return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
-        known = f"there are only {len(training)} training tunes" if training else "the training tunes are not known"
-        words = f"the {len(test)} test tunes themselves, cross-fitted, since {known}"
-        return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, words)
 
 
 @dataclass(frozen=True)

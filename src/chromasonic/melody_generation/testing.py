@@ -23,7 +23,7 @@ from torch import nn
 from chromasonic.melody_generation.comparison import Comparison, compare
 from chromasonic.melody_generation.contenders import check_complete
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SCORES, VERSION, Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import SCORES, VERSION, Evaluation, SampleSettings, evaluate
 from chromasonic.melody_generation.experiment_report import (
     REPORT,
     SAMPLES,
@@ -38,6 +38,7 @@ from chromasonic.melody_generation.rendering.figures import figure_svg, save_fig
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.report import comparison_tables, named, score_tables
 from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from chromasonic.melody_generation.whole_files import write_text
