@@ -11,9 +11,10 @@ import pytest
 from tests.small_networks import batch_of, network_of_ones_own, walks
 from torch import nn
 
-from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, evaluate
 from chromasonic.melody_generation.experiment_report import comparison_command, write_evaluation_report
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
 TUNES = walks(40)

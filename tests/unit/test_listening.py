@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.listening import Judged, listening_page, melody_facts, settings_facts
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs import Run
 from chromasonic.melody_generation.songbook import Songbook
+from chromasonic.melody_generation.standard import Standard
 
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]

@@ -155,7 +155,7 @@ def write_comparison_report(
 
 
 def comparison_command(
-    runs: Mapping[str, Mapping[str, Any]], directories: Sequence[Path], save_dir: Path, settings: SampleSettings
+    runs: Mapping[str, Mapping[str, Any]], directories: Sequence[Path], save_dir: Path, settings: SampleSettings | None
 ) -> str:
     """What to type to train these runs and compare them again.
 
@@ -163,11 +163,11 @@ def comparison_command(
         runs: The results of those that could be judged, by their directories.
         directories: All of them.
         save_dir: Where the comparison goes.
-        settings: How melodies are sampled.
+        settings: How melodies are sampled; None where each run keeps its own way.
     """
     trained = [line for directory, results in runs.items() for line in _training_lines(results, Path(directory))]
     listed = ",".join(map(shown, directories))
-    options = [f"runs=[{listed}]", f"output_dir={shown(save_dir)}", *_options(vars(settings))]
+    options = [f"runs=[{listed}]", f"output_dir={shown(save_dir)}", *(_options(vars(settings)) if settings else [])]
     return "\n".join([*trained, shlex.join(["python", "scripts/compare.py", *options])])
 
 

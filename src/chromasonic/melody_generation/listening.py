@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.measures.novelty import Copying
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
@@ -21,6 +20,7 @@ from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
 from chromasonic.melody_generation.runs import Run
+from chromasonic.melody_generation.standard import Standard
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
 # What the page holds ready, with the words on the button and the media type.
