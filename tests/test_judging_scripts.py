@@ -104,7 +104,13 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png", "report.html"):
         assert word in ended.out, ended.out
     report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    for words in ("Learning curves: ppm", "Configuration: markov", "scripts/compare.py", "Tune by tune"):
+    for words in (
+        "Learning curves: ppm",
+        "Configuration: markov",
+        "scripts/train.py model=ppm",
+        "scripts/compare.py",
+        "Tune by tune",
+    ):
         assert words in report, words
     assert report.count("<article") == 2 + 2 + 2
     results = tmp_path / "ppm/evaluation/results.json"

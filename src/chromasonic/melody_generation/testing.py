@@ -249,7 +249,9 @@ def compare_runs(
             reasons[name] = str(problem)
     comparison = compare(results, reasons)
     exhibits = {each.name: Exhibit.of_run(run_of[each.results[0]["checkpoint"]]) for each in comparison.contenders}
-    write_comparison(comparison, Path(save_dir), exhibits, comparison_command(directories, save_dir, settings))
+    judged = {str(run_of[each["checkpoint"]]): each for each in results.values()}
+    command = comparison_command(judged, list(map(Path, directories)), Path(save_dir), settings)
+    write_comparison(comparison, Path(save_dir), exhibits, command)
     return comparison
 
 
