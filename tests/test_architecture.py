@@ -16,10 +16,10 @@ ROWS = (
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "contenders", "comparison", "runs"),
+        *("likelihood", "standard", "evaluation", "contenders", "comparison", "runs"),
         *("provenance", "resuming"),
     },
-    {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
+    {"training", "testing", "result_tables", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "keeping", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.listening import Judged, listening_page, melody_facts, settings_facts
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs import Run
 from chromasonic.melody_generation.songbook import Songbook
+from chromasonic.melody_generation.standard import Standard
 
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
@@ -56,7 +56,7 @@ def test_the_page_says_what_made_the_melodies() -> None:
     songbook = Songbook.of(run, MELODIES)
     html = listening_page(songbook.judged, run, {"Key": "G"}, "python scripts/generate.py run=x", songbook.stems, 90.0)
     for words in (
-        "4 melodies by markov",
+        "4 melodies by a Markov model",
         "25 tunes of synthetic",
         "0123456789abcdef",
         "generate.py run=x",
@@ -71,7 +71,7 @@ def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
     run = run_with({})
     songbook = Songbook.of(run, MELODIES[:1])
     html = listening_page(songbook.judged, run, {}, "", songbook.stems)
-    assert "1 melody by markov" in html
+    assert "1 melody by a Markov model" in html
     assert "learned from tunes of synthetic" in html
     assert 'class="scores"' not in html
     assert 'class="copying"' not in html
@@ -124,3 +124,14 @@ def test_settings_that_do_nothing_are_not_listed() -> None:
     neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0, "seed": 0, "run": "x", "metre": None}
     assert settings_facts(neutral) == {"Temperature": "1", "Seed": "0"}
     assert settings_facts({"top_k": 5, "top_p": 0.9}) == {"Top k": "5", "Top p": "0.9"}
+
+
+def test_a_melody_that_is_too_long_is_not_printed() -> None:
+    (short, long) = Judged((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))).tracks([0, 1], "xy", "xy")
+    assert len(short.engravings) == 2
+    assert long.engravings == ()
+    assert len(long.notes) == 97
+    assert [[each.label for each in track.files] for track in (short, long)] == [
+        ["MIDI", "MusicXML", "ABC", "SVG", "WAV"],
+        ["MIDI", "MusicXML", "ABC", "WAV"],
+    ]

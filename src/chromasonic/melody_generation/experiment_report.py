@@ -25,12 +25,17 @@ from chromasonic.melody_generation.rendering.figures import figure_svg
 from chromasonic.melody_generation.rendering.inline_svg import inline_svg
 from chromasonic.melody_generation.rendering.page import Page, PageFigure, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.rendering.titles import stem_of
-from chromasonic.melody_generation.report import comparison_tables, score_tables, shown
+from chromasonic.melody_generation.report import shown
+from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.runs import RESULTS, TUNES, kept_tunes
 from chromasonic.melody_generation.whole_files import write_text
 
 REPORT, SAMPLES = "report.html", "samples.npz"
 _MOST_SAMPLES = 16  # on a page, of all models together, but one of each at least
+_LEADS = {
+    False: "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
+    True: "Which predicts tunes better that none of them saw, and whose melodies come closer to real ones.",
+}
 _TYPICAL = (
     "Melodies of its own whose overall score is nearest to the median of all {n} that were judged: neither its best "
     "nor its worst."
@@ -67,9 +72,10 @@ class Exhibit:
         """From a run that was judged before; its melodies come without their scores.
 
         Raises:
-            InputError: If its files are missing or damaged.
+            InputError: If its files are damaged, or its tunes are missing.
         """
-        samples = kept_tunes(directory / RESULTS.parent / SAMPLES).get("samples", ())
+        kept = directory / RESULTS.parent / SAMPLES
+        samples = kept_tunes(kept).get("samples", ()) if kept.is_file() else ()  # copied without it
         real = kept_tunes(directory / TUNES).get("test", ())
         return cls(Judged(samples), Judged(real), *_background(directory))
 
@@ -100,10 +106,10 @@ def write_evaluation_report(
     command = _evaluation_command(results, directory)
     page = Page(
         title=f"{results['model']} on {results['dataset']}" if results.get("dataset") else str(results["model"]),
-        lead="How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
+        lead=_LEADS[False],
         facts=_facts(results),
         command=command,
-        tables=score_tables(results),
+        tables=(*score_tables(results), *feature_tables(results)),
         figures=_curves("Learning curves", exhibit),
         groups=(
             _own_melodies("Melodies to hear", results, exhibit, str(results["model"])),
@@ -127,19 +133,12 @@ def write_comparison_report(
         command: What to type to get it again.
     """
     known = [(each, exhibits[each.name]) for each in comparison.contenders if each.name in exhibits]
-    several = len(comparison.contenders) > 1
     n = max(1, min(N_TYPICAL_SAMPLES, _MOST_SAMPLES // max(1, len(known))))
     groups = [_own_melodies(each.name, each.results[0], exhibit, each.name, n) for each, exhibit in known]
     page = Page(
         title=_comparison_title(comparison.contenders),
-        lead="Which predicts tunes better that none of them saw, and whose melodies come closer to real ones."
-        if several
-        else "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
-        facts=(
-            ("Test tunes", str(comparison.n_tunes)),
-            ("Test set", comparison.test_set_hash),
-            ("Best predictor", comparison.contenders[0].name),
-        ),
+        lead=_LEADS[len(comparison.contenders) > 1],
+        facts=_comparison_facts(comparison),
         command=command,
         tables=comparison_tables(comparison),
         figures=(
@@ -156,18 +155,29 @@ def write_comparison_report(
     write_text(path, page_html(page))
 
 
-def comparison_command(directories: Sequence[str | Path], save_dir: str | Path, settings: SampleSettings) -> str:
-    """What to type to compare these runs again."""
-    runs = ",".join(shown(Path(each)) for each in directories)
-    return shlex.join(
-        [
-            "python",
-            "scripts/compare.py",
-            f"runs=[{runs}]",
-            f"output_dir={shown(Path(save_dir))}",
-            *_options(vars(settings)),
-        ]
-    )
+def comparison_command(
+    runs: Mapping[str, Mapping[str, Any]], directories: Sequence[Path], save_dir: Path, settings: SampleSettings | None
+) -> str:
+    """What to type to train these runs and compare them again.
+
+    Args:
+        runs: The results of those that could be judged, by their directories.
+        directories: All of them.
+        save_dir: Where the comparison goes.
+        settings: How melodies are sampled; None where each run keeps its own way.
+    """
+    trained = [line for directory, results in runs.items() for line in _training_lines(results, Path(directory))]
+    listed = ",".join(map(shown, directories))
+    options = [f"runs=[{listed}]", f"output_dir={shown(save_dir)}", *(_options(vars(settings)) if settings else [])]
+    return "\n".join([*trained, shlex.join(["python", "scripts/compare.py", *options])])
+
+
+def _training_lines(results: Mapping[str, Any], directory: Path) -> list[str]:
+    """The command that trains a run, if its configuration is known."""
+    configuration = results.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return []
+    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown(directory)}')}"]
 
 
 def _options(samples: Mapping[str, Any]) -> list[str]:
@@ -177,6 +187,23 @@ def _options(samples: Mapping[str, Any]) -> list[str]:
 def _comparison_title(contenders: Sequence[Contender]) -> str:
     names = [each.name for each in contenders]
     return " and ".join(names) if len(names) < 3 else f"{len(names)} models compared"
+
+
+def _comparison_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    runs = [results for each in comparison.contenders for results in each.results]
+
+    def all_of(name: str) -> str:
+        return ", ".join(sorted({str(results[name]) for results in runs if results.get(name) is not None}))
+
+    facts = {
+        "Best predictor": comparison.contenders[0].name,
+        "Dataset": all_of("dataset"),
+        "Seeds": all_of("seed"),
+        "Test tunes": str(comparison.n_tunes),
+        "Split": all_of("hash"),
+        "Test set": comparison.test_set_hash,
+    }
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
 def _facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -204,12 +231,8 @@ def _evaluation_command(results: Mapping[str, Any], directory: Path | None) -> s
             f'ModelTester(model, "{results["model"]}").run_comprehensive_test('
             f"test_data, n_samples={samples['n_samples']}, seed={samples['seed']})"
         )
-    run = shown(directory)
-    judge = shlex.join(["python", "scripts/evaluate.py", f"run={run}", *_options(samples)])
-    configuration = results.get("configuration")
-    if not isinstance(configuration, Mapping):
-        return judge
-    return f"{training_command(configuration)} {shlex.quote(f'output_dir={run}')}\n{judge}"
+    judge = shlex.join(["python", "scripts/evaluate.py", f"run={shown(directory)}", *_options(samples)])
+    return "\n".join([*_training_lines(results, directory), judge])
 
 
 def _curves(title: str, exhibit: Exhibit, *, is_folded: bool = False) -> tuple[PageFigure, ...]:

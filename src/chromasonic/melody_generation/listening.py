@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.measures.novelty import Copying
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
@@ -21,6 +20,7 @@ from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
 from chromasonic.melody_generation.runs import Run
+from chromasonic.melody_generation.standard import Standard
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
 # What the page holds ready, with the words on the button and the media type.
@@ -46,6 +46,9 @@ _SETTINGS = {
     "seed": "Seed",
 }
 _NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+_MOST_BARS = 96
+# What people call the models that come with this project.
+_CALLED = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
 _GROUPS = ("coherence", "musicality", "diversity")
 
 
@@ -152,8 +155,17 @@ def _counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
+def _is_too_long(melody: Melody) -> bool:
+    return len(melody.bar_lines) > _MOST_BARS
+
+
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
-    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number."""
+    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
+
+    None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
+    """
+    if _is_too_long(melody):
+        return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
     for width in (_NARROW, _WIDE):
@@ -164,11 +176,12 @@ def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
 
 
 def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
-    """The files of a melody, the same as are exported; its sound is made by the page itself."""
-    contents = rendered(melody, tempo, list(_FILES))
-    files = [
-        TrackFile(label, f"{stem}{ENDINGS[name]}", media, contents[name]) for name, (label, media) in _FILES.items()
-    ]
+    """The files of a melody, the same as are exported; its sound is made by the page itself.
+
+    A melody that is too long to be printed on a page is not engraved for a file either.
+    """
+    contents = rendered(melody, tempo, [name for name in _FILES if name != "svg" or not _is_too_long(melody)])
+    files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
     return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
 
 
@@ -220,7 +233,7 @@ def listening_page(
         "Checkpoint": run.checkpoint,
     }
     page = Page(
-        title=f"{_counted(n, 'melody', 'melodies')} by {run.name}",
+        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(run.name, run.name)}",
         lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,

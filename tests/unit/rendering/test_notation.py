@@ -58,6 +58,17 @@ def test_the_letters_of_the_title_are_drawn() -> None:
     assert dark[0] < dark[1] < dark[2] / 3
 
 
+def test_nothing_that_is_hidden_is_drawn_and_staff_lines_are() -> None:
+    """Left of the staff Verovio puts dots that its style sheet hides; the five lines are strokes."""
+    svg = engraved(Melody([71] * 8, [24] * 8), 120)
+    _, top, width, _ = box(svg)
+    picture = pixels(svg)
+    below = -top * PNG_WIDTH // width
+    assert not picture[below:, :28].any()
+    row = picture[below:, PNG_WIDTH // 2 : PNG_WIDTH // 2 + 3].min(axis=1)
+    assert int((np.diff((row > 60).astype(int)) == 1).sum()) >= 5
+
+
 @pytest.mark.parametrize("title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40])
 def test_nothing_is_cut_off_at_the_margins(title: str) -> None:
     picture = pixels(engraved(Melody([60, 84, 45, 97] * 12, [12] * 48, title=title), 120))
@@ -78,6 +89,11 @@ def test_the_same_melody_gives_the_same_picture_whatever_came_before() -> None:
     first = engraved(JIG, 120)
     engraved(Melody([60], [24]), 120)
     assert engraved(JIG, 120) == first
+
+
+def test_a_melody_too_long_for_a_page_is_refused_rather_than_cut() -> None:
+    with pytest.raises(InputError, match="cannot be engraved on one page"):
+        engraved(Melody([60] * 4000, [96] * 4000), 120)
 
 
 def test_what_cannot_be_written_is_refused() -> None:
