@@ -16,7 +16,7 @@ ROWS = (
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "contenders", "comparison", "runs"),
+        *("likelihood", "standard", "evaluation", "contenders", "comparison", "runs"),
     },
     {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "options", "commands", "sweeps"},

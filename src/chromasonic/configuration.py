@@ -221,7 +221,8 @@ def options(defaults: Path, kind: type[Options], arguments: Sequence[str]) -> Op
         plain_values = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
     except (OmegaConfBaseException, YAMLError) as problem:
         raise InputError(f"what was typed cannot be read: {' '.join(str(problem).split())}") from problem
-    lacking = [name for name, value in plain_values.items() if value == "???"] if isinstance(plain_values, dict) else []
+    given = plain_values if isinstance(plain_values, dict) else {}
+    lacking = [name for name in known if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
     if lacking:
         raise InputError("\n".join(f"{name} must be given: {name}=..." for name in map(str, lacking)))
     try:

@@ -23,9 +23,9 @@ class CompareOptions(BaseModel):
 
     runs: str | list[str]
     output_dir: str | None
-    n_samples: PositiveInt
-    seed: NonNegativeInt
-    max_notes: PositiveInt
+    n_samples: PositiveInt | None
+    seed: NonNegativeInt | None
+    max_notes: PositiveInt | None
 
 
 class GenerateOptions(BaseModel):

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser
 from tests.browsing import chromium
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.listening import Judged
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
+from chromasonic.melody_generation.standard import Standard
 
 HOSTILE = '</script></title><img src=x onerror="window.hacked = 1"> & \'"><svg onload=alert(1)> ]]> <!-- «Là-bas» ♯'
 

@@ -11,11 +11,12 @@ from tests.browser.conftest import HOSTILE
 from tests.browsing import PHONE, TABLET, WIDE, faint_texts, overflow, visiting
 from tests.small_networks import batch_of, small_lstm, walks
 
-from chromasonic.melody_generation.evaluation import SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import SampleSettings, evaluate
 from chromasonic.melody_generation.experiment_report import write_evaluation_report
 from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.testing import ModelComparison
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -11,9 +11,10 @@ import pytest
 from tests.small_networks import batch_of, network_of_ones_own, walks
 from torch import nn
 
-from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import Evaluation, SampleSettings, evaluate
 from chromasonic.melody_generation.experiment_report import comparison_command, write_evaluation_report
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
 TUNES = walks(40)
@@ -68,9 +69,12 @@ def test_many_models_show_fewer_melodies_each(tmp_path: Path) -> None:
     assert len(shown) == 6 * 2 + 2
 
 
-def test_the_command_of_a_comparison_names_its_runs() -> None:
-    command = comparison_command(["outputs/a b", "outputs/c"], "outputs/comparison", SampleSettings(5, seed=3))
-    assert command == (
-        "python scripts/compare.py 'runs=[outputs/a b,outputs/c]' output_dir=outputs/comparison n_samples=5 seed=3 "
-        "max_notes=512"
-    )
+def test_the_command_of_a_comparison_trains_its_runs_and_names_them() -> None:
+    judged = {"outputs/a b": {"configuration": {"choices": {"model": "lstm"}, "seed": 3}}, "outputs/c": {}}
+    directories = [Path("outputs/a b"), Path("outputs/c"), Path("outputs/failed")]
+    command = comparison_command(judged, directories, Path("outputs/comparison"), SampleSettings(5, seed=3))
+    assert command.splitlines() == [
+        "python scripts/train.py model=lstm seed=3 'output_dir=outputs/a b'",
+        "python scripts/compare.py 'runs=[outputs/a b,outputs/c,outputs/failed]' output_dir=outputs/comparison "
+        "n_samples=5 seed=3 max_notes=512",
+    ]

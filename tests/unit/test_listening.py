@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.listening import Judged, listening_page, melody_facts, settings_facts
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs import Run
 from chromasonic.melody_generation.songbook import Songbook
+from chromasonic.melody_generation.standard import Standard
 
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
@@ -131,3 +131,7 @@ def test_a_melody_that_is_too_long_is_not_printed() -> None:
     assert len(short.engravings) == 2
     assert long.engravings == ()
     assert len(long.notes) == 97
+    assert [[each.label for each in track.files] for track in (short, long)] == [
+        ["MIDI", "MusicXML", "ABC", "SVG", "WAV"],
+        ["MIDI", "MusicXML", "ABC", "WAV"],
+    ]

@@ -154,18 +154,29 @@ def write_comparison_report(
     write_text(path, page_html(page))
 
 
-def comparison_command(directories: Sequence[str | Path], save_dir: str | Path, settings: SampleSettings) -> str:
-    """What to type to compare these runs again."""
-    runs = ",".join(shown(Path(each)) for each in directories)
-    return shlex.join(
-        [
-            "python",
-            "scripts/compare.py",
-            f"runs=[{runs}]",
-            f"output_dir={shown(Path(save_dir))}",
-            *_options(vars(settings)),
-        ]
-    )
+def comparison_command(
+    runs: Mapping[str, Mapping[str, Any]], directories: Sequence[Path], save_dir: Path, settings: SampleSettings | None
+) -> str:
+    """What to type to train these runs and compare them again.
+
+    Args:
+        runs: The results of those that could be judged, by their directories.
+        directories: All of them.
+        save_dir: Where the comparison goes.
+        settings: How melodies are sampled; None where each run keeps its own way.
+    """
+    trained = [line for directory, results in runs.items() for line in _training_lines(results, Path(directory))]
+    listed = ",".join(map(shown, directories))
+    options = [f"runs=[{listed}]", f"output_dir={shown(save_dir)}", *(_options(vars(settings)) if settings else [])]
+    return "\n".join([*trained, shlex.join(["python", "scripts/compare.py", *options])])
+
+
+def _training_lines(results: Mapping[str, Any], directory: Path) -> list[str]:
+    """The command that trains a run, if its configuration is known."""
+    configuration = results.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return []
+    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown(directory)}')}"]
 
 
 def _options(samples: Mapping[str, Any]) -> list[str]:
@@ -219,12 +230,8 @@ def _evaluation_command(results: Mapping[str, Any], directory: Path | None) -> s
             f'ModelTester(model, "{results["model"]}").run_comprehensive_test('
             f"test_data, n_samples={samples['n_samples']}, seed={samples['seed']})"
         )
-    run = shown(directory)
-    judge = shlex.join(["python", "scripts/evaluate.py", f"run={run}", *_options(samples)])
-    configuration = results.get("configuration")
-    if not isinstance(configuration, Mapping):
-        return judge
-    return f"{training_command(configuration)} {shlex.quote(f'output_dir={run}')}\n{judge}"
+    judge = shlex.join(["python", "scripts/evaluate.py", f"run={shown(directory)}", *_options(samples)])
+    return "\n".join([*_training_lines(results, directory), judge])
 
 
 def _curves(title: str, exhibit: Exhibit, *, is_folded: bool = False) -> tuple[PageFigure, ...]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.measures.novelty import Copying
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
@@ -21,6 +20,7 @@ from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.rendering.tracks import ScoreBar, SharedRun, Track, TrackFile
 from chromasonic.melody_generation.runs import Run
+from chromasonic.melody_generation.standard import Standard
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
 # What the page holds ready, with the words on the button and the media type.
@@ -155,12 +155,16 @@ def _counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
 
 
+def _is_too_long(melody: Melody) -> bool:
+    return len(melody.bar_lines) > _MOST_BARS
+
+
 def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
     """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
 
     None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
     """
-    if len(melody.bar_lines) > _MOST_BARS:
+    if _is_too_long(melody):
         return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
@@ -172,11 +176,12 @@ def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
 
 
 def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
-    """The files of a melody, the same as are exported; its sound is made by the page itself."""
-    contents = rendered(melody, tempo, list(_FILES))
-    files = [
-        TrackFile(label, f"{stem}{ENDINGS[name]}", media, contents[name]) for name, (label, media) in _FILES.items()
-    ]
+    """The files of a melody, the same as are exported; its sound is made by the page itself.
+
+    A melody that is too long to be printed on a page is not engraved for a file either.
+    """
+    contents = rendered(melody, tempo, [name for name in _FILES if name != "svg" or not _is_too_long(melody)])
+    files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
     return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
 
 

@@ -1,4 +1,4 @@
-"""What a person reads on the terminal before and after a run trains."""
+"""What a person reads: tables of what a run, a comparison or a songbook is, and where its files are."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ _SCORE_TITLES = {
     "musicality": "musicality",
     "overall": "overall_score",
 }
+_ALL_PAIRS_UP_TO = 6  # models; of more, the best is set against each of the others
 # Lines of the corpus's report that are shown: its counts and the first tunes left out.
 _MAX_LINES = 8
 
@@ -100,25 +101,44 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
         for title, name in _SCORE_TITLES.items()
     )
     samples = results["samples"]
-    n_undefined = (samples["summary"] or {}).get("n_undefined", 0)
-    undefined = f" {n_undefined} of them have fewer than two sounding notes, and count as 0." if n_undefined else ""
     first = Table(
         f"Scores of {results['model']}",
         ("", "score [95 % interval]", "real tunes", "in words"),
         rows,
         f"Predictions: {results['n_test_tunes']} test tunes, {results['n_test_notes']} notes, test set "
         f"{results['test_set_hash']}. Melodies: {samples['n_samples']} of its own, seed {samples['seed']}, temperature "
-        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{undefined}",
+        f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{_cautions(results)}",
     )
-    return (first, _copying_table(results["copying"]))
+    copying = results["copying"]
+    return (first, _copying_table(copying)) if copying else (first,)
 
 
-def _copying_table(copying: Mapping[str, Any] | None) -> Table:
+def _cautions(results: Mapping[str, Any]) -> str:
+    """What else a reader of the scores should know, a sentence each."""
+    samples = results["samples"]
+    n_silent = {
+        "of the melodies": (samples["summary"] or {}).get("n_undefined", 0),
+        "of the real tunes": (results["real_tunes"] or {}).get("n_undefined", 0),
+    }
+    found = [f"{n} {whose} have fewer than two sounding notes, and count as 0." for whose, n in n_silent.items() if n]
+    if samples["n_cut"]:
+        found.append(
+            f"{samples['n_cut']} were not at their end after {samples['max_notes']} notes, and were cut there."
+        )
+    if results["n_impossible_tunes"]:
+        found.append(f"In {results['n_impossible_tunes']} test tunes something comes that the model rules out.")
+    if results["copying"] is None:
+        found.append("Copying and novelty are not defined, since the training tunes are not known; overall is without.")
+    if results.get("is_finished") is False:
+        found.append("The run is not finished: it is judged as it is.")
+    return "".join(f" {sentence}" for sentence in found)
+
+
+def _copying_table(copying: Mapping[str, Any]) -> Table:
     columns = ("Copying", "its melodies", "real tunes")
-    if copying is None:
-        return Table("", columns, (), "Copying is not defined: the training tunes are not known.")
     worst = copying["most_copied"]
-    source = f'"{worst["title"]}"' + (f" ({worst['source']})" if worst["source"] else "")
+    title, place = worst["title"], worst["source"]
+    source = (f'"{title}"' + (f" ({place})" if place else "")) if title else place or "a training tune"
     note = f"Most copied: melody {worst['sample'] + 1} shares {worst['notes']} notes in a row with {source}."
     return Table(
         "",
@@ -144,7 +164,7 @@ def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
 def _prediction_table(comparison: Comparison) -> Table:
     rows = [
         (
-            _named(each),
+            named(each),
             _cell(each, "bits_per_note"),
             _cell(each, "accuracy", brief=True),
             f"{each.parameters:,}",
@@ -171,7 +191,7 @@ def _melodies_table(comparison: Comparison) -> Table:
     brief = ("diversity", "coherence", "musicality")
     rows = [
         (
-            _named(each),
+            named(each),
             *(_cell(each, name, brief=True) for name in brief),
             _cell(each, "overall_score"),
             f"{each.notes_per_second:,.0f}",
@@ -185,7 +205,8 @@ def _melodies_table(comparison: Comparison) -> Table:
     return Table("", columns, tuple(rows))
 
 
-def _named(contender: Contender) -> str:
+def named(contender: Contender) -> str:
+    """What tables and figures call a model: its name, and how many seeds it was trained with."""
     return contender.name + (f" ({len(contender.results)} seeds)" if contender.spread else "")
 
 
@@ -198,6 +219,8 @@ def _cell(contender: Contender, measure: str, *, brief: bool = False) -> str:
 
 
 def _differences_table(comparison: Comparison) -> Table:
+    several = len(comparison.contenders) > _ALL_PAIRS_UP_TO
+    best = comparison.contenders[0].name
     rows = tuple(
         (
             f"{pair.first} less {pair.second}",
@@ -206,12 +229,14 @@ def _differences_table(comparison: Comparison) -> Table:
             f"{pair.difference.n_better} of {pair.difference.n_tunes}",
         )
         for pair in comparison.pairs
+        if not several or pair.first == best
     )
     return Table(
         "",
         ("Tune by tune", "bits per note", "p", "better on"),
         rows,
-        "Paired permutation test over the tunes; p is adjusted for the number of pairs (Holm), * is below 0.05.",
+        "Paired permutation test over the tunes, of these runs; p is adjusted for the number of pairs (Holm), * is "
+        "below 0.05." + " All other pairs are in model_comparison.json." * several,
     )
 
 

@@ -20,7 +20,7 @@ from torch import nn
 from chromasonic.melody_generation.checkpoint import RunFiles, load_model, network_name, read_checkpoint
 from chromasonic.melody_generation.corpora.packing import pack, unpack_checked
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration
+from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.splits import SIDES
 from chromasonic.melody_generation.splits import test_set_hash as hash_of
@@ -59,7 +59,10 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
 
 def calibration_facts(training: Sequence[Melody]) -> dict[str, Any]:
     """What a checkpoint carries along so that its melodies can be judged; nothing where the tunes are too few."""
-    return {"calibration": Calibration.fit(training).to_dict()} if len(training) >= MIN_MELODIES else {}
+    try:
+        return {"calibration": Calibration.fit(training).to_dict()}
+    except InputError:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,10 @@ def open_run(directory: str | Path) -> Run:
         InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
     """
     directory = Path(directory)
+    if not any(directory.glob("*_checkpoints")) and any(directory.glob("*/*_checkpoints")):
+        raise InputError(
+            f"{directory} holds several runs: name one of them, or compare them with compare.py runs={directory}"
+        )
     return _opened(directory, RunFiles.of_run(directory).best)
 
 
@@ -146,18 +153,21 @@ def _opened(directory: Path, checkpoint: Path) -> Run:
 
 
 def find_runs(path: str | Path) -> list[Path]:
-    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs.
+    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs, but those that failed.
 
     Raises:
         InputError: If it is neither.
     """
     path = Path(path)
     if not path.is_dir():
-        raise InputError(f"there is no folder {path}")
+        hint = f"; several are written runs=[{path}]" if "," in str(path) else ""
+        raise InputError(f"{path} is a file, and no run" if path.exists() else f"there is no folder {path}{hint}")
     if any(path.glob("*_checkpoints")):
         return [path]
-    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=job_number)
-    if not found:
+    failed = failed_jobs(path)
+    runs = {each.parent for each in path.glob("*/*_checkpoints")}
+    found = sorted((run for run in runs if run.name not in failed), key=job_number)
+    if not found and not failed:
         raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
     return found
 
@@ -178,11 +188,17 @@ def failed_jobs(sweep: Path) -> dict[str, str]:
     for path in sorted((sweep / JOBS).glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["status"] == "failed":
+            if record["status"] == "failed" and not _was_finished_after(path, sweep / path.stem):
                 found[path.stem] = str(record["reason"])
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as problem:
             raise InputError(f"{path} is no record of a job ({problem}): remove it") from problem
     return found
+
+
+def _was_finished_after(record: Path, run: Path) -> bool:
+    """Whether a run was resumed to its end after it had failed."""
+    ends = [final.stat().st_mtime_ns for final in run.glob("*_checkpoints/[!.]*_final.pt")]
+    return any(end > record.stat().st_mtime_ns for end in ends)
 
 
 def read_results(directory: Path) -> dict[str, Any]:

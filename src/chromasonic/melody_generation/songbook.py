@@ -8,12 +8,12 @@ from pathlib import Path
 
 from chromasonic.melody_generation.corpora.files import first_tune
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.listening import Judged
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.export import FORMATS, rendered, write_files
 from chromasonic.melody_generation.rendering.titles import stem_of
 from chromasonic.melody_generation.runs import Run
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.vocabulary import CORPORA, NoteVocabulary
 
 

@@ -164,7 +164,8 @@ const Player = (() => {
     if (shown.textContent !== track.melody.title) shown.textContent = track.melody.title;
     bar.querySelector(".clock").textContent = times;
     bar.classList.toggle("is-playing", playing);
-    bar.querySelector("[data-do=play]").setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${track.melody.title}`);
+    const button = bar.querySelector("[data-do=play]");
+    button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${track.melody.title}`);
   }
 
   function setVolume() {
