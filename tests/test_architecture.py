@@ -18,7 +18,7 @@ ROWS = (
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "standard", "evaluation", "contenders", "comparison", "runs"),
     },
-    {"training", "testing", "report", "listening", "songbook", "recipe", "experiment_report"},
+    {"training", "testing", "result_tables", "report", "listening", "songbook", "recipe", "experiment_report"},
     {"configuration", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

@@ -19,7 +19,7 @@ from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.rendering.abc_notation import abc_text
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
-from chromasonic.melody_generation.report import songbook_table
+from chromasonic.melody_generation.result_tables import songbook_table
 from chromasonic.melody_generation.runs import TUNES, Run, calibration_facts, keep_tunes, open_model
 from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
 from chromasonic.melody_generation.training import fit, run_callbacks

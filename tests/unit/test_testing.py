@@ -56,7 +56,9 @@ def test_any_module_of_the_contract_is_tested(network: Any, tmp_path: Path) -> N
 def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
     results = ModelTester(markov(), training_data=TRAIN).run_comprehensive_test(TEST, tmp_path, n_samples=3)
     assert results["calibrated_on"] == "30 training tunes"
-    assert "Most copied: melody" in (tmp_path / "scores.md").read_text()
+    page = (tmp_path / "scores.md").read_text()
+    assert "Most copied: melody" in page
+    assert "| range, semitones |" in page
 
 
 def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

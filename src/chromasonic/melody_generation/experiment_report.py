@@ -25,7 +25,8 @@ from chromasonic.melody_generation.rendering.figures import figure_svg
 from chromasonic.melody_generation.rendering.inline_svg import inline_svg
 from chromasonic.melody_generation.rendering.page import Page, PageFigure, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.rendering.titles import stem_of
-from chromasonic.melody_generation.report import comparison_tables, score_tables, shown
+from chromasonic.melody_generation.report import shown
+from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.runs import RESULTS, TUNES, kept_tunes
 from chromasonic.melody_generation.whole_files import write_text
 
@@ -108,7 +109,7 @@ def write_evaluation_report(
         lead=_LEADS[False],
         facts=_facts(results),
         command=command,
-        tables=score_tables(results),
+        tables=(*score_tables(results), *feature_tables(results)),
         figures=_curves("Learning curves", exhibit),
         groups=(
             _own_melodies("Melodies to hear", results, exhibit, str(results["model"])),

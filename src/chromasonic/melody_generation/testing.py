@@ -36,7 +36,7 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.comparison import plot_comparison
 from chromasonic.melody_generation.rendering.figures import figure_svg, save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
-from chromasonic.melody_generation.report import comparison_tables, named, score_tables
+from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, named, score_tables
 from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
 from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.tensorboard import show_in_tensorboard
@@ -268,7 +268,7 @@ def write_evaluation(
     """
     write_json(directory / RESULTS.name, results)
     keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
-    write_text(directory / "scores.md", "\n".join(map(markdown, score_tables(results))))
+    write_text(directory / "scores.md", "\n".join(map(markdown, (*score_tables(results), *feature_tables(results)))))
     write_evaluation_report(directory / REPORT, evaluation, results, run)
 
 
