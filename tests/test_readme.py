@@ -65,8 +65,8 @@ def test_the_readme_names_commands_and_options() -> None:
 
 @pytest.mark.parametrize("overrides", train_commands(), ids=" ".join)
 def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> None:
-    if any(each.startswith("resume=") for each in overrides):
-        assert overrides == ["resume=outputs/<run>"]
+    if any(each.startswith(("resume=", "repeat=")) for each in overrides):
+        assert overrides in (["resume=outputs/<run>"], ["repeat=outputs/<run>", "output_dir=outputs/again"])
         return
     composed = jobs(overrides)
     assert len(composed) == 1 or "-m" in overrides

@@ -130,10 +130,11 @@ def check_complete(name: str, results: Mapping[str, Any]) -> None:
         Contender.of(name, {name: results})
         for key in ("test_set_hash", "calibrated_on", "samples", "typical"):
             results[key]
+        _flat(results.get("configuration") or {})
         for score in SCORES[2:]:
             estimate_from(results["real"][score])
         sum(tune["notes"] for tune in results["tunes"])
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
         raise InputError(f"the results of {name} are incomplete ({problem!r}): evaluate the run again") from problem
 
 

@@ -44,6 +44,12 @@ def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, modu
     console.print(f"writing to {shown(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
+def print_differences(run: Path, found: Sequence[str]) -> None:
+    """Print what is not as it was when a run was made that is now gone on with, or repeated."""
+    told = "; ".join(found) if found else "nothing that is known of"
+    Console().print(f"differs from when {shown(run)} was made: {told}", highlight=False, markup=False, soft_wrap=True)
+
+
 def print_outcome(directory: Path, outcome: TrainedRun) -> None:
     """Print the scores at the best epoch as a table, and where the files are."""
     history = outcome.history

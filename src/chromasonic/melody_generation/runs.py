@@ -49,7 +49,7 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
         sizes = {str(side): int(size) for side, size in notes["sides"].items()}
     except OSError as problem:
         raise InputError(f"{path} cannot be read ({problem.strerror}): it holds the tunes of the run") from problem
-    except (InputError, KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (InputError, ArithmeticError, KeyError, TypeError, ValueError, AttributeError) as problem:
         raise InputError(f"{path} is damaged ({problem}): copy it from where the run was made") from problem
     if min(sizes.values(), default=0) < 0 or sum(sizes.values()) != len(melodies):
         raise InputError(f"{path} is damaged: its sides do not add up to its {len(melodies)} tunes")
