@@ -33,12 +33,13 @@ from chromasonic.melody_generation.corpora.files import FilesCorpus
 from chromasonic.melody_generation.corpora.packing import pack
 from chromasonic.melody_generation.corpora.scores import read_score
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import SampleSettings, evaluate
 from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs import kept_tunes, read_results
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 from chromasonic.options import CompareOptions
 
