@@ -100,7 +100,7 @@ def contenders_of(results: Mapping[str, Mapping[str, Any]]) -> list[Contender]:
         alike.setdefault(_without_seed(each, place), []).append(place)
     groups = []
     for places in alike.values():
-        have_seeds = len({results[place].get("seed") for place in places}) == len(places)
+        have_seeds = len({repr(results[place].get("seed")) for place in places}) == len(places)
         groups += [places] if have_seeds else [[place] for place in places]
     names = _names([results[places[0]] for places in groups], [places[0] for places in groups])
     found = [
