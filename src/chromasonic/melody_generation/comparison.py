@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.contenders import (
+    SETTINGS,
     Contender,
     check_complete,
     contenders_of,
@@ -171,7 +172,7 @@ def _notes(results: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -
 
 def _described(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {value[name]}" for name in ("n_samples", "seed", "temperature", "max_notes"))
+        return ", ".join(f"{name} {value[name]}" for name in SETTINGS)
     return str(value)
 
 
