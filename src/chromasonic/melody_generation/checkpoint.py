@@ -33,7 +33,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "markov": MarkovNetwork,
     "ppm": PPMNetwork,
 }
-FORMAT = 1
+FORMAT = 2
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,

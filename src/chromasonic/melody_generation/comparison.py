@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.contenders import (
+    SETTINGS,
     Contender,
     check_complete,
     contenders_of,
@@ -159,20 +160,19 @@ def _notes(results: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -
     for place, each in results.items():
         checkpoints.setdefault(str(each.get("checkpoint", place)), []).append(place)
     found += [f"{' and '.join(same)} hold the same model." for same in checkpoints.values() if len(same) > 1]
-    for key, sentence in (
-        ("calibrated_on", "Diversity, coherence and musicality were calibrated on different tunes"),
-        ("samples", "Melodies were sampled in different ways"),
+    calibrations = {str(each["calibrated_on"]): names[place] for place, each in results.items()}
+    ways = {_settings(each["samples"]): names[place] for place, each in results.items()}
+    for sentence, values in (
+        ("Diversity, coherence and musicality were calibrated on different tunes", calibrations),
+        ("Melodies were sampled in different ways", ways),
     ):
-        values = {_described(each[key]): names[place] for place, each in results.items()}
         if len(values) > 1:
             found.append(f"{sentence}: {'; '.join(f'{name}: {value}' for value, name in values.items())}.")
     return tuple(found)
 
 
-def _described(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {value[name]}" for name in ("n_samples", "seed", "temperature", "max_notes"))
-    return str(value)
+def _settings(samples: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {samples[name]}" for name in SETTINGS)
 
 
 def _pairs(contenders: Sequence[Contender], n_notes: FloatArray) -> tuple[Pair, ...]:

@@ -15,6 +15,7 @@ from chromasonic.melody_generation.evaluation import SCORES
 from chromasonic.melody_generation.measures.features import FloatArray
 from chromasonic.melody_generation.measures.summaries import Estimate
 
+SETTINGS = ("n_samples", "seed", "temperature", "max_notes")
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")
 
 
@@ -100,7 +101,7 @@ def contenders_of(results: Mapping[str, Mapping[str, Any]]) -> list[Contender]:
         alike.setdefault(_without_seed(each, place), []).append(place)
     groups = []
     for places in alike.values():
-        have_seeds = len({results[place].get("seed") for place in places}) == len(places)
+        have_seeds = len({repr(results[place].get("seed")) for place in places}) == len(places)
         groups += [places] if have_seeds else [[place] for place in places]
     names = _names([results[places[0]] for places in groups], [places[0] for places in groups])
     found = [
@@ -128,8 +129,10 @@ def check_complete(name: str, results: Mapping[str, Any]) -> None:
     """
     try:
         Contender.of(name, {name: results})
-        for key in ("test_set_hash", "calibrated_on", "samples", "typical"):
+        for key in ("test_set_hash", "calibrated_on", "typical"):
             results[key]
+        for key in SETTINGS:
+            results["samples"][key]
         _flat(results.get("configuration") or {})
         for score in SCORES[2:]:
             estimate_from(results["real"][score])
