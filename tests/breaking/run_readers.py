@@ -166,13 +166,13 @@ def _configurations() -> list[Any]:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             config = compose("train", [f"model={model}", f"scheduler={scheduler}"])
         values = OmegaConf.to_container(config)
-        found.append(values | {"choices": {"model": model, "dataset": "synthetic"}})  # type: ignore[operator]
+        found.append(values | {"choices": {"model": model, "dataset": "synthetic"}, "logger": {}})  # type: ignore[operator]
     return found
 
 
 YAML = tokens_of(
-    "_target_ _partial_ _args_ ${ } ${epochs} ${oc.env:HOME} ${hydra:runtime.output_dir} &a *a !!python/object ??? null ~ "
-    "true [ ] { } - : | > # % @ ` 1e3 .inf .nan 0o7 1_0 2020-01-01 <<: os.system torch.load"
+    "_target_ _partial_ _args_ ${ } ${epochs} ${oc.env:HOME} ${hydra:runtime.output_dir} &a *a !!python/object ??? "
+    "null ~ true [ ] { } - : | > # % @ ` 1e3 .inf .nan 0o7 1_0 2020-01-01 <<: os.system torch.load"
 )
 
 

@@ -158,3 +158,9 @@ def test_a_knob_of_another_choice_is_not_called_unknown() -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"), pytest.raises(CompactHydraException) as found:
         compose("train", ["dataset=folk", "num_sequences=3"])
     assert sentence_of(found.value).startswith("num_sequences is nothing that the chosen model or dataset has")
+
+
+def test_what_has_a_number_for_its_name_and_a_group_that_repeats_another_are_faults(config: DictConfig) -> None:
+    faults = faults_of(config, model={"_target_": "torch.optim.SGD", 7: 1})
+    assert any("takes nothing but what has a name" in fault for fault in faults)
+    assert faults_of(config, optimizer="${scheduler}")
