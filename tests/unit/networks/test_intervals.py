@@ -28,7 +28,8 @@ def onsets_in(tokens: Tensor) -> Onsets:
 
 def anchored(melody: Melody) -> Anchors:
     tokens = batch_of([melody])
-    return ANCHORS(tokens, onsets_in(tokens))[0]
+    found: Anchors = ANCHORS(tokens, onsets_in(tokens))[0]
+    return found
 
 
 def counted_by_hand(tokens: list[int], positions: list[int]) -> list[tuple[int, int, int]]:

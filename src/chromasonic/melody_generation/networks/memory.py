@@ -89,7 +89,8 @@ class TuneMemory(nn.Module):
         return recalled, MemoryState(keys, values, places, states[:, -1:])
 
     def _by_head(self, vectors: Tensor) -> Tensor:
-        return vectors.unflatten(-1, (self._n_heads, -1)).transpose(1, 2)
+        n_tunes, length, _ = vectors.shape
+        return vectors.view(n_tunes, length, self._n_heads, -1).transpose(1, 2)
 
 
 def visible_share(scores: Tensor) -> Tensor:

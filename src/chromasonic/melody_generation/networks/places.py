@@ -58,7 +58,8 @@ class PlaceLikeness(nn.Module):
         same_position = (times.position[:, :, None] == entries.positions[:, None, :]).long()  # (B, T, K)
         n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp(0, FARTHEST_BAR)
         n_matching = match_lengths(entries.tokens, times.position.shape[1])
-        likeness = self.match_table(2 * n_matching + same_position) + self.bars_table(2 * n_bars + same_position)
+        likeness: Tensor = self.match_table(2 * n_matching + same_position)
+        likeness = likeness + self.bars_table(2 * n_bars + same_position)
         return likeness.permute(0, 3, 1, 2)
 
 
