@@ -105,27 +105,34 @@ class Accidentals:
     """Says which notes of a bar need an accidental.
 
     Programs differ in whether an accidental holds in other octaves as well; one is asked for wherever either custom
-    would have the note read wrongly.
+    would have the note read wrongly. So it is after a bar line that is written but not seen: a program forgets the
+    accidentals of the bar there, and who reads on does not.
     """
 
     def __init__(self, spelling: Spelling) -> None:
         self._signature = spelling.signature()
         self._by_step: dict[str, int] = {}
         self._by_place: dict[tuple[str, int], int] = {}
+        self._by_place_since: dict[tuple[str, int], int] = {}  # the latest bar line, seen or not
 
     def bar_line(self) -> None:
         """Forget the accidentals of the bar."""
         self._by_step.clear()
         self._by_place.clear()
+        self._by_place_since.clear()
+
+    def unseen_bar_line(self) -> None:
+        """Forget the accidentals of the bar only as far as a program does."""
+        self._by_place_since.clear()
 
     def needs_one(self, pitch: WrittenPitch) -> bool:
         """Whether the next note needs an accidental, which is then taken to be written."""
         place = (pitch.step, pitch.octave)
         signature = self._signature[pitch.step]
-        read_as = {self._by_step.get(pitch.step, signature), self._by_place.get(place, signature)}
-        if read_as == {pitch.alter}:
+        by_place = [each.get(place, signature) for each in (self._by_place, self._by_place_since)]
+        if {self._by_step.get(pitch.step, signature), *by_place} == {pitch.alter}:
             return False
-        self._by_step[pitch.step] = self._by_place[place] = pitch.alter
+        self._by_step[pitch.step] = self._by_place[place] = self._by_place_since[place] = pitch.alter
         return True
 
 
