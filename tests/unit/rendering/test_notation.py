@@ -99,7 +99,9 @@ def test_nothing_that_is_hidden_is_drawn_and_staff_lines_are() -> None:
     assert int((np.diff((row > 60).astype(int)) == 1).sum()) >= 5
 
 
-@pytest.mark.parametrize("title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40])
+@pytest.mark.parametrize(
+    "title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40, "\xad"]
+)
 def test_nothing_is_cut_off_at_the_margins(title: str) -> None:
     picture = pixels(engraved(Melody([60, 84, 45, 97] * 12, [12] * 48, title=title), 120))
     assert picture.shape[1] == PNG_WIDTH
