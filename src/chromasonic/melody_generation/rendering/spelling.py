@@ -25,6 +25,7 @@ _MODE_SHARPS = {
     "mixolydian": -1,
     "locrian": -5,
 }
+_A_SHARP = 10  # its place on the line of fifths
 # Places below a signature's own seven that are spelt with it.
 _N_BELOW = 2
 
@@ -48,7 +49,7 @@ class Spelling:
     """A key as it is written.
 
     Attributes:
-        sharps: Of its signature, negative for flats: -6 to 6.
+        sharps: Of its signature, negative for flats: -7 to 6.
         tonic: The tonic's name, such as ``F#`` or ``Bb``.
         mode: One of ``MODES``.
     """
@@ -59,7 +60,7 @@ class Spelling:
 
     @classmethod
     def of(cls, tonic: int, mode: str) -> Spelling:
-        """The key with the fewest accidentals; of two the one whose tonic is simpler.
+        """The key with the fewest accidentals; of two the one whose tonic is simpler. Nobody calls a tonic A sharp.
 
         Example:
             >>> Spelling.of(6, "minor"), Spelling.of(10, "dorian").tonic
@@ -71,6 +72,8 @@ class Spelling:
         best = min(choices, key=lambda each: (abs(each), abs(each - offset)))
         # Gb major and F# major are equal in all that: sharps are read more easily.
         best = 6 if best == -6 and mode == "major" else best
+        # In locrian the name that musicians use, B flat, takes seven flats.
+        best = best - 12 if best - offset == _A_SHARP else best
         step, alter = _place(best - offset)
         return cls(best, step + _SIGNS[alter], mode)
 
