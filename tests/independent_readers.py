@@ -6,6 +6,7 @@ import base64
 import io
 import shutil
 import subprocess
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -87,12 +88,13 @@ def _notes_by_mido(content: bytes, late: int = 0, early: int = 0) -> list[Soundi
     unit = Fraction(TICKS_PER_QUARTER, file.ticks_per_beat)
     found: list[SoundingNote] = []
     for track in file.tracks:
-        now, begun = 0, {}
+        now = 0
+        begun: dict[int, deque[int]] = defaultdict(deque)  # a repeated note may begin where the one before it ends
         for message in track:
             now += message.time
             if message.type == "note_on" and message.velocity:
-                begun[message.note] = now
-            elif message.type in {"note_on", "note_off"} and message.note in begun:
-                onset = begun.pop(message.note) - late
+                begun[message.note].append(now)
+            elif message.type in {"note_on", "note_off"} and begun[message.note]:
+                onset = begun[message.note].popleft() - late
                 found.append(SoundingNote(onset * unit, (now + early - onset) * unit, message.note))
     return sorted(found)
