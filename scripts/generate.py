@@ -26,7 +26,7 @@ def run(options: GenerateOptions) -> None:
     from chromasonic.melody_generation.rendering.tempo import check_tempo
     from chromasonic.melody_generation.report import print_songbook
     from chromasonic.melody_generation.runs import open_model
-    from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
+    from chromasonic.melody_generation.songbook import Songbook, read_primer
     from chromasonic.melody_generation.whole_files import write_text
 
     # What can be refused at once is, before anything is made.
@@ -55,7 +55,7 @@ def run(options: GenerateOptions) -> None:
         primer=primer,
         primer_notes=options.primer_notes,
         seed=options.seed,
-        corpus=options.corpus or corpus_of(model),
+        corpus=options.corpus,
         max_notes=options.max_notes,
     )
     title = f"After {primer.title}," if primer and primer.title else "Melody"

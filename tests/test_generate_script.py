@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from chromasonic.melody_generation.checkpoint import load_model
 from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.generation import generate as make_up
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.rendering.export import ENDINGS
 from tests.running import ROOT, SHORT, Ending, run_script
@@ -67,6 +69,16 @@ def test_by_default_they_go_into_the_run_and_the_same_seed_gives_the_same_files(
     assert {each.suffix for each in melodies.iterdir()} == {".mid", ".abc", ".html"}
     assert (tmp_path / "melody_01.abc").read_bytes() == (melodies / "melody_01.abc").read_bytes()
     assert (tmp_path / "melody_01.mid").read_bytes() == (melodies / "melody_01.mid").read_bytes()
+
+
+def test_the_call_in_python_gives_what_the_script_writes(generate: Generate, trained: Path, tmp_path: Path) -> None:
+    assert generate("count=3", "key=G", "metre=6/8", "seed=7", "formats=abc", f"output_dir={tmp_path}").code == 0
+    melodies = make_up(load_model(trained), count=3, key="G", metre="6/8", seed=7)
+    assert {melody.corpus for melody in melodies} == {"synthetic"}
+    for number, melody in enumerate(melodies, 1):
+        written = first_tune(tmp_path / f"melody_{number:02}.abc")
+        assert written.pitches.tolist() == melody.pitches.tolist()
+        assert written.durations.tolist() == melody.durations.tolist()
 
 
 def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Path) -> None:

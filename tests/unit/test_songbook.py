@@ -15,13 +15,14 @@ from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import generate
 from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.manner import corpus_of
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.rendering.abc_notation import abc_text
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
 from chromasonic.melody_generation.result_tables import songbook_table
 from chromasonic.melody_generation.runs import TUNES, Run, calibration_facts, keep_tunes, open_model
-from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
+from chromasonic.melody_generation.songbook import Songbook, read_primer
 from chromasonic.melody_generation.training import fit, run_callbacks
 
 TUNE = Melody([62, 66, 69, 74, 73, 69], [12, 24, 12, 24, 12, 48], Metre(6, 8), 60, tonic=2, title="A jig")
@@ -117,7 +118,7 @@ def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tm
     assert book.judged.scores is not None
     assert book.judged.standard is None
     assert songbook_table(book).columns == ("file", "bars", "notes", "overall")
-    assert corpus_of(alone) == "synthetic"
+    assert corpus_of(alone.network) == "synthetic"
 
 
 def test_without_a_calibration_there_are_no_scores() -> None:
@@ -125,17 +126,6 @@ def test_without_a_calibration_there_are_no_scores() -> None:
     table = songbook_table(Songbook.of(run, [TUNE]))
     assert table.columns == ("file", "bars", "notes")
     assert "not defined" in table.note
-
-
-def test_the_corpus_is_that_of_all_training_tunes() -> None:
-    def corpus(*names: str, dataset: str = "") -> str:
-        tunes = tuple(Melody([60], [24], corpus=name) for name in names)
-        return corpus_of(Run(Path(), small_lstm(), {"dataset": dataset}, {"train": tunes}, "", is_finished=True))
-
-    assert corpus("nottingham", "nottingham") == "nottingham"
-    assert corpus("oneills", "airds") == "unknown"
-    assert corpus(dataset="nottingham") == "nottingham"
-    assert corpus(dataset="files") == "unknown"
 
 
 @pytest.mark.parametrize("ending", [".abc", ".mid", ".musicxml"])

@@ -23,6 +23,7 @@ from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.grammar import Grammar, Limits
+from chromasonic.melody_generation.manner import corpus_of
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, IntArray, Melody, Metre
 from chromasonic.melody_generation.sampling import Sampling, drawn
 from chromasonic.melody_generation.stepping import Reader, carries_state, evaluating, reader_of, rows_of
@@ -53,7 +54,7 @@ def generate(
     primer: Melody | None = None,
     primer_notes: int | None = None,
     seed: int = 0,
-    corpus: str = "unknown",
+    corpus: str | None = None,
     max_notes: int = 512,
 ) -> list[Melody]:
     """Make up melodies.
@@ -77,7 +78,7 @@ def generate(
         primer: A melody to go on from.
         primer_notes: How many of its notes, from the first; all of them by default.
         seed: Of the random numbers.
-        corpus: The collection whose manner is wanted, of those that the network was trained on.
+        corpus: The collection whose manner is wanted, of those that the network was trained on; its own by default.
         max_notes: A melody that the model has not ended by then is ended at the next bar line.
 
     Returns:
@@ -94,6 +95,7 @@ def generate(
     """
     if count < 1:
         raise InputError(f"count is how many melodies to generate, 1 or more, got {count}")
+    corpus = corpus_of(network) if corpus is None else corpus
     if primer is None:
         if primer_notes is not None:
             raise InputError("primer_notes says how much of a primer is taken, but no primer was given")

@@ -14,7 +14,7 @@ from chromasonic.melody_generation.rendering.export import FORMATS, rendered, wr
 from chromasonic.melody_generation.rendering.titles import stem_of
 from chromasonic.melody_generation.runs import Run
 from chromasonic.melody_generation.standard import Standard
-from chromasonic.melody_generation.vocabulary import CORPORA, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,6 @@ def judge(run: Run, melodies: Sequence[Melody]) -> Judged:
     if run.tunes.get("test"):
         return Judged.by(Standard.of(run.tunes["test"], run.tunes["train"], run.calibration), melodies)
     return Judged(tuple(melodies), run.calibration.score(melodies) if run.calibration else None)
-
-
-def corpus_of(run: Run) -> str:
-    """The collection in whose manner a run's melodies are: that of its training tunes, if they are of one."""
-    names = {tune.corpus for tune in run.tunes.get("train", ())} or {str(run.facts.get("dataset"))}
-    return names.pop() if len(names) == 1 and names <= set(CORPORA) else CORPORA[0]
 
 
 def read_primer(path: str | Path, n_notes: int | None = None) -> Melody:
