@@ -143,6 +143,8 @@ class RunFiles:
         if not run.is_dir():
             raise InputError(f"there is no run directory {run}")
         found = sorted(run.glob("*_checkpoints/*_last.pt")) or sorted(run.glob("*_checkpoints/*_best.pt"))
+        if not found and (loose := sorted(run.glob("[!.]*.pt"))):
+            raise InputError(f"{run} is no run directory, it holds checkpoints: name one of them, such as {loose[0]}")
         if not found:
             raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
         return cls(found[0].parent, found[0].stem.rsplit("_", 1)[0])
