@@ -146,6 +146,8 @@ def run(config: DictConfig, directory: Path) -> None:
     if resumes:
         check_resumable(files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule)
+    facts |= provenance_of(config, module, data, files if resumes else None)
+    facts["configuration"]["init_from"] = facts.get("pretrained")  # what it was, wherever it lies
     carried = facts | calibration_facts(data.melodies["train"])
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
 
@@ -163,11 +165,28 @@ def run(config: DictConfig, directory: Path) -> None:
         print_outcome(directory, outcome)
 
 
+def provenance_of(
+    config: DictConfig, module: MelodyModule, data: MelodyDataModule, resumed: RunFiles | None
+) -> dict[str, Any]:
+    """Give the network the weights that it begins with, if it does, and tell what it has learned from."""
+    from chromasonic.melody_generation.checkpoint import read_checkpoint
+    from chromasonic.melody_generation.pretraining import begin_with, carried_on, provenance
+
+    if resumed is not None:
+        return carried_on(read_checkpoint(resumed.last))
+    before = None if config.init_from is None else begin_with(module.network, str(config.init_from))
+    return provenance(data.manifest()["hash"], data.guarded and data.guarded.facts(), before).facts()
+
+
 def build_data(config: DictConfig) -> MelodyDataModule:
     """The corpus that the configuration names, with how it is split and batched."""
     from chromasonic.configuration import build
     from chromasonic.melody_generation.data_loader import MelodyDataModule
 
+    guard = config.get("guard")
+    target = guard and MelodyDataModule(
+        build(guard.corpus), min_melody_length=config.min_melody_length, split_seed=guard.split_seed
+    )
     return MelodyDataModule(
         build(config.dataset.corpus),
         batch_size=config.batch_size,
@@ -175,6 +194,7 @@ def build_data(config: DictConfig) -> MelodyDataModule:
         max_melody_length=config.max_melody_length,
         split_seed=config.dataset.split_seed,
         seed=config.seed,
+        guard=target,
     )
 
 

@@ -12,11 +12,11 @@ SOURCES = ROOT / "src"
 # From what everything stands on down to what stands on everything. A folder is placed as a whole.
 ROWS = (
     {"errors", "melody", "vocabulary", "whole_files"},
-    {"corpora", "families", "splits", "networks", "measures", "rendering"},
+    {"corpora", "families", "splits", "leaks", "networks", "measures", "rendering"},
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "contenders", "comparison", "runs"),
+        *("likelihood", "evaluation", "contenders", "comparison", "runs", "pretraining"),
     },
     {"training", "testing", "report"},
     {"configuration", "options", "commands", "sweeps"},
