@@ -16,7 +16,7 @@ from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import CONFIGS, TINY, choices, composed, script
 
-GROUPS = ("model", "dataset", "optimizer", "scheduler", "trainer", "callbacks", "logger")
+GROUPS = ("model", "dataset", "guard", "optimizer", "scheduler", "trainer", "callbacks", "logger")
 EXPERIMENTS = choices("experiment")
 
 
@@ -60,7 +60,9 @@ def test_the_groups_are_all_that_there_are() -> None:
 
 @pytest.mark.parametrize(("group", "choice"), [(group, each) for group in GROUPS for each in choices(group)])
 def test_every_option_composes_and_passes_the_check(group: str, choice: str, tmp_path: Path, own_tunes: Path) -> None:
-    overrides = [f"{group}={choice}", *(arguments_of(choice, own_tunes) if group == "dataset" else [])]
+    overrides = [f"{group}={choice}"]
+    if group in {"dataset", "guard"}:
+        overrides += [each.replace("dataset", group) for each in arguments_of(choice, own_tunes)]
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
         for name in ("model", "optimizer", "scheduler", "trainer"):

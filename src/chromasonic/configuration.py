@@ -133,7 +133,9 @@ def _sentences(problem: ValidationError, place: str = "") -> list[str]:
     """One sentence for each fault; a value that fits none of several types has a single one."""
     found: dict[str, str] = {}
     for error in problem.errors():
-        name = place or (".".join(map(str, error["loc"])) if error["loc"][0] in {"dataset", "guard"} else str(error["loc"][0]))
+        name = place or (
+            ".".join(map(str, error["loc"])) if error["loc"][0] in {"dataset", "guard"} else str(error["loc"][0])
+        )
         message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
         found.setdefault(name, f"{name}={error['input']}: {message}")
     return list(found.values())
