@@ -168,14 +168,21 @@ def run(config: DictConfig, directory: Path) -> None:
 def provenance_of(
     config: DictConfig, module: MelodyModule, data: MelodyDataModule, resumed: RunFiles | None
 ) -> dict[str, Any]:
-    """Give the network the weights that it begins with, if it does, and tell what it has learned from."""
+    """What the network has learned from; given here the weights that it begins with, if it does.
+
+    Raises:
+        InputError: If it may have seen tunes that it is to be scored on, or the weights do not fit.
+    """
     from chromasonic.melody_generation.checkpoint import read_checkpoint
+    from chromasonic.melody_generation.mixtures import check_split
     from chromasonic.melody_generation.pretraining import begin_with, carried_on, provenance
 
+    split_hash = data.manifest()["hash"]
+    check_split(module.network, split_hash)
     if resumed is not None:
         return carried_on(read_checkpoint(resumed.last))
     before = None if config.init_from is None else begin_with(module.network, str(config.init_from))
-    return provenance(data.manifest()["hash"], data.guarded and data.guarded.facts(), before).facts()
+    return provenance(split_hash, data.guarded and data.guarded.facts(), before).facts()
 
 
 def build_data(config: DictConfig) -> MelodyDataModule:

@@ -16,7 +16,7 @@ ROWS = (
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "contenders", "comparison", "runs", "pretraining"),
+        *("likelihood", "evaluation", "contenders", "comparison", "runs", "pretraining", "mixtures"),
     },
     {"training", "testing", "report"},
     {"configuration", "options", "commands", "sweeps"},

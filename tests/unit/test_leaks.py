@@ -62,9 +62,8 @@ def resembling(melodies: Sequence[Melody], held_out: Sequence[Melody]) -> Iterat
             yield place
 
 
-TARGET = tuple(
-    tune(seed, f"{name} walk") for seed, name in enumerate("azure broom cedar daisy elder flax gorse".split())
-)
+NAMES = ("azure", "broom", "cedar", "daisy", "elder", "flax", "gorse")
+TARGET = tuple(tune(seed, f"{name} walk") for seed, name in enumerate(NAMES))
 
 
 def borrowed(melody: Melody, seed: int, *, at: int, n_notes: int, semitones: int) -> Melody:
