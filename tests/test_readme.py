@@ -48,7 +48,13 @@ def jobs(overrides: list[str]) -> list[list[str]]:
 def named_options() -> list[str]:
     """Every ``key=value`` in backticks that is an override by itself."""
     found = re.findall(r"`([a-z_.]+=[\w.+-]+)`", README)
-    return sorted({each for each in found if not each.startswith(("scheduler.gamma=", "dataset.corpus.folder="))})
+    return sorted(
+        {
+            each
+            for each in found
+            if not each.startswith(("scheduler.gamma=", "dataset.corpus.folder=", "n_samples=", "model.order="))
+        }
+    )
 
 
 def test_the_readme_names_commands_and_options() -> None:
@@ -66,6 +72,22 @@ def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> No
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         for job in composed:
             check(compose("train", [*job, "logger=none"]))
+
+
+@pytest.mark.parametrize(
+    "command",
+    re.findall(r"^python scripts/((?:evaluate|compare)\.py.*)$", "\n".join(code_blocks("bash")), re.MULTILINE),
+)
+def test_the_commands_that_judge_can_be_read(command: str) -> None:
+    from chromasonic.configuration import options
+    from chromasonic.options import CompareOptions, EvaluateOptions
+
+    name, *arguments = shlex.split(command)
+    defaults = CONFIGS / name.replace(".py", ".yaml")
+    if name == "evaluate.py":
+        assert options(defaults, EvaluateOptions, arguments).run
+    else:
+        assert options(defaults, CompareOptions, arguments).runs
 
 
 @pytest.mark.parametrize("option", named_options())
@@ -103,13 +125,21 @@ def test_the_table_of_options_has_every_choice() -> None:
 
 def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    training, loading = code_blocks("python")
+    training, judging, loading = code_blocks("python")
     small = training.replace("num_sequences=200", "num_sequences=20").replace("epochs=100", "epochs=2")
     assert small != training
     names: dict[str, object] = {}
     exec(small, names)
     assert Path("learning_curves.png").stat().st_size > 10_000
     assert names["checkpoint"]["epoch"] in (1, 2)  # type: ignore[index]
+
+    few = judging.replace('./test_results")', './test_results"), n_samples=3').replace(
+        "test_data=test,\n", "test_data=test, n_samples=3,\n"
+    )
+    assert few.count("n_samples=3") == 2
+    exec(few, names)
+    assert Path("test_results/results.json").is_file()
+    assert Path("comparison/model_comparison.png").stat().st_size > 10_000
 
     _train_a_built_in_network(Path("production"))
     exec(loading.replace("outputs/<run>", "production_run"), names)

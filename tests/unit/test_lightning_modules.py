@@ -11,7 +11,12 @@ from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 
-from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.data_loader import DividedMelodies
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.lightning_modules import FittingModule, MelodyModule, module_for
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.schedules import (
     VALIDATION_LOSS,
     Constant,
@@ -185,3 +190,73 @@ def test_what_the_optimizer_refuses_is_refused_at_once() -> None:
 def test_a_module_scores_as_its_network_does() -> None:
     module, tokens = MelodyModule(network_of_ones_own()), batch_of(walks(1))
     torch.testing.assert_close(module(tokens), module.network(tokens))
+
+
+def test_a_network_that_counts_is_fitted_once_on_all_training_tunes() -> None:
+    tunes = walks(30)
+    module = module_for(MarkovNetwork(order=1))
+    assert isinstance(module, FittingModule)
+    trainer = trainer_for(5)
+    trainer.fit(module, datamodule=DividedMelodies(tunes[:20], tunes[20:], 4, seed=0))
+    assert trainer.current_epoch == 1
+    expected = MarkovNetwork(order=1)
+    expected.count(batch_of(tunes[:20]))
+    assert torch.equal(module.network.successors.keys, expected.successors.keys)  # type: ignore[union-attr, arg-type]
+    assert torch.equal(module.network.successors.counts, expected.successors.counts)  # type: ignore[union-attr, arg-type]
+    measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    assert measured["validation/loss"] == pytest.approx(
+        by_hand(expected, loader_of_tunes(tunes[20:]))["loss"], rel=1e-5
+    )
+
+
+def test_fitting_is_seen_by_lightning_so_that_it_saves() -> None:
+    tunes = walks(12)
+    trainer = trainer_for(1)
+    trainer.fit(FittingModule(MarkovNetwork()), datamodule=DividedMelodies(tunes[:8], tunes[8:], 4, seed=0))
+    assert trainer.global_step > 0
+
+
+def test_few_batches_are_counted_where_few_are_asked_for() -> None:
+    tunes = walks(30)
+    module = FittingModule(MarkovNetwork(order=0))
+    trainer = trainer_for(1)
+    trainer.limit_train_batches = 2
+    trainer.fit(module, datamodule=DividedMelodies(tunes[:24], tunes[24:], 4, seed=0))
+    counts = module.network.successors.counts  # type: ignore[union-attr]
+    whole = MarkovNetwork(order=0)
+    whole.count(batch_of(tunes[:24]))
+    assert 0 < int(counts.sum()) < int(whole.successors.counts.sum()) / 2  # type: ignore[operator]
+
+
+def test_a_network_that_counts_is_refused_on_several_devices() -> None:
+    class Spread:
+        world_size = 2
+
+    module = FittingModule(MarkovNetwork())
+    module._trainer = Spread()  # type: ignore[assignment]
+    with pytest.raises(InputError, match=r"trainer.devices=1"):
+        module.on_train_start()
+
+
+def test_a_network_that_descends_gets_its_optimizer() -> None:
+    module = module_for(small_lstm(), partial(AdamW, lr=0.01))
+    assert type(module) is MelodyModule
+
+
+def test_ppm_chooses_on_validation_how_much_its_short_term_model_counts() -> None:
+    """Where every tune repeats itself and none resembles another, the short-term model is to be trusted."""
+    draw = torch.Generator().manual_seed(0)
+    own = [torch.randint(0, 20, (8,), generator=draw) + VOCABULARY.first_note + 32 * 20 for _ in range(24)]
+    prefix = torch.from_numpy(VOCABULARY.encode(walks(1)[0]))[:PREFIX_LENGTH]
+    tunes = [torch.cat([prefix, each.repeat(6)])[None] for each in own]
+    repeating, strange = PPMNetwork(), PPMNetwork()
+    repeating.fit(tunes[:12], tunes[12:])
+    # Tunes that are counted and come again note by note need no short-term model.
+    single = [torch.cat([prefix, each])[None] for each in own]
+    strange.fit(single, single)
+    chosen = [float(str(each.hyperparameters["short_weight"])) for each in (repeating, strange)]
+    assert chosen[0] > chosen[1]
+
+
+def loader_of_tunes(tunes: list[Melody]) -> DataLoader[Tensor]:
+    return DataLoader([batch_of(tunes)], batch_size=None)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
 from chromasonic.melody_generation.lightning_modules import MelodyModule
-from chromasonic.melody_generation.tensorboard import PairedTensorBoardLogger
+from chromasonic.melody_generation.tensorboard import PairedTensorBoardLogger, show_in_tensorboard
 from chromasonic.melody_generation.training import TrainedRun, fit, run_callbacks
 
 MEASURES = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
@@ -88,3 +88,15 @@ def test_what_belongs_to_no_side_or_no_epoch_goes_to_the_run_itself_by_steps(tmp
     assert scalars_of(events, "train/loss") == [(8, 2.0)]
     assert "epoch" not in events.Tags()["scalars"]
     assert not (tmp_path / "train").exists()
+
+
+def test_scores_tables_and_figures_are_shown_in_place_of_earlier_ones(tmp_path: Path) -> None:
+    for value in (0.25, 0.5):
+        show_in_tensorboard(
+            tmp_path, scores={"evaluation/overall": value}, tables={"table": "| a |"}, figures={"bars": Figure()}
+        )
+    events = events_of(tmp_path)
+    assert scalars_of(events, "evaluation/overall") == [(0, 0.5)]
+    assert events.Tags()["images"] == ["bars"]
+    assert events.Tags()["tensors"] == ["table/text_summary"]
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,58 @@
+"""Where the time of an evaluation goes: predicting the test tunes, making melodies up, judging them.
+
+Run ``OMP_NUM_THREADS=1 python benchmarks/evaluating.py``. The LSTM has its default size and is untrained; its melodies
+have as many notes as Nottingham's tunes on average. The tunes are those in ``$CHROMASONIC_DATA_DIR/nottingham``, or
+those fetched before. Read the ratios, which come from one run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.evaluation import Standard
+from chromasonic.melody_generation.generation import generate
+from chromasonic.melody_generation.likelihood import read_tunes
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.splits import split_by_family
+
+N_SAMPLES, N_NOTES = 200, 100
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    melodies = NottinghamCorpus().load()
+    split = split_by_family(melodies, seed=0)
+    train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
+    network = LSTMNetwork()
+    samples = generate(network, N_SAMPLES, notes=N_NOTES)
+    standard = Standard.of(test, train)
+    calibration, novelty = standard.calibration, standard.novelty
+    if calibration is None or novelty is None:
+        raise RuntimeError("the training tunes of Nottingham are too few to judge by")
+    found = {
+        "predict the test tunes": seconds(lambda: read_tunes(network, test)),
+        "the same, one by one": seconds(lambda: [read_tunes(network, [tune]) for tune in test]),
+        f"make up {N_SAMPLES} melodies": seconds(lambda: generate(network, N_SAMPLES, notes=N_NOTES)),
+        "fit the calibration, score real tunes": seconds(lambda: Standard.of(test, train)),
+        "score the melodies": seconds(lambda: calibration.score(samples, novelty)),
+        "find what they copy": seconds(lambda: novelty.copying(samples)),
+    }
+    whole = sum(value for name, value in found.items() if "one by one" not in name)
+    table = Table("part", "seconds", "of the whole")
+    for name, value in found.items():
+        table.add_row(name, f"{value:.2f}", f"{value / whole:.0%}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
