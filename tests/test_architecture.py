@@ -16,9 +16,9 @@ ROWS = (
     {
         *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
         *("progress", "tensorboard", "sampling", "grammar", "stepping", "generation"),
-        *("likelihood", "evaluation", "contenders", "comparison", "runs", "pretraining", "mixtures"),
+        *("likelihood", "evaluation", "contenders", "comparison", "runs", "pretraining", "mixtures", "diagnosis"),
     },
-    {"training", "testing", "report"},
+    {"training", "testing", "report", "surprise"},
     {"configuration", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from chromasonic.melody_generation.diagnosis import diagnose
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import beginning_of, sample
 from chromasonic.melody_generation.grammar import Limits
@@ -205,6 +206,7 @@ class Evaluation:
                 "real_tunes": real.to_dict() if real else None,
                 "copying": self._copying(),
                 "cost": {"parameters": self.n_parameters, "notes_per_second": self.notes_per_second},
+                "diagnosis": diagnose(self.readings, self.standard.test),
                 "tunes": [
                     {"title": tune.title, "source": tune.source, "notes": int(notes), "bits": float(bits)}
                     for tune, notes, bits in zip(self.standard.test, sums.n_notes, sums.bits, strict=True)

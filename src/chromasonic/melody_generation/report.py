@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from chromasonic.melody_generation.comparison import Comparison, Pair
 from chromasonic.melody_generation.contenders import Contender, estimate_from
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.diagnosis import diagnosis_tables
 from chromasonic.melody_generation.lightning_modules import MelodyModule
 from chromasonic.melody_generation.measures.summaries import Estimate
 from chromasonic.melody_generation.rendering.tables import Table, interval, terminal
@@ -88,7 +89,7 @@ def _duration(minutes: float) -> str:
 
 
 def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
-    """What was measured of one model: its scores beside those of real tunes, and what it copies.
+    """What was measured of one model: its scores beside those of real tunes, what it copies, and where it fails.
 
     Args:
         results: As :meth:`~chromasonic.melody_generation.evaluation.Evaluation.results` gives them.
@@ -109,7 +110,7 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
         f"{results['test_set_hash']}. Melodies: {samples['n_samples']} of its own, seed {samples['seed']}, temperature "
         f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{undefined}",
     )
-    return (first, _copying_table(results["copying"]))
+    return (first, _copying_table(results["copying"]), *diagnosis_tables(results["diagnosis"]))
 
 
 def _copying_table(copying: Mapping[str, Any] | None) -> Table:

@@ -14,6 +14,7 @@ Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from chromasonic.melody_generation.comparison import Comparison, compare
+from chromasonic.melody_generation.diagnosis import main_parts
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SCORES, Evaluation, SampleSettings, Standard, evaluate
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.comparison import plot_comparison
+from chromasonic.melody_generation.rendering.diagnosis import plot_diagnosis
 from chromasonic.melody_generation.rendering.figures import save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.report import comparison_tables, score_tables
@@ -183,7 +186,7 @@ def evaluate_run(
 
 def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> bool:
     samples = results.get("samples")
-    if not isinstance(samples, Mapping) or results.get("checkpoint") != run.checkpoint:
+    if not isinstance(samples, Mapping) or "diagnosis" not in results or results.get("checkpoint") != run.checkpoint:
         return False
     if results.get("is_finished") != run.is_finished:
         return False
@@ -233,6 +236,7 @@ def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directo
     write_json(directory / RESULTS.name, results)
     keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
     write_text(directory / "scores.md", "\n".join(map(markdown, score_tables(results))))
+    save_figure(_figure_of_diagnosis(results), directory / "diagnosis.png")
 
 
 def write_comparison(comparison: Comparison, directory: Path) -> None:
@@ -244,6 +248,23 @@ def write_comparison(comparison: Comparison, directory: Path) -> None:
 
 def _tables_of(comparison: Comparison) -> str:
     return "\n".join(map(markdown, comparison_tables(comparison)))
+
+
+def _figure_of_diagnosis(results: Mapping[str, Any]) -> Figure:
+    panels = {
+        title: [
+            (part["name"], math.nan if part["bits_per_note"] is None else part["bits_per_note"], part["notes"])
+            for part in main_parts(results["diagnosis"][division])
+        ]
+        for division, title in (
+            ("quarter", "By quarter of the tune"),
+            ("match", "By length of the longest earlier match"),
+            ("metre", "By metre"),
+            ("key", "By key"),
+        )
+    }
+    whole = results["test"]["bits_per_note"]
+    return plot_diagnosis(panels, math.nan if whole is None else whole, f"Where the bits of {results['model']} go")
 
 
 def _figure_of(comparison: Comparison) -> Figure:

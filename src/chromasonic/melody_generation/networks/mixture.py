@@ -57,15 +57,9 @@ class MixtureNetwork(nn.Module):
                 raise ValueError(f"a part of a mixture is a network that reads on, got {type(part).__name__}")
         self.hyperparameters = {"by_match": bool(by_match), "split_hash": str(split_hash)}
         self.by_match, self.split_hash = bool(by_match), str(split_hash)
-        self.parts = nn.ModuleList(parts).requires_grad_(False).eval()
+        self.parts = nn.ModuleList(parts).requires_grad_(False)
         n_sets = len(MATCHES_FROM) if by_match else 1
         self.register_buffer("weights", torch.full((n_sets, len(parts)), 1 / len(parts)))
-
-    def train(self, mode: bool = True) -> MixtureNetwork:
-        """Switch between training and evaluation, which for the parts is always evaluation."""
-        super().train(mode)
-        self.parts.eval()
-        return self
 
     @torch.no_grad()
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
@@ -121,7 +115,11 @@ class MixtureNetwork(nn.Module):
         return torch.bucketize(lengths, torch.tensor(MATCHES_FROM, device=lengths.device), right=True) - 1
 
     def _readers(self) -> Iterable[Any]:
-        return iter(self.parts)
+        """The parts, as they are in evaluation whatever the mixture is in."""
+        for part in self.parts:
+            if part.training:
+                part.eval()
+            yield part
 
 
 def _reads_on(network: nn.Module) -> bool:
