@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.evaluation import Standard
 from chromasonic.melody_generation.generation import generate
 from chromasonic.melody_generation.likelihood import read_tunes
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.splits import split_by_family
+from chromasonic.melody_generation.standard import Standard
 
 N_SAMPLES, N_NOTES = 200, 100
 

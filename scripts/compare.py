@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from chromasonic.commands import start
@@ -27,11 +28,16 @@ def run(options: CompareOptions) -> None:
     given = [options.runs] if isinstance(options.runs, str) else options.runs
     runs = [found for each in given for found in find_runs(each)]
     is_sweep = len(given) == 1 and runs != [Path(given[0])]
-    failures = {name: reason for each in given for name, reason in failed_jobs(Path(each)).items()}
-    runs = [run for run in runs if run.name not in failures]
+    failures = {
+        name if is_sweep else str(Path(each, name)): reason
+        for each in given
+        for name, reason in failed_jobs(Path(each)).items()
+    }
     default = Path(given[0]) / COMPARISON if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
-    settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
+    typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
+    known = {name: value for name, value in typed.items() if value is not None}
+    settings = replace(SampleSettings(), **known) if known else None
     print_comparison(compare_runs(runs, output_dir, settings, failures=failures), output_dir)
 
 

@@ -18,7 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from chromasonic.commands import INTERRUPTED, TERMINATED, launch, sentence_of_system
+from chromasonic.commands import Terminated, ended_by, launch, sentence_of_system
 
 # Heavy libraries are imported where they are used, so that --help answers at once.
 if TYPE_CHECKING:
@@ -43,34 +43,48 @@ def main(config: DictConfig) -> None:
     try:
         run(config, directory)
     except (InputError, OSError) as problem:
-        message = str(problem) if isinstance(problem, InputError) else sentence_of_system(problem)
+        message = (
+            str(problem) if isinstance(problem, InputError) else f"{sentence_of_system(problem)}; {way_on(directory)}"
+        )
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             sys.exit(message)
         print(message, file=sys.stderr)
         raise RunRefused("not all jobs succeeded: what each was stopped by stands above", reason=message) from None
-    except KeyboardInterrupt:
-        stop(directory, "interrupted", INTERRUPTED)
-    except SIGTERMException:  # which Lightning would let end as if all were well
-        stop(directory, "terminated", TERMINATED)
+    except KeyboardInterrupt as interrupt:
+        stop(directory, interrupt)
+    except SIGTERMException:  # where a launcher of Hydra's runs jobs in processes without our own handler
+        stop(directory, Terminated())
 
 
-def stop(directory: Path, how: str, code: int) -> None:
-    """End the program, saying how to go on with the run."""
+def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
+    """End the program, saying how to go on with the run or the sweep."""
     from chromasonic.melody_generation.report import shown
 
-    place = shown(directory)
-    has_epoch = any(directory.glob("*_checkpoints/*_last.pt"))
-    way_on = f"go on with: python scripts/train.py resume={place}" if has_epoch else "no epoch was over, start afresh"
-    print(f"{how}; the run is in {place}, {way_on}", file=sys.stderr)
+    how, code = ended_by(interrupt)
+    print(f"{how}; the run is in {shown(directory)}, {way_on(directory)}", file=sys.stderr)
     sys.exit(code)
 
 
+def way_on(directory: Path) -> str:
+    """How to go on with a run, or with the sweep that it belongs to, once it has been stopped."""
+    from chromasonic.melody_generation.report import shown
+    from chromasonic.melody_generation.resuming import has_epoch
+
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        sweep = shown(Path(HydraConfig.get().sweep.dir).absolute())
+        return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
+    if has_epoch(directory):
+        return f"go on with: python scripts/train.py resume={shown(directory)}"
+    return "no epoch was over, start afresh"
+
+
 class Job(NamedTuple):
-    """What is to be done: a configuration, the files that it makes, and whether they are there already."""
+    """What is to be done: a configuration, the files that it makes, whether they are there already, what it repeats."""
 
     config: DictConfig
     files: RunFiles
     resumes: bool
+    repeats: Path | None = None
 
 
 def job_of(config: DictConfig, directory: Path) -> Job | None:
@@ -78,9 +92,11 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
 
     A sweep that is started again with its ``output_dir`` goes on with the jobs that are not finished.
     """
-    from chromasonic.configuration import check, is_same, refuse_second_run, restore
-    from chromasonic.melody_generation.checkpoint import RunFiles, is_complete, planned_epochs
+    from chromasonic.configuration import check
+    from chromasonic.keeping import is_same, refuse_second_run, restore
+    from chromasonic.melody_generation.checkpoint import RunFiles
     from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.resuming import is_complete, planned_epochs
 
     is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     if not OmegaConf.is_missing(config, "resume"):
@@ -96,17 +112,36 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
             config.epochs = planned_epochs(files)
         check(config)
         return Job(config, files, resumes=True)
+    if not OmegaConf.is_missing(config, "repeat"):
+        return repetition(config, directory)
     choices = HydraConfig.get().runtime.choices
     chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
     OmegaConf.update(config, "choices", chosen, force_add=True)
     files = RunFiles(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
     check(config)
-    resumes = is_sweep and files.last.exists() and is_same(config, directory)
-    if resumes and is_complete(files, config.epochs):
+    resumes = is_sweep and files.latest is not None and is_same(config, directory)
+    if resumes and is_complete(directory, files, config.epochs):
         return None
     if is_main_process() and not resumes:
         refuse_second_run(directory)
     return Job(config, files, resumes)
+
+
+def repetition(typed: DictConfig, directory: Path) -> Job:
+    """A new run with the configuration of another, from its directory alone."""
+    from chromasonic.configuration import check
+    from chromasonic.keeping import refuse_second_run, repeated
+    from chromasonic.melody_generation.checkpoint import RunFiles
+    from chromasonic.melody_generation.resuming import has_epoch, planned_epochs
+
+    original = Path(str(typed.repeat))
+    config = repeated(original, typed, list(HydraConfig.get().overrides.task))
+    if has_epoch(original):  # it may have been extended
+        config.epochs = planned_epochs(RunFiles.of_run(original))
+    check(config)
+    refuse_second_run(directory)
+    model = str(config.choices.get("model"))
+    return Job(config, RunFiles(directory / f"{model}_checkpoints", f"melody_{model}"), resumes=False, repeats=original)
 
 
 def is_main_process() -> bool:
@@ -118,11 +153,15 @@ def run(config: DictConfig, directory: Path) -> None:
     """Check the configuration, build what it names, train, and say what came of it."""
     from lightning import seed_everything
 
-    from chromasonic.configuration import build, keep, plain
-    from chromasonic.melody_generation.checkpoint import check_resumable
+    from chromasonic.configuration import build
+    from chromasonic.keeping import keep, plain
+    from chromasonic.melody_generation.pretraining import begin
+    from chromasonic.melody_generation.provenance import gist, keep_provenance, note_going_on, provenance, typed
     from chromasonic.melody_generation.report import print_outcome, print_plan, shown
+    from chromasonic.melody_generation.resuming import check_resumable
     from chromasonic.melody_generation.runs import RESULTS, TUNES, calibration_facts, keep_tunes, write_json
     from chromasonic.melody_generation.training import fit
+    from chromasonic.melody_generation.whole_files import remove_unfinished
 
     # Lightning's notes on devices and defaults; what matters of them is printed by us.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -130,7 +169,7 @@ def run(config: DictConfig, directory: Path) -> None:
     if job is None:
         print(f"{shown(directory)} is complete already, and stays as it is")
         return
-    config, files, resumes = job
+    config, files, resumes, repeats = job
     seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     data.setup()
@@ -144,20 +183,29 @@ def run(config: DictConfig, directory: Path) -> None:
     }
     schedule = build(config.scheduler)
     if resumes:
-        check_resumable(files, manifest["hash"], config.epochs, schedule)
+        check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule)
-    facts |= provenance_of(config, module, data, files if resumes else None)
+    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, files.latest if resumes else None)
     facts["configuration"]["init_from"] = facts.get("pretrained")  # what it was, wherever it lies
     carried = facts | calibration_facts(data.melodies["train"])
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
+    origin = provenance(
+        command=typed(), configuration=plain(config), manifest=manifest, device=trainer.strategy.root_device
+    )
+    carried["provenance"] = gist(origin)
 
     if is_main_process():
         print_plan(directory, data, trainer, module)
-        if not resumes:
+        remove_unfinished(directory)
+        say_what_differs(origin, directory if resumes else repeats)
+        if resumes:
+            note_going_on(directory, origin)
+        else:
+            keep_provenance(directory, origin)
             keep(config, directory)
             write_json(directory / "split.json", manifest)
             keep_tunes(directory / TUNES, data.melodies)
-    outcome = fit(module, data, trainer, files, resume_from=files.last if resumes else None)
+    outcome = fit(module, data, trainer, files, resume_from=files.latest if resumes else None)
     if is_main_process():
         results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
         write_json(directory / RESULTS, results)
@@ -165,24 +213,13 @@ def run(config: DictConfig, directory: Path) -> None:
         print_outcome(directory, outcome)
 
 
-def provenance_of(
-    config: DictConfig, module: MelodyModule, data: MelodyDataModule, resumed: RunFiles | None
-) -> dict[str, Any]:
-    """What the network has learned from; given here the weights that it begins with, if it does.
+def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:
+    """Print what may make another result of a run that is gone on with, or repeated."""
+    from chromasonic.melody_generation.provenance import differences, read_provenance
+    from chromasonic.melody_generation.report import print_differences
 
-    Raises:
-        InputError: If it may have seen tunes that it is to be scored on, or the weights do not fit.
-    """
-    from chromasonic.melody_generation.checkpoint import read_checkpoint
-    from chromasonic.melody_generation.mixtures import check_split
-    from chromasonic.melody_generation.pretraining import begin_with, carried_on, provenance
-
-    split_hash = data.manifest()["hash"]
-    check_split(module.network, split_hash)
-    if resumed is not None:
-        return carried_on(read_checkpoint(resumed.last))
-    before = None if config.init_from is None else begin_with(module.network, str(config.init_from))
-    return provenance(split_hash, data.guarded and data.guarded.facts(), before).facts()
+    if earlier is not None:
+        print_differences(earlier, differences(read_provenance(earlier), origin))
 
 
 def build_data(config: DictConfig) -> MelodyDataModule:
@@ -190,14 +227,12 @@ def build_data(config: DictConfig) -> MelodyDataModule:
     from chromasonic.configuration import build
     from chromasonic.melody_generation.data_loader import MelodyDataModule
 
-    guard = config.get("guard")
-    target = guard and MelodyDataModule(
-        build(guard.corpus), min_melody_length=config.min_melody_length, split_seed=guard.split_seed
-    )
+    shortest, guard = config.min_melody_length, config.get("guard")
+    target = guard and MelodyDataModule(build(guard.corpus), min_melody_length=shortest, split_seed=guard.split_seed)
     return MelodyDataModule(
         build(config.dataset.corpus),
         batch_size=config.batch_size,
-        min_melody_length=config.min_melody_length,
+        min_melody_length=shortest,
         max_melody_length=config.max_melody_length,
         split_seed=config.dataset.split_seed,
         seed=config.seed,

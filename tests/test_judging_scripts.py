@@ -67,8 +67,18 @@ def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
     assert results["test"]["accuracy"] == pytest.approx(trained["test"]["accuracy"])
     for key in ("validation", "best_epoch", "hash", "seed", "configuration", "test_set_hash"):
         assert results[key] == trained[key], key
-    for word in ("bits per note", "perplexity", "real tunes", "Copying", "Most copied", "results.json"):
+    for word in ("bits per note", "perplexity", "real tunes", "Copying", "Most copied", "results.json", "report.html"):
         assert word in ended.out, ended.out
+    report = (copied / "evaluation/report.html").read_text(encoding="utf-8")
+    for words in (
+        "markov on synthetic",
+        "Learning curves",
+        "scripts/train.py model=markov",
+        results["hash"],
+        "split_seed",
+    ):
+        assert words in report, words
+    assert report.count("<article") == 2 + 2
 
 
 def test_a_run_is_judged_by_its_folder_alone(
@@ -91,11 +101,24 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", FEW, f"output_dir={tmp_path / 'out'}")
     ended = run(*command)
     assert ended.code == 0, ended.err
-    for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png"):
+    for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png", "report.html"):
         assert word in ended.out, ended.out
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    for words in (
+        "Learning curves: ppm",
+        "Configuration: markov",
+        "scripts/train.py model=ppm",
+        "scripts/compare.py",
+        "Tune by tune",
+    ):
+        assert words in report, words
+    assert report.count("<article") == 2 + 2 + 2
     results = tmp_path / "ppm/evaluation/results.json"
     when = results.stat().st_mtime_ns
     assert run(*command).code == 0
+    assert results.stat().st_mtime_ns == when
+    # Where nothing is said of samples, each run keeps those by which it was judged.
+    assert run(*(each for each in command if each != FEW)).code == 0
     assert results.stat().st_mtime_ns == when
     assert run(*command, "seed=3").code == 0
     assert results.stat().st_mtime_ns > when
@@ -104,11 +127,55 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     assert comparison["models"]["ppm"]["runs"][0]["hash"] == json.loads((runs / "ppm/split.json").read_text())["hash"]
 
 
+def test_a_run_that_was_copied_without_its_melodies_is_compared_all_the_same(
+    run: Run, copied: Path, tmp_path: Path
+) -> None:
+    command = ("compare.py", f"runs={copied}", FEW, f"output_dir={tmp_path / 'out'}")
+    assert run(*command).code == 0
+    (copied / "evaluation/samples.npz").unlink()
+    next(copied.glob("*_checkpoints/*_history.json")).unlink()
+    assert run(*command).code == 0
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert report.count("<article") == 2  # the real tunes
+    assert "Learning curves" not in report
+
+
 def test_a_folder_of_runs_is_compared_as_a_sweep(run: Run, runs: Path, tmp_path: Path) -> None:
     for place, name in enumerate(("markov", "ppm")):
         shutil.copytree(runs / name, tmp_path / f"{place}_{name}")
     assert run("compare.py", f"runs={tmp_path}", FEW).code == 0
     assert (tmp_path / "comparison_results/model_comparison.json").is_file()
+
+
+def test_damaged_or_old_results_are_measured_anew(run: Run, copied: Path) -> None:
+    path = copied / "evaluation/results.json"
+    assert run("evaluate.py", f"run={copied}", FEW).code == 0
+    good = json.loads(path.read_text())
+    for broken in ("{", json.dumps(good | {"version": 0}), json.dumps(good | {"real": {}})):
+        path.write_text(broken)
+        ended = run("compare.py", f"runs={copied}", FEW, f"output_dir={copied.parent / 'out'}")
+        assert ended.code == 0, ended.err
+        assert json.loads(path.read_text())["scores"] == good["scores"]
+
+
+def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None:
+    twice = f"runs=[{runs / 'ppm'},{runs / 'ppm'}/,{runs / 'markov'}]"
+    assert run("compare.py", twice, FEW, f"output_dir={tmp_path}").code == 0
+    found = json.loads((tmp_path / "model_comparison.json").read_text())
+    assert {name: model["n_runs"] for name, model in found["models"].items()} == {"ppm": 1, "markov": 1}
+
+
+def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path, tmp_path: Path) -> None:
+    from chromasonic.melody_generation.runs import JOBS, write_json
+
+    for sweep, name in (("first", "ppm"), ("second", "markov")):
+        shutil.copytree(runs / name, tmp_path / sweep / "0_lstm")
+    write_json(tmp_path / "first" / JOBS / "0_lstm.json", {"status": "failed", "reason": "no memory"})
+    sweeps = f"runs=[{tmp_path / 'first'},{tmp_path / 'second'}]"
+    assert run("compare.py", sweeps, FEW, f"output_dir={tmp_path / 'out'}").code == 0
+    found = json.loads((tmp_path / "out/model_comparison.json").read_text())
+    assert found["models"].keys() == {"markov"}
+    assert found["failures"] == {str(tmp_path / "first/0_lstm"): "no memory"}
 
 
 def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -> None:
@@ -130,6 +197,7 @@ def test_a_run_that_cannot_be_judged_is_listed_with_the_reason(run: Run, runs: P
     ("script", "arguments", "words"),
     [
         ("evaluate.py", [], ["run must be given", "run="]),
+        ("evaluate.py", ["run="], ["run must be given"]),
         ("evaluate.py", ["run=nowhere"], ["nowhere"]),
         ("evaluate.py", ["run=x", "n_sample=3"], ["n_sample", "did you mean n_samples?"]),
         ("evaluate.py", ["run=x", "n_samples=0"], ["n_samples=0"]),
@@ -159,7 +227,7 @@ def test_a_run_without_a_checkpoint_is_refused(run: Run, copied: Path) -> None:
 def test_help_names_every_option_and_what_it_does(run: Run, script: str) -> None:
     ended = run(script, "--help")
     assert ended.code == 0
-    for option in ("n_samples: 200", "seed: 0", "max_notes: 512"):
+    for option in ("n_samples: ", "seed: ", "max_notes: "):
         assert option in ended.out
     assert f"python scripts/{script}" in ended.out
 

@@ -12,8 +12,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from chromasonic.configuration import check
+from chromasonic.configuration import check, options
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.options import GenerateOptions
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -64,8 +65,8 @@ def test_the_readme_names_commands_and_options() -> None:
 
 @pytest.mark.parametrize("overrides", train_commands(), ids=" ".join)
 def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> None:
-    if any(each.startswith("resume=") for each in overrides):
-        assert overrides == ["resume=outputs/<run>"]
+    if any(each.startswith(("resume=", "repeat=")) for each in overrides):
+        assert overrides in (["resume=outputs/<run>"], ["repeat=outputs/<run>", "output_dir=outputs/again"])
         return
     composed = jobs(overrides)
     assert len(composed) == 1 or "-m" in overrides
@@ -88,6 +89,18 @@ def test_the_commands_that_judge_can_be_read(command: str) -> None:
         assert options(defaults, EvaluateOptions, arguments).run
     else:
         assert options(defaults, CompareOptions, arguments).runs
+
+
+def generate_commands() -> list[list[str]]:
+    """What is typed after the name of the script."""
+    lines = "\n".join(code_blocks("bash")).splitlines()
+    return [shlex.split(line)[2:] for line in lines if line.startswith("python scripts/generate.py")]
+
+
+def test_every_generate_command_is_understood() -> None:
+    assert len(generate_commands()) == 3
+    for arguments in generate_commands():
+        assert options(CONFIGS / "generate.yaml", GenerateOptions, arguments).run == "outputs/<run>"
 
 
 @pytest.mark.parametrize("option", named_options())
@@ -125,7 +138,7 @@ def test_the_table_of_options_has_every_choice() -> None:
 
 def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    training, judging, loading = code_blocks("python")
+    training, judging, loading, making = code_blocks("python")
     small = training.replace("num_sequences=200", "num_sequences=20").replace("epochs=100", "epochs=2")
     assert small != training
     names: dict[str, object] = {}
@@ -144,6 +157,10 @@ def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     _train_a_built_in_network(Path("production"))
     exec(loading.replace("outputs/<run>", "production_run"), names)
     assert names["model"](torch.zeros(1, 5, dtype=torch.long)).shape == (1, 5, len(NoteVocabulary()))  # type: ignore[operator]
+    exec(making.replace("count=16", "count=2, bars=2"), names)
+    assert sorted(each.name for each in Path("melodies").iterdir()) == [
+        f"jig_0{n}.{e}" for n in (1, 2) for e in ("abc", "mid")
+    ]
 
 
 def _train_a_built_in_network(directory: Path) -> None:

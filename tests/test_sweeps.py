@@ -98,6 +98,14 @@ def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, t
     assert "0_markov" in ended.err
 
 
+def test_a_sweep_over_datasets_leaves_no_comparison_of_a_part(train: Train, tmp_path: Path) -> None:
+    ended = train("-m", "model=markov", "dataset.split_seed=0,5", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    assert "no comparison: scores of different test tunes cannot be compared" in ended.out
+    assert "0_markov" in ended.out
+    assert not list((tmp_path / "comparison_results").glob("model_comparison.*"))
+
+
 def test_a_single_run_is_not_compared(train: Train, tmp_path: Path) -> None:
     assert train("model=markov", *SHORT, "logger=none", f"output_dir={tmp_path / 'run'}").code == 0
     assert not list(tmp_path.rglob("comparison_results"))

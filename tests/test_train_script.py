@@ -80,6 +80,7 @@ def test_a_run_directory_holds_all_that_a_reader_needs(finished: Path) -> None:
     files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
     assert files - {each for each in files if each.startswith(("tensorboard/", ".hydra/"))} == {
         "config.yaml",
+        "provenance.json",
         "split.json",
         "tunes.npz",
         "metrics.csv",

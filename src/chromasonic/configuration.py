@@ -33,7 +33,6 @@ from pydantic import (
 from yaml import YAMLError
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.whole_files import write_text
 
 _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 
@@ -89,6 +88,7 @@ class RunConfig(BaseModel):
     init_from: str | int | float | None = None
     output_dir: str | int | float = "???"  # a folder may be called 2026
     resume: str | int | float = "???"
+    repeat: str | int | float = "???"
 
     hidden_size: PositiveInt | None = None
     num_layers: PositiveInt | None = None
@@ -152,6 +152,8 @@ def _faults(place: str, node: Any, written: Any, repeated: list[str]) -> list[st
     """
     if not isinstance(node, dict):
         return []
+    if not isinstance(written, dict):  # it repeats another node as a whole
+        written = node
     faults = [
         fault for name, each in node.items() for fault in _faults(f"{place}.{name}", each, written[name], repeated)
     ]
@@ -225,7 +227,8 @@ def options(defaults: Path, kind: type[Options], arguments: Sequence[str]) -> Op
         plain_values = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
     except (OmegaConfBaseException, YAMLError) as problem:
         raise InputError(f"what was typed cannot be read: {' '.join(str(problem).split())}") from problem
-    lacking = [name for name, value in plain_values.items() if value == "???"] if isinstance(plain_values, dict) else []
+    given = plain_values if isinstance(plain_values, dict) else {}
+    lacking = [name for name in known if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
     if lacking:
         raise InputError("\n".join(f"{name} must be given: {name}=..." for name in map(str, lacking)))
     try:
@@ -275,71 +278,9 @@ def build(node: DictConfig, **extra: Any) -> Any:
         return instantiate(node, _convert_="all", **extra)
     except InstantiationException as problem:
         cause = problem.__cause__
-        if isinstance(cause, (ValueError, TypeError, ImportError)):
-            name = str(node.get("_target_")).rpartition(".")[2]
+        name = str(node.get("_target_")).rpartition(".")[2]
+        if isinstance(cause, MemoryError | RuntimeError) and ("memory" in str(cause) or isinstance(cause, MemoryError)):
+            raise InputError(f"{name}: there is not enough memory for it: reduce its sizes") from problem
+        if isinstance(cause, (ValueError, TypeError, ImportError, OverflowError)):
             raise InputError(f"{name}: {cause}") from problem
         raise
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain values: all that is given and bears on the result, with its references resolved."""
-    places = {"output_dir", "resume", "logger"}  # where it went is no part of what was done
-    given = {str(name): config[name] for name in config if name not in places}
-    values = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
-    return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
-
-
-def restore(directory: Path, typed: DictConfig, overrides: list[str]) -> DictConfig:
-    """The configuration that a run was started with, for going on with it.
-
-    Only the number of epochs may be changed.
-
-    Args:
-        directory: The run's directory.
-        typed: The configuration as composed from what was typed now.
-        overrides: What was typed now.
-
-    Raises:
-        InputError: If there is no such run, or other overrides were typed beside ``resume``.
-    """
-    saved = directory / "config.yaml"
-    if not saved.is_file():
-        raise InputError(f"resume={directory}: there is no run to go on with (no config.yaml in that folder)")
-    others = [each for each in overrides if each.split("=")[0] not in {"resume", "epochs"}]
-    if others:
-        raise InputError(
-            f"resume={directory} goes on with the run's own configuration and cannot take {' '.join(others)} "
-            "as well: leave that out, or start a new run"
-        )
-    restored = OmegaConf.load(saved)
-    if not isinstance(restored, DictConfig):
-        raise InputError(f"{saved} is no configuration of a run")
-    if any(each.startswith("epochs=") for each in overrides):
-        restored.epochs = typed.epochs
-    return restored
-
-
-def is_same(config: DictConfig, directory: Path) -> bool:
-    """Whether the run in a directory was started with this configuration."""
-    try:
-        kept = OmegaConf.load(directory / "config.yaml")
-    except (OSError, YAMLError, OmegaConfBaseException):
-        return False
-    return isinstance(kept, DictConfig) and plain(kept) == plain(config)
-
-
-def refuse_second_run(directory: Path) -> None:
-    """Keep a run from being written over; one whose first epoch never ended has nothing to lose.
-
-    Raises:
-        InputError: If the directory holds a run already.
-    """
-    if (directory / "config.yaml").exists() and any(directory.glob("*_checkpoints/*.pt")):
-        raise InputError(
-            f"{directory} holds a run already: go on with it by resume={directory}, or name another output_dir"
-        )
-
-
-def keep(config: DictConfig, directory: Path) -> None:
-    """Write the configuration to where ``restore`` reads it."""
-    write_text(directory / "config.yaml", OmegaConf.to_yaml(config))

@@ -24,6 +24,33 @@ class CompareOptions(BaseModel):
 
     runs: str | list[str]
     output_dir: str | None
-    n_samples: PositiveInt
-    seed: NonNegativeInt
-    max_notes: PositiveInt
+    n_samples: PositiveInt | None
+    seed: NonNegativeInt | None
+    max_notes: PositiveInt | None
+
+
+class GenerateOptions(BaseModel):
+    """Of ``scripts/generate.py``; ranges are for what they are handed to."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    run: str
+    count: int
+    output_dir: str | None
+    key: str | None
+    mode: str | None
+    metre: str | None
+    upbeat: str | None
+    bars: int | None
+    notes: int | None
+    max_notes: int
+    corpus: str | None
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    seed: int
+    primer: str | None
+    primer_notes: int | None
+    tempo: float | None
+    formats: str | list[str]

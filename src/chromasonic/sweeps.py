@@ -40,7 +40,7 @@ class SweepComparison(Callback):
         from chromasonic.melody_generation.evaluation import SampleSettings
         from chromasonic.melody_generation.report import print_comparison
         from chromasonic.melody_generation.runs import COMPARISON, JOBS, failed_jobs, job_number, write_json
-        from chromasonic.melody_generation.testing import compare_runs
+        from chromasonic.melody_generation.testing import compare_runs, evaluate_run
 
         sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
         results = sweep / COMPARISON
@@ -49,12 +49,15 @@ class SweepComparison(Callback):
             try:
                 write_json(sweep / JOBS / f"{run.name}.json", _record(job_return))
                 failures = failed_jobs(sweep)
+                if run.name not in failures:
+                    evaluate_run(run, SampleSettings(self._n_samples, self._seed))
                 ended = {path.stem for path in (sweep / JOBS).glob("*.json")} - failures.keys()
-                settings = SampleSettings(self._n_samples, self._seed)
                 runs = sorted((sweep / name for name in ended), key=job_number)
-                print_comparison(compare_runs(runs, results, settings, failures=failures), results)
+                print_comparison(compare_runs(runs, results, failures=failures), results)
             except (InputError, OSError) as problem:
-                print(f"no comparison yet: {problem}")
+                for stale in results.glob("[!.]*.*"):  # which lacks this job, and would not say so
+                    stale.unlink()
+                print(f"no comparison: {problem}")
 
 
 def _record(job_return: JobReturn) -> dict[str, Any]:

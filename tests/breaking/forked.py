@@ -6,18 +6,25 @@ computes nothing, so that a child finds all as it is in a fresh process: no thre
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import importlib
+import itertools
 import os
+import resource
 import runpy
 import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tests.running import SCRIPT
+
+_MOST_PRINTED = 1 << 20
 
 # What stands where in a run is settled by now; what a test changes in a child goes with the child.
 Sabotage = Callable[[], None]
@@ -52,13 +59,12 @@ def warm_up() -> None:
 
 
 def train(
-    *overrides: str, log: Path, kill_after: float | None = None, sabotage: Sabotage | None = None, limit: float = 300
+    *overrides: str, kill_after: float | None = None, sabotage: Sabotage | None = None, limit: float = 300
 ) -> Ended:
     """Run the script in a child process, to its end or until it is killed.
 
     Args:
         overrides: The script's arguments.
-        log: Where all that it prints goes.
         kill_after: Seconds after which it gets a SIGKILL; None to let it end.
         sabotage: Called in the child before the script is.
         limit: Seconds after which a child that was to end has hung.
@@ -67,18 +73,62 @@ def train(
         TimeoutError: If it has hung.
     """
     began = time.monotonic()
-    child = os.fork()
+    # What is printed goes into a pipe, which is read at the end: a file could be on a disk that is made full.
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _MOST_PRINTED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads in the parent, which are none of the child's
+        child = os.fork()
     if child == 0:
-        _be_the_script(list(overrides), log, sabotage)
-    deadline = began + (limit if kill_after is None else kill_after)
-    status = _wait(child, deadline)
-    if status is None:
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        if kill_after is None:
-            raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{log.read_text()}")
-    code = os.waitstatus_to_exitcode(status)
-    return Ended(code, log.read_text(errors="replace"), time.monotonic() - began)
+        os.close(reading)
+        _be_the_script(list(overrides), writing, sabotage)
+    os.close(writing)
+    with open(reading, "rb") as printed:
+        status = _wait(child, began + (limit if kill_after is None else kill_after))
+        has_hung = status is None and kill_after is None
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        said = printed.read().decode(errors="replace")
+    if has_hung:
+        raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{said}")
+    return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - began)
+
+
+def at_call(name: str, number: int, do: Callable[[], None]) -> Sabotage:
+    """What happens at a given call of a function, counted from 1, before the function does its work.
+
+    Args:
+        name: Module and name, as in ``shutil:copyfile`` or ``chromasonic.melody_generation.data_loader:Data.setup``.
+        number: Which call.
+        do: What happens.
+    """
+
+    def prepare() -> None:
+        module, _, path = name.partition(":")
+        *owners, last = path.split(".")
+        owner = functools.reduce(getattr, owners, importlib.import_module(module))
+        real, count = getattr(owner, last), itertools.count(1)
+
+        @functools.wraps(real)
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if next(count) == number:
+                do()
+            return real(*arguments, **named)
+
+        setattr(owner, last, wrapped)
+
+    return prepare
+
+
+def signals(number: int) -> Callable[[], None]:
+    """Send a signal to this very process."""
+    return lambda: os.kill(os.getpid(), number)
+
+
+def full_disk() -> None:
+    """From here on no file of this process grows beyond what a page holds: the system itself refuses."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def _wait(child: int, deadline: float) -> int | None:
@@ -93,15 +143,18 @@ def _wait(child: int, deadline: float) -> int | None:
         time.sleep(min(left, 0.005))
 
 
-def _be_the_script(overrides: list[str], log: Path, sabotage: Sabotage | None) -> NoReturn:
+def _be_the_script(overrides: list[str], output: int, sabotage: Sabotage | None) -> NoReturn:
     code = 1
     try:
-        written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(written, 1)
-        os.dup2(written, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  it lives as long as the child
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         sys.argv = [str(SCRIPT), *overrides]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        warnings.resetwarnings()  # a test makes errors of them; a user's Python shows all but these
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
         if sabotage is not None:
             sabotage()
         runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -34,12 +34,11 @@ SMALL = (
     "dataset=synthetic",
     "num_sequences=24",
     "batch_size=4",
-    "hidden_size=16",
-    "num_layers=1",
     "epochs=10",
     "callbacks=quiet",
     "trainer.accelerator=cpu",
 )
+SIZES = ("hidden_size=16", "num_layers=1")  # which models that count do not have
 # Settings with which the rate moves within ten epochs.
 MOVING = {
     "constant": (),
@@ -61,8 +60,10 @@ class Setting:
     @property
     def overrides(self) -> list[str]:
         """The script's arguments, without the folder."""
-        chosen = [f"model={self.model}", f"scheduler={self.scheduler}"]
-        return [*chosen, *SMALL, *MOVING.get(self.scheduler, ()), *self.others]
+        chosen = [f"model={self.model}", f"scheduler={self.scheduler}", *SMALL]
+        if self.model in MODELS:
+            chosen += [*SIZES, *MOVING[self.scheduler]]
+        return [*chosen, *self.others]
 
     def __str__(self) -> str:
         return " ".join([self.model, self.scheduler, *self.others])
@@ -97,8 +98,14 @@ def differences(whole: Path, other: Path) -> list[str]:
             elif (whole / name).read_bytes() != (other / name).read_bytes():
                 found.append(f"{name} differs")
     first, second = (_scores(run) for run in (whole, other))
-    if first is None or first != second:
-        found.append(f"the scores differ: {first} and {second}")
+    if not first or not second:
+        found.append("there are no scores")
+    else:
+        found += [
+            f"the scores differ in {name}"
+            for name in first.keys() | second.keys()
+            if first.get(name) != second.get(name)
+        ]
     if not any(other.glob("*_checkpoints/[!.]*_curves.png")):
         found.append("there is no picture of the curves")
     found += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
@@ -123,13 +130,13 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _scores(run: Path) -> dict[str, Any] | None:
+def _scores(run: Path) -> dict[str, Any]:
     path = run / "evaluation" / "results.json"
     if not path.is_file():
-        return None
+        return {}
     results: dict[str, Any] = json.loads(path.read_text())
-    results.pop("minutes")  # which no two runs share
-    return results
+    no_two_share = {"minutes", "cost", "checkpoint"}  # the last is a hash over the time that was spent, too
+    return {name: value for name, value in results.items() if name not in no_two_share}
 
 
 def go_on(setting: Setting, run: Path, **how: Any) -> Ended:
@@ -139,7 +146,7 @@ def go_on(setting: Setting, run: Path, **how: Any) -> Ended:
     """
     has_checkpoint = any(run.glob("*_checkpoints/[!.]*.pt"))
     overrides = [f"resume={run}"] if has_checkpoint else [*setting.overrides, f"output_dir={run}"]
-    return train(*overrides, log=run.with_suffix(".log"), **how)
+    return train(*overrides, **how)
 
 
 def uninterrupted(setting: Setting, folder: Path) -> tuple[Path, float]:

@@ -100,7 +100,6 @@ def test_a_run_leaves_the_files_of_its_directory_and_no_others(
         "melody_mine_best.pt",
         "melody_mine_curves.png",
         "melody_mine_epoch_10.pt",
-        "melody_mine_final.pt",
         "melody_mine_history.json",
         "melody_mine_last.pt",
         "metrics.csv",
@@ -111,7 +110,7 @@ def test_each_checkpoint_holds_the_weights_of_its_epoch_counted_from_1(
     eleven_epochs: tuple[RunFiles, WeightRecorder, list[float]],
 ) -> None:
     files, recorder, _ = eleven_epochs
-    for path, epoch in ((files.best, 3), (files.epoch(10), 10), (files.last, 11), (files.final, 11)):
+    for path, epoch in ((files.best, 3), (files.epoch(10), 10), (files.last, 11)):
         checkpoint = torch.load(path, weights_only=True)
         assert checkpoint["epoch"] == epoch, path.name
         assert checkpoint["hash"] == "abc"
@@ -202,7 +201,7 @@ def test_a_resumed_run_knows_what_was_best_and_how_many_epochs_are_over(tmp_path
     train(tmp_path, 2, GivenLosses([2.0, 3.0]), callbacks=[ours])
     resumed = RunCheckpoints(RunFiles(tmp_path, "melody_mine"))
     resumed.load_state_dict(ours.state_dict())
-    assert resumed.state_dict() == ours.state_dict() == {"best_loss": 2.0, "epoch": 2}
+    assert resumed.state_dict() == ours.state_dict() == {"best_loss": 2.0, "epoch": 2, "over_at": None}
 
 
 def test_the_random_state_is_restored_once_when_training_begins() -> None:
@@ -226,6 +225,34 @@ def test_a_state_that_was_never_loaded_leaves_the_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_gradients_that_are_summed_over_batches_do_not_hide_a_loss_that_is_no_number(tmp_path: Path) -> None:
+    module = MelodyModule(network_of_ones_own(2), partial(AdamW, lr=0.01), Constant())
+    tunes = walks(9)
+
+    class Ruin(Callback):
+        def on_train_batch_start(
+            self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, number: int
+        ) -> None:
+            if trainer.current_epoch == 1 and number == 3:
+                with torch.no_grad():
+                    next(pl_module.parameters()).fill_(math.nan)
+
+    trainer = L.Trainer(
+        max_epochs=3,
+        accumulate_grad_batches=2,
+        callbacks=[Ruin(), DivergenceGuard()],
+        accelerator="cpu",
+        enable_checkpointing=False,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    # Seven batches: four steps in the first epoch, and one before batch 4 of the second, which takes one more.
+    with pytest.raises(InputError, match="training loss became nan in epoch 2 at batch 4, after 6 steps"):
+        trainer.fit(module, DividedMelodies(tunes[:7], tunes[7:], batch_size=1))
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_validation_loss_that_is_no_number_ends_the_run_and_keeps_the_best(tmp_path: Path, loss: float) -> None:
     with pytest.raises(InputError, match=f"validation loss became {loss} in epoch 2 .* rate of 0.01"):
@@ -237,7 +264,7 @@ def test_a_training_loss_that_is_no_number_ends_the_run_at_once(tmp_path: Path) 
     module = MelodyModule(network_of_ones_own(2), AdamW, Constant())
     with torch.no_grad():
         next(module.network.parameters()).fill_(math.nan)
-    with pytest.raises(InputError, match="training loss became nan in epoch 1 at step 1"):
+    with pytest.raises(InputError, match="training loss became nan in epoch 1 at batch 1, after 1 steps"):
         train(tmp_path, 1, module=module, callbacks=[DivergenceGuard()])
 
 
@@ -274,13 +301,15 @@ def test_two_processes_measure_what_one_does_and_leave_whole_files(tmp_path: Pat
 
 def test_processes_but_the_first_take_part_in_saving_and_write_nothing(tmp_path: Path) -> None:
     class SecondProcess:
-        is_global_zero = False
+        is_global_zero, should_stop = False, False
+        current_epoch, max_epochs = 0, 3
+        callback_metrics = {VALIDATION_LOSS: 2.0}  # noqa: RUF012
         saved: list[Path] = []  # noqa: RUF012  one for the one test
 
         def save_checkpoint(self, path: Path) -> None:
             self.saved.append(path)  # Lightning's own writes in the first process alone
 
     process, files = SecondProcess(), RunFiles(tmp_path, "m")
-    RunCheckpoints(files).on_train_end(process, MODULE)  # type: ignore[arg-type]
-    assert process.saved == [files.final]
+    RunCheckpoints(files).on_train_epoch_end(process, MODULE)  # type: ignore[arg-type]
+    assert process.saved == [files.best, files.last]
     assert list(tmp_path.iterdir()) == []

@@ -17,16 +17,13 @@ from torch import nn
 from chromasonic.melody_generation.checkpoint import (
     FORMAT,
     RunFiles,
-    check_resumable,
     describe,
     load_model,
     network_name,
-    planned_epochs,
     read_checkpoint,
 )
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.schedules import Constant, Cosine, OneCycle
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -244,39 +241,3 @@ def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pyt
     path = saved(tmp_path / "model.pt")
     monkeypatch.setattr(torch, "load", refuse)
     assert said_of(path).endswith("cannot be read: Permission denied")
-
-
-def run_files(folder: Path, **others: Any) -> RunFiles:
-    files = RunFiles(folder, "melody_lstm")
-    saved(files.last, hash="abc", n_epochs=10, **others)
-    return files
-
-
-def test_a_run_that_is_not_over_may_be_gone_on_with(tmp_path: Path) -> None:
-    files = run_files(tmp_path)
-    check_resumable(files, "abc", 10, OneCycle())
-    check_resumable(files, "abc", 20, Constant())  # further than first planned
-
-
-def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path) -> None:
-    files = run_files(tmp_path)
-    with pytest.raises(InputError, match="was trained on other data"):
-        check_resumable(files, "xyz", 10, Constant())
-    with pytest.raises(InputError, match=r"OneCycle .* \(10\), so it cannot be resumed with epochs=20"):
-        check_resumable(files, "abc", 20, OneCycle())
-    with pytest.raises(InputError, match="complete after 3 of 3 epochs"):
-        check_resumable(files, "abc", 3, Constant())
-    with pytest.raises(InputError, match=r"Cosine .* \(10\), so it cannot be resumed with epochs=20"):
-        check_resumable(files, "abc", 20, Cosine())
-    saved(files.final)  # stopped early
-    with pytest.raises(InputError, match="complete after 3 of 10 epochs"):
-        check_resumable(files, "abc", 10, Constant())
-    check_resumable(files, "abc", 20, Constant())
-
-
-def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Path) -> None:
-    files = RunFiles(tmp_path, "melody_lstm")
-    saved(files.final, epoch=2)  # of its first end
-    saved(files.last, epoch=5, hash="abc", n_epochs=10)
-    assert planned_epochs(files) == 10
-    check_resumable(files, "abc", planned_epochs(files), Constant())

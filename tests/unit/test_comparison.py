@@ -19,7 +19,7 @@ def results_of(
     model: str = "lstm", bits: float = 100.0, seed: int = 1, configuration: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """What evaluating a run of three tunes gives: bits in all for the first, 10 less for each other."""
-    tunes = [{"title": f"T{i}", "source": "", "notes": 40, "bits": bits - 10 * i} for i in range(3)]
+    tunes = [{"title": f"T{i}", "source": "", "hash": f"{i}", "notes": 40, "bits": bits - 10 * i} for i in range(3)]
     per_note = sum(tune["bits"] for tune in tunes) / 120  # type: ignore[misc]
     values = {"accuracy": 0.5, "perplexity": 2**per_note, "pitch_accuracy": 0.6, "duration_accuracy": 0.8}
     values |= {"bits_per_note": per_note, **dict.fromkeys(GROUPS, 0.7)}
@@ -31,7 +31,8 @@ def results_of(
         "tunes": tunes,
         "test_set_hash": "abc",
         "calibrated_on": "9 training tunes",
-        "samples": {"n_samples": 6, "seed": 0, "summary": None},
+        "samples": {"n_samples": 6, "seed": 0, "temperature": 1.0, "max_notes": 512, "summary": None},
+        "typical": {"samples": [], "real": []},
         "cost": {"parameters": 1234, "notes_per_second": 500.0},
         "minutes": 2.0,
         "is_finished": True,
@@ -69,6 +70,22 @@ def test_runs_that_differ_in_their_seed_are_one_model() -> None:
     mean = sum(per_note) / 3
     assert model.spread["bits_per_note"] == pytest.approx(math.sqrt(sum((each - mean) ** 2 for each in per_note) / 2))
     assert model.bits.tolist() == pytest.approx([95, 85, 75])
+
+
+def test_tunes_are_paired_by_what_they_are_and_not_by_their_places() -> None:
+    first, other = results_of("lstm"), results_of("ppm", 90)
+    expected = compare({"a": first, "b": other}).pairs[0]
+    other["tunes"] = other["tunes"][::-1]
+    found = compare({"a": first, "b": other}).pairs[0]
+    assert (found.difference, found.p_value) == (expected.difference, expected.p_value)
+    assert found.difference.n_better == 3
+
+
+def test_runs_of_the_same_seed_are_no_two_seeds() -> None:
+    found = compare({"here": results_of() | {"checkpoint": "x"}, "there": results_of() | {"checkpoint": "x"}})
+    assert [each.name for each in found.contenders] == ["lstm (here)", "lstm (there)"]
+    assert not any(each.spread for each in found.contenders)
+    assert "here and there hold the same model." in found.notes
 
 
 def test_runs_of_unknown_configuration_stay_apart() -> None:
@@ -134,11 +151,11 @@ def test_results_of_fewer_tunes_are_refused() -> None:
 
 def test_what_makes_scores_less_comparable_is_said() -> None:
     other = results_of("ppm") | {"calibrated_on": "the test tunes", "is_finished": False}
-    other["samples"] = {"n_samples": 50, "seed": 0, "summary": None}
+    other["samples"] = other["samples"] | {"n_samples": 50}
     notes = " ".join(compare({"a": results_of(), "b": other}).notes)
-    assert "calibrated on different tunes: a: 9 training tunes; b: the test tunes" in notes
-    assert "sampled in different ways: a: n_samples 6" in notes
-    assert "b is judged as it is, in the middle of its training" in notes
+    assert "calibrated on different tunes: lstm: 9 training tunes; ppm: the test tunes" in notes
+    assert "sampled in different ways: lstm: n_samples 6" in notes
+    assert "ppm (b) is judged as it is, in the middle of its training" in notes
     assert compare({"a": results_of(), "b": results_of("ppm")}).notes == ()
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from tests.running import CONFIGS, composed
 
-from chromasonic.configuration import build, check, keep, refuse_second_run, restore, sentence_of
+from chromasonic.configuration import build, check, sentence_of
 from chromasonic.melody_generation.errors import InputError
 
 
@@ -159,38 +158,3 @@ def test_a_knob_of_another_choice_is_not_called_unknown() -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"), pytest.raises(CompactHydraException) as found:
         compose("train", ["dataset=folk", "num_sequences=3"])
     assert sentence_of(found.value).startswith("num_sequences is nothing that the chosen model or dataset has")
-
-
-def test_a_kept_configuration_is_restored_with_its_references(config: DictConfig, tmp_path: Path) -> None:
-    keep(changed(config, learning_rate=0.25), tmp_path)
-    restored = restore(tmp_path, config, [f"resume={tmp_path}"])
-    assert restored.optimizer.lr == 0.25
-    restored.learning_rate = 0.5
-    assert restored.optimizer.lr == 0.5
-
-
-def test_resuming_takes_epochs_and_nothing_else(config: DictConfig, tmp_path: Path) -> None:
-    keep(config, tmp_path)
-    typed = changed(config, epochs=7)
-    assert restore(tmp_path, typed, ["resume=x", "epochs=7"]).epochs == 7
-    assert restore(tmp_path, typed, ["resume=x"]).epochs == config.epochs
-    with pytest.raises(InputError, match="cannot take seed=3 model=lstm as well"):
-        restore(tmp_path, typed, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
-
-
-def test_there_is_nothing_to_restore_in_an_empty_folder(config: DictConfig, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no run to go on with"):
-        restore(tmp_path, config, [])
-    (tmp_path / "config.yaml").write_text("- 1\n- 2\n")
-    with pytest.raises(InputError, match="no configuration of a run"):
-        restore(tmp_path, config, [])
-
-
-def test_only_a_run_with_a_checkpoint_is_kept_from_being_written_over(tmp_path: Path) -> None:
-    refuse_second_run(tmp_path)
-    (tmp_path / "config.yaml").write_text("")
-    refuse_second_run(tmp_path)
-    (tmp_path / "lstm_checkpoints").mkdir()
-    (tmp_path / "lstm_checkpoints" / "melody_lstm_last.pt").write_text("")
-    with pytest.raises(InputError, match="holds a run already"):
-        refuse_second_run(tmp_path)

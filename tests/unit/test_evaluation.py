@@ -14,11 +14,12 @@ from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, smal
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SCORES, SampleSettings, Standard, evaluate, word_for
+from chromasonic.melody_generation.evaluation import SCORES, SampleSettings, evaluate, word_for
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.splits import test_set_hash as hash_of
+from chromasonic.melody_generation.standard import Standard
 
 WALKS = walks(60)
 TRAIN, TEST = WALKS[:40], WALKS[40:]
@@ -144,6 +145,35 @@ def test_melodies_of_one_note_are_counted_as_what_they_are() -> None:
     assert found["copying"]["samples"]["novelty"]["value"] is None
 
 
+def test_real_tunes_of_one_note_calibrate_nothing() -> None:
+    found = results_of(counted(), Standard.of([Melody([60], [24])] * 20))
+    assert found["calibrated_on"].startswith("not defined: ")
+    assert found["overall_score"] is None
+    assert found["real"]["overall_score"]["value"] is None
+
+
+def test_melodies_that_had_to_be_cut_are_counted() -> None:
+    class NeverStops(nn.Module):
+        """Goes up and down."""
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            logits = torch.full((*tokens.shape, len(VOCABULARY)), -1e4)
+            logits[..., VOCABULARY.first_note + 32 * 16 + 6 : VOCABULARY.first_note + 32 * 24 : 32] = 0
+            return logits
+
+    samples = results_of(NeverStops(), Standard.of(TEST, TRAIN))["samples"]
+    assert samples["n_cut"] == 6
+    assert samples["median_notes"] >= 40
+    assert samples["median_notes_real"] == np.median([len(tune) for tune in TEST])
+
+
+def test_features_of_the_melodies_and_of_real_tunes_overlap_in_part(results: dict[str, Any]) -> None:
+    for side in ("samples", "real"):
+        assert all(0 <= value <= 1 for value in results["overlap"][side].values() if value is not None)
+    means = [np.mean([each for each in results["overlap"][side].values() if each]) for side in ("samples", "real")]
+    assert means[0] < means[1]
+
+
 def test_an_impossible_token_gives_no_perplexity_and_no_zero() -> None:
     class NeverEnds(nn.Module):
         """Rules the end out."""
@@ -158,6 +188,7 @@ def test_an_impossible_token_gives_no_perplexity_and_no_zero() -> None:
     assert found["test"]["bits_per_note"] is None
     assert found["words"]["perplexity"] == "uncertain"
     assert found["accuracy"] is not None
+    assert found["n_impossible_tunes"] == len(TEST)
 
 
 def test_a_copied_tune_is_named_beside_its_source() -> None:

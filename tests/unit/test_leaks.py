@@ -97,7 +97,7 @@ def test_no_guarded_tune_shares_a_run_or_a_title(borrowings: list[tuple[int, ...
 @pytest.mark.parametrize("semitones", [-7, 0, 5])
 def test_ten_intervals_in_any_key_are_enough_and_nine_are_not(semitones: int) -> None:
     melody = replace(
-        TARGET[0], pitches=np.arange(60, 76)[np.random.default_rng(1).permutation(16)], durations=[12] * 16
+        TARGET[0], pitches=np.arange(60, 76)[np.random.default_rng(1).permutation(16)], durations=np.full(16, 12)
     )
     for n_notes, is_leak in ((11, True), (10, False)):
         other = borrowed(melody, 500, at=2, n_notes=n_notes, semitones=semitones)

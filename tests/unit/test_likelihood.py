@@ -28,6 +28,13 @@ class Says(nn.Module):
         return self.logits.expand(*tokens.shape, -1)
 
 
+class Twice(nn.Module):
+    """Gives two things."""
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        return tokens, tokens
+
+
 def test_a_reading_is_torchs_cross_entropy_in_bits() -> None:
     network, tunes = small_lstm().eval(), walks(20)  # more than one batch
     for tune, reading in zip(tunes, read_tunes(network, tunes), strict=True):
@@ -93,9 +100,12 @@ def test_no_tunes_give_no_readings() -> None:
     [
         (Says(torch.full((len(VOCABULARY),), torch.nan)), "NaN"),
         (Says(torch.zeros(7)), r"should give \(2, \d+, 1622\), got \(2, \d+, 7\)"),
-        (nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, len(VOCABULARY))), "contract"),
+        (Says(torch.full((len(VOCABULARY),), -torch.inf)), "rules out every token"),
+        (Says(torch.zeros(len(VOCABULARY), dtype=torch.long)), "a float tensor, got torch.int64"),
+        (Twice(), "got tuple"),
+        (nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, len(VOCABULARY))), "does not take all token ids"),
     ],
-    ids=["nan", "shape", "too few tokens"],
+    ids=["nan", "shape", "nothing possible", "integers", "tuple", "too few tokens"],
 )
 def test_a_network_that_breaks_its_contract_is_refused(network: nn.Module, words: str) -> None:
     with pytest.raises(InputError, match=words):

@@ -32,7 +32,12 @@ def counted(network: MarkovNetwork | PPMNetwork) -> nn.Module:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[str]:
-    networks = (small_lstm(), small_transformer(), counted(MarkovNetwork(1)), counted(PPMNetwork(short_weight=2.0)))
+    networks: tuple[nn.Module, ...] = (
+        small_lstm(),
+        small_transformer(),
+        counted(MarkovNetwork(1)),
+        counted(PPMNetwork(short_weight=2.0)),
+    )
     folder = tmp_path / "parts"
     folder.mkdir()
     return [str(saved(folder / f"{place}.pt", network)) for place, network in enumerate(networks)]

@@ -14,7 +14,7 @@ from chromasonic.melody_generation.checkpoint import describe
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.pretraining import begin_with, carried_on, provenance
+from chromasonic.melody_generation.pretraining import begin_with, carried_on, lineage
 
 GUARD = {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_hash": "tests"}
 
@@ -68,46 +68,46 @@ def test_a_network_of_other_sizes_is_refused_in_one_sentence(
 
 
 def test_what_was_guarded_against_a_split_may_be_fine_tuned_on_it() -> None:
-    pretrained = provenance("own", GUARD).facts()
+    pretrained = lineage("own", GUARD).facts()
     assert pretrained == {"unseen": ["own", "target"], "guard": GUARD}
     facts = {"model": "lstm", "dataset": "folk", "configuration": {"seed": 1, "epochs": 6}}
-    tuned = provenance("target", None, pretrained | facts).facts()
+    tuned = lineage("target", None, pretrained | facts).facts()
     assert tuned["unseen"] == ["target"]
     assert tuned["pretrained"].startswith("lstm on folk (")
     other_seed = facts | {"configuration": {"seed": 2, "epochs": 6}}
     longer = facts | {"configuration": {"seed": 1, "epochs": 7}}
-    assert provenance("target", None, pretrained | other_seed).pretrained == tuned["pretrained"]
-    assert provenance("target", None, pretrained | longer).pretrained != tuned["pretrained"]
+    assert lineage("target", None, pretrained | other_seed).pretrained == tuned["pretrained"]
+    assert lineage("target", None, pretrained | longer).pretrained != tuned["pretrained"]
     assert carried_on({**tuned, "epoch": 3}) == tuned
 
 
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        (provenance("own", GUARD).facts(), ["guarded against split target of nottingham"]),
-        (provenance("own").facts(), ["not guarded"]),
+        (lineage("own", GUARD).facts(), ["guarded against split target of nottingham"]),
+        (lineage("own").facts(), ["not guarded"]),
         ({"hash": "own"}, ["not guarded"]),
         ({}, ["not guarded"]),
     ],
 )
 def test_another_split_than_the_one_guarded_against_is_refused(before: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(InputError) as refused:
-        provenance("another", None, before)
+        lineage("another", None, before)
     assert "\n" not in str(refused.value)
     for word in ("init_from", "another", "guard=", *words):
         assert word in str(refused.value)
 
 
 def test_a_model_may_go_on_with_its_own_split() -> None:
-    assert provenance("own", None, {"hash": "own"}).unseen == ("own",)
+    assert lineage("own", None, {"hash": "own"}).unseen == ("own",)
 
 
 def test_what_was_seen_on_the_way_is_not_forgotten() -> None:
     """Two steps of pretraining, of which the first was on the second's held-out tunes."""
-    first = provenance("first", GUARD).facts()
-    second = provenance("second", GUARD, first).facts()
+    first = lineage("first", GUARD).facts()
+    second = lineage("second", GUARD, first).facts()
     assert second["unseen"] == ["target"]
     with pytest.raises(InputError, match="second"):
-        provenance("second", None, second)
+        lineage("second", None, second)
     with pytest.raises(InputError, match="other"):
-        provenance("second", GUARD | {"hash": "other"}, first)
+        lineage("second", GUARD | {"hash": "other"}, first)

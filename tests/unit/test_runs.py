@@ -141,6 +141,16 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
         find_runs(tmp_path)
     with pytest.raises(InputError, match="there is no folder"):
         find_runs(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"several are written runs=\[a,b\]"):
+        find_runs("a,b")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        find_runs(tmp_path / "file")
+
+
+def test_a_sweep_is_no_run(finished: Path) -> None:
+    with pytest.raises(InputError, match=r"holds several runs: name one of them, or compare them"):
+        open_run(finished.parent)
 
 
 def test_failed_jobs_are_known_by_their_records(tmp_path: Path) -> None:
@@ -148,6 +158,15 @@ def test_failed_jobs_are_known_by_their_records(tmp_path: Path) -> None:
     write_json(tmp_path / JOBS / "0_lstm.json", {"status": "completed", "reason": ""})
     write_json(tmp_path / JOBS / "1_ppm.json", {"status": "failed", "reason": "no memory"})
     assert failed_jobs(tmp_path) == {"1_ppm": "no memory"}
+    # One that was resumed to its end after it had failed is no failure any more.
+    final = tmp_path / "1_ppm/ppm_checkpoints/melody_ppm_final.pt"
+    final.parent.mkdir(parents=True)
+    final.touch()
+    assert find_runs(tmp_path) == [tmp_path / "1_ppm"]
+    assert failed_jobs(tmp_path) == {}
+    write_json(tmp_path / JOBS / "1_ppm.json", {"status": "failed", "reason": "no memory"})
+    assert failed_jobs(tmp_path) == {"1_ppm": "no memory"}
+    assert find_runs(tmp_path) == []
     for damaged in ("{", json.dumps([]), json.dumps({"status": "failed"})):
         (tmp_path / JOBS / "0_lstm.json").write_text(damaged)
         with pytest.raises(InputError, match=r"0_lstm.json is no record of a job"):

@@ -22,6 +22,13 @@ TRAIN, TEST = WALKS[:30], WALKS[30:]
 KEYS = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 
 
+class Broken(nn.Module):
+    """Says nothing."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return torch.full((*tokens.shape, len(VOCABULARY)), torch.nan)
+
+
 def markov() -> nn.Module:
     network = MarkovNetwork()
     network.count(batch_of(TRAIN))
@@ -43,13 +50,15 @@ def test_any_module_of_the_contract_is_tested(network: Any, tmp_path: Path) -> N
     assert len(kept_tunes(tmp_path / "test_results/samples.npz")["samples"]) == 3
     page = (tmp_path / "test_results/scores.md").read_text()
     assert "Scores of MyModel" in page
-    assert "Copying is not defined: the training tunes are not known." in page
+    assert "Copying and novelty are not defined, since the training tunes are not known" in page
 
 
 def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
     results = ModelTester(markov(), training_data=TRAIN).run_comprehensive_test(TEST, tmp_path, n_samples=3)
     assert results["calibrated_on"] == "30 training tunes"
-    assert "Most copied: melody" in (tmp_path / "scores.md").read_text()
+    page = (tmp_path / "scores.md").read_text()
+    assert "Most copied: melody" in page
+    assert "| range, semitones |" in page
 
 
 def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,16 +118,25 @@ def test_test_data_that_tells_nothing_is_refused(test: list[Melody], words: str)
         ModelComparison().compare_models({"m": markov()}, test)
 
 
+def test_a_model_that_cannot_be_judged_does_not_stop_the_others(tmp_path: Path) -> None:
+    results = ModelComparison().compare_models({"ok": markov(), "bad": Broken()}, TEST, tmp_path, n_samples=2)
+    assert results["models"].keys() == {"ok"}
+    assert "NaN" in results["failures"]["bad"]
+    assert "bad is not compared: " in (tmp_path / "model_comparison.md").read_text()
+
+
+@pytest.mark.parametrize(("data", "words"), [(TEST[0], "got one"), ([TEST[0], [60, 62]], "a list among them")])
+def test_data_that_are_no_melodies_are_refused(data: Any, words: str) -> None:
+    with pytest.raises(InputError, match=rf"test_data is a list of melodies, {words}|{words}"):
+        ModelTester(markov()).run_comprehensive_test(data)
+
+
 def test_no_models_are_refused() -> None:
     with pytest.raises(InputError, match="nothing to compare"):
         ModelComparison().compare_models({}, TEST)
 
 
 def test_a_model_that_breaks_its_contract_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    class Broken(nn.Module):
-        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-            return torch.full((*tokens.shape, len(VOCABULARY)), torch.nan)
-
     with pytest.raises(InputError, match="NaN"):
         ModelTester(Broken()).run_comprehensive_test(TEST, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -1,9 +1,10 @@
+import errno
 import stat
 from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.whole_files import whole_file, write_text
+from chromasonic.melody_generation.whole_files import remove_unfinished, whole_file, write_text
 
 
 def names_in(folder: Path) -> list[str]:
@@ -59,3 +60,33 @@ def test_others_may_read_the_file_as_they_may_read_any_other(tmp_path: Path) -> 
     plain.write_text("")
     write_text(tmp_path / "whole.txt", "")
     assert stat.S_IMODE((tmp_path / "whole.txt").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_what_the_system_refuses_names_the_file_that_was_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    with pytest.raises(OSError, match="No space left") as refused, whole_file(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (refused.value.errno, refused.value.filename) == (errno.ENOSPC, str(path))
+    other = OSError(errno.ENOENT, "No such file", "/elsewhere/source.txt")
+    with pytest.raises(OSError, match="source") as passed_on, whole_file(path):
+        raise other
+    assert passed_on.value is other
+    unnumbered = OSError("image file is truncated")
+    with pytest.raises(OSError, match="truncated") as passed_on, whole_file(path):
+        raise unnumbered
+    assert passed_on.value is unnumbered
+    assert names_in(tmp_path) == []
+
+
+def test_what_killed_programs_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    kept = [tmp_path / "scores.json", tmp_path / ".hidden", tmp_path / "deeper" / "best.unfinished-x.pt"]
+    left = [tmp_path / ".scores.unfinished-abc.json", tmp_path / "deeper" / ".best.unfinished-x.pt"]
+    for path in [*kept, *left]:
+        path.write_text("")
+    remove_unfinished(tmp_path, "scores*")
+    assert [path.exists() for path in left] == [False, True]
+    remove_unfinished(tmp_path)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)
+    remove_unfinished(tmp_path / "nothing")

@@ -10,12 +10,14 @@ import csv
 import io
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from chromasonic.melody_generation.checkpoint import RunFiles, describe
 from chromasonic.melody_generation.errors import InputError
@@ -53,7 +55,13 @@ class HistoryRecorder(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the epoch, and write all."""
         del pl_module
-        measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        # Not what else stands there: a monitor of learning rates puts its own in now and then, at another time after
+        # a resume.
+        measured = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.partition("/")[0] in {"train", "validation"}
+        }
         if VALIDATION_LOSS not in measured:
             raise InputError("every epoch needs a validation: leave its number and the limit of its batches alone")
         self.seconds += time.monotonic() - self._began
@@ -69,26 +77,22 @@ class HistoryRecorder(Callback):
         if trainer.is_global_zero:
             self._write()
             if len(self.history) % self._DRAW_EVERY == 0:
-                self._draw()
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Draw the curves as they are at completion."""
-        del pl_module
-        if trainer.is_global_zero:
-            self._draw()
+                self.draw()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Draw the curves of a run that was cut short."""
         del pl_module, exception
         if trainer.is_global_zero and len(self.history):
-            self._draw()
+            with suppress(OSError):  # what ended the run is more worth telling
+                self.draw()
 
     def best_scores(self, side: str) -> dict[str, float]:
         """All measures of a side (``train`` or ``validation``) at the best epoch, without the side's name."""
         row = self._rows[(self.history.best_epoch or 1) - 1]
         return {name.removeprefix(f"{side}/"): value for name, value in row.items() if name.startswith(f"{side}/")}
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw the curves so far."""
         self.history.plot_curves(self._files.curves, title=self._files.model_name)
 
     def _write(self) -> None:
@@ -113,8 +117,23 @@ class HistoryRecorder(Callback):
         self.seconds = state_dict["seconds"]
 
 
+class _DirectCheckpointIO(TorchCheckpointIO):
+    """Writes the file that it is told to.
+
+    Lightning's own writes to the system's folder for temporary files first, which may be on another disk, and where
+    what a killed run leaves behind is never found again.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        del storage_options
+        # Through memory: of a full disk torch's own writer says no more than that it failed.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).write_bytes(buffer.getbuffer())
+
+
 class RunCheckpoints(Checkpoint):
-    """Saves the best, the last and every tenth epoch, and the model at completion.
+    """Saves the best, the last and every tenth epoch; ``fit`` copies the last one at completion.
 
     Lightning's own ModelCheckpoint counts epochs from 0 in its file names, forgets what was best once a run
     directory has been moved, and needs one instance for each of these.
@@ -130,24 +149,40 @@ class RunCheckpoints(Checkpoint):
         self._every_n_epochs = every_n_epochs
         self._facts = facts or {}
         self.best_loss = math.inf
+        self.has_begun = False  # that what was restored, if anything was, fits the run
         self._epoch = 0
+        self._over_at: int | None = None  # the epochs planned when training was stopped before them
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Have checkpoints written straight to where they are to be."""
+        del pl_module, stage
+        trainer.strategy.checkpoint_io = _DirectCheckpointIO()
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Train no more if training was over, though the run was not: killed while it was being tested, perhaps."""
+        del pl_module
+        if self._over_at is not None and self._over_at == trainer.max_epochs:
+            trainer.should_stop = True
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note that all was restored."""
+        del trainer, pl_module, outputs, batch, batch_idx
+        self.has_begun = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save what this epoch calls for, the last one last: resuming needs nothing that is not yet written."""
         del pl_module
         epoch, loss = trainer.current_epoch + 1, float(trainer.callback_metrics[VALIDATION_LOSS])
         self._epoch = epoch
+        self._over_at = trainer.max_epochs if trainer.should_stop else None
         if loss < self.best_loss:
             self.best_loss = loss
             self._save(trainer, self._files.best)
         if epoch % self._every_n_epochs == 0:
             self._save(trainer, self._files.epoch(epoch))
         self._save(trainer, self._files.last)
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save the model as it is at completion."""
-        del pl_module
-        self._save(trainer, self._files.final)
 
     @staticmethod
     def _save(trainer: L.Trainer, path: Path) -> None:
@@ -167,13 +202,14 @@ class RunCheckpoints(Checkpoint):
         checkpoint["epoch"] = self._epoch  # Lightning's own counts from 0 within an epoch, from 1 after the last
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest validation loss, and the epochs that are over."""
-        return {"best_loss": self.best_loss, "epoch": self._epoch}
+        """The lowest validation loss, the epochs that are over, and whether training is."""
+        return {"best_loss": self.best_loss, "epoch": self._epoch, "over_at": self._over_at}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.best_loss = state_dict["best_loss"]
         self._epoch = state_dict["epoch"]
+        self._over_at = state_dict["over_at"]
 
 
 class DivergenceGuard(Callback):
@@ -190,7 +226,7 @@ class DivergenceGuard(Callback):
         del pl_module, batch
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if not math.isfinite(loss):
-            self._refuse(trainer, "training", float(loss), f"step {batch_idx + 1}")
+            self._refuse(trainer, "training", float(loss), f"batch {batch_idx + 1}")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Look at the loss of the validation, which the last step of an epoch can ruin as well."""
@@ -203,8 +239,9 @@ class DivergenceGuard(Callback):
     def _refuse(trainer: L.Trainer, side: str, loss: float, place: str) -> None:
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         raise InputError(
-            f"the {side} loss became {loss} in epoch {trainer.current_epoch + 1} at {place}, with a learning rate of "
-            f"{rate:.3g}: lower learning_rate or trainer.gradient_clip_val (the best model so far is kept)"
+            f"the {side} loss became {loss} in epoch {trainer.current_epoch + 1} at {place}, after "
+            f"{trainer.global_step} steps of the optimizer and with a learning rate of {rate:.3g}: lower learning_rate "
+            "or trainer.gradient_clip_val (the best model so far is kept)"
         )
 
 

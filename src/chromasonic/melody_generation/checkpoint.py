@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import struct
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,6 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
-from chromasonic.melody_generation.schedules import Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -36,6 +36,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "mixture": MixtureNetwork,
 }
 FORMAT = 1
+_OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,
@@ -45,9 +46,6 @@ _PARTS: dict[str, type] = {
     "hyperparameters": dict,
     "vocabulary": str,
 }
-
-# What a mixture's description says of each of its parts.
-_OF_A_PART = ("network", "hyperparameters")
 
 # All that torch's unpickler was seen to raise over damaged files, or says that it may.
 _DAMAGED = (
@@ -59,10 +57,15 @@ _DAMAGED = (
     EOFError,
     LookupError,
     MemoryError,
+    RecursionError,
     RuntimeError,
     TypeError,
     ValueError,
+    zipfile.BadZipFile,
 )
+# Far more than any run comes to: its longest part is a history, with some twenty numbers for each epoch.
+_MAX_VALUES = 1_000_000
+_MAX_BYTES_OF_VALUES = 50_000_000
 
 
 def network_name(network: nn.Module) -> str:
@@ -113,6 +116,14 @@ class RunFiles:
         return self.directory / f"{self.model_name}_last.pt"
 
     @property
+    def latest(self) -> Path | None:
+        """The checkpoint to go on from; None where no epoch was over.
+
+        A run that was killed within its first writing has a best one and no last one yet; they hold the same.
+        """
+        return next((path for path in (self.last, self.best) if path.is_file()), None)
+
+    @property
     def final(self) -> Path:
         """The checkpoint at completion."""
         return self.directory / f"{self.model_name}_final.pt"
@@ -157,16 +168,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         path = RunFiles.of_run(path).best
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch remarks on pickles that it has not written itself
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as problem:
-        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
-    except _DAMAGED as problem:
-        raise InputError(
-            f"{path} is no checkpoint that can be read: it is damaged, or holds more than plain values and tensors"
-        ) from problem
+    checkpoint = _loaded(path)
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
     for part, kind in _PARTS.items():
@@ -183,6 +185,44 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f"{NoteVocabulary().fingerprint}): load it with the version of Chromasonic that made it"
         )
     return checkpoint
+
+
+def _loaded(path: Path) -> Any:
+    """What a file holds: plain values and tensors, no more of them than its size bears out."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(entry.file_size for entry in archive.infolist())
+            n_bytes_of_values = sum(each.file_size for each in archive.infolist() if each.filename.endswith(".pkl"))
+        if n_bytes > path.stat().st_size or n_bytes_of_values > _MAX_BYTES_OF_VALUES:
+            raise InputError(f"{path} is no checkpoint that can be read: it unpacks to more than it has bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch remarks on pickles that it has not written itself
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        _check_plain(path, checkpoint)
+        return checkpoint
+    except InputError:
+        raise
+    except OSError as problem:
+        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
+    except _DAMAGED as problem:
+        raise InputError(
+            f"{path} is no checkpoint that can be read: it is damaged, or holds more than plain values and tensors"
+        ) from problem
+
+
+def _check_plain(path: Path, checkpoint: Any) -> None:
+    """Refuse values that refer to each other so that whoever walks through them never comes to an end."""
+    waiting, n_seen = [checkpoint], 0
+    while waiting:
+        value = waiting.pop()
+        n_seen += 1
+        if n_seen > _MAX_VALUES:
+            raise InputError(f"{path} is no checkpoint that can be read: it holds more than {_MAX_VALUES} values")
+        if isinstance(value, Mapping):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting.extend(value)
 
 
 def load_model(path: str | Path) -> nn.Module:
@@ -227,7 +267,8 @@ def _rebuilt(name: str, hyperparameters: dict[str, Any], weights: Mapping[str, T
     for place, weight in weights.items():
         is_table = place.rpartition(".")[0] in tables
         fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[place].shape)
-        if not fits or not weight.is_contiguous():  # one that is not laid out in full could pretend to any size
+        # One that is not laid out in full could pretend to any size.
+        if not fits or weight.layout != torch.strided or weight.is_meta or not weight.is_contiguous():
             found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
             raise ValueError(f"{place!r} should be of shape {tuple(expected[place].shape)}, got {found}")
     network = _built(name, hyperparameters, len(weights))
@@ -237,9 +278,11 @@ def _rebuilt(name: str, hyperparameters: dict[str, Any], weights: Mapping[str, T
 
 def _built(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
     """Build a network of the closed set, of a mixture its parts first."""
-    arguments = dict(hyperparameters)
+    arguments = {key: value for key, value in hyperparameters.items() if name != "mixture" or key != "parts"}
+    if not all(isinstance(value, bool | int | float | str) for value in arguments.values()):
+        raise TypeError("its hyperparameters are no plain values")
     if name == "mixture":
-        arguments["parts"] = _built_parts(arguments.get("parts"), n_weights)
+        arguments["parts"] = _built_parts(hyperparameters.get("parts"), n_weights)
     if arguments.get("num_layers", 0) > n_weights:
         raise ValueError(f"{arguments['num_layers']} layers cannot have {n_weights} weights")
     return NETWORKS[name](**arguments)
@@ -250,60 +293,8 @@ def _built_parts(described: Any, n_weights: int) -> list[nn.Module]:
         raise ValueError(f"a mixture describes up to {MAX_PARTS} parts")
     parts = []
     for each in described:
-        name, arguments = (each.get(key) for key in _OF_A_PART) if isinstance(each, dict) else ("", {})
+        name, arguments = [each.get(key) for key in _OF_A_PART] if isinstance(each, dict) else ["", {}]
         if name not in NETWORKS or name == "mixture" or not isinstance(arguments, dict):
             raise ValueError(f"{name!r} is no part of a mixture")
         parts.append(_built(name, arguments, n_weights))
     return parts
-
-
-def planned_epochs(files: RunFiles) -> int:
-    """The epochs that a run was last told to reach.
-
-    Raises:
-        InputError: If its last checkpoint cannot be read.
-    """
-    checkpoint = read_checkpoint(files.last)
-    return int(checkpoint.get("n_epochs", checkpoint["epoch"]))
-
-
-def check_resumable(files: RunFiles, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
-    """Refuse to go on with a run where the result would be none: finished, other data, or another schedule.
-
-    Args:
-        files: The run's files.
-        split_hash: Hash of the split of the data as it is read now.
-        n_epochs: Epochs to be reached.
-        schedule: The run's schedule.
-
-    Raises:
-        InputError: Saying which of these it is.
-    """
-    checkpoint = read_checkpoint(files.last)
-    if checkpoint.get("hash") != split_hash:
-        raise InputError(
-            f"{files.last} was trained on other data (split {checkpoint.get('hash')}, now {split_hash}): "
-            "restore the data, or start a new run"
-        )
-    if schedule.spans_run and checkpoint.get("n_epochs") != n_epochs:
-        raise InputError(
-            f"a {type(schedule).__name__} schedule is laid over all epochs of its run "
-            f"({checkpoint.get('n_epochs')}), so it cannot be resumed with epochs={n_epochs}: leave epochs out, or "
-            "start a new run"
-        )
-    if is_complete(files, n_epochs):
-        raise InputError(
-            f"the run is complete after {checkpoint['epoch']} of {n_epochs} epochs: there is nothing to resume"
-        )
-
-
-def is_complete(files: RunFiles, n_epochs: int) -> bool:
-    """Whether a run has come to its end, by its epochs or by early stopping.
-
-    Raises:
-        InputError: If its last checkpoint cannot be read.
-    """
-    checkpoint = read_checkpoint(files.last)
-    # A run that was extended has the final checkpoint of its first end beside it.
-    is_ended = files.final.exists() and read_checkpoint(files.final)["epoch"] == checkpoint["epoch"]
-    return bool((is_ended and checkpoint.get("n_epochs") == n_epochs) or checkpoint["epoch"] >= n_epochs)

@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.contenders import Contender, check_complete, contenders_of, estimate_from
+from chromasonic.melody_generation.contenders import (
+    SETTINGS,
+    Contender,
+    check_complete,
+    contenders_of,
+    estimate_from,
+    in_order,
+)
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.differences import Difference, difference, holm
 from chromasonic.melody_generation.measures.features import FloatArray
@@ -118,12 +125,12 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
     first = next(iter(results.values()))
     return Comparison(
         contenders=tuple(contenders),
-        pairs=_pairs(contenders, np.array([tune["notes"] for tune in first["tunes"]], dtype=np.float64)),
+        pairs=_pairs(contenders, np.array([tune["notes"] for tune in in_order(first["tunes"])], dtype=np.float64)),
         failures=dict(failures or {}),
         test_set_hash=str(first["test_set_hash"]),
         n_tunes=len(first["tunes"]),
         real={name: estimate_from(each) for name, each in first["real"].items()},
-        notes=_notes(results),
+        notes=_notes(results, {place: each.name for each in contenders for place in each.places}),
     )
 
 
@@ -142,27 +149,30 @@ def _check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
         raise InputError("the results list different numbers of test tunes: evaluate the runs again")
 
 
-def _notes(results: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _notes(results: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> tuple[str, ...]:
     """What makes scores less comparable than they look."""
     found = [
-        f"{name} is judged as it is, in the middle of its training."
-        for name, each in results.items()
+        f"{names[place]} ({place}) is judged as it is, in the middle of its training."
+        for place, each in results.items()
         if each.get("is_finished") is False
     ]
-    for key, sentence in (
-        ("calibrated_on", "Diversity, coherence and musicality were calibrated on different tunes"),
-        ("samples", "Melodies were sampled in different ways"),
+    checkpoints: dict[str, list[str]] = {}
+    for place, each in results.items():
+        checkpoints.setdefault(str(each.get("checkpoint", place)), []).append(place)
+    found += [f"{' and '.join(same)} hold the same model." for same in checkpoints.values() if len(same) > 1]
+    calibrations = {str(each["calibrated_on"]): names[place] for place, each in results.items()}
+    ways = {_settings(each["samples"]): names[place] for place, each in results.items()}
+    for sentence, values in (
+        ("Diversity, coherence and musicality were calibrated on different tunes", calibrations),
+        ("Melodies were sampled in different ways", ways),
     ):
-        values = {_described(each[key]): name for name, each in results.items()}
         if len(values) > 1:
             found.append(f"{sentence}: {'; '.join(f'{name}: {value}' for value, name in values.items())}.")
     return tuple(found)
 
 
-def _described(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {each}" for name, each in value.items() if name != "summary")
-    return str(value)
+def _settings(samples: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {samples[name]}" for name in SETTINGS)
 
 
 def _pairs(contenders: Sequence[Contender], n_notes: FloatArray) -> tuple[Pair, ...]:

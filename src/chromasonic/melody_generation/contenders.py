@@ -15,6 +15,7 @@ from chromasonic.melody_generation.evaluation import SCORES
 from chromasonic.melody_generation.measures.features import FloatArray
 from chromasonic.melody_generation.measures.summaries import Estimate
 
+SETTINGS = ("n_samples", "seed", "temperature", "max_notes")
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")
 
 
@@ -27,11 +28,12 @@ class Contender:
         scores: Each measure: for one run with its 95 % interval over tunes, for several their mean, least and most.
         spread: The standard deviation of each measure over the runs; empty for one.
         seeds: Of the runs, as far as they are known.
-        bits: Bits for each test tune, the mean over the runs, shape (N,).
+        bits: Bits for each test tune, by rising hash of the tunes, the mean over the runs, shape (N,).
         parameters: Numbers that the network holds.
         minutes: Of training, the mean over the runs; NaN where it is not known.
         notes_per_second: Of sampling, likewise.
         results: What was measured of each run.
+        places: Where each of these lies, such as its folder's name.
     """
 
     name: str
@@ -43,10 +45,12 @@ class Contender:
     minutes: float
     notes_per_second: float
     results: tuple[Mapping[str, Any], ...]
+    places: tuple[str, ...]
 
     @classmethod
-    def of(cls, name: str, results: Sequence[Mapping[str, Any]]) -> Contender:
-        """Put the runs of one model together."""
+    def of(cls, name: str, runs: Mapping[str, Mapping[str, Any]]) -> Contender:
+        """Put the runs of one model together, by their places."""
+        results = list(runs.values())
         scores = {measure: _over_runs(measure, results) for measure in MEASURES}
         values = {measure: [_number(each["scores"][measure]["value"]) for each in results] for measure in MEASURES}
         spread = {measure: float(np.std(each, ddof=1)) for measure, each in values.items()} if len(results) > 1 else {}
@@ -55,11 +59,12 @@ class Contender:
             scores=scores,
             spread=spread,
             seeds=tuple(each["seed"] for each in results if isinstance(each.get("seed"), int)),
-            bits=np.mean([[_number(tune["bits"]) for tune in each["tunes"]] for each in results], axis=0),
+            bits=np.mean([[_number(tune["bits"]) for tune in in_order(each["tunes"])] for each in results], axis=0),
             parameters=int(results[0]["cost"]["parameters"]),
             minutes=float(np.mean([_number(each.get("minutes")) for each in results])),
             notes_per_second=float(np.mean([_number(each["cost"]["notes_per_second"]) for each in results])),
             results=tuple(results),
+            places=tuple(runs),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,24 +90,35 @@ class Contender:
 def contenders_of(results: Mapping[str, Mapping[str, Any]]) -> list[Contender]:
     """The models that runs are of, the best predictor first.
 
-    Runs with the same configuration but for the seed become one. Names come from the models; where they are the
+    Runs with the same configuration and different seeds become one. Names come from the models; where they are the
     same, what else differs in their configurations is added.
 
     Args:
         results: What was measured of each run, by a name of its own, such as its folder's.
     """
-    groups: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for place, each in results.items():
-        groups.setdefault(_without_seed(each, place), []).append(place)
-    names = _names([results[places[0]] for places in groups.values()], [places[0] for places in groups.values()])
+        alike.setdefault(_without_seed(each, place), []).append(place)
+    groups = []
+    for places in alike.values():
+        have_seeds = len({repr(results[place].get("seed")) for place in places}) == len(places)
+        groups += [places] if have_seeds else [[place] for place in places]
+    names = _names([results[places[0]] for places in groups], [places[0] for places in groups])
     found = [
-        Contender.of(name, [results[place] for place in places])
-        for name, places in zip(names, groups.values(), strict=True)
+        Contender.of(name, {place: results[place] for place in places})
+        for name, places in zip(names, groups, strict=True)
     ]
-    bits = [each.scores["bits_per_note"].value for each in found]
-    return [
-        found[place] for place in sorted(range(len(found)), key=lambda place: (math.isnan(bits[place]), bits[place]))
-    ]
+    return sorted(found, key=_rank)
+
+
+def _rank(contender: Contender) -> tuple[bool, float]:
+    bits = contender.scores["bits_per_note"].value
+    return math.isnan(bits), bits
+
+
+def in_order(tunes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The tunes of results in an order that does not hang on the run: by what a model sees of them."""
+    return sorted(tunes, key=lambda tune: str(tune["hash"]))
 
 
 def check_complete(name: str, results: Mapping[str, Any]) -> None:
@@ -112,13 +128,16 @@ def check_complete(name: str, results: Mapping[str, Any]) -> None:
         InputError: Naming what is missing.
     """
     try:
-        Contender.of(name, [results])
-        for key in ("test_set_hash", "calibrated_on", "samples"):
+        Contender.of(name, {name: results})
+        for key in ("test_set_hash", "calibrated_on", "typical"):
             results[key]
+        for key in SETTINGS:
+            results["samples"][key]
+        _flat(results.get("configuration") or {})
         for score in SCORES[2:]:
             estimate_from(results["real"][score])
         sum(tune["notes"] for tune in results["tunes"])
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
         raise InputError(f"the results of {name} are incomplete ({problem!r}): evaluate the run again") from problem
 
 

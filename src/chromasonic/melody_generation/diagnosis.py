@@ -7,8 +7,9 @@ a tune's last quarter than in its first.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from chromasonic.melody_generation.measures.matches import longest_earlier_match
 from chromasonic.melody_generation.measures.parts import Part, parts_by_tune, parts_of, quarters
 from chromasonic.melody_generation.measures.summaries import without_nan
 from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.rendering.diagnosis import plot_diagnosis
 from chromasonic.melody_generation.rendering.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
 # Lengths of the longest earlier match from which each group begins.
@@ -155,6 +160,28 @@ def diagnosis_tables(diagnosis: Mapping[str, Any]) -> tuple[Table, ...]:
         "Their numbers are what surprise= takes.",
     )
     return (where, hardest)
+
+
+def diagnosis_figure(results: Mapping[str, Any]) -> Figure:
+    """What :func:`diagnose` found, as a figure.
+
+    Args:
+        results: Of an evaluation, with the ``diagnosis`` under its name.
+    """
+    panels = {
+        title: [
+            (part["name"], math.nan if part["bits_per_note"] is None else part["bits_per_note"], part["notes"])
+            for part in main_parts(results["diagnosis"][division])
+        ]
+        for division, title in (
+            ("quarter", "By quarter of the tune"),
+            ("match", "By length of the longest earlier match"),
+            ("metre", "By metre"),
+            ("key", "By key"),
+        )
+    }
+    whole = results["test"]["bits_per_note"]
+    return plot_diagnosis(panels, math.nan if whole is None else whole, f"Where the bits of {results['model']} go")
 
 
 def _number(value: float | None) -> str:

@@ -21,19 +21,22 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import beginning_of, sample
 from chromasonic.melody_generation.grammar import Limits
 from chromasonic.melody_generation.likelihood import TuneReading, TuneSums, read_tunes
-from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration, cross_fitted
-from chromasonic.melody_generation.measures.novelty import Copying, NoveltyIndex, most_copied
+from chromasonic.melody_generation.measures.novelty import Copying, most_copied
+from chromasonic.melody_generation.measures.overlap import feature_overlaps
 from chromasonic.melody_generation.measures.summaries import (
     Estimate,
     Scores,
     Summary,
     estimate,
     estimate_ratio,
+    typical,
     without_nan,
 )
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.networks.counts import SuccessorCounts
 from chromasonic.melody_generation.sampling import Sampling
-from chromasonic.melody_generation.splits import test_set_hash
+from chromasonic.melody_generation.splits import test_set_hash, tune_hash
+from chromasonic.melody_generation.standard import Standard
 
 SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 # From the best on: what is reached, and the word for it. For perplexity less is better.
@@ -46,6 +49,8 @@ _WORDS = {
 }
 _NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
 MAX_NOTES = 512
+VERSION = 2  # of the measures: with another one, results of old are measured anew
+N_TYPICAL_SAMPLES, N_TYPICAL_REAL = 4, 2
 
 
 def word_for(score: str, value: float) -> str:
@@ -60,64 +65,6 @@ def word_for(score: str, value: float) -> str:
     if score == "perplexity":
         return next(word for bound, word in _WORDS[score] if value < bound or bound == math.inf)
     return next(word for bound, word in _WORDS[score] if value > bound or bound == -math.inf)
-
-
-@dataclass(frozen=True)
-class Standard:
-    """What models are judged by: held-out tunes, and what real tunes are like.
-
-    Attributes:
-        test: The held-out tunes.
-        calibration: What real tunes are like; None where too few are known.
-        novelty: The training tunes, where they are known.
-        real: The scores of the held-out tunes; None without a calibration.
-        real_copying: What each held-out tune shares with the training tunes, where they are known.
-        calibrated_on: What the calibration was fitted on, or why there is none, in words.
-    """
-
-    test: tuple[Melody, ...]
-    calibration: Calibration | None
-    novelty: NoveltyIndex | None
-    real: Scores | None
-    real_copying: tuple[Copying, ...] | None
-    calibrated_on: str
-
-    @classmethod
-    def of(
-        cls,
-        test: Sequence[Melody],
-        training: Sequence[Melody] | None = None,
-        calibration: Calibration | None = None,
-    ) -> Standard:
-        """Set up the judgement.
-
-        Args:
-            test: The held-out tunes.
-            training: The tunes that models were trained on; without them novelty is not defined.
-            calibration: What was fitted on the training tunes, if it is at hand.
-
-        Raises:
-            InputError: If there is no held-out tune, or one has no notes.
-        """
-        if not test:
-            raise InputError("the test set is empty, so there is nothing to judge a model by: give at least one melody")
-        for place, melody in enumerate(test):
-            if not len(melody):
-                raise InputError(f"melody {place} of the test set has no notes: leave it out")
-        novelty = NoveltyIndex(training) if training else None
-        copying = tuple(novelty.copying(test)) if novelty else None
-        if calibration is None and training and len(training) >= MIN_MELODIES:
-            calibration = Calibration.fit(training)
-        if calibration is not None:
-            real = calibration.score(test, novelty)
-            return cls(tuple(test), calibration, novelty, real, copying, f"{calibration.n_melodies} training tunes")
-        try:
-            fitted = cross_fitted(test)
-        except InputError as problem:
-            return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
-        known = f"there are only {len(training)} training tunes" if training else "the training tunes are not known"
-        words = f"the {len(test)} test tunes themselves, cross-fitted, since {known}"
-        return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, words)
 
 
 @dataclass(frozen=True)
@@ -200,20 +147,61 @@ class Evaluation:
                 "test": {name: each.value for name, each in test.items()},
                 "test_set_hash": test_set_hash(self.standard.test),
                 "n_test_tunes": len(self.standard.test),
+                "n_impossible_tunes": int(np.isinf(sums.bits).sum()),
                 "n_test_notes": int(sums.n_notes.sum()),
                 "calibrated_on": self.standard.calibrated_on,
-                "samples": asdict(self.settings) | {"summary": summary.to_dict() if summary else None},
+                "version": VERSION,
+                "samples": {
+                    **asdict(self.settings),
+                    **self._lengths(),
+                    "summary": summary.to_dict() if summary else None,
+                },
+                "overlap": self._overlap(),
                 "real_tunes": real.to_dict() if real else None,
+                "typical": self.typical(),
                 "copying": self._copying(),
                 "cost": {"parameters": self.n_parameters, "notes_per_second": self.notes_per_second},
                 "diagnosis": diagnose(self.readings, self.standard.test),
                 "tunes": [
-                    {"title": tune.title, "source": tune.source, "notes": int(notes), "bits": float(bits)}
+                    {
+                        "title": tune.title,
+                        "source": tune.source,
+                        "hash": tune_hash(tune),
+                        "notes": int(notes),
+                        "bits": float(bits),
+                    }
                     for tune, notes, bits in zip(self.standard.test, sums.n_notes, sums.bits, strict=True)
                 ],
             }
         )
         return found
+
+    def _lengths(self) -> dict[str, Any]:
+        """How long the melodies are, and how many the model had not ended by itself."""
+        return {
+            "median_notes": float(np.median([len(melody) for melody in self.samples])),
+            "median_notes_real": float(np.median([len(melody) for melody in self.standard.test])),
+            "n_cut": sum(len(melody) >= self.settings.max_notes for melody in self.samples),
+        }
+
+    def _overlap(self) -> dict[str, dict[str, float]] | None:
+        """How alike the melodies and the held-out tunes are in each feature, and two halves of these tunes."""
+        if self.scores is None or self.standard.real is None:
+            return None
+        real = self.standard.real.values
+        halves = [{name: values[half::2] for name, values in real.items()} for half in range(2)]
+        return {"samples": feature_overlaps(self.scores.values, real), "real": feature_overlaps(*halves)}
+
+    def typical(self) -> dict[str, list[int]]:
+        """Which melodies stand for the rest, by their places: those of median score, the first if there is none."""
+        sets = {
+            "samples": (self.scores, self.samples, N_TYPICAL_SAMPLES),
+            "real": (self.standard.real, self.standard.test, N_TYPICAL_REAL),
+        }
+        return {
+            name: typical(scores, n) if scores else list(range(min(n, len(melodies))))
+            for name, (scores, melodies, n) in sets.items()
+        }
 
     @staticmethod
     def _scores(test: Mapping[str, Estimate], summary: Summary | None) -> dict[str, Estimate]:
@@ -272,8 +260,10 @@ def evaluate(network: nn.Module, name: str, standard: Standard, settings: Sample
 
 
 def n_numbers(network: nn.Module) -> int:
-    """How many numbers a network has learned or counted: all that its state dict holds."""
-    return sum(value.numel() for value in network.state_dict().values())
+    """How many numbers a network has learned or counted: all that its state dict holds, but for what was counted."""
+    tables = [name for name, part in network.named_modules() if isinstance(part, SuccessorCounts)]
+    keys = {f"{name}.keys" for name in tables}
+    return sum(value.numel() for name, value in network.state_dict().items() if name not in keys)
 
 
 def _group_scores(summary: Summary | None) -> dict[str, Estimate]:

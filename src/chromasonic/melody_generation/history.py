@@ -144,7 +144,7 @@ class TrainingHistory:
         except OSError as problem:
             reason = problem.strerror or "unknown"
             raise InputError(f"the training history {path} cannot be read: {reason.lower()}") from problem
-        except ValueError as problem:  # of JSON, of UTF-8 and of the lists
+        except (ValueError, RecursionError) as problem:  # of JSON, of UTF-8 and of the lists
             raise InputError(f"{path} is no training history ({problem}): give the _history.json of a run") from problem
 
     def plot_curves(self, save_path: str | Path | None = None, title: str = "Learning curves") -> Figure:
@@ -182,6 +182,13 @@ def _number_or_none(value: float) -> float | None:
 
 def _numbers(values: Sequence[Any], name: str) -> list[float]:
     for value in values:
-        if value is not None and (type(value) not in {int, float} or not math.isfinite(value)):
-            raise ValueError(f"{name} holds {value!r} where a number or null belongs")
+        if value is not None and not _is_number(value):
+            raise ValueError(f"{name} holds {value!r:.40} where a number or null belongs")
     return [math.nan if value is None else float(value) for value in values]
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return type(value) in {int, float} and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False

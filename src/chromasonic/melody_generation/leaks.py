@@ -37,12 +37,20 @@ class Leak:
     held_out: Melody
 
 
-def leaks(melodies: Sequence[Melody], held_out: Mapping[str, Sequence[Melody]]) -> tuple[Leak, ...]:
+def leaks(
+    melodies: Sequence[Melody],
+    held_out: Mapping[str, Sequence[Melody]],
+    *,
+    n_intervals: int = N_INTERVALS,
+    share: float = 0.0,
+) -> tuple[Leak, ...]:
     """Find the tunes that share a title or a run of intervals with a held-out tune.
 
     Args:
         melodies: The tunes to look through.
         held_out: The tunes that a model will be scored on, by side.
+        n_intervals: The length of the n-grams compared.
+        share: A leak shares more than this part of the smaller tune's n-grams; 0 means a single one.
 
     Returns:
         One entry for each tune that does, with the first held-out tune that it shares something with, by rising place.
@@ -57,9 +65,9 @@ def leaks(melodies: Sequence[Melody], held_out: Mapping[str, Sequence[Melody]]) 
         index = by_title.get(normalised_title(melody.title), -1)
         if index >= 0:
             found[place] = Leak(place, TITLE, *theirs[index])
-    for pairs in near_copies(melodies, [melody for _, melody in theirs], n_intervals=N_INTERVALS, share=0):
+    for pairs in near_copies(melodies, [melody for _, melody in theirs], n_intervals=n_intervals, share=share):
         for place, index in sorted(map(tuple, pairs.tolist())):
-            found.setdefault(place, Leak(place, INTERVALS, *theirs[index]))
+            found.setdefault(place, Leak(place, f"{n_intervals} intervals in a row", *theirs[index]))
     return tuple(found[place] for place in sorted(found))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.features import FloatArray
@@ -67,14 +67,32 @@ def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReadi
         for begin in range(0, len(by_length), _BATCH_SIZE):
             places = by_length[begin : begin + _BATCH_SIZE]
             tokens = nn.utils.rnn.pad_sequence([torch.from_numpy(sequences[each]) for each in places], batch_first=True)
-            try:
-                scores = scorer.by_token(network(tokens.to(device)).cpu(), tokens)
-            except (ValueError, IndexError, AttributeError) as problem:
-                raise InputError(f"the network breaks its contract: {problem}") from problem
-            if bool(scores.nats.isnan().any()):
-                raise InputError("the network's logits hold NaN, so nothing can be said of it: was it trained?")
+            scores = _scores(network, tokens, scorer, device)
             found |= {place: _reading(sequences[place], scores, row) for row, place in enumerate(places)}
     return [found[place] for place in range(len(sequences))]
+
+
+def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: torch.device) -> TokenScores:
+    """What the network makes of a batch (B, T), on the CPU."""
+    try:
+        logits = network(tokens.to(device))
+    except IndexError as problem:
+        raise InputError(
+            f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
+        ) from problem
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        kind = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+        raise InputError(f"the network breaks its contract: its logits should be a float tensor, got {kind}")
+    logits = logits.cpu()
+    if bool(logits.isnan().any()):
+        raise InputError("the network's logits hold NaN, so nothing can be said of it: was it trained?")
+    try:
+        scores = scorer.by_token(logits, tokens)
+    except ValueError as problem:
+        raise InputError(f"the network breaks its contract: {problem}") from problem
+    if bool(scores.nats.isnan().any()):
+        raise InputError("the network rules out every token at some place, so nothing can be said of it")
+    return scores
 
 
 def _encoded(melody: Melody, place: int) -> IntArray:

@@ -18,14 +18,16 @@ from torch import nn
 
 from chromasonic.melody_generation.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.leaks import GuardReport
 from chromasonic.melody_generation.lightning_modules import FittedNetwork
+from chromasonic.melody_generation.mixtures import check_split
 
 # What may differ between pretraining and fine-tuning, since no weight depends on it.
 _FREE = {"dropout"}
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Lineage:
     """What a model has learned from, as its checkpoint carries it along.
 
     Attributes:
@@ -49,9 +51,9 @@ class Provenance:
         return found
 
 
-def provenance(
+def lineage(
     split_hash: str, guard: Mapping[str, Any] | None = None, before: Mapping[str, Any] | None = None
-) -> Provenance:
+) -> Lineage:
     """What a run learns from.
 
     Args:
@@ -64,7 +66,7 @@ def provenance(
     """
     own = [split_hash, *([str(guard["hash"])] if guard else [])]
     if before is None:
-        return Provenance(tuple(own), guard)
+        return Lineage(tuple(own), guard)
     known = unseen_by(before)
     scored_on = own[-1]  # a run that is guarded prepares for another
     if scored_on not in known:
@@ -74,12 +76,41 @@ def provenance(
             f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
             f"since it was {against}: pretrain it with guard= set to the dataset and split_seed of this run"
         )
-    return Provenance(tuple(each for each in own if each in known), guard, _in_words(before))
+    return Lineage(tuple(each for each in own if each in known), guard, _in_words(before))
 
 
 def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts from the checkpoint that a run goes on from."""
     return {name: checkpoint[name] for name in ("unseen", "guard", "pretrained") if name in checkpoint}
+
+
+def begin(
+    network: nn.Module,
+    init_from: str | float | None,
+    split_hash: str,
+    guarded: GuardReport | None,
+    resumed: Path | None,
+) -> dict[str, Any]:
+    """Give a network the weights that its run begins with, if it does, and tell what it has learned from.
+
+    Args:
+        network: Of the run.
+        init_from: A run, whose folder may be called 2026, or a checkpoint; None to begin with nothing.
+        split_hash: Of the run's own split.
+        guarded: What was left out for the split that it is guarded against, if it is.
+        resumed: The checkpoint that the run goes on from, if it does: the weights are then left to that.
+
+    Returns:
+        The facts that the run's checkpoints carry along.
+
+    Raises:
+        InputError: If the model may have seen tunes that it is to be scored on, or the weights do not fit.
+    """
+    check_split(network, split_hash)
+    if resumed is not None:
+        return carried_on(read_checkpoint(resumed))
+    before = None if init_from is None else begin_with(network, str(init_from))
+    return lineage(split_hash, guarded.facts() if guarded else None, before).facts()
 
 
 def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from torch import nn
 from chromasonic.melody_generation.checkpoint import RunFiles, load_model, network_name, read_checkpoint
 from chromasonic.melody_generation.corpora.packing import pack, unpack_checked
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration
+from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.splits import SIDES
 from chromasonic.melody_generation.splits import test_set_hash as hash_of
@@ -49,7 +49,7 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
         sizes = {str(side): int(size) for side, size in notes["sides"].items()}
     except OSError as problem:
         raise InputError(f"{path} cannot be read ({problem.strerror}): it holds the tunes of the run") from problem
-    except (InputError, KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (InputError, ArithmeticError, KeyError, TypeError, ValueError, AttributeError) as problem:
         raise InputError(f"{path} is damaged ({problem}): copy it from where the run was made") from problem
     if min(sizes.values(), default=0) < 0 or sum(sizes.values()) != len(melodies):
         raise InputError(f"{path} is damaged: its sides do not add up to its {len(melodies)} tunes")
@@ -59,7 +59,10 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
 
 def calibration_facts(training: Sequence[Melody]) -> dict[str, Any]:
     """What a checkpoint carries along so that its melodies can be judged; nothing where the tunes are too few."""
-    return {"calibration": Calibration.fit(training).to_dict()} if len(training) >= MIN_MELODIES else {}
+    try:
+        return {"calibration": Calibration.fit(training).to_dict()}
+    except InputError:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,10 @@ class Run:
 
     Attributes:
         directory: Where it lies.
-        network: The network of its best epoch.
+        network: The network of its best epoch, or of another whose checkpoint was named.
         facts: What its checkpoint carries besides the weights, as plain values.
-        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``.
+        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``; none of these where only a
+            checkpoint is known.
         checkpoint: Hash of the checkpoint: 16 hex digits.
         is_finished: Whether training has come to its end.
     """
@@ -105,36 +109,65 @@ def open_run(directory: str | Path) -> Run:
         InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
     """
     directory = Path(directory)
-    files = RunFiles.of_run(directory)
-    best = files.best
-    facts = read_checkpoint(best)
-    network = load_model(best)
+    if not any(directory.glob("*_checkpoints")) and any(directory.glob("*/*_checkpoints")):
+        raise InputError(
+            f"{directory} holds several runs: name one of them, or compare them with compare.py runs={directory}"
+        )
+    return _opened(directory, RunFiles.of_run(directory).best)
+
+
+def open_model(path: str | Path) -> Run:
+    """Read a run directory, or a checkpoint: one within its run has the run's tunes, one by itself has none.
+
+    Raises:
+        InputError: As :func:`open_run`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return open_run(path)
+    run = path.parent.parent
+    if path.parent.name.endswith("_checkpoints") and (run / TUNES).is_file():
+        return _opened(run, path)
+    return Run(path.parent, load_model(path), read_checkpoint(path), {}, _digest(path), is_finished=True)
+
+
+def _digest(checkpoint: Path) -> str:
+    return hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:16]
+
+
+def _opened(directory: Path, checkpoint: Path) -> Run:
+    facts = read_checkpoint(checkpoint)
+    network = load_model(checkpoint)
     tunes = kept_tunes(directory / TUNES)
     missing = [side for side in SIDES if side not in tunes]
     if missing:
         raise InputError(f"{directory / TUNES} is damaged: it has no {missing[0]} tunes")
     if "test_set_hash" in facts and hash_of(tunes["test"]) != facts["test_set_hash"]:
         raise InputError(
-            f"{directory / TUNES} does not hold the test tunes of {best.name} (test set {hash_of(tunes['test'])}, "
+            f"{directory / TUNES} does not hold the test tunes of {checkpoint.name} "
+            f"(test set {hash_of(tunes['test'])}, "
             f"trained with {facts['test_set_hash']}): one of the two is from another run"
         )
-    digest = hashlib.sha256(best.read_bytes()).hexdigest()[:16]
-    return Run(directory, network, facts, tunes, digest, files.final.exists())
+    is_finished = RunFiles.of_run(directory).final.exists()
+    return Run(directory, network, facts, tunes, _digest(checkpoint), is_finished)
 
 
 def find_runs(path: str | Path) -> list[Path]:
-    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs.
+    """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs, but those that failed.
 
     Raises:
         InputError: If it is neither.
     """
     path = Path(path)
     if not path.is_dir():
-        raise InputError(f"there is no folder {path}")
+        hint = f"; several are written runs=[{path}]" if "," in str(path) else ""
+        raise InputError(f"{path} is a file, and no run" if path.exists() else f"there is no folder {path}{hint}")
     if any(path.glob("*_checkpoints")):
         return [path]
-    found = sorted({each.parent for each in path.glob("*/*_checkpoints")}, key=job_number)
-    if not found:
+    failed = failed_jobs(path)
+    runs = {each.parent for each in path.glob("*/*_checkpoints")}
+    found = sorted((run for run in runs if run.name not in failed), key=job_number)
+    if not found and not failed:
         raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
     return found
 
@@ -155,11 +188,17 @@ def failed_jobs(sweep: Path) -> dict[str, str]:
     for path in sorted((sweep / JOBS).glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["status"] == "failed":
+            if record["status"] == "failed" and not _was_finished_after(path, sweep / path.stem):
                 found[path.stem] = str(record["reason"])
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as problem:
             raise InputError(f"{path} is no record of a job ({problem}): remove it") from problem
     return found
+
+
+def _was_finished_after(record: Path, run: Path) -> bool:
+    """Whether a run was resumed to its end after it had failed."""
+    ends = [final.stat().st_mtime_ns for final in run.glob("*_checkpoints/[!.]*_final.pt")]
+    return any(end > record.stat().st_mtime_ns for end in ends)
 
 
 def read_results(directory: Path) -> dict[str, Any]:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
+
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.rendering.abc_notation import abc_text
+from chromasonic.melody_generation.rendering.audio import SAMPLE_RATE, samples_of
+from chromasonic.melody_generation.rendering.piano_roll import piano_roll
+from chromasonic.melody_generation.rendering.tempo import tempo_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +62,17 @@ class PairedTensorBoardLogger(TensorBoardLogger):
         """Fill the HPARAMS tab with what was chosen and what came of it, and show the learning curves."""
         self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
         self.experiment.add_figure("learning curves", curves)
+        self.experiment.flush()
+
+    @rank_zero_only
+    def log_melody(self, tag: str, melody: Melody, epoch: int) -> None:
+        """Show a melody as a piano roll, as sound and as ABC text."""
+        tempo = tempo_of(melody)
+        self.experiment.add_figure(tag, piano_roll(melody), epoch)
+        sound = torch.from_numpy(samples_of(melody, tempo))[None]
+        self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
+        # Indented, Markdown leaves it as it is.
+        self.experiment.add_text(tag, indent(abc_text(melody, tempo), "    "), epoch)
         self.experiment.flush()
 
     @rank_zero_only

@@ -14,7 +14,6 @@ Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,16 +21,25 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from chromasonic.melody_generation.comparison import Comparison, compare
-from chromasonic.melody_generation.diagnosis import main_parts
+from chromasonic.melody_generation.contenders import check_complete
+from chromasonic.melody_generation.diagnosis import diagnosis_figure
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SCORES, Evaluation, SampleSettings, Standard, evaluate
+from chromasonic.melody_generation.evaluation import SCORES, VERSION, Evaluation, SampleSettings, evaluate
+from chromasonic.melody_generation.experiment_report import (
+    REPORT,
+    SAMPLES,
+    Exhibit,
+    comparison_command,
+    write_comparison_report,
+    write_evaluation_report,
+)
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.rendering.comparison import plot_comparison
-from chromasonic.melody_generation.rendering.diagnosis import plot_diagnosis
-from chromasonic.melody_generation.rendering.figures import save_figure
+from chromasonic.melody_generation.rendering.figures import figure_svg, save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
-from chromasonic.melody_generation.report import comparison_tables, score_tables
+from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, named, score_tables
 from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
+from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from chromasonic.melody_generation.whole_files import write_text
@@ -40,8 +48,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run"]
-
-SAMPLES = "samples.npz"
 
 
 class ModelTester:
@@ -113,28 +119,40 @@ class ModelComparison:
         Args:
             models: Modules of the contract by name.
             test_data: Melodies that none was trained on.
-            save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go; None writes nothing.
+            save_dir: Where ``model_comparison.json``, ``.md``, ``.png`` and ``report.html`` go; None writes nothing.
             training_data: The melodies that all were trained on, if they were the same.
             n_samples: How many melodies each makes up.
             seed: Of these.
 
         Returns:
             What ``model_comparison.json`` holds: the scores by name under ``models``, the name of the ``best``
-            predictor, and each pair under ``differences``.
+            predictor, each pair under ``differences``, and why a model could not be judged under ``failures``.
 
         Raises:
-            InputError: As :meth:`ModelTester.run_comprehensive_test`; if there is no model.
+            InputError: If there is no test melody, one cannot be encoded, or no model can be judged.
         """
         standard = Standard.of(_fitted(test_data, "test_data"), _known(training_data))
         settings = SampleSettings(n_samples, seed)
-        found = {name: evaluate(model, name, standard, settings) for name, model in models.items()}
-        comparison = compare({name: each.results() for name, each in found.items()})
+        found: dict[str, Evaluation] = {}
+        failures: dict[str, str] = {}
+        for name, model in models.items():
+            try:
+                found[name] = evaluate(model, name, standard, settings)
+            except InputError as problem:
+                failures[name] = str(problem)
+        comparison = compare({name: each.results() for name, each in found.items()}, failures)
         if save_dir is not None:
-            write_comparison(comparison, Path(save_dir))
+            exhibits = {name: Exhibit.of_evaluation(each) for name, each in found.items()}
+            command = f"ModelComparison().compare_models(models, test_data, n_samples={n_samples}, seed={seed})"
+            write_comparison(comparison, Path(save_dir), exhibits, command)
         return comparison.to_dict()
 
 
 def _fitted(melodies: Sequence[Melody], name: str) -> list[Melody]:
+    others = [] if isinstance(melodies, Melody) else [each for each in melodies if not isinstance(each, Melody)]
+    if isinstance(melodies, Melody) or others:
+        kind = "one" if isinstance(melodies, Melody) else f"a {type(others[0]).__name__} among them"
+        raise InputError(f"{name} is a list of melodies, got {kind}: files.py and create_training_data make such lists")
     fitted = [NoteVocabulary().fit(melody) for melody in melodies]
     for place, each in enumerate(fitted):
         if each.melody is None:
@@ -153,7 +171,7 @@ def evaluate_run(
 
     Args:
         directory: The run.
-        settings: How melodies are sampled.
+        settings: How melodies are sampled; None for the default where it was not done before in any way.
         anew: Whether to do it again where it was done before in the same way.
 
     Returns:
@@ -162,18 +180,21 @@ def evaluate_run(
     Raises:
         InputError: If there is no such run, or it has no test tunes.
     """
-    settings = settings or SampleSettings()
     run = open_run(directory)
-    before = read_results(run.directory)
+    try:
+        before = read_results(run.directory)
+    except InputError:  # which is about to be written anew
+        before = {}
     if not anew and _is_done(before, run, settings):
         return before
+    settings = settings or SampleSettings()
     standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
     found = evaluate(run.network, run.name, standard, settings)
     facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
     results = before | facts | found.results()
     results |= {"run": run.directory.name, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
     results["cost"]["minutes"] = before.get("minutes")
-    write_evaluation(found, results, run.directory / RESULTS.parent)
+    write_evaluation(found, results, run.directory / RESULTS.parent, run.directory)
     events = run.directory / "tensorboard"
     if events.is_dir():  # the run was to have one
         show_in_tensorboard(
@@ -184,13 +205,17 @@ def evaluate_run(
     return results
 
 
-def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings) -> bool:
-    samples = results.get("samples")
-    if not isinstance(samples, Mapping) or "diagnosis" not in results or results.get("checkpoint") != run.checkpoint:
+def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings | None) -> bool:
+    """Whether the results are of this very model, by the measures of today, and by melodies sampled in this way."""
+    now = {"version": VERSION, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
+    if any(results.get(name) != value for name, value in now.items()):
         return False
-    if results.get("is_finished") != run.is_finished:
+    try:
+        check_complete(run.name, results)
+    except InputError:
         return False
-    return all(samples.get(name) == value for name, value in vars(settings).items())
+    wanted = vars(settings) if settings else {}
+    return all(results["samples"].get(name) == value for name, value in wanted.items())
 
 
 def compare_runs(
@@ -206,70 +231,73 @@ def compare_runs(
 
     Args:
         directories: The runs.
-        save_dir: Where ``model_comparison.json``, ``.md`` and ``.png`` go.
-        settings: How melodies are sampled.
+        save_dir: Where ``model_comparison.json``, ``.md``, ``.png`` and ``report.html`` go.
+        settings: How melodies are sampled; None where each run may keep the way in which it was judged.
         failures: Why further runs cannot be compared, by name.
 
     Raises:
         InputError: If no run can be judged, or they were tested on different tunes.
     """
     results: dict[str, dict[str, Any]] = {}
+    run_of: dict[str, Path] = {}  # by checkpoint
     reasons = dict(failures or {})
-    for directory in map(Path, directories):
+    for directory in dict.fromkeys(Path(each).resolve() for each in directories):
         name = directory.name if directory.name not in results else str(directory)
         try:
             results[name] = evaluate_run(directory, settings)
+            run_of[results[name]["checkpoint"]] = directory
         except InputError as problem:
             reasons[name] = str(problem)
     comparison = compare(results, reasons)
-    write_comparison(comparison, Path(save_dir))
-    show_in_tensorboard(
-        Path(save_dir, "tensorboard"),
-        tables={"model comparison": _tables_of(comparison)},
-        figures={"model comparison": _figure_of(comparison)},
-    )
+    exhibits = {each.name: Exhibit.of_run(run_of[each.results[0]["checkpoint"]]) for each in comparison.contenders}
+    judged = {str(run_of[each["checkpoint"]]): each for each in results.values()}
+    command = comparison_command(judged, list(map(Path, directories)), Path(save_dir), settings)
+    write_comparison(comparison, Path(save_dir), exhibits, command)
     return comparison
 
 
-def write_evaluation(evaluation: Evaluation, results: Mapping[str, Any], directory: Path) -> None:
-    """Write what was measured of a model: the scores, and the melodies that were judged."""
+def write_evaluation(
+    evaluation: Evaluation, results: Mapping[str, Any], directory: Path, run: Path | None = None
+) -> None:
+    """Write what was measured of a model: the scores, the melodies that were judged, and the report.
+
+    Args:
+        evaluation: What was measured.
+        results: The same as plain values, with what training wrote there.
+        directory: Where to.
+        run: The run directory, if the model is from one.
+    """
     write_json(directory / RESULTS.name, results)
     keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
-    write_text(directory / "scores.md", "\n".join(map(markdown, score_tables(results))))
-    save_figure(_figure_of_diagnosis(results), directory / "diagnosis.png")
+    write_text(directory / "scores.md", "\n".join(map(markdown, (*score_tables(results), *feature_tables(results)))))
+    write_evaluation_report(directory / REPORT, evaluation, results, run)
+    save_figure(diagnosis_figure(results), directory / "diagnosis.png")
 
 
-def write_comparison(comparison: Comparison, directory: Path) -> None:
-    """Write a comparison as JSON, as Markdown tables and as a picture."""
+def write_comparison(comparison: Comparison, directory: Path, exhibits: Mapping[str, Exhibit], command: str) -> None:
+    """Write a comparison as JSON, as Markdown tables, as a picture, as a report, and for TensorBoard.
+
+    Args:
+        comparison: What was measured.
+        directory: Where to.
+        exhibits: What else the report shows of the models, by their names.
+        command: What to type to get it again.
+    """
     write_json(directory / "model_comparison.json", comparison.to_dict())
-    write_text(directory / "model_comparison.md", _tables_of(comparison))
-    save_figure(_figure_of(comparison), directory / "model_comparison.png")
-
-
-def _tables_of(comparison: Comparison) -> str:
-    return "\n".join(map(markdown, comparison_tables(comparison)))
-
-
-def _figure_of_diagnosis(results: Mapping[str, Any]) -> Figure:
-    panels = {
-        title: [
-            (part["name"], math.nan if part["bits_per_note"] is None else part["bits_per_note"], part["notes"])
-            for part in main_parts(results["diagnosis"][division])
-        ]
-        for division, title in (
-            ("quarter", "By quarter of the tune"),
-            ("match", "By length of the longest earlier match"),
-            ("metre", "By metre"),
-            ("key", "By key"),
-        )
-    }
-    whole = results["test"]["bits_per_note"]
-    return plot_diagnosis(panels, math.nan if whole is None else whole, f"Where the bits of {results['model']} go")
+    tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _figure_of(comparison)
+    write_text(directory / "model_comparison.md", tables)
+    save_figure(figure, directory / "model_comparison.png")
+    write_comparison_report(directory / REPORT, comparison, figure_svg(figure), exhibits, command)
+    show_in_tensorboard(
+        directory / "tensorboard", tables={"model comparison": tables}, figures={"model comparison": figure}
+    )
 
 
 def _figure_of(comparison: Comparison) -> Figure:
+    spread = "; with several seeds, from the least to the most of them" * any(c.spread for c in comparison.contenders)
     return plot_comparison(
-        {each.name: each.scores for each in comparison.contenders},
+        {named(each): each.scores for each in comparison.contenders},
         comparison.real,
-        footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}",
+        footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}. "
+        f"Whiskers: 95 % interval over tunes, or over melodies{spread}.",
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import glob
 import logging
 import math
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from chromasonic.melody_generation.lightning_modules import MelodyModule, module
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.progress import EpochProgress
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS, Schedule
+from chromasonic.melody_generation.whole_files import whole_file
 
 __all__ = ["ModelTrainer", "TrainedRun", "TrainingHistory", "create_training_data", "fit", "run_callbacks"]
 
@@ -124,15 +126,45 @@ def fit(
     recorder = next(each for each in trainer.callbacks if isinstance(each, HistoryRecorder))  # type: ignore[attr-defined]
     module.train()
     with _without_notes(), _readable_endings():
-        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-        # From the file: processes that Lightning spawned have kept their callbacks to themselves.
-        recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
+        with _restoring(trainer, resume_from):
+            trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+            if resume_from is not None and not files.last.exists():  # training was over after its first epoch
+                _copy(resume_from, files.last)
+            if not files.last.exists():
+                raise InputError("not a single epoch was trained: leave the limits of the trainer alone")
+            # From the file: processes that Lightning spawned have kept their callbacks to themselves.
+            recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
+        if trainer.is_global_zero:
+            recorder.draw()
+            _copy(files.last, files.final)
         module.network.load_state_dict(read_checkpoint(files.best)["model_state_dict"])
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
             measured = trainer.test(module, datamodule=data, verbose=False)[0]
             scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
     return TrainedRun(recorder.history, files, recorder.seconds / 60, scores)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with whole_file(target) as unfinished:
+        shutil.copyfile(source, unfinished)
+
+
+@contextmanager
+def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
+    """Refuse a checkpoint whose parts do not fit the run; once a batch has been learned, all of it did."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:
+        checkpoints = (each for each in trainer.callbacks if isinstance(each, RunCheckpoints))  # type: ignore[attr-defined]
+        is_other = isinstance(problem, InputError) or _is_lack_of_memory(problem)
+        if resume_from is None or is_other or any(each.has_begun for each in checkpoints):
+            raise
+        reason = " ".join(str(problem).split())[:200]
+        raise InputError(
+            f"{resume_from} cannot be resumed from, its parts are damaged or do not fit the run's configuration: "
+            f"{reason}"
+        ) from problem
 
 
 @contextmanager
@@ -142,16 +174,20 @@ def _readable_endings() -> Iterator[None]:
         yield
     except SystemExit as ending:
         if isinstance(ending.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
+            raise ending.__context__ from None
         raise
-    except (RuntimeError, MemoryError) as problem:  # torch raises its own kind only for a GPU
-        is_memory = isinstance(problem, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(problem)
-        if not is_memory:
+    except (RuntimeError, MemoryError) as problem:
+        if not _is_lack_of_memory(problem):
             raise
         raise InputError(
             "there is not enough memory for this model and these batches: reduce batch_size or max_melody_length "
             "first, then hidden_size or num_layers"
         ) from problem
+
+
+def _is_lack_of_memory(problem: Exception) -> bool:
+    """Whether that is what it says: torch raises its own kind only for a GPU."""
+    return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(problem)
 
 
 class ModelTrainer:

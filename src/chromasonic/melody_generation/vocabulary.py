@@ -232,9 +232,11 @@ class NoteVocabulary:
         sequence always decodes, as long as its prefix is right and only music follows.
 
         Raises:
-            ValueError: If the prefix is not one, or a token after it is no music.
+            ValueError: If there is no such token, the prefix is not one, or a token after it is no music.
         """
         ids = np.asarray(tokens, dtype=np.int64).reshape(-1)
+        if ids.size and not 0 <= ids.min() <= ids.max() < len(self):
+            raise ValueError(f"tokens are whole numbers of 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
         prefix, ids = ids[:PREFIX_LENGTH], ids[PREFIX_LENGTH:]
         groups = (self._corpora, self._metres, self._modes, self._starts)
         if len(prefix) < PREFIX_LENGTH or any(t not in g for t, g in zip(prefix, groups, strict=True)):

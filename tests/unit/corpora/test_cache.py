@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import threading
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +148,64 @@ def test_sources_lie_where_the_variable_says_else_in_the_users_cache(
     monkeypatch.delenv("CHROMASONIC_DATA_DIR")
     assert source_directory("nottingham").name == "nottingham"
     assert tmp_path / "cache" in source_directory("nottingham").parents
+
+
+def in_a_process(do: Callable[[], None]) -> int:
+    """Start a process of its own that does something and ends; its id."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads in this one
+        child = os.fork()
+    if child == 0:
+        try:
+            do()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def test_processes_that_start_at_once_all_succeed_and_read_once(tmp_path: Path) -> None:
+    reads = tmp_path / "reads"
+
+    def read() -> CorpusReading:
+        with reads.open("ab") as file:
+            file.write(b"x")
+        time.sleep(0.2)  # the others come while it reads
+        return READING
+
+    def run() -> None:
+        if cached_reading("tunes", "key", read) != READING:
+            raise AssertionError
+
+    children = [in_a_process(run) for _ in range(4)]
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+    assert reads.read_bytes() == b"x"
+    assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
+
+
+def test_a_process_that_is_killed_in_the_middle_stops_nobody_and_leaves_nothing() -> None:
+    real = Path.replace
+
+    def die(self: Path, target: Path) -> Path:
+        if str(target).endswith(".npz"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self, target)
+
+    def run() -> None:
+        Path.replace = die  # type: ignore[assignment, method-assign]
+        cached_reading("tunes", "key", lambda: READING)
+
+    _, status = os.waitpid(in_a_process(run), 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert len(list(parsed_directory().glob(".tunes.key.unfinished-*"))) == 1
+    assert cached_reading("tunes", "key", Reader()) == READING
+    assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert cached_reading("tunes", "key", Reader()) == READING
+    assert [path.name for path in parsed_directory().iterdir()] == ["tunes.lock"]

@@ -15,6 +15,7 @@ from tests.unit.corpora.round_trip import assert_all_survive_encoding
 
 from chromasonic.melody_generation.corpora import nottingham
 from chromasonic.melody_generation.corpora.cache import source_directory
+from chromasonic.melody_generation.corpora.downloads import Patience, Pinned
 from chromasonic.melody_generation.corpora.nottingham import Manifest, NottinghamCorpus, pinned
 from chromasonic.melody_generation.corpora.reading import CorpusReading
 from chromasonic.melody_generation.errors import InputError
@@ -57,9 +58,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     served.mkdir()
     for name, content in FILES.items():
         (served / name).write_bytes(content)
-    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
-    monkeypatch.setattr(nottingham, "pinned", lambda: Manifest("https://pinned.invalid/", sha256))
-    monkeypatch.setattr(nottingham, "_RETRIES", 0)
+    files = [Pinned(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in FILES.items()]
+    monkeypatch.setattr(nottingham, "pinned", lambda: Manifest("https://pinned.invalid/", tuple(files)))
+    monkeypatch.setattr(nottingham, "_PATIENCE", Patience(seconds=30, n_retries=0))
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     running = Server(served)
@@ -100,11 +101,13 @@ def test_two_runs_that_start_at_once_both_succeed_and_fetch_once(server: Server)
     assert server.asked == dict.fromkeys(FILES, 1)
 
 
-def test_what_a_killed_run_left_half_fetched_is_passed_over(server: Server) -> None:
+def test_what_a_killed_run_left_half_fetched_is_removed(server: Server) -> None:
     directory = source_directory("nottingham")
     directory.mkdir(parents=True)
-    (directory / "tmpabcd").write_bytes(FILES["jigs.abc"][:10])  # a download has no name before it is whole
+    left = directory / ".jigs.unfinished-abc.abc"  # a download has no name before it is whole
+    left.write_bytes(FILES["jigs.abc"][:10])
     assert len(NottinghamCorpus(base_url=server.url).load()) == 3
+    assert not left.exists()
 
 
 def test_a_server_with_another_file_is_refused_and_leaves_nothing(server: Server) -> None:
@@ -162,7 +165,8 @@ def test_an_order_that_there_is_not_is_refused() -> None:
 def test_what_is_pinned_is_a_commit_and_1034_tunes_of_14_files() -> None:
     assert "0992bb6cd864f6d4b90d6663e08c0ef53ffaa08f" in pinned().url
     assert pinned().url.startswith("https://raw.githubusercontent.com/jukedeck/nottingham-dataset/")
-    assert len(pinned().sha256) == 14
+    assert len(pinned().files) == 14
+    assert sum(file.n_bytes for file in pinned().files) < 600_000
 
 
 @pytest.fixture(scope="module")

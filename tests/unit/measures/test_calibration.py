@@ -149,7 +149,7 @@ def test_a_calibration_of_another_version_or_a_damaged_one_is_refused() -> None:
 
 
 def test_too_few_tunes_are_refused() -> None:
-    with pytest.raises(InputError, match="10 melodies or more, got 9"):
+    with pytest.raises(InputError, match="10 melodies or more of two sounding notes, got 9"):
         Calibration.fit(WALKS[:9])
     with pytest.raises(InputError, match="13 or more, got 12"):
         cross_fitted(WALKS[:12])

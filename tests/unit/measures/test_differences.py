@@ -50,7 +50,10 @@ def test_one_tune_proves_nothing() -> None:
 
 def test_a_model_that_rules_out_what_came_gives_no_p_value() -> None:
     found = difference(np.array([np.inf, 1.0]), np.array([1.0, 1.0]), np.ones(2))
-    assert np.isnan(found.p_value)
+    assert np.isnan([found.p_value, found.bits_per_note.value]).all()
+    assert found.n_better == 0
+    # What is known of single tunes stays known.
+    assert difference(np.array([1.0, 1.0]), np.array([np.inf, 2.0]), np.ones(2)).n_better == 1
 
 
 def test_different_tunes_are_refused() -> None:

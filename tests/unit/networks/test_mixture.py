@@ -104,7 +104,7 @@ def test_step_by_step_equals_the_whole(mixture: MixtureNetwork) -> None:
     with torch.no_grad():
         whole, _ = mixture.extend(tokens)
         found, state = [], None
-        for stretch in tokens.split([4, 1, 1, 14, 20], dim=1):
+        for stretch in torch.split(tokens, [4, 1, 1, 14, 20], dim=1):
             logits, state = mixture.extend(stretch, state)
             found.append(logits)
         torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=1e-4, atol=1e-4)

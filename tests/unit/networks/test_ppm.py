@@ -175,6 +175,14 @@ def test_a_phrase_that_comes_back_is_cheaper() -> None:
     assert third < 0.7 * second
 
 
+def test_a_tune_that_repeats_itself_may_still_end() -> None:
+    """However much came again, the end is as likely as it is for the long-term model."""
+    training = batch_of([a_tune(), Melody([60, 64, 67, 65, 64, 62, 60, 59], [24] * 8)])
+    both, long = (counted(PPMNetwork(models=models), training) for models in ("both", "long"))
+    tokens = batch_of([Melody([60, 64, 67, 65, 64, 62, 60, 59] * 12, [24] * 96)])
+    torch.testing.assert_close(both(tokens)[..., VOCABULARY.end], long(tokens)[..., VOCABULARY.end])
+
+
 def test_a_phrase_of_another_tune_of_the_batch_is_not_remembered() -> None:
     one, other = Melody([60, 62, 64, 65] * 2, [24] * 8), Melody([67, 69, 71, 72] * 2, [24] * 8)
     network = PPMNetwork()

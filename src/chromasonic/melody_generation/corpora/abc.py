@@ -87,6 +87,8 @@ _C_MAJOR = parse_key("C")
 _NUMBER_LINE = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 # A letter and a colon at the beginning of a line, unless the colon belongs to a bar line.
 _FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_ESCAPE = re.compile(r"\\([%\\&])")  # of what would otherwise be a comment or an escape
 # Chord symbols and remarks, decorations in exclamation or plus marks, a bar's second voice, comments.
 _UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
 # A chord that is not closed within its bar: its notes are read one by one.
@@ -205,7 +207,7 @@ class _Page:
         """Read one line of the file."""
         match = _FIELD_LINE.match(line)
         if match:
-            self._field(match[1], match[2].partition("%")[0].strip())
+            self._field(match[1], _COMMENT.sub("", match[2]).strip())
         elif not self.in_header:
             self._music(line)
 
@@ -214,7 +216,7 @@ class _Page:
             return  # it holds for a voice that is left out
         match tag:
             case "T":
-                self.title = self.title or value
+                self.title = self.title or _ESCAPE.sub(r"\1", value)
             case "M":
                 self._change_metre(parse_metre(value))
             case "L":

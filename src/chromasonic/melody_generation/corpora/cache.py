@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from platformdirs import user_cache_path
 
 from chromasonic.melody_generation.corpora.packing import pack, unchecked, unpack
 from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.whole_files import remove_unfinished, whole_file
 
 _LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
 _DIGEST_BYTES = 32
@@ -124,14 +124,14 @@ def _load(path: Path) -> CorpusReading | None:
 
 
 def _keep(path: Path, name: str, reading: CorpusReading) -> None:
-    """Write beside and rename, so that nobody sees half a file; a full disk is not worth stopping for."""
+    """Write the file whole; a full disk is not worth stopping for."""
     payload = pack(reading.melodies, asdict(reading.report))
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{name}.", suffix=".npz", delete=False) as file:
-            file.write(hashlib.sha256(payload).digest() + payload)
-        os.replace(file.name, path)
-        for old in path.parent.glob(f"{name}.*.npz"):  # also what a killed run left behind
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
+        for old in path.parent.glob(f"{name}.*.npz"):
             if old != path:
                 old.unlink()
+        remove_unfinished(path.parent, f"{name}.*")  # of a run that was killed; the lock keeps others away
     except OSError:
         return

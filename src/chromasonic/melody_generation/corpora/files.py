@@ -30,6 +30,23 @@ _KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
 _HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
 
+def first_tune(path: str | Path) -> Melody:
+    """The first tune of an ABC, MIDI, MusicXML or kern file, as it is written.
+
+    Raises:
+        InputError: If there is no such file, it ends in none of ``SUFFIXES``, or it or its first tune cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
+    found = next(_tunes(path.parent, path.name))
+    if isinstance(found, Dropped):
+        raise InputError(f"{path} cannot be used: {found.reason.removeprefix('cannot be used: ')}")
+    return found.melody
+
+
 @dataclass(frozen=True)
 class FilesCorpus:
     """The tunes of all files in ``folder`` that end in one of ``SUFFIXES``.

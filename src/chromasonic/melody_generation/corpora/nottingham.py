@@ -7,18 +7,15 @@ package.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import get_args
-from urllib.parse import urlsplit
 
-import pooch
+import requests
 
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.cache import (
@@ -28,22 +25,22 @@ from chromasonic.melody_generation.corpora.cache import (
     reading_key,
     source_directory,
 )
+from chromasonic.melody_generation.corpora.downloads import NotPinnedError, Patience, Pinned, check_address, fetch
 from chromasonic.melody_generation.corpora.reading import CorpusReading, Dropped, collect
 from chromasonic.melody_generation.corpora.repeats import Repeats
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.whole_files import remove_unfinished
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_TIMEOUT_SECONDS = 30
-_RETRIES = 2
+_PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is pinned: where the files lie, and the SHA-256 of each by its name."""
+    """What is pinned: where the files lie, and what each of them is."""
 
     url: str
-    sha256: dict[str, str]
+    files: tuple[Pinned, ...]
 
 
 @cache
@@ -51,7 +48,8 @@ def pinned() -> Manifest:
     """The manifest that this package carries."""
     values = json.loads(resources.files(__package__).joinpath("nottingham.json").read_text(encoding="utf-8"))
     url = "https://raw.githubusercontent.com/{repository}/{commit}/{folder}/".format(**values)
-    return Manifest(url, {name: file["sha256"] for name, file in sorted(values["files"].items())})
+    files = (Pinned(name, file["sha256"], file["bytes"]) for name, file in sorted(values["files"].items()))
+    return Manifest(url, tuple(files))
 
 
 class NottinghamCorpus:
@@ -70,9 +68,7 @@ class NottinghamCorpus:
             raise InputError(f"repeats is {' or '.join(get_args(Repeats))}, not {repeats!r}")
         self.repeats: Repeats = repeats
         self.base_url = (base_url or pinned().url).rstrip("/") + "/"
-        address = urlsplit(self.base_url)
-        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
-            raise InputError(f"the Nottingham tunes are fetched over https, not from {self.base_url}")
+        check_address(self.base_url)
 
     def load(self) -> list[Melody]:
         """The melodies alone."""
@@ -85,43 +81,47 @@ class NottinghamCorpus:
             InputError: If a file cannot be had, or is not the one that is pinned.
         """
         directory = source_directory("nottingham")
-        if any(not (directory / name).exists() for name in pinned().sha256):
+        if any(not (directory / file.name).exists() for file in pinned().files):
             self._fetch(directory)
-        contents = [(name, _checked(directory / name)) for name in pinned().sha256]
+        contents = [(file.name, _checked(directory / file.name, file)) for file in pinned().files]
         key = reading_key(contents, {"repeats": self.repeats})
         return cached_reading(f"nottingham-{self.repeats}", key, lambda: collect(_tunes(contents, self.repeats)))
 
     def _fetch(self, directory: Path) -> None:
-        """Fetch what is missing; each file is checked before it gets its name, so none is ever half there."""
-        files = pooch.create(path=directory, base_url=self.base_url, registry=pinned().sha256, retry_if_failed=_RETRIES)
-        pooch.get_logger().setLevel(logging.WARNING)  # else three lines on the terminal for each file
-        with locked(parsed_directory() / "nottingham-sources.lock"):
-            for name in pinned().sha256:
-                if (directory / name).exists():
+        """Fetch what is missing."""
+        with locked(parsed_directory() / "nottingham-sources.lock") as is_alone:
+            if is_alone and directory.is_dir():
+                remove_unfinished(directory)
+            for file in pinned().files:
+                if (directory / file.name).exists():
                     continue
                 try:
-                    files.fetch(name, downloader=pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS))
-                except ValueError as problem:
+                    fetch(self.base_url, file, directory, _PATIENCE)
+                except NotPinnedError as problem:
                     raise InputError(
-                        f"{self.base_url}{name} is not the file that is pinned (its SHA-256 differs), so it was not "
-                        "kept: try again, or set CHROMASONIC_DATA_DIR to a folder that has "
-                        f"nottingham/{name}"
+                        f"{problem} (its SHA-256 differs), so it was not kept: try again, or set "
+                        f"CHROMASONIC_DATA_DIR to a folder that has nottingham/{file.name}"
                     ) from problem
                 except OSError as problem:  # no network, no disk
                     raise InputError(
-                        f"{name} of the Nottingham tunes is not in {directory} and could not be fetched from "
-                        f"{self.base_url} ({type(problem).__name__}): set CHROMASONIC_DATA_DIR to a folder "
-                        f"that has nottingham/{name}, or use a dataset that needs no download: synthetic, "
-                        "folk or files"
+                        f"{file.name} of the Nottingham tunes is not in {directory} and could not be fetched from "
+                        f"{self.base_url} ({_reason(problem)}): set CHROMASONIC_DATA_DIR to a folder that has "
+                        f"nottingham/{file.name}, or use a dataset that needs no download: synthetic, folk or files"
                     ) from problem
 
 
-def _checked(path: Path) -> bytes:
+def _reason(problem: OSError) -> str:
+    # What requests says of a connection runs over lines and names its own objects.
+    brief = isinstance(problem, requests.HTTPError | requests.TooManyRedirects | TimeoutError) or problem.strerror
+    return str(problem) if brief else type(problem).__name__
+
+
+def _checked(path: Path, file: Pinned) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
-    if hashlib.sha256(content).hexdigest() != pinned().sha256[path.name]:
+    if not file.is_content(content):
         raise InputError(
             f"{path} is not the file that is pinned (its SHA-256 differs): remove it, and it is fetched again"
         )

@@ -29,6 +29,7 @@ from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.keys import Key
 from chromasonic.melody_generation.corpora.melody_line import MetreChange, Score, Sound, written_tune
 from chromasonic.melody_generation.corpora.midi import midi_score
+from chromasonic.melody_generation.corpora.time_limit import OutOfTime, time_limit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Metre
 
@@ -36,6 +37,8 @@ MUSICXML_SUFFIXES = (".xml", ".musicxml", ".mxl")
 MIDI_SUFFIXES = (".mid", ".midi")
 SCORE_SUFFIXES = (*MUSICXML_SUFFIXES, *MIDI_SUFFIXES, ".krn")
 MAX_BYTES = 10_000_000
+# Music21 takes minutes for some files of a few hundred kilobytes.
+MAX_SECONDS = 60.0
 
 # A broken file takes music21 wherever its content leads, and what is raised there is of no one family.
 _PARSER_FAULTS = (
@@ -69,12 +72,14 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
     source = source or path.name
     try:
         # What music21 remarks on a file, it prints or warns of; either way no user could act on it.
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), time_limit(MAX_SECONDS):
             warnings.simplefilter("ignore")
             score = _score(path)
             return written_tune(replace(score, title=score.title or path.stem), source)
     except InputError as problem:
         raise InputError(f"{source} cannot be used: {problem}") from problem
+    except OutOfTime as problem:
+        raise InputError(f"{source} cannot be used: it takes more than {MAX_SECONDS:g} seconds to read") from problem
     except _PARSER_FAULTS as problem:
         fault = " ".join(str(problem).split()) or type(problem).__name__
         raise InputError(f"{source} cannot be read as {path.suffix.lower()[1:]}: {fault[:200]}") from problem

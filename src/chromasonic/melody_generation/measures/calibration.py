@@ -105,11 +105,13 @@ class Calibration:
         What novelty to expect is learnt from how new each tune is beside those of other families.
 
         Raises:
-            InputError: If there are fewer than ten.
+            InputError: If there are fewer than ten that have two sounding notes.
         """
-        if len(melodies) < MIN_MELODIES:
+        n_told = sum(len(sounding_pitches(melody)) > 1 for melody in melodies)
+        if n_told < MIN_MELODIES:
             raise InputError(
-                f"scores are calibrated on {MIN_MELODIES} melodies or more, got {len(melodies)}: give more tunes"
+                f"scores are calibrated on {MIN_MELODIES} melodies or more of two sounding notes, got {n_told}: give "
+                "more tunes"
             )
         transitions = DegreeTransitions.fit(melodies)
         values = _values(transitions, melodies)

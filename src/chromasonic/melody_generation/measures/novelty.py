@@ -25,6 +25,7 @@ from chromasonic.melody_generation.measures.runs import Run, RunIndex
 from chromasonic.melody_generation.melody import Melody
 
 N_INTERVALS = 8
+N_OTHERS = 100
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,24 @@ def novelty_within(melodies: Sequence[Melody]) -> FloatArray:
     return _unshared(melodies, tune_families(melodies))
 
 
-def distinctness(melodies: Sequence[Melody]) -> FloatArray:
-    """The part of each melody's 8-grams of intervals that no other melody of the set has.
+def distinctness(melodies: Sequence[Melody], among: int = N_OTHERS) -> FloatArray:
+    """The part of each melody's 8-grams of intervals that no other melody beside it has.
 
-    Range 0 to 1: 0 where all are alike. NaN for fewer than nine sounding notes, and in a set of one.
+    Range 0 to 1: 0 where all are alike. NaN for fewer than nine sounding notes, and in a set of one. The more
+    melodies there are, the more do some of them share: so a large set is judged in parts, one after the other.
+
+    Args:
+        melodies: The set.
+        among: About how many melodies are set beside each other; a set of fewer than 1.5 times as many is one part.
 
     Returns:
         Shape (number of melodies,).
     """
     if len(melodies) < 2:
         return np.full(len(melodies), np.nan)
-    return _unshared(melodies, np.arange(len(melodies)))
+    parts = np.array_split(np.arange(len(melodies)), max(1, round(len(melodies) / among)))
+    found = [_unshared([melodies[place] for place in part], np.arange(len(part))) for part in parts]
+    return np.concatenate(found)
 
 
 def _unshared(melodies: Sequence[Melody], owners: NDArray[np.int64]) -> FloatArray:

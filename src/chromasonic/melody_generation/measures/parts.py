@@ -86,6 +86,6 @@ def quarters(is_note: NDArray[np.bool_]) -> IntArray:
         >>> quarters(np.array([True, True, False, True, True, True, False])).tolist()
         [0, 0, 1, 1, 2, 3, 3]
     """
-    before = np.cumsum(is_note) - is_note
+    before: IntArray = np.cumsum(is_note) - is_note
     n_notes = max(1, int(np.count_nonzero(is_note)))
     return np.asarray(np.minimum(3, 4 * before // n_notes), dtype=np.int64)

@@ -98,6 +98,20 @@ class Scores:
         )
 
 
+def typical(scores: Scores, n: int) -> list[int]:
+    """The places of the ``n`` melodies whose overall score is nearest to the median: neither best nor worst.
+
+    A melody without a score counts as 0.
+
+    Example:
+        >>> typical(Scores({}, {}, {}, np.array([0.9, 0.5, np.nan, 0.7, 0.6])), 2)
+        [1, 4]
+    """
+    overall = np.nan_to_num(scores.overall, nan=0)
+    nearest_first = np.argsort(np.abs(overall - np.median(overall)), kind="stable") if len(overall) else overall
+    return sorted(int(place) for place in nearest_first[:n])
+
+
 def joined(parts: Sequence[Scores], order: Sequence[int]) -> Scores:
     """The scores of several sets as of one.
 

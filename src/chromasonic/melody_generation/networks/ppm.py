@@ -98,8 +98,10 @@ class PPMNetwork(nn.Module):
     def _choose_weight(self, validation: Iterable[Tensor]) -> None:
         nats = dict.fromkeys(SHORT_WEIGHTS, 0.0)
         for tokens in validation:
-            for aspect, view in zip((self.kinds, self.pitches), self.viewpoints(tokens), strict=True):
-                long, short = (part[view.is_counted] for part in aspect(view, tokens.shape[1]))
+            kinds, pitches = self.viewpoints(tokens)
+            n = tokens.shape[1]
+            for view, models in ((kinds, self._kinds(kinds, n)), (pitches, self.pitches(pitches, n))):
+                long, short = (part[view.is_counted] for part in models)
                 symbols = view.symbols[view.is_counted][:, None]
                 for weight in nats:
                     mixed = self._mixture._replace(short_weight=weight)(long, short)
@@ -132,11 +134,24 @@ class PPMNetwork(nn.Module):
         read = torch.cat([past.tokens, tokens], dim=1) if past else tokens
         n_new = tokens.shape[1]
         kind_view, pitch_view = self.viewpoints(read)
-        kinds = self._mixture(*self.kinds(kind_view, n_new)).log()  # (B, T, kinds)
+        kinds = self._mixture(*self._kinds(kind_view, n_new)).log()  # (B, T, kinds)
         pitches = self._mixture(*self.pitches(pitch_view, n_new)).log()  # (B, T, pitches)
         durations, controls = kinds.tensor_split([self.viewpoints.n_durations], dim=-1)
         notes = pitches[..., :, None] + durations[..., None, :]
         return torch.cat([controls, notes.flatten(-2)], dim=-1), PPMState(read)
+
+    def _kinds(self, view: View, n_new: int) -> tuple[Tensor, Tensor]:
+        """What the two models expect of the kind of token.
+
+        A tune has never come to its end before, so of ends, departing bars and changes of metre the short-term model
+        knows nothing: where both are mixed, it expects them as often as the long-term model does.
+        """
+        long, short = self.kinds(view, n_new)
+        if self._mixture.models != "both":
+            return long, short
+        controls, notes = long[..., self.viewpoints.n_durations :], short[..., : self.viewpoints.n_durations]
+        room = 1 - controls.sum(-1, keepdim=True)
+        return long, torch.cat([notes * (room / notes.sum(-1, keepdim=True)), controls], dim=-1)
 
 
 class Mixture(NamedTuple):

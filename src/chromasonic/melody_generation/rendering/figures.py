@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.errors import InputError
@@ -28,3 +30,18 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         raise InputError(f"a figure cannot be written to {path}: the file must end with one of {', '.join(known)}")
     with whole_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix)
+
+
+def figure_png(figure: Figure) -> bytes:
+    """A figure as PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def figure_svg(figure: Figure) -> str:
+    """A figure as an SVG document whose letters are shapes, so that it looks alike on every machine."""
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "path"}):
+        figure.savefig(content, format="svg", metadata={"Date": None}, transparent=False)
+    return content.getvalue().decode("utf-8")

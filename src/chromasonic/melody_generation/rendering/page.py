@@ -1,0 +1,142 @@
+"""Pages to listen to and to read: one HTML file that holds all it needs, and asks the network for nothing.
+
+A page's policy (CSP) allows the style and the scripts that it is written with, by their digests, and pictures that it
+holds itself; nothing else is loaded or run, whatever a title or a file's name may say. Text is escaped by the template
+engine, jinja2, everywhere and by default: that, and one layout for two kinds of page, is what it is for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import accumulate
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
+from chromasonic.melody_generation.rendering.inline_svg import InlineSvg
+from chromasonic.melody_generation.rendering.tables import Table
+from chromasonic.melody_generation.rendering.tracks import Track
+
+_ROOM = "chromasonic.melody_generation.rendering"
+_STYLE, _SCRIPTS = "page.css", ("synthesizer.js", "player.js")
+
+
+@dataclass(frozen=True)
+class TrackGroup:
+    """Melodies that belong together.
+
+    Attributes:
+        title: Above them; may be empty.
+        note: Below the title; may be empty.
+        tracks: The melodies.
+    """
+
+    title: str
+    note: str
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure under a title, folded away or not."""
+
+    title: str
+    drawing: InlineSvg
+    is_folded: bool = False
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A text as it stands in a file, such as a configuration, under a title."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows, from top to bottom.
+
+    Attributes:
+        title: Of the page.
+        lead: A sentence below it; may be empty.
+        facts: Names and values.
+        command: What to type to get the same again.
+        tables: Numbers.
+        figures: Drawings.
+        groups: Melodies to hear.
+        texts: Folded away at the end.
+    """
+
+    title: str
+    lead: str
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    tables: tuple[Table, ...] = ()
+    figures: tuple[PageFigure, ...] = ()
+    groups: tuple[TrackGroup, ...] = ()
+    texts: tuple[PageText, ...] = ()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """All melodies, in their order."""
+        return tuple(track for group in self.groups for track in group.tracks)
+
+
+def page_html(page: Page) -> str:
+    """The page as one HTML document."""
+    tracks = page.tracks
+    style, scripts = _asset(_STYLE), [_asset(name) for name in _SCRIPTS] if tracks else []
+    sizes = [len(group.tracks) for group in page.groups]
+    return (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(
+            page=page,
+            tracks=tracks,
+            groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
+            glyphs=Markup("".join(_definitions(page).values())),
+            data={"ticksPerQuarter": TICKS_PER_QUARTER, "melodies": [track.player_data() for track in tracks]},
+            style=style,
+            scripts=scripts,
+            policy=_policy(style, scripts),
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader(_ROOM, "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+
+
+@cache
+def _asset(name: str) -> Markup:
+    return Markup((files(_ROOM) / "assets" / name).read_text(encoding="utf-8"))
+
+
+def _policy(style: str, scripts: list[Markup]) -> str:
+    allowed = " ".join(map(_digest, scripts)) or "'none'"
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {allowed}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _definitions(page: Page) -> dict[str, str]:
+    drawings = [drawing for track in page.tracks for drawing in track.engravings]
+    drawings += [figure.drawing for figure in page.figures]
+    return {name: markup for drawing in drawings for name, markup in drawing.definitions.items()}

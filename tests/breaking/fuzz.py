@@ -1,0 +1,195 @@
+"""Read a hundred thousand inputs that are almost right with each reader, and see that it answers or refuses.
+
+    python -m tests.breaking.fuzz --inputs 100000               each reader; see readers.py
+    python -m tests.breaking.fuzz --inputs 1000 --only abc midi
+    python -m tests.breaking.fuzz --only abc --seed 0 --first 4711 --inputs 1     one input once more
+
+A reader runs in a process of its own, with bounded memory and ten seconds for each input. Whatever it raises but the
+error that it names, a crash, a hang, and memory that runs out are faults, told with the number that makes the input
+again. Inputs depend on nothing but the seed, the reader's name and this number. Ends with exit code 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import mmap
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import torch
+from tests.breaking.readers import READERS, Reader
+
+SECONDS = 10
+_GIGABYTE = 1 << 30
+# Beyond what the process holds when it begins, much of it address space alone.
+_MEMORY = 2 * _GIGABYTE
+_CHUNK = 500
+
+
+class Hang(BaseException):
+    """An input that took longer than it may; no reader catches it."""
+
+
+@dataclass
+class Outcome:
+    """What came of a reader's inputs.
+
+    Attributes:
+        n_inputs: How many were read.
+        n_refused: Those that were refused as they should be.
+        slowest: Seconds that the slowest one took.
+        faults: Where the rest led: what was raised, by where it was, with the first number that led there.
+    """
+
+    n_inputs: int = 0
+    n_refused: int = 0
+    slowest: float = 0.0
+    faults: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def fault(self, key: str, story: str) -> None:
+        """Note a fault."""
+        self.faults.setdefault(key, story)
+        self.counts[key] += 1
+
+
+def input_of(reader: Reader, name: str, seed: int, number: int) -> bytes:
+    """The input of a number."""
+    return reader.make(random.Random(f"{seed} {name} {number}"))
+
+
+def fuzz(name: str, numbers: range, seed: int = 0) -> Outcome:
+    """Read the inputs of these numbers, in processes of their own."""
+    outcome = Outcome()
+    for begin in range(numbers.start, numbers.stop, _CHUNK):
+        _chunk(name, range(begin, min(begin + _CHUNK, numbers.stop)), seed, outcome)
+    return outcome
+
+
+def _chunk(name: str, numbers: range, seed: int, outcome: Outcome) -> None:
+    """Read some inputs in one process; it is started anew after each input that ends it."""
+    while numbers:
+        at = mmap.mmap(-1, 8)
+        receiving, sending = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of threads in the parent
+            child = os.fork()
+        if child == 0:
+            os.close(receiving)
+            _work(name, numbers, seed, sending, at)
+        os.close(sending)
+        with open(receiving, "rb") as told:
+            lines = told.read().decode(errors="replace").split("\x1e")
+        _, status = os.waitpid(child, 0)
+        _note(lines, outcome)
+        code, last = os.waitstatus_to_exitcode(status), int.from_bytes(at[:8], "little")
+        if code == 0:
+            return
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        outcome.fault(how, f"input {last}: the process ended with {how}")
+        outcome.n_inputs += 1
+        numbers = range(last + 1, numbers.stop)
+
+
+def _note(lines: list[str], outcome: Outcome) -> None:
+    for line in lines:
+        kind, _, rest = line.partition("\x1f")
+        if kind == "fault":
+            key, _, story = rest.partition("\x1f")
+            outcome.fault(key, story)
+        elif kind == "read":
+            n_inputs, n_refused, slowest = rest.split()
+            outcome.n_inputs += int(n_inputs)
+            outcome.n_refused += int(n_refused)
+            outcome.slowest = max(outcome.slowest, float(slowest))
+
+
+def _work(name: str, numbers: range, seed: int, sending: int, at: mmap.mmap) -> NoReturn:
+    reader = READERS[name]
+    try:
+        # A crash is a fault; its report on the terminal is not wanted.
+        faulthandler.disable()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        torch.set_num_threads(1)
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        signal.signal(signal.SIGALRM, _hang)
+        reader.make(random.Random(0))  # whole inputs are made once, before memory is bounded
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + _MEMORY, held + _MEMORY))
+        with open(sending, "w", errors="replace") as tell, tempfile.TemporaryDirectory() as folder:
+            for number in numbers:
+                at[:8] = number.to_bytes(8, "little")
+                tell.write(_read_one(reader, name, seed, number, Path(folder)) + "\x1e")
+                tell.flush()
+    except BaseException:
+        os._exit(3)
+    os._exit(0)
+
+
+def _hang(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise Hang
+
+
+def _read_one(reader: Reader, name: str, seed: int, number: int, folder: Path) -> str:
+    content = input_of(reader, name, seed, number)
+    n_refused = 0
+    began = time.monotonic()
+    signal.alarm(SECONDS)
+    try:
+        reader.read(content, folder)
+    except reader.refusals:
+        n_refused = 1
+    except BaseException as problem:
+        signal.alarm(0)
+        where = [each for each in traceback.extract_tb(problem.__traceback__) if "/chromasonic/" in each.filename]
+        place = f"{Path(where[-1].filename).name}:{where[-1].lineno}" if where else "?"
+        key = f"{type(problem).__name__} at {place}"
+        return f"fault\x1f{key}\x1finput {number}: {key}: {' '.join(str(problem).split())[:200]}"
+    finally:
+        signal.alarm(0)
+    return f"read\x1f1 {n_refused} {time.monotonic() - began:.3f}"
+
+
+def main() -> int:
+    """Read the arguments, fuzz, and print a line for each reader."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=100_000, help="for each reader")
+    parser.add_argument("--slow-inputs", type=int, help="for readers that take a hundred times as long for each")
+    parser.add_argument("--only", nargs="+", choices=READERS, default=list(READERS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first input")
+    given = parser.parse_args()
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="fuzz-cache-")
+    n_faults = 0
+    for name in given.only:
+        n_inputs = given.slow_inputs if READERS[name].is_slow and given.slow_inputs else given.inputs
+        began = time.monotonic()
+        outcome = fuzz(name, range(given.first, given.first + n_inputs), given.seed)
+        print(
+            f"{name}: {n_inputs} inputs, {outcome.n_refused} refused, slowest {outcome.slowest:.2f} s, "
+            f"{sum(outcome.counts.values())} faults of {len(outcome.faults)} kinds, {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+        for key, story in outcome.faults.items():
+            print(f"  {outcome.counts[key]} x {story}", flush=True)
+        n_faults += len(outcome.faults)
+    return 1 if n_faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

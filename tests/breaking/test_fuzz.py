@@ -1,0 +1,78 @@
+"""Every reader answers or refuses inputs that are almost right (about 20 seconds; a hundred thousand by a command).
+
+``python -m tests.breaking.fuzz`` reads as many as one likes.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from tests.breaking import fuzz
+from tests.breaking.mutations import MAX_BYTES
+from tests.breaking.readers import READERS, Reader
+
+# Kern takes music21 a tenth of a second where others take a hundredth.
+N_INPUTS = dict.fromkeys(READERS, 200) | {"kern": 20, "musicxml": 60, "configuration": 100, "abc": 100}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_answers_or_refuses(name: str) -> None:
+    # Other inputs than the long runs begin with, so that these runs find what those have not.
+    outcome = fuzz.fuzz(name, range(N_INPUTS[name]), seed=1)
+    assert outcome.faults == {}
+    assert outcome.n_inputs == N_INPUTS[name]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_whole_inputs_are_read_and_changed_ones_are_bounded(name: str, tmp_path: Path) -> None:
+    inputs = [fuzz.input_of(READERS[name], name, 0, number) for number in range(30)]
+    assert inputs == [fuzz.input_of(READERS[name], name, 0, number) for number in range(30)]
+    assert len(set(inputs)) > 10
+    assert max(map(len, inputs)) <= max(MAX_BYTES, 1_000_000)
+
+
+def _raises(content: bytes, folder: Path) -> None:
+    del content, folder
+    raise RuntimeError("who would have thought")
+
+
+def _takes_forever(content: bytes, folder: Path) -> None:
+    del content, folder
+    while True:
+        time.sleep(0.01)
+
+
+def _crashes(content: bytes, folder: Path) -> None:
+    del folder
+    if content == b"7":
+        import ctypes
+
+        ctypes.string_at(0)
+
+
+def _takes_all_memory(content: bytes, folder: Path) -> None:
+    del content, folder
+    _ = bytearray(1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [(_raises, "RuntimeError"), (_takes_forever, "Hang"), (_crashes, "SIGSEGV"), (_takes_all_memory, "MemoryError")],
+)
+def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(draw: random.Random) -> bytes:
+        del draw
+        numbers.append(len(numbers))
+        return str(numbers[-1]).encode()
+
+    numbers: list[int] = []
+    monkeypatch.setitem(READERS, "broken", Reader(make, read))  # type: ignore[arg-type]
+    monkeypatch.setattr(fuzz, "SECONDS", 1)
+    n_inputs = 10 if said == "SIGSEGV" else 1
+    outcome = fuzz.fuzz("broken", range(n_inputs))
+    assert [said in key for key in outcome.faults] == [True], outcome.faults
+    assert sum(outcome.counts.values()) == 1

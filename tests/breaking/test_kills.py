@@ -1,0 +1,40 @@
+"""Runs that are killed and gone on with equal runs that nobody killed (about 20 seconds; the hundreds by a command).
+
+``python -m tests.breaking.kills`` does the same for every model and scheduler.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.breaking.forked import warm_up
+from tests.breaking.kills import Setting, kill_at_random, kill_in_every_window
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _warm() -> None:
+    warm_up()
+
+
+def test_three_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+    tally = kill_at_random(Setting("lstm", "reduce_on_plateau", ("epochs=5",)), 3, seed=0, folder=tmp_path / "runs")
+    assert tally.n_kills == 3
+    assert tally.lost == []
+
+
+def test_a_kill_before_the_first_and_after_the_last_checkpoint_changes_nothing(tmp_path: Path) -> None:
+    # Files 6 and 7 are the first best and the first last checkpoint; an epoch later come the curves and the final one.
+    setting = Setting("transformer", "one_cycle", ("epochs=2",))
+    tally = kill_in_every_window(setting, tmp_path / "runs", iter([7, 12]))
+    assert tally.n_kills == 4
+    assert tally.lost == []
+
+
+def test_a_run_that_stopped_early_and_was_then_killed_trains_no_further(tmp_path: Path) -> None:
+    setting = Setting("lstm", "constant", ("patience=1", "learning_rate=1e-12"))  # it stops after two epochs
+    tally = kill_in_every_window(setting, tmp_path / "runs", iter([11]))
+    assert tally.n_kills == 2
+    assert tally.lost == []

@@ -1,0 +1,60 @@
+"""One browser for all tests of pages, and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from tests.browsing import chromium
+from tests.small_networks import walks
+
+from chromasonic.melody_generation.listening import Judged
+from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
+from chromasonic.melody_generation.standard import Standard
+
+HOSTILE = '</script></title><img src=x onerror="window.hacked = 1"> & \'"><svg onload=alert(1)> ]]> <!-- «Là-bas» ♯'
+
+# A jig with an upbeat, a rest and a note tied over a bar line; a tune that the training tunes have; a long one.
+JIG = Melody(
+    [67, 71, 74, 79, 78, 76, 74, REST, 71, 72, 74, 71, 67],
+    [12, 24, 12, 24, 12, 12, 12, 12, 60, 12, 12, 12, 36],
+    Metre(6, 8),
+    start=60,
+    tonic=7,
+)
+SCALE = Melody(
+    [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 60], [24] * 16, title=HOSTILE, source=HOSTILE
+)
+LONG = Melody([60 + (7 * place) % 12 for place in range(256)], [24] * 256)
+MELODIES = (JIG, SCALE, LONG)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def judged() -> Judged:
+    tunes = walks(40)
+    return Judged.by(Standard.of(tunes[:15], [*tunes[15:], SCALE]), MELODIES)
+
+
+@pytest.fixture(scope="session")
+def listening(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of three melodies, the second of which has a hostile name, in a folder with a hostile name."""
+    stems = ("a_jig", "scale", "long")
+    page = Page(
+        title=f"Melodies {HOSTILE}",
+        lead=HOSTILE,
+        facts=(("Model", "lstm"), (HOSTILE, HOSTILE)),
+        command=f"python scripts/generate.py run={HOSTILE}",
+        groups=(TrackGroup("", "", judged.tracks(range(3), ("A jig", HOSTILE, "A long one"), stems)),),
+    )
+    file = tmp_path_factory.mktemp("a page & more") / "index.html"
+    file.write_text(page_html(page), encoding="utf-8")
+    return file

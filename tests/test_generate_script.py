@@ -1,0 +1,158 @@
+"""generate.py as a user meets it: what it writes and prints, and what it refuses."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.rendering.export import ENDINGS
+from tests.running import ROOT, SHORT, Ending, run_script
+
+Generate = Callable[..., Ending]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run; no test changes it."""
+    folder = tmp_path_factory.mktemp("runs") / "markov"
+    with pytest.MonkeyPatch.context() as patch:
+        arguments = ["train.py", *SHORT, "logger=none", "callbacks=quiet", "model=markov", f"output_dir={folder}"]
+        patch.setattr(sys, "argv", arguments)
+        runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
+    return folder
+
+
+@pytest.fixture
+def generate(trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Generate:
+    """Runs the script in this process, on the trained run unless another is named."""
+
+    def run_it(*arguments: str) -> Ending:
+        named = any(each.startswith("run=") for each in arguments)
+        given = arguments if named else (f"run={trained}", *arguments)
+        return run_script(*given, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / "generate.py")
+
+    return run_it
+
+
+def test_melodies_are_written_in_all_formats_and_said_what_they_are(
+    generate: Generate, trained: Path, tmp_path: Path
+) -> None:
+    ended = generate("count=2", "key=G", "metre=6/8", "upbeat=1/8", "bars=4", "seed=7", f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    expected = {f"melody_{number:02}{ending}" for number in (1, 2) for ending in ENDINGS.values()}
+    assert {each.name for each in tmp_path.iterdir()} == expected | {"index.html"}
+    for number in (1, 2):
+        tune = first_tune(tmp_path / f"melody_{number:02}.abc")
+        assert (tune.metre, tune.start, tune.tonic, tune.mode) == (Metre(6, 8), 60, 7, "major")
+        assert tune.ticks == 12 + 4 * 72
+    for word in ("melody_01", "melody_02", "overall", "in a row as in a training tune", "Held-out real tunes score"):
+        assert word in ended.out, ended.out
+    assert not (trained / "melodies").exists()
+
+
+def test_by_default_they_go_into_the_run_and_the_same_seed_gives_the_same_files(
+    generate: Generate, trained: Path, tmp_path: Path
+) -> None:
+    shared = ("bars=2", "formats=[midi,abc]", "seed=3")
+    checkpoint = trained / "markov_checkpoints" / "melody_markov_best.pt"
+    assert generate("count=3", *shared, f"run={checkpoint}").code == 0
+    melodies = trained / "melodies"
+    assert generate("count=1", *shared, f"output_dir={tmp_path}").code == 0
+    assert {each.suffix for each in melodies.iterdir()} == {".mid", ".abc", ".html"}
+    assert (tmp_path / "melody_01.abc").read_bytes() == (melodies / "melody_01.abc").read_bytes()
+    assert (tmp_path / "melody_01.mid").read_bytes() == (melodies / "melody_01.mid").read_bytes()
+
+
+def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Path) -> None:
+    (tmp_path / "my_tune.abc").write_text("X:1\nT:Ünder % Way\nM:3/4\nL:1/4\nK:D\nA|dfa|b2a|\n")
+    ended = generate(
+        "count=1", "bars=4", f"primer={tmp_path}/my_tune.abc", "primer_notes=4", f"output_dir={tmp_path}/x"
+    )
+    assert ended.code == 0, ended.err
+    tune = first_tune(tmp_path / "x" / "after_under_01.abc")
+    assert tune.pitches[:4].tolist() == [69, 74, 78, 81]
+    assert (tune.metre, tune.start, tune.title) == (Metre(3, 4), 48, "After Ünder, 1")
+
+
+def test_greedy_melodies_come_to_an_end(generate: Generate, tmp_path: Path) -> None:
+    ended = generate("temperature=0", "count=1", "max_notes=40", "formats=abc", f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    assert 0 < len(first_tune(tmp_path / "melody_01.abc")) < 300
+
+
+def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: Path) -> None:
+    assert generate("count=1", "bars=2", "tempo=77", "formats=abc", f"output_dir={tmp_path}").code == 0
+    assert "\nQ:1/4=77\n" in (tmp_path / "melody_01.abc").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("metre=13/8",), "no melody is made in metre '13/8'"),
+        (("key=H",), "a key is a letter A to G"),
+        (("mode=happy",), "no mode is called 'happy'"),
+        (("upbeat=2",), "an upbeat is shorter than a bar"),
+        (("temperature=-1",), "temperature is a number of 0 or more (0 is greedy), got -1"),
+        (("temperature=.nan",), "temperature is"),
+        (("temperature=warm",), "temperature"),
+        (("top_k=100000",), "top_k is at most"),
+        (("top_k=-1",), "top_k is how many tokens are kept"),
+        (("top_p=0",), "top_p is a share above 0"),
+        (("min_p=2",), "min_p is a share of 0 to 1, 0 for all, got 2"),
+        (("count=0",), "count is how many melodies"),
+        (("bars=0",), "bars is 1 or more, got 0"),
+        (("bars=2", "notes=2"), "give one of them"),
+        (("metre=free", "bars=2"), "bars cannot be counted in free metre"),
+        (("seed=-1",), "seed is a whole number of 0 or more"),
+        (("corpus=jazz",), "no corpus is called 'jazz'"),
+        (("tempo=0",), "tempo is quarter notes per minute, 10 to 1000, got 0"),
+        (("formats=[abc,mp3]",), "there is no format 'mp3': choose of"),
+        (("primer_notes=3",), "no primer was given"),
+        (("primer=missing.abc",), "there is no file missing.abc"),
+        (("run=missing",), "there is no run directory missing"),
+        (("temprature=1",), "there is no temprature to set, did you mean temperature?"),
+    ],
+)
+def test_what_is_impossible_is_refused_in_a_sentence_and_nothing_is_written(
+    arguments: tuple[str, ...], says: str, generate: Generate, tmp_path: Path
+) -> None:
+    ended = generate(f"output_dir={tmp_path}/new", *arguments)
+    assert ended.code == 1
+    assert says in ended.err
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_primer_that_cannot_be_read_is_named(generate: Generate, tmp_path: Path) -> None:
+    (tmp_path / "broken.musicxml").write_text("<score")
+    ended = generate(f"primer={tmp_path}/broken.musicxml", f"output_dir={tmp_path}/new")
+    assert ended.code == 1
+    assert "broken.musicxml cannot be used: cannot be read as musicxml" in ended.err
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(generate: Generate, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here already")
+    ended = generate(f"output_dir={tmp_path}/file", "count=1")
+    assert (ended.code, (tmp_path / "file").read_text()) == (1, "here already")
+    assert f"{tmp_path}/file cannot be written to" in ended.err
+
+
+def test_a_run_must_be_named(generate: Generate) -> None:
+    ended = generate("run=???")
+    assert ended.code == 1
+    assert "run must be given: run=..." in ended.err
+
+
+def test_help_lists_every_option(generate: Generate) -> None:
+    ended = generate("run=x", "--help")
+    assert ended.code == 0
+    for name in ("run: ???", "temperature: 1.0", "primer_notes: null", "formats: [midi,"):
+        assert name in ended.out

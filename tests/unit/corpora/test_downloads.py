@@ -1,0 +1,195 @@
+"""What a server can do to a download: nothing (about four seconds, against a server on this machine)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from chromasonic.melody_generation.corpora.downloads import NotPinnedError, Patience, Pinned, check_address, fetch
+from chromasonic.melody_generation.errors import InputError
+
+CONTENT = b"X:1\nT:A tune\nK:C\nCDEF|\n"
+TUNE = Pinned("tune.abc", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+IMPATIENT = Patience(seconds=0.6, n_retries=0, pause=0)
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers the first question with the first answer, and so on; the last answers all that follow."""
+
+    daemon_threads = True
+
+    def __init__(self, *answers: Answer) -> None:
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                answers[min(len(outer.asked), len(answers)) - 1](self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/tunes/"
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has seen enough hangs up."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(*answers: Answer) -> Server:
+        servers.append(Server(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def whole(content: bytes, *, length: int | None = None, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content) if length is None else length))
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def leads_to(url: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", url)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+def fails(code: int) -> Answer:
+    return lambda handler: handler.send_error(code)
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b"x" * 65536)
+
+
+def dripping(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for byte in CONTENT * 100:
+        handler.wfile.write(bytes([byte]))
+        time.sleep(0.1)
+
+
+def dripping_headers(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+    for number in range(200):
+        handler.wfile.write(f"X-{number}: 1\r\n".encode())
+        time.sleep(0.1)
+
+
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(2)
+
+
+def test_a_file_gets_its_name_when_it_is_whole(serve: Callable[..., Server], tmp_path: Path) -> None:
+    fetch(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", IMPATIENT)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["tune.abc"]
+    assert (tmp_path / "new" / "tune.abc").read_bytes() == CONTENT
+
+
+def test_a_redirect_within_the_host_is_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(leads_to("/elsewhere/tune.abc"), whole(CONTENT))
+    fetch(server.url, TUNE, tmp_path, IMPATIENT)
+    assert server.asked == ["/tunes/tune.abc", "/elsewhere/tune.abc"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        whole(CONTENT[:-1]),
+        whole(CONTENT + b"\n"),
+        whole(b""),
+        whole(CONTENT[:-1], length=10**12),
+        whole(CONTENT, length=3),
+        whole(b"\x1f\x8b\x08" + b"x" * 20, Content_Encoding="gzip"),
+        fails(404),
+        fails(500),
+        endless,
+        dripping,
+        dripping_headers,
+        silent,
+        leads_to("tune.abc"),
+        leads_to("http://127.0.0.1:1/tune.abc"),
+        leads_to("http://localhost:{port}/tune.abc"),
+        leads_to("http://example.org/tune.abc"),
+        leads_to("file:///etc/passwd"),
+        leads_to("//example.org/tune.abc"),
+        leads_to("http://[::1/tune.abc"),
+    ],
+)
+def test_whatever_else_a_server_does_leaves_nothing(
+    serve: Callable[..., Server], tmp_path: Path, answer: Answer
+) -> None:
+    began = time.monotonic()
+    with pytest.raises((NotPinnedError, OSError, InputError)):
+        fetch(serve(answer).url, TUNE, tmp_path / "new", IMPATIENT)
+    assert time.monotonic() - began < 5
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_other_host_is_asked(serve: Callable[..., Server], tmp_path: Path) -> None:
+    other = serve(whole(CONTENT))
+    with pytest.raises(requests.TooManyRedirects, match="another host, which nobody asks"):
+        fetch(serve(leads_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, IMPATIENT)
+    assert other.asked == []
+
+
+def test_a_server_that_fails_is_asked_again(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(fails(503), whole(CONTENT[:3]), whole(CONTENT))
+    fetch(server.url, TUNE, tmp_path, Patience(seconds=5, n_retries=2, pause=0))
+    assert len(server.asked) == 3
+    assert (tmp_path / "tune.abc").exists()
+
+
+@pytest.mark.parametrize("name", ["../tune.abc", "/etc/tune.abc", "a/b.abc", "..", ".hidden", "a\\b.abc", "", "a\0b"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no plain name"):
+        Pinned(name, "0" * 64, 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/",
+        "ftp://127.0.0.1/",
+        "file:///etc/",
+        "no address",
+        "http://localhost.example.org/",
+        "http://127.0.0.1@example.org/",
+        "http://[::1/",
+    ],
+)
+def test_other_addresses_than_https_and_this_machine_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="over https"):
+        check_address(url)

@@ -1,0 +1,45 @@
+"""What of a melody a notation can say, so that reading what was written gives it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.rendering.score import measures_of
+from chromasonic.melody_generation.rendering.titles import plain_title
+
+
+def is_sayable(melody: Melody) -> bool:
+    """Whether the page says all of a melody: its bars, upbeat and departures, and each rest by one sign.
+
+    It does not say where in the bar a melody stands that has no bar line, and a short first bar is always read as an
+    upbeat. Two part bars that complete each other are read as one bar that a repeat sign divides.
+    """
+    measures = measures_of(melody)
+    first = measures[0]
+    if melody.start and (not melody.metre.beats or len(measures) == 1):
+        return False
+    if len(measures) > 1 and melody.metre.beats and melody.start + first.ticks != melody.metre.bar_ticks:
+        return False
+    rests = [symbol.note for measure in measures for symbol in measure.symbols if symbol.pitch == REST]
+    if len(rests) != len(set(rests)):
+        return False
+    begins = {measure.symbols[0].note: place for place, measure in enumerate(measures)}
+    for departure in melody.departures:
+        following = measures[begins[departure.note]]
+        if departure.metre is None and following.metre.beats:
+            position = _end(melody, departure.note - 1)
+            if position + following.ticks == following.metre.bar_ticks:
+                return False
+    return True
+
+
+def _end(melody: Melody, note: int) -> int:
+    """The position in the bar at which a note ends."""
+    metre = next(metre for begin, end, metre, _ in melody.segments if begin <= note < end)
+    return int(melody.positions[note] + melody.durations[note]) % metre.bar_ticks
+
+
+def content(melody: Melody) -> Melody:
+    """A melody without what no notation says: its source and corpus, and what of the title no page can show."""
+    return replace(melody, title=plain_title(melody.title), source="", corpus="unknown")
