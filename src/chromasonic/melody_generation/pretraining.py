@@ -70,8 +70,10 @@ def lineage(
     known = unseen_by(before)
     scored_on = own[-1]  # a run that is guarded prepares for another
     if scored_on not in known:
-        guarded = before.get("guard", {})
-        against = f"guarded against split {guarded['hash']} of {guarded['corpus']}" if guarded else "not guarded"
+        guarded = before.get("guard")
+        against = (
+            f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}" if is_known else "not guarded"
+        )
         raise InputError(
             f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
             f"since it was {against}: pretrain it with guard= set to the dataset and split_seed of this run"
@@ -115,8 +117,10 @@ def begin(
 
 def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
     """Hashes of the splits whose validation and test tunes the model of a checkpoint has seen nothing of."""
-    own = [checkpoint["hash"]] if "hash" in checkpoint else []
-    return tuple(map(str, checkpoint.get("unseen", own)))
+    unseen = checkpoint.get("unseen")
+    if isinstance(unseen, list):
+        return tuple(map(str, unseen))
+    return (str(checkpoint["hash"]),) if "hash" in checkpoint else ()
 
 
 def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
