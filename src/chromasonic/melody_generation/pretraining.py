@@ -71,9 +71,9 @@ def lineage(
     scored_on = own[-1]  # a run that is guarded prepares for another
     if scored_on not in known:
         guarded = before.get("guard")
-        against = (
-            f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}" if is_known else "not guarded"
-        )
+        against = "not guarded"
+        if isinstance(guarded, Mapping):
+            against = f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
         raise InputError(
             f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
             f"since it was {against}: pretrain it with guard= set to the dataset and split_seed of this run"
