@@ -156,6 +156,7 @@ def run(config: DictConfig, directory: Path) -> None:
     from chromasonic.configuration import build
     from chromasonic.keeping import keep, plain
     from chromasonic.melody_generation.manner import usual_corpus
+    from chromasonic.melody_generation.pretraining import begin
     from chromasonic.melody_generation.provenance import gist, keep_provenance, note_going_on, provenance, typed
     from chromasonic.melody_generation.report import print_outcome, print_plan, shown
     from chromasonic.melody_generation.resuming import check_resumable
@@ -185,6 +186,8 @@ def run(config: DictConfig, directory: Path) -> None:
     if resumes:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule)
+    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, files.latest if resumes else None)
+    facts["configuration"]["init_from"] = facts.get("pretrained")  # what it was, wherever it lies
     training = data.melodies["train"]
     carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
@@ -226,13 +229,16 @@ def build_data(config: DictConfig) -> MelodyDataModule:
     from chromasonic.configuration import build
     from chromasonic.melody_generation.data_loader import MelodyDataModule
 
+    shortest, guard = config.min_melody_length, config.get("guard")
+    target = guard and MelodyDataModule(build(guard.corpus), min_melody_length=shortest, split_seed=guard.split_seed)
     return MelodyDataModule(
         build(config.dataset.corpus),
         batch_size=config.batch_size,
-        min_melody_length=config.min_melody_length,
+        min_melody_length=shortest,
         max_melody_length=config.max_melody_length,
         split_seed=config.dataset.split_seed,
         seed=config.seed,
+        guard=target,
     )
 
 

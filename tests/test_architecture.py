@@ -12,7 +12,7 @@ SOURCES = ROOT / "src"
 # From what everything stands on down to what stands on everything. A folder is placed as a whole.
 ROWS = (
     {"errors", "melody", "vocabulary", "whole_files"},
-    {"corpora", "families", "splits", "networks", "measures", "rendering"},
+    {"corpora", "families", "splits", "leaks", "networks", "measures", "rendering"},
     {
         *(
             "data_loader",
@@ -27,9 +27,19 @@ ROWS = (
         ),
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "standard", "evaluation", "contenders", "comparison", "runs"),
-        *("provenance", "resuming"),
+        *("provenance", "resuming", "pretraining", "mixtures", "diagnosis"),
     },
-    {"training", "testing", "result_tables", "report", "listening", "songbook", "recipe", "experiment_report"},
+    {
+        "training",
+        "testing",
+        "result_tables",
+        "report",
+        "listening",
+        "songbook",
+        "recipe",
+        "experiment_report",
+        "surprise",
+    },
     {"configuration", "keeping", "options", "commands", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

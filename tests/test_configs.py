@@ -13,13 +13,16 @@ import pytest
 import torch
 
 from chromasonic.configuration import build, check
+from chromasonic.melody_generation.checkpoint import describe
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import CONFIGS, SHORT, TINY, choices, composed, script
+from tests.small_networks import small_lstm
 
-GROUPS = ("model", "dataset", "optimizer", "scheduler", "trainer", "callbacks", "logger")
+GROUPS = ("model", "dataset", "guard", "optimizer", "scheduler", "trainer", "callbacks", "logger")
 EXPERIMENTS = choices("experiment")
-COUNTING = ("markov", "ppm")  # what they learn has no size to choose, and no optimizer
+COUNTING = ("markov", "mixture", "ppm")  # what they learn has no size to choose, and no optimizer
 DESCENDING = tuple(each for each in choices("model") if each not in COUNTING)
 
 
@@ -34,6 +37,9 @@ def abc_of_a_walk(number: int) -> str:
 def own_tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tunes")
     (folder / "walks.abc").write_text("\n".join(abc_of_a_walk(number) for number in range(1, 31)))
+    for place, network in enumerate((small_lstm(), MarkovNetwork(1))):  # for a mixture to put together
+        facts = {**describe(network), "model_state_dict": network.state_dict(), "epoch": 1, "hash": "any"}
+        torch.save(facts, folder / f"part{place}.pt")
     return folder
 
 
@@ -43,6 +49,10 @@ def arguments_of(dataset: str, own_tunes: Path) -> list[str]:
     if dataset == "folk":  # the smallest of its collections
         return [f"dataset.corpus.{name}=false" for name in ("oneills", "essen", "ryans")]
     return []
+
+
+def parts_of(model: str, own_tunes: Path) -> list[str]:
+    return [f"model.runs=[{own_tunes / 'part0.pt'},{own_tunes / 'part1.pt'}]"] if model == "mixture" else []
 
 
 @cache
@@ -63,7 +73,10 @@ def test_the_groups_are_all_that_there_are() -> None:
 
 @pytest.mark.parametrize(("group", "choice"), [(group, each) for group in GROUPS for each in choices(group)])
 def test_every_option_composes_and_passes_the_check(group: str, choice: str, tmp_path: Path, own_tunes: Path) -> None:
-    overrides = [f"{group}={choice}", *(arguments_of(choice, own_tunes) if group == "dataset" else [])]
+    overrides = [f"{group}={choice}"]
+    if group in {"dataset", "guard"}:
+        overrides += [each.replace("dataset", group) for each in arguments_of(choice, own_tunes)]
+    overrides += parts_of(choice, own_tunes)
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
         for name in ("model", "optimizer", "scheduler", "trainer"):
@@ -76,6 +89,7 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
     """Two training steps and a validation through Lightning; the weights or counts must have changed."""
     size = SHORT if model in COUNTING else TINY
     overrides = [f"model={model}", f"scheduler={scheduler}", f"optimizer={optimizer}", *size, "+trainer.fast_dev_run=2"]
+    overrides += parts_of(model, own_tunes)
     data = data_of(dataset, own_tunes)
     with composed(*overrides, directory=folder) as config, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")

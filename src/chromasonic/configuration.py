@@ -70,6 +70,7 @@ class RunConfig(BaseModel):
 
     model: dict[str, Any]
     dataset: DatasetConfig
+    guard: DatasetConfig | None = None
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     trainer: dict[str, Any]
@@ -84,6 +85,7 @@ class RunConfig(BaseModel):
     min_melody_length: PositiveInt
     max_melody_length: PositiveInt | None
     seed: NonNegativeInt = Field(lt=2**32)
+    init_from: str | int | float | None = None
     output_dir: str | int | float = "???"  # a folder may be called 2026
     resume: str | int | float = "???"
     repeat: str | int | float = "???"
@@ -131,7 +133,9 @@ def _sentences(problem: ValidationError, place: str = "") -> list[str]:
     """One sentence for each fault; a value that fits none of several types has a single one."""
     found: dict[str, str] = {}
     for error in problem.errors():
-        name = place or (".".join(map(str, error["loc"])) if error["loc"][0] == "dataset" else str(error["loc"][0]))
+        name = place or (
+            ".".join(map(str, error["loc"])) if error["loc"][0] in {"dataset", "guard"} else str(error["loc"][0])
+        )
         message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
         found.setdefault(name, f"{name}={error['input']}: {message}")
     return list(found.values())

@@ -14,6 +14,7 @@ class EvaluateOptions(BaseModel):
     n_samples: PositiveInt
     seed: NonNegativeInt
     max_notes: PositiveInt
+    surprise: PositiveInt | None
 
 
 class CompareOptions(BaseModel):

@@ -24,6 +24,7 @@ from chromasonic.melody_generation.manner import corpus_in, give_corpus
 from chromasonic.melody_generation.networks.counts import SuccessorCounts
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -33,8 +34,10 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "transformer": TransformerNetwork,
     "markov": MarkovNetwork,
     "ppm": PPMNetwork,
+    "mixture": MixtureNetwork,
 }
 FORMAT = 2
+_OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,
@@ -79,9 +82,16 @@ def describe(network: nn.Module) -> dict[str, Any]:
         "format": FORMAT,
         "network": name,
         # What a user's own module calls so may be anything, also what no checkpoint may hold.
-        "hyperparameters": dict(getattr(network, "hyperparameters", {})) if name in NETWORKS else {},
+        "hyperparameters": _hyperparameters(network) if name in NETWORKS else {},
         "vocabulary": NoteVocabulary().fingerprint,
     }
+
+
+def _hyperparameters(network: nn.Module) -> dict[str, Any]:
+    found = dict(getattr(network, "hyperparameters", {}))
+    if isinstance(network, MixtureNetwork):
+        found["parts"] = [{key: described[key] for key in _OF_A_PART} for described in map(describe, network.parts)]
+    return found
 
 
 @dataclass(frozen=True)
@@ -237,7 +247,7 @@ def load_model(path: str | Path) -> nn.Module:
             "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
         )
     try:
-        network = _rebuilt(NETWORKS[name], checkpoint["hyperparameters"], checkpoint["model_state_dict"])
+        network = _rebuilt(name, checkpoint["hyperparameters"], checkpoint["model_state_dict"])
     except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
@@ -245,33 +255,52 @@ def load_model(path: str | Path) -> nn.Module:
     return network.eval()
 
 
-def _rebuilt(kind: type[nn.Module], hyperparameters: dict[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+def _rebuilt(name: str, hyperparameters: dict[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     """Build a network and give it its weights; sizes that these do not bear out are refused before memory is taken.
 
     Raises:
         TypeError: If it has no such hyperparameters.
         ValueError: If the weights are not those of such a network.
     """
-    for name, value in hyperparameters.items():
-        if not isinstance(value, bool | int | float | str):
-            raise TypeError(f"{name} is no plain value")
-    if hyperparameters.get("num_layers", 0) > len(weights):
-        raise ValueError(f"{hyperparameters['num_layers']} layers cannot have {len(weights)} weights")
     with torch.device("meta"):  # shapes without numbers
-        shape_of = kind(**hyperparameters)
+        shape_of = _built(name, hyperparameters, len(weights))
     expected = shape_of.state_dict()
     # Tables of counts have the size of what was counted, and look at what they are given for themselves.
-    tables = {name for name, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
+    tables = {place for place, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
     if expected.keys() != weights.keys():
         names = sorted(map(str, expected.keys() ^ weights.keys()))
         raise ValueError(f"it has {names[0]!r} too much or too little")
-    for name, weight in weights.items():
-        is_table = name.rpartition(".")[0] in tables
-        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[name].shape)
+    for place, weight in weights.items():
+        is_table = place.rpartition(".")[0] in tables
+        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[place].shape)
         # One that is not laid out in full could pretend to any size.
         if not fits or weight.layout != torch.strided or weight.is_meta or not weight.is_contiguous():
             found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-            raise ValueError(f"{name!r} should be of shape {tuple(expected[name].shape)}, got {found}")
-    network = kind(**hyperparameters)
+            raise ValueError(f"{place!r} should be of shape {tuple(expected[place].shape)}, got {found}")
+    network = _built(name, hyperparameters, len(weights))
     network.load_state_dict(weights)
     return network
+
+
+def _built(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
+    """Build a network of the closed set, of a mixture its parts first."""
+    arguments = {key: value for key, value in hyperparameters.items() if name != "mixture" or key != "parts"}
+    if not all(isinstance(value, bool | int | float | str) for value in arguments.values()):
+        raise TypeError("its hyperparameters are no plain values")
+    if name == "mixture":
+        arguments["parts"] = _built_parts(hyperparameters.get("parts"), n_weights)
+    if arguments.get("num_layers", 0) > n_weights:
+        raise ValueError(f"{arguments['num_layers']} layers cannot have {n_weights} weights")
+    return NETWORKS[name](**arguments)
+
+
+def _built_parts(described: Any, n_weights: int) -> list[nn.Module]:
+    if not isinstance(described, list) or len(described) > MAX_PARTS:
+        raise ValueError(f"a mixture describes up to {MAX_PARTS} parts")
+    parts = []
+    for each in described:
+        name, arguments = [each.get(key) for key in _OF_A_PART] if isinstance(each, dict) else ["", {}]
+        if name not in NETWORKS or name == "mixture" or not isinstance(arguments, dict):
+            raise ValueError(f"{name!r} is no part of a mixture")
+        parts.append(_built(name, arguments, n_weights))
+    return parts

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorData
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.leaks import GuardReport
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -130,11 +131,14 @@ class MelodyDataModule(L.LightningDataModule):
         max_melody_length: Notes of a training sequence at most; None for whole tunes.
         split_seed: Seed of the split, apart from the run's own, so that runs of different seeds compare.
         seed: Seed of the order of training batches.
+        guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
+            validation or test tunes are left out.
 
     Attributes:
         melodies: The whole tunes of each side, once set up.
         split: Which tune is on which side, once set up.
         report: What was read and what was changed or dropped, once set up.
+        guarded: What was left out on account of ``guard``, if there is one, once set up.
 
     Raises:
         InputError: If the lengths exclude each other; from ``setup``, if the corpus is too small to split.
@@ -148,6 +152,7 @@ class MelodyDataModule(L.LightningDataModule):
         max_melody_length: int | None = None,
         split_seed: int = 0,
         seed: int = 42,
+        guard: MelodyDataModule | None = None,
     ) -> None:
         super().__init__()
         if min_melody_length < 1 or batch_size < 1:
@@ -163,6 +168,8 @@ class MelodyDataModule(L.LightningDataModule):
         self.max_melody_length = max_melody_length
         self.split_seed = split_seed
         self.seed = seed
+        self.guard = guard
+        self.guarded: GuardReport | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
         self.melodies: dict[str, list[Melody]] = {}
@@ -182,6 +189,11 @@ class MelodyDataModule(L.LightningDataModule):
                 f"none of the {len(reading.melodies)} tunes has {self.min_melody_length} notes: "
                 "lower min_melody_length or take a larger corpus"
             )
+        if self.guard:
+            self.guard.setup()
+            held_out = {side: self.guard.melodies[side] for side in SIDES[1:]}
+            self.guarded = GuardReport.of(self._all, held_out, self.guard.manifest())
+            self._all = list(self.guarded.kept)
         self.split = self.divide(self._all)
         self.melodies = {side: [self._all[index] for index in getattr(self.split, side)] for side in SIDES}
         for side, melodies in self.melodies.items():
@@ -202,7 +214,9 @@ class MelodyDataModule(L.LightningDataModule):
         """
         if self.split is None:
             raise ValueError("setup() has not been called")
-        report = {"corpus": asdict(self.report)} if self.report else {}
+        report: dict[str, Any] = {"corpus": asdict(self.report)} if self.report else {}
+        if self.guarded:
+            report["guard"] = self.guarded.to_dict()
         return report | self.split.manifest(self._all)
 
     @property

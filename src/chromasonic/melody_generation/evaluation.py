@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from chromasonic.melody_generation.diagnosis import diagnose
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import beginning_of, sample
 from chromasonic.melody_generation.grammar import Limits
@@ -48,7 +49,7 @@ _WORDS = {
 }
 _NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
 MAX_NOTES = 512
-VERSION = 1  # of the measures: with another one, results of old are measured anew
+VERSION = 2  # of the measures: with another one, results of old are measured anew
 N_TYPICAL_SAMPLES, N_TYPICAL_REAL = 4, 2
 
 
@@ -160,6 +161,7 @@ class Evaluation:
                 "typical": self.typical(),
                 "copying": self._copying(),
                 "cost": {"parameters": self.n_parameters, "notes_per_second": self.notes_per_second},
+                "diagnosis": diagnose(self.readings, self.standard.test),
                 "tunes": [
                     {
                         "title": tune.title,

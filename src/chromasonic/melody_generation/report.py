@@ -39,6 +39,8 @@ def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, modu
         console.print(line, style="dim", markup=False, soft_wrap=True)
     if len(lines) > _MAX_LINES:
         console.print(f"and {len(lines) - _MAX_LINES} more, all in split.json", style="dim")
+    if data.guarded:
+        console.print(data.guarded.line(), style="dim", markup=False, soft_wrap=True)
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
     size = sum(parameter.numel() for parameter in module.network.parameters())
     network = f"{size:,} parameters" if size else "a model that counts"

@@ -8,6 +8,7 @@ from typing import Any
 
 from chromasonic.melody_generation.comparison import Comparison, Pair
 from chromasonic.melody_generation.contenders import Contender, estimate_from
+from chromasonic.melody_generation.diagnosis import diagnosis_tables
 from chromasonic.melody_generation.listening import Judged
 from chromasonic.melody_generation.measures.features import FEATURES
 from chromasonic.melody_generation.measures.summaries import Estimate
@@ -30,7 +31,7 @@ _ALL_PAIRS_UP_TO = 6  # models; of more, the best is set against each of the oth
 
 
 def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
-    """What was measured of one model: its scores beside those of real tunes, and what it copies.
+    """What was measured of one model: its scores beside those of real tunes, what it copies, and where it fails.
 
     Args:
         results: As :meth:`~chromasonic.melody_generation.evaluation.Evaluation.results` gives them.
@@ -50,7 +51,8 @@ def score_tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
         f"{samples['temperature']:g}; calibrated on {results['calibrated_on']}.{_cautions(results)}",
     )
     copying = results["copying"]
-    return (first, _copying_table(copying)) if copying else (first,)
+    others = diagnosis_tables(results["diagnosis"])
+    return (first, _copying_table(copying), *others) if copying else (first, *others)
 
 
 def _cautions(results: Mapping[str, Any]) -> str:

@@ -16,13 +16,7 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.families import (
-    N_INTERVALS,
-    SHARE,
-    near_copies,
-    normalised_title,
-    tune_families,
-)
+from chromasonic.melody_generation.families import tune_families
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -193,28 +187,3 @@ def _encoded_bytes(melody: Melody) -> bytes:
 
 # A pytest that collects by name would otherwise take this for a test wherever it is imported.
 test_set_hash.__test__ = False  # type: ignore[attr-defined]
-
-
-def leaks(
-    train: Sequence[Melody],
-    held_out: Sequence[Melody],
-    *,
-    n_intervals: int = N_INTERVALS,
-    share: float = SHARE,
-) -> list[int]:
-    """Find the training melodies that are variants of a melody held out, by title or by n-grams.
-
-    Args:
-        train: Melodies to learn from.
-        held_out: Melodies to be scored on.
-        n_intervals: The length of the n-grams compared.
-        share: A variant shares more than this part of the smaller one's n-grams; 0 means a single one.
-
-    Returns:
-        Places in ``train``, rising.
-    """
-    titles = {normalised_title(melody.title) for melody in held_out} - {""}
-    found = {index for index, melody in enumerate(train) if normalised_title(melody.title) in titles}
-    for pairs in near_copies(train, held_out, n_intervals=n_intervals, share=share):
-        found.update(pairs[:, 0].tolist())
-    return sorted(found)

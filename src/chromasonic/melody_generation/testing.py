@@ -22,6 +22,7 @@ from torch import nn
 
 from chromasonic.melody_generation.comparison import Comparison, compare
 from chromasonic.melody_generation.contenders import check_complete
+from chromasonic.melody_generation.diagnosis import diagnosis_figure
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SCORES, VERSION, Evaluation, SampleSettings, evaluate
 from chromasonic.melody_generation.experiment_report import (
@@ -270,6 +271,7 @@ def write_evaluation(
     keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
     write_text(directory / "scores.md", "\n".join(map(markdown, (*score_tables(results), *feature_tables(results)))))
     write_evaluation_report(directory / REPORT, evaluation, results, run)
+    save_figure(diagnosis_figure(results), directory / "diagnosis.png")
 
 
 def write_comparison(comparison: Comparison, directory: Path, exhibits: Mapping[str, Exhibit], command: str) -> None:

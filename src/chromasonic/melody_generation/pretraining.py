@@ -1,0 +1,170 @@
+"""Beginning a run with the weights of another, where that is honest and where it fits.
+
+A model that is fine-tuned must not have seen, in whatever it learned before, the tunes that it will be scored on. A
+checkpoint says which held-out tunes its model has seen nothing of: those of the split that it was trained on, and
+those that its pretraining was guarded against (:mod:`chromasonic.melody_generation.leaks`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from chromasonic.melody_generation.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.leaks import GuardReport
+from chromasonic.melody_generation.lightning_modules import FittedNetwork
+from chromasonic.melody_generation.mixtures import check_split
+
+# What may differ between pretraining and fine-tuning, since no weight depends on it.
+_FREE = {"dropout"}
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a model has learned from, as its checkpoint carries it along.
+
+    Attributes:
+        unseen: Hashes of the splits whose validation and test tunes it has seen nothing of.
+        guard: The split that its own training was guarded against, as plain values; None without a guard.
+        pretrained: What it was before, in words, such as ``lstm on folk (8c4f2a90)``; empty where it was nothing. The
+            same for runs that differ only in their seed.
+    """
+
+    unseen: tuple[str, ...]
+    guard: Mapping[str, Any] | None = None
+    pretrained: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """The same as plain values."""
+        found: dict[str, Any] = {"unseen": list(self.unseen)}
+        if self.guard:
+            found["guard"] = dict(self.guard)
+        if self.pretrained:
+            found["pretrained"] = self.pretrained
+        return found
+
+
+def lineage(
+    split_hash: str, guard: Mapping[str, Any] | None = None, before: Mapping[str, Any] | None = None
+) -> Lineage:
+    """What a run learns from.
+
+    Args:
+        split_hash: Of its own split.
+        guard: The split that it is guarded against, if it is.
+        before: The checkpoint that it begins with, if it does.
+
+    Raises:
+        InputError: If the model may have seen tunes that it is to be scored on.
+    """
+    own = [split_hash, *([str(guard["hash"])] if guard else [])]
+    if before is None:
+        return Lineage(tuple(own), guard)
+    known = unseen_by(before)
+    scored_on = own[-1]  # a run that is guarded prepares for another
+    if scored_on not in known:
+        guarded = before.get("guard")
+        against = "not guarded"
+        if isinstance(guarded, Mapping):
+            against = f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
+        raise InputError(
+            f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
+            f"since it was {against}: pretrain it with guard= set to the dataset and split_seed of this run"
+        )
+    return Lineage(tuple(each for each in own if each in known), guard, _in_words(before))
+
+
+def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts from the checkpoint that a run goes on from."""
+    return {name: checkpoint[name] for name in ("unseen", "guard", "pretrained") if name in checkpoint}
+
+
+def begin(
+    network: nn.Module,
+    init_from: str | float | None,
+    split_hash: str,
+    guarded: GuardReport | None,
+    resumed: Path | None,
+) -> dict[str, Any]:
+    """Give a network the weights that its run begins with, if it does, and tell what it has learned from.
+
+    Args:
+        network: Of the run.
+        init_from: A run, whose folder may be called 2026, or a checkpoint; None to begin with nothing.
+        split_hash: Of the run's own split.
+        guarded: What was left out for the split that it is guarded against, if it is.
+        resumed: The checkpoint that the run goes on from, if it does: the weights are then left to that.
+
+    Returns:
+        The facts that the run's checkpoints carry along.
+
+    Raises:
+        InputError: If the model may have seen tunes that it is to be scored on, or the weights do not fit.
+    """
+    check_split(network, split_hash)
+    if resumed is not None:
+        return carried_on(read_checkpoint(resumed))
+    before = None if init_from is None else begin_with(network, str(init_from))
+    return lineage(split_hash, guarded.facts() if guarded else None, before).facts()
+
+
+def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """Hashes of the splits whose validation and test tunes the model of a checkpoint has seen nothing of."""
+    unseen = checkpoint.get("unseen")
+    if isinstance(unseen, list):
+        return tuple(map(str, unseen))
+    return (str(checkpoint["hash"]),) if "hash" in checkpoint else ()
+
+
+def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
+    """Give a network the weights of a checkpoint.
+
+    Args:
+        network: Of the same kind and sizes; its dropout may differ.
+        path: A run directory (its best checkpoint is taken) or a checkpoint.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        InputError: If there is none, or its network is another.
+    """
+    if isinstance(network, FittedNetwork):
+        raise InputError("init_from is for models that learn step by step: a model that counts begins with nothing")
+    checkpoint = read_checkpoint(path)
+    described = describe(network)
+    theirs, ours = ((each["network"], _sizes(each["hyperparameters"])) for each in (checkpoint, described))
+    if theirs != ours:
+        raise InputError(
+            f"init_from={path} holds another network than this run builds: {_named(*theirs)}, not {_named(*ours)}; "
+            "choose the same model and sizes"
+        )
+    try:
+        network.load_state_dict(checkpoint["model_state_dict"])
+    except (RuntimeError, TypeError, AttributeError) as problem:
+        reason = " ".join(str(problem).split())[:200]
+        raise InputError(f"the weights in init_from={path} do not fit the network of this run: {reason}") from problem
+    return checkpoint
+
+
+def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in hyperparameters.items() if name not in _FREE}
+
+
+def _named(network: str, sizes: Mapping[str, Any]) -> str:
+    return " ".join([network, *(f"{name}={value}" for name, value in sorted(sizes.items()))])
+
+
+def _in_words(checkpoint: Mapping[str, Any]) -> str:
+    configuration = checkpoint.get("configuration")
+    known = {**configuration, "seed": None} if isinstance(configuration, Mapping) else checkpoint.get("hash")
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    model, dataset = (checkpoint.get(key, "unknown") for key in ("model", "dataset"))
+    return f"{model} on {dataset} ({digest})"

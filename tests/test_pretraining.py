@@ -1,0 +1,118 @@
+"""Pretraining and fine-tuning as a user meets them: two runs of train.py, and what is refused between them."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
+from tests.running import ROOT, TINY, Ending, run_script
+
+Train = Callable[..., Ending]
+SIZES = (*TINY[1:], "batch_size=8", "logger=none", "callbacks=quiet")
+
+
+def abc_of(number: int, seed: int, title: str) -> str:
+    bars = ["".join(np.random.default_rng((seed, bar)).choice(list("CDEFGABcdefg"), 8)) for bar in range(4)]
+    return f"X:{number}\nT:{title}\nM:4/4\nL:1/8\nK:G\n{'|'.join(bars)}|\n"
+
+
+def named(seed: int) -> str:
+    return "".join(np.random.default_rng(seed).choice(list("bcdfgh"), 10))
+
+
+def write_tunes(folder: Path, seeds: range, first: int = 0) -> Path:
+    folder.mkdir(exist_ok=True)
+    text = "\n".join(abc_of(seed, seed + first, named(seed)) for seed in seeds)
+    (folder / f"tunes{seeds.start}.abc").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two collections, the larger with copies of all tunes of the smaller; and a run that was pretrained on it."""
+    folder = tmp_path_factory.mktemp("world")
+    write_tunes(folder / "small", range(1, 25))
+    write_tunes(folder / "large", range(101, 125))
+    text = "\n".join(abc_of(seed, seed, named(1000 + seed)) for seed in range(1, 25))  # copies by other names
+    (folder / "large" / "copies.abc").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        guard = ("guard=files", f"guard.corpus.folder={folder / 'small'}")
+        data = ("dataset=files", f"dataset.corpus.folder={folder / 'large'}")
+        patch.setattr(sys, "argv", ["train.py", *SIZES, *data, *guard, f"output_dir={folder / 'pretrained'}"])
+        runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
+    return folder
+
+
+@pytest.fixture
+def fine_tune(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Train:
+    """Fine-tunes the pretrained run on the smaller collection, in this process."""
+
+    def run(*overrides: str) -> Ending:
+        data = ("dataset=files", f"dataset.corpus.folder={world / 'small'}", f"init_from={world / 'pretrained'}")
+        place = f"output_dir={tmp_path / 'tuned'}"
+        return run_script(*SIZES, *data, place, *overrides, capture=capsys, patch=monkeypatch)
+
+    return run
+
+
+def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(world: Path) -> None:
+    split = json.loads((world / "pretrained/split.json").read_text())
+    guard, n_train = split["guard"], len(split["train"]) + len(split["validation"]) + len(split["test"])
+    assert len(guard["left_out"]) == sum(guard["counts"].values()) > 0
+    assert n_train + len(guard["left_out"]) == 48
+    assert {each["with"]["side"] for each in guard["left_out"]} == {"validation", "test"}
+    facts = read_checkpoint(world / "pretrained")
+    assert facts["guard"] == {key: guard[key] for key in ("corpus", "split_seed", "hash", "test_set_hash")}
+    assert facts["unseen"] == [split["hash"], guard["hash"]]
+
+
+def test_fine_tuning_begins_with_the_weights_and_says_with_which(
+    fine_tune: Train, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = fine_tune("learning_rate=1e-12", "dropout=0.5", "optimizer.weight_decay=0.0", "epochs=2")
+    assert ended.code == 0, ended.err
+    before, after = (load_model(path).state_dict() for path in (world / "pretrained", tmp_path / "tuned"))
+    assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
+    results = json.loads((tmp_path / "tuned/evaluation/results.json").read_text())
+    assert results["hash"] == read_checkpoint(world / "pretrained")["guard"]["hash"]
+    assert results["configuration"]["init_from"] == results["pretrained"]
+    assert results["pretrained"].startswith("lstm on files (")
+
+    # Gone on with later, also where what it began with is gone.
+    shutil.rmtree(tmp_path / "tuned/evaluation")
+    saved = (tmp_path / "tuned/config.yaml").read_text()
+    (tmp_path / "tuned/config.yaml").write_text(saved.replace(str(world / "pretrained"), "gone"))
+    ended = run_script(f"resume={tmp_path / 'tuned'}", "epochs=3", capture=capsys, patch=monkeypatch)
+    assert ended.code == 0, ended.err
+    assert json.loads((tmp_path / "tuned/evaluation/results.json").read_text())["pretrained"] == results["pretrained"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["dataset.split_seed=1"], ["guarded against split", "split_seed"]),
+        (["hidden_size=24"], ["hidden_size=16", "hidden_size=24"]),
+        (["model=transformer"], ["lstm", "transformer"]),
+        (["init_from=nowhere"], ["nowhere"]),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
+    fine_tune: Train, tmp_path: Path, overrides: list[str], words: list[str]
+) -> None:
+    ended = fine_tune(*overrides)
+    assert ended.code == 1
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    for word in words:
+        assert word in ended.err
+    assert not list((tmp_path / "tuned").glob("*_checkpoints"))
