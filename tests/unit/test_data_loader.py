@@ -219,8 +219,8 @@ def test_short_tunes_are_left_out_before_the_split() -> None:
 
 def test_no_variant_of_a_held_out_tune_is_learned_from() -> None:
     tunes = walks(30)
-    variants = [melody.window(3, len(melody)) for melody in tunes]
-    data = MelodyDataModule(GivenCorpus((*tunes, *variants)))
+    alike = [melody.window(3, len(melody)) for melody in tunes]
+    data = MelodyDataModule(GivenCorpus((*tunes, *alike)))
     data.setup()
     assert not variants(data.melodies["train"], data.melodies["validation"] + data.melodies["test"])
     assert all(data.melodies.values())

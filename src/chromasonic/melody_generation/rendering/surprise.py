@@ -58,7 +58,14 @@ def plot_surprise(melody: Melody, bits: Sequence[float], title: str = "") -> Fig
         shown = (melody.onsets + melody.durations > begin) & (melody.onsets < begin + width)
         roll, columns = lines[2 * index], lines[2 * index + 1]
         loud = shown & (melody.pitches != REST)
-        _draw_boxes(roll, melody, loud, colours.to_rgba(known[loud]), melody.pitches - 0.45, np.full(len(melody), 0.9))
+        _draw_boxes(
+            roll,
+            melody,
+            loud,
+            colours.to_rgba(known[loud]),
+            melody.pitches.astype(np.float64) - 0.45,
+            np.full(len(melody), 0.9),
+        )
         roll.set_ylim(*((sounding.min() - 1.5, sounding.max() + 1.5) if len(sounding) else (58.5, 61.5)))
         roll.set_ylabel("MIDI pitch", fontsize=8)
         _draw_boxes(columns, melody, shown, colours.to_rgba(known[shown]), np.zeros(len(melody)), known)
