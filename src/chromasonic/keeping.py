@@ -28,7 +28,9 @@ _MAX_BYTES, _MAX_DEPTH = 100_000, 20
 _RUN_DIRECTORY = "${hydra:runtime.output_dir}"
 # References to other values, and to where the run lies; all others could read what is none of a run's business.
 _HARMLESS = re.compile(r"\$\{(?:[A-Za-z_]\w*(?:\.\w+)*|hydra:runtime\.output_dir)\}")
-_LIGHTNING = {
+# Besides classes of our own and torch's optimizers.
+_ALLOWED = {
+    "chromasonic.melody_generation.mixtures.mixture_of",
     "lightning.Trainer",
     "lightning.pytorch.Trainer",
     *(f"lightning.pytorch.loggers.{name}" for name in ("CSVLogger", "TensorBoardLogger")),
@@ -145,7 +147,7 @@ def _is_known(target: Any) -> bool:
     """Whether a run directory may name a target: decided by its name before anything is imported for it."""
     if not isinstance(target, str) or not re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", target):
         return False
-    if target.partition(".")[0] in os.environ.get(TRUSTED, "").replace(" ", "").split(",") or target in _LIGHTNING:
+    if target.partition(".")[0] in os.environ.get(TRUSTED, "").replace(" ", "").split(",") or target in _ALLOWED:
         return True
     home = next((home for home in _OWN if target.startswith(home)), None)
     if home is None:
