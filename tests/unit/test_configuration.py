@@ -141,7 +141,7 @@ def test_what_is_built_holds_plain_values_alone() -> None:
         ("modl=lstm", "there is no modl to set, did you mean model?"),
         ("xyzzy=1", "there is no xyzzy to set: --help lists all there is"),
         ("model.width=1", "there is no model.width to set: --help lists all that there is, and +model.width=... adds"),
-        ("model=lstmm", "model=lstmm: choose one of lstm, markov, ppm, transformer, did you mean lstm?"),
+        ("model=lstmm", "model=lstmm: choose one of lstm, markov, mixture, ppm, transformer, did you mean lstm?"),
         ("dataset=zzz", "dataset=zzz: choose one of files, folk, nottingham, synthetic"),
         ("epochs", "Error parsing override 'epochs': write name=value"),
     ],

@@ -150,6 +150,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         n_notes: How many of its first notes are.
 
     Example:
+        >>> from chromasonic.melody_generation.melody import Metre
         >>> jig = Melody([62, 66, 69], [12, 24, 12], Metre(6, 8), start=60, tonic=2, title="A jig")
         >>> beginning_of(jig) == Melody([], [], Metre(6, 8), start=60, tonic=2)
         True
