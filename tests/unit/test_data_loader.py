@@ -222,7 +222,7 @@ def test_no_variant_of_a_held_out_tune_is_learned_from() -> None:
     variants = [melody.window(3, len(melody)) for melody in tunes]
     data = MelodyDataModule(GivenCorpus((*tunes, *variants)))
     data.setup()
-    assert not variants(data.melodies["train"], data.melodies["validation"] + data.melodies["test"])
+    assert not variants_among(data.melodies["train"], data.melodies["validation"] + data.melodies["test"])
     assert all(data.melodies.values())
 
 
