@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.leaking import variants_among
 from tests.small_networks import VOCABULARY, walks
 from tests.strategies import melodies
 from torch import Tensor
