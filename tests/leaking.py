@@ -9,7 +9,7 @@ from chromasonic.melody_generation.leaks import leaks
 from chromasonic.melody_generation.melody import Melody
 
 
-def variants(
+def variants_among(
     train: Sequence[Melody], held_out: Sequence[Melody], *, n_intervals: int = N_INTERVALS, share: float = SHARE
 ) -> list[int]:
     """Which of the first are variants of one of the others."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.leaking import variants
+from tests.leaking import variants_among
 from tests.small_networks import VOCABULARY, walks
 from tests.strategies import melodies
 from torch import Tensor
@@ -220,10 +220,10 @@ def test_short_tunes_are_left_out_before_the_split() -> None:
 
 def test_no_variant_of_a_held_out_tune_is_learned_from() -> None:
     tunes = walks(30)
-    alike = [melody.window(3, len(melody)) for melody in tunes]
-    data = MelodyDataModule(GivenCorpus((*tunes, *alike)))
+    variants = [melody.window(3, len(melody)) for melody in tunes]
+    data = MelodyDataModule(GivenCorpus((*tunes, *variants)))
     data.setup()
-    assert not variants(data.melodies["train"], data.melodies["validation"] + data.melodies["test"])
+    assert not variants_among(data.melodies["train"], data.melodies["validation"] + data.melodies["test"])
     assert all(data.melodies.values())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.leaking import variants
+from tests.leaking import variants_among
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
@@ -57,7 +57,7 @@ def test_sides_are_disjoint_complete_filled_and_divide_no_family(sizes: list[int
     families = [{split.families[i] for i in side} for side in sides_of(split)]
     assert sum(map(len, families)) == len(sizes)
     held_out = [melodies[i] for i in split.validation + split.test]
-    assert variants([melodies[i] for i in split.train], held_out) == []
+    assert variants_among([melodies[i] for i in split.train], held_out) == []
 
 
 @given(family_sizes, st.integers(0, 5), st.randoms())
@@ -176,9 +176,9 @@ def test_the_hash_of_a_split_tells_sides_apart() -> None:
 def test_leaks_finds_variants_by_notes_and_by_title() -> None:
     held_out = [walk(1), walk(2, title="Keel Row")]
     train = [walk(3), walk(1).transposed(2), walk(4, title="The Keel Row (2)"), walk(5, title="Jig")]
-    assert variants(train, held_out) == [1, 2]
-    assert variants(train, []) == []
-    assert variants([], held_out) == []
+    assert variants_among(train, held_out) == [1, 2]
+    assert variants_among(train, []) == []
+    assert variants_among([], held_out) == []
 
 
 def test_a_stricter_guard_finds_a_single_shared_phrase() -> None:
@@ -186,9 +186,9 @@ def test_a_stricter_guard_finds_a_single_shared_phrase() -> None:
     pitches = walk(2, n_notes=60).pitches.copy()
     pitches[:11] = tune.pitches[:11]
     quoting = Melody(pitches, np.full(60, 12))
-    assert variants([quoting], [tune]) == []
-    assert variants([quoting], [tune], n_intervals=10, share=0) == [0]
-    assert variants([quoting], [tune], n_intervals=11, share=0) == []
+    assert variants_among([quoting], [tune]) == []
+    assert variants_among([quoting], [tune], n_intervals=10, share=0) == [0]
+    assert variants_among([quoting], [tune], n_intervals=11, share=0) == []
 
 
 @pytest.mark.usefixtures("nottingham_directory")
@@ -197,9 +197,9 @@ def test_no_variant_of_a_held_out_nottingham_tune_is_in_training() -> None:
     split = split_by_family(melodies, seed=0)
     assert [len(side) for side in sides_of(split)] == [828, 103, 103]
     sides = [[melodies[i] for i in side] for side in sides_of(split)]
-    assert variants(sides[0], sides[1] + sides[2]) == []
-    assert variants(sides[1], sides[2]) == []
+    assert variants_among(sides[0], sides[1] + sides[2]) == []
+    assert variants_among(sides[1], sides[2]) == []
     assert 900 < split.n_families < 1034
     # A split that knows no families would leak, so the lines above say something.
     order = np.random.default_rng(0).permutation(len(melodies))
-    assert variants([melodies[i] for i in order[206:]], [melodies[i] for i in order[:206]])
+    assert variants_among([melodies[i] for i in order[206:]], [melodies[i] for i in order[:206]])

@@ -60,6 +60,7 @@ class MixtureNetwork(nn.Module):
         self.parts = nn.ModuleList(parts).requires_grad_(False)
         n_sets = len(MATCHES_FROM) if by_match else 1
         self.register_buffer("weights", torch.full((n_sets, len(parts)), 1 / len(parts)))
+        self.train()  # like any new module, though the parts come as they were loaded
 
     @torch.no_grad()
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:

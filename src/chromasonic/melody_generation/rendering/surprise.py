@@ -52,20 +52,13 @@ def plot_surprise(melody: Melody, bits: Sequence[float], title: str = "") -> Fig
     most = max([each for each in bits if math.isfinite(each)], default=1.0)
     colours = ScalarMappable(Normalize(0, max(most, 1.0)), COLOURS)
     known = np.array([each if math.isfinite(each) else most for each in bits])
-    sounding = melody.pitches[melody.pitches != REST]
+    sounding, bottoms = melody.pitches[melody.pitches != REST], melody.pitches.astype(np.float64) - 0.45
     for index, begin in enumerate(begins):
         # What a line does not show is not drawn either: a figure's time goes by what it holds.
         shown = (melody.onsets + melody.durations > begin) & (melody.onsets < begin + width)
         roll, columns = lines[2 * index], lines[2 * index + 1]
         loud = shown & (melody.pitches != REST)
-        _draw_boxes(
-            roll,
-            melody,
-            loud,
-            colours.to_rgba(known[loud]),
-            melody.pitches.astype(np.float64) - 0.45,
-            np.full(len(melody), 0.9),
-        )
+        _draw_boxes(roll, melody, loud, colours.to_rgba(known[loud]), bottoms, np.full(len(melody), 0.9))
         roll.set_ylim(*((sounding.min() - 1.5, sounding.max() + 1.5) if len(sounding) else (58.5, 61.5)))
         roll.set_ylabel("MIDI pitch", fontsize=8)
         _draw_boxes(columns, melody, shown, colours.to_rgba(known[shown]), np.zeros(len(melody)), known)
