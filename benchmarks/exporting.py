@@ -2,29 +2,41 @@
 
 Run ``OMP_NUM_THREADS=1 python benchmarks/exporting.py``. Melodies of sixteen bars of 6/8 come from an untrained LSTM of
 the default size, which costs as much as a trained one. Times hang on the machine and on what else it does, so read
-the ratios, which come from one run.
+the ratios, which come from one run. ``--run outputs/<run>`` times instead what ``scripts/generate.py`` does with that
+run after it has started: melodies in 6/8 in G, as long as the model wants, in all formats and on a page.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from chromasonic.melody_generation.generation import generate
+from chromasonic.melody_generation.listening import listening_page
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.rendering.export import FORMATS, rendered
+from chromasonic.melody_generation.runs import open_model
+from chromasonic.melody_generation.songbook import Songbook
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=16, help="melodies")
-    count = parser.parse_args().count
-    network = LSTMNetwork()
+    parser.add_argument("--run", help="a run directory, of which the whole of generate.py is timed")
+    options = parser.parse_args()
+    count, network = options.count, LSTMNetwork()
     for name in FORMATS:  # what is loaded at first use is none of the cost
         rendered(generate(network, 1, bars=1)[0], formats=[name])
+    if options.run:
+        time_generating(options.run, count)
+        return
     begin = time.process_time()
     melodies = generate(network, count, metre="6/8", bars=16)
     seconds = {"sampling": time.process_time() - begin}
@@ -35,6 +47,34 @@ def main() -> None:
     table = Table("what", "ms a melody", "ratio to sampling")
     for name, value in seconds.items():
         table.add_row(name, f"{1000 * value / count:.1f}", f"{value / seconds['sampling']:.2f}")
+    Console(width=100).print(table)
+
+
+def time_generating(run: str, count: int) -> None:
+    """Print what each step of generate.py takes of a processor."""
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(what: str) -> Iterator[None]:
+        begin = time.process_time()
+        yield
+        seconds[what] = time.process_time() - begin
+
+    with tempfile.TemporaryDirectory() as folder:
+        with timed("opening the run"):
+            model = open_model(run)
+        with timed("making up"):
+            melodies = generate(model.network, count, key="G", metre="6/8", seed=7)
+        with timed("judging"):
+            songbook = Songbook.of(model, melodies)
+        with timed("files of all formats"):
+            contents = songbook.write(Path(folder))
+        with timed("page"):
+            listening_page(songbook.judged, model, {}, "", songbook.stems, contents=contents)
+    bars = sum(len(melody.bar_lines) for melody in melodies)
+    table = Table("step", "seconds", title=f"{count} melodies, {bars} bars")
+    for name, value in {**seconds, "together": sum(seconds.values())}.items():
+        table.add_row(name, f"{value:.1f}")
     Console(width=100).print(table)
 
 

@@ -8,25 +8,31 @@ import os
 # when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chromasonic.commands import start
 from chromasonic.options import GenerateOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from chromasonic.melody_generation.melody import Melody
 
 DEFAULTS = Path(__file__).parents[1] / "configs" / "generate.yaml"
 
 
 def run(options: GenerateOptions) -> None:
     """Make up melodies, judge them, write them, and say what they are."""
-    from chromasonic.melody_generation.generation import generate
+    from chromasonic.melody_generation.conditions import unheard
     from chromasonic.melody_generation.listening import listening_page, settings_facts
+    from chromasonic.melody_generation.recipe import generating_command
     from chromasonic.melody_generation.rendering.export import check_folder, check_formats
     from chromasonic.melody_generation.rendering.tempo import check_tempo
-    from chromasonic.melody_generation.report import print_songbook
+    from chromasonic.melody_generation.report import print_remark, print_songbook, progress_of
     from chromasonic.melody_generation.runs import open_model
-    from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
+    from chromasonic.melody_generation.songbook import Songbook, read_primer
     from chromasonic.melody_generation.whole_files import write_text
 
     # What can be refused at once is, before anything is made.
@@ -38,35 +44,58 @@ def run(options: GenerateOptions) -> None:
     folder = Path(options.output_dir) if options.output_dir is not None else model.directory / "melodies"
     check_folder(folder)
     primer = None if options.primer is None else read_primer(options.primer, options.primer_notes)
+    if primer and primer.n_rounded:
+        print_remark(
+            f"of the primer the lengths of {primer.n_rounded} notes were rounded to such as melodies are made of"
+        )
 
-    melodies = generate(
-        model.network,
-        options.count,
-        key=options.key,
-        mode=options.mode,
-        metre=options.metre,
-        upbeat=options.upbeat,
-        bars=options.bars,
-        notes=options.notes,
-        temperature=options.temperature,
-        top_k=options.top_k,
-        top_p=options.top_p,
-        min_p=options.min_p,
-        primer=primer,
-        primer_notes=options.primer_notes,
-        seed=options.seed,
-        corpus=options.corpus or corpus_of(model),
-        max_notes=options.max_notes,
-    )
-    title = f"After {primer.title}," if primer and primer.title else "Melody"
-    songbook = Songbook.of(model, melodies, title)
-    songbook.write(folder, tempo=options.tempo, formats=formats)
+    melodies = made_up(options, model.network, primer.melody if primer else None)
+    if said := unheard(model.tunes.get("train", ()), melodies[0]):
+        print_remark(said)
+    title = f"After {primer.melody.title}," if primer and primer.melody.title else "Melody"
+    is_open = options.bars is None and options.notes is None
+    songbook = Songbook.of(model, melodies, title, options.max_notes if is_open else None)
+    with progress_of("writing melodies", len(melodies)) as on_written:
+        contents = songbook.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
     page = folder / "index.html"
-    made = settings_facts(options.model_dump())
-    command = shlex.join(["python", "scripts/generate.py", *sys.argv[1:]])
-    html = listening_page(songbook.judged, model, made, command, songbook.stems, options.tempo)
+    made, command = settings_facts(options.model_dump()), generating_command(sys.argv[1:])
+    html = listening_page(songbook.judged, model, made, command, songbook.stems, options.tempo, contents)
     write_text(page, html)
     print_songbook(songbook, {"Melodies": folder, "Listen": page})
+
+
+def made_up(options: GenerateOptions, network: nn.Module, primer: Melody | None) -> list[Melody]:
+    """The melodies that were asked for; one where all would be the same."""
+    from chromasonic.melody_generation.generation import generate
+    from chromasonic.melody_generation.report import print_remark, waiting_for
+    from chromasonic.melody_generation.sampling import Sampling
+
+    count = options.count
+    if count > 1 and Sampling(options.temperature, options.top_k).is_greedy:
+        print_remark(
+            f"without chance all {count} melodies would be the same (temperature=0 or top_k=1): here is the one"
+        )
+        count = 1
+    with waiting_for(f"making up {count} melodies"):
+        return generate(
+            network,
+            count,
+            key=options.key,
+            mode=options.mode,
+            metre=options.metre,
+            upbeat=options.upbeat,
+            bars=options.bars,
+            notes=options.notes,
+            temperature=options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            min_p=options.min_p,
+            primer=primer,
+            primer_notes=options.primer_notes,
+            seed=options.seed,
+            corpus=options.corpus,
+            max_notes=options.max_notes,
+        )
 
 
 if __name__ == "__main__":

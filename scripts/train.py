@@ -155,6 +155,7 @@ def run(config: DictConfig, directory: Path) -> None:
 
     from chromasonic.configuration import build
     from chromasonic.keeping import keep, plain
+    from chromasonic.melody_generation.manner import usual_corpus
     from chromasonic.melody_generation.pretraining import begin
     from chromasonic.melody_generation.provenance import gist, keep_provenance, note_going_on, provenance, typed
     from chromasonic.melody_generation.report import print_outcome, print_plan, shown
@@ -187,7 +188,8 @@ def run(config: DictConfig, directory: Path) -> None:
     module = build_module(config, schedule)
     facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, files.latest if resumes else None)
     facts["configuration"]["init_from"] = facts.get("pretrained")  # what it was, wherever it lies
-    carried = facts | calibration_facts(data.melodies["train"])
+    training = data.melodies["train"]
+    carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
     origin = provenance(
         command=typed(), configuration=plain(config), manifest=manifest, device=trainer.strategy.root_device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from hypothesis import settings
 from chromasonic.melody_generation.corpora.cache import source_directory
 
 torch.set_num_threads(1)
+# Whoever starts the tests in the background may have Ctrl-C ignored, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A test tells right from wrong, not fast from slow: machines differ, and are shared.
 settings.register_profile("shared_machine", deadline=None, max_examples=50)
 settings.load_profile("shared_machine")

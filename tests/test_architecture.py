@@ -14,7 +14,17 @@ ROWS = (
     {"errors", "melody", "vocabulary", "whole_files"},
     {"corpora", "families", "splits", "leaks", "networks", "measures", "rendering"},
     {
-        *("data_loader", "metrics", "lightning_modules", "schedules", "checkpoint", "history", "callbacks"),
+        *(
+            "data_loader",
+            "metrics",
+            "lightning_modules",
+            "schedules",
+            "checkpoint",
+            "history",
+            "callbacks",
+            "manner",
+            "conditions",
+        ),
         *("progress", "tensorboard", "audition", "sampling", "grammar", "stepping", "generation"),
         *("likelihood", "standard", "evaluation", "contenders", "comparison", "runs"),
         *("provenance", "resuming", "pretraining", "mixtures", "diagnosis"),

@@ -97,6 +97,7 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
         check(config)
         module = script().build_module(config, build(config.scheduler))
         trainer: L.Trainer = build(config.trainer)(logger=False, default_root_dir=folder, enable_progress_bar=False)
+        module.train()  # as it is before every training
         before = [weight.detach().clone() for weight in module.network.state_dict().values()]
         trainer.fit(module, datamodule=data)
     assert trainer.global_step == 2

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import runpy
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from chromasonic.melody_generation.checkpoint import load_model
 from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.generation import generate as make_up
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.rendering.export import ENDINGS
 from tests.running import ROOT, SHORT, Ending, run_script
@@ -69,6 +75,16 @@ def test_by_default_they_go_into_the_run_and_the_same_seed_gives_the_same_files(
     assert (tmp_path / "melody_01.mid").read_bytes() == (melodies / "melody_01.mid").read_bytes()
 
 
+def test_the_call_in_python_gives_what_the_script_writes(generate: Generate, trained: Path, tmp_path: Path) -> None:
+    assert generate("count=3", "key=G", "metre=6/8", "seed=7", "formats=abc", f"output_dir={tmp_path}").code == 0
+    melodies = make_up(load_model(trained), count=3, key="G", metre="6/8", seed=7)
+    assert {melody.corpus for melody in melodies} == {"synthetic"}
+    for number, melody in enumerate(melodies, 1):
+        written = first_tune(tmp_path / f"melody_{number:02}.abc")
+        assert written.pitches.tolist() == melody.pitches.tolist()
+        assert written.durations.tolist() == melody.durations.tolist()
+
+
 def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Path) -> None:
     (tmp_path / "my_tune.abc").write_text("X:1\nT:Ünder % Way\nM:3/4\nL:1/4\nK:D\nA|dfa|b2a|\n")
     ended = generate(
@@ -86,6 +102,51 @@ def test_greedy_melodies_come_to_an_end(generate: Generate, tmp_path: Path) -> N
     assert 0 < len(first_tune(tmp_path / "melody_01.abc")) < 300
 
 
+def test_without_chance_one_melody_is_made(generate: Generate, tmp_path: Path) -> None:
+    ended = generate("temperature=0", "max_notes=20", "formats=abc", f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
+    assert "without chance all 16 melodies would be the same" in ended.out
+    assert "1 of 1 had not come to their end after 20 notes" in " ".join(ended.out.split())
+
+
+def test_what_is_not_quite_as_asked_for_is_said_in_a_line(generate: Generate, tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
+    shared = ("count=1", "bars=2", "formats=abc", f"output_dir={tmp_path}/new")
+    assert "the lengths of 1 notes were rounded" in generate(f"primer={tmp_path}/tune.abc", *shared).out
+    odd = generate("metre=11/8", "mode=locrian", *shared).out
+    assert re.search(r"none of the \d+ training tunes is in 11/8, and none is locrian", odd)
+    assert "training tunes is in" not in generate(*shared).out
+
+
+def test_a_terminated_program_leaves_no_halves(
+    generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count(1)
+    real = os.fsync
+
+    def terminated(handle: int) -> None:
+        if next(calls) == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", terminated)
+    ended = generate("count=4", "bars=2", "formats=[abc,midi]", f"output_dir={tmp_path}")
+    assert (ended.code, ended.err) == (143, "terminated\n")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"melody_0{number}{ending}" for number in (1, 2) for ending in (".abc", ".mid")
+    }
+
+
+def test_the_page_says_how_to_make_it_again_without_the_paths_of_this_machine(
+    generate: Generate, trained: Path, tmp_path: Path
+) -> None:
+    assert generate("count=1", "bars=2", "seed=4", "formats=abc", f"output_dir={tmp_path}").code == 0
+    html = (tmp_path / "index.html").read_text()
+    assert f"python scripts/generate.py run={trained.name} count=1 bars=2 seed=4 formats=abc<" in html
+    assert str(tmp_path.parent) not in html
+
+
 def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: Path) -> None:
     assert generate("count=1", "bars=2", "tempo=77", "formats=abc", f"output_dir={tmp_path}").code == 0
     assert "\nQ:1/4=77\n" in (tmp_path / "melody_01.abc").read_text()
@@ -94,7 +155,7 @@ def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("metre=13/8",), "no melody is made in metre '13/8'"),
+        (("metre=13/8",), "metre 13/8 is none that melodies can be written in; near it are 12/8"),
         (("key=H",), "a key is a letter A to G"),
         (("mode=happy",), "no mode is called 'happy'"),
         (("upbeat=2",), "an upbeat is shorter than a bar"),

@@ -12,7 +12,7 @@ import pytest
 from tests.running import ROOT, SHORT, Ending, run_script
 
 Run = Callable[..., Ending]
-FEW = "n_samples=2"
+FEW = ("n_samples=2", "max_notes=24")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def show_refused(ending: Ending, *words: str) -> None:
 
 def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
     trained = json.loads((copied / "evaluation/results.json").read_text())
-    ended = run("evaluate.py", f"run={copied}", FEW)
+    ended = run("evaluate.py", f"run={copied}", *FEW)
     assert ended.code == 0, ended.err
     results = json.loads((copied / "evaluation/results.json").read_text())
     # What training measured, token by token or in batches, is the same.
@@ -92,13 +92,13 @@ def test_a_run_is_judged_by_its_folder_alone(
 
     monkeypatch.setattr(SyntheticCorpus, "read", refuse)
     monkeypatch.setattr(SyntheticCorpus, "load", refuse)
-    assert run("evaluate.py", f"run={copied.rename(tmp_path / 'elsewhere')}", FEW).code == 0
+    assert run("evaluate.py", f"run={copied.rename(tmp_path / 'elsewhere')}", *FEW).code == 0
 
 
 def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs: Path, tmp_path: Path) -> None:
     for name in ("markov", "ppm"):
         shutil.copytree(runs / name, tmp_path / name)
-    command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", FEW, f"output_dir={tmp_path / 'out'}")
+    command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", *FEW, f"output_dir={tmp_path / 'out'}")
     ended = run(*command)
     assert ended.code == 0, ended.err
     for word in ("ppm less markov", "real tunes", "model_comparison.md", "model_comparison.png", "report.html"):
@@ -118,7 +118,7 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     assert run(*command).code == 0
     assert results.stat().st_mtime_ns == when
     # Where nothing is said of samples, each run keeps those by which it was judged.
-    assert run(*(each for each in command if each != FEW)).code == 0
+    assert run(*(each for each in command if each not in FEW)).code == 0
     assert results.stat().st_mtime_ns == when
     assert run(*command, "seed=3").code == 0
     assert results.stat().st_mtime_ns > when
@@ -130,7 +130,7 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
 def test_a_run_that_was_copied_without_its_melodies_is_compared_all_the_same(
     run: Run, copied: Path, tmp_path: Path
 ) -> None:
-    command = ("compare.py", f"runs={copied}", FEW, f"output_dir={tmp_path / 'out'}")
+    command = ("compare.py", f"runs={copied}", *FEW, f"output_dir={tmp_path / 'out'}")
     assert run(*command).code == 0
     (copied / "evaluation/samples.npz").unlink()
     next(copied.glob("*_checkpoints/*_history.json")).unlink()
@@ -143,24 +143,24 @@ def test_a_run_that_was_copied_without_its_melodies_is_compared_all_the_same(
 def test_a_folder_of_runs_is_compared_as_a_sweep(run: Run, runs: Path, tmp_path: Path) -> None:
     for place, name in enumerate(("markov", "ppm")):
         shutil.copytree(runs / name, tmp_path / f"{place}_{name}")
-    assert run("compare.py", f"runs={tmp_path}", FEW).code == 0
+    assert run("compare.py", f"runs={tmp_path}", *FEW).code == 0
     assert (tmp_path / "comparison_results/model_comparison.json").is_file()
 
 
 def test_damaged_or_old_results_are_measured_anew(run: Run, copied: Path) -> None:
     path = copied / "evaluation/results.json"
-    assert run("evaluate.py", f"run={copied}", FEW).code == 0
+    assert run("evaluate.py", f"run={copied}", *FEW).code == 0
     good = json.loads(path.read_text())
     for broken in ("{", json.dumps(good | {"version": 0}), json.dumps(good | {"real": {}})):
         path.write_text(broken)
-        ended = run("compare.py", f"runs={copied}", FEW, f"output_dir={copied.parent / 'out'}")
+        ended = run("compare.py", f"runs={copied}", *FEW, f"output_dir={copied.parent / 'out'}")
         assert ended.code == 0, ended.err
         assert json.loads(path.read_text())["scores"] == good["scores"]
 
 
 def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None:
     twice = f"runs=[{runs / 'ppm'},{runs / 'ppm'}/,{runs / 'markov'}]"
-    assert run("compare.py", twice, FEW, f"output_dir={tmp_path}").code == 0
+    assert run("compare.py", twice, *FEW, f"output_dir={tmp_path}").code == 0
     found = json.loads((tmp_path / "model_comparison.json").read_text())
     assert {name: model["n_runs"] for name, model in found["models"].items()} == {"ppm": 1, "markov": 1}
 
@@ -172,14 +172,14 @@ def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path
         shutil.copytree(runs / name, tmp_path / sweep / "0_lstm")
     write_json(tmp_path / "first" / JOBS / "0_lstm.json", {"status": "failed", "reason": "no memory"})
     sweeps = f"runs=[{tmp_path / 'first'},{tmp_path / 'second'}]"
-    assert run("compare.py", sweeps, FEW, f"output_dir={tmp_path / 'out'}").code == 0
+    assert run("compare.py", sweeps, *FEW, f"output_dir={tmp_path / 'out'}").code == 0
     found = json.loads((tmp_path / "out/model_comparison.json").read_text())
     assert found["models"].keys() == {"markov"}
     assert found["failures"] == {str(tmp_path / "first/0_lstm"): "no memory"}
 
 
 def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -> None:
-    ended = run("compare.py", f"runs=[{runs / 'markov'},{runs / 'other'}]", FEW, f"output_dir={tmp_path / 'out'}")
+    ended = run("compare.py", f"runs=[{runs / 'markov'},{runs / 'other'}]", *FEW, f"output_dir={tmp_path / 'out'}")
     show_refused(ended, "different test tunes", "markov", "other", "split_seed")
     assert not (tmp_path / "out").exists()
 
@@ -187,7 +187,7 @@ def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -
 def test_a_run_that_cannot_be_judged_is_listed_with_the_reason(run: Run, runs: Path, copied: Path) -> None:
     (copied / "tunes.npz").write_bytes(b"junk")
     out = copied.parent / "out"
-    ended = run("compare.py", f"runs=[{runs / 'ppm'},{copied}]", FEW, f"output_dir={out}")
+    ended = run("compare.py", f"runs=[{runs / 'ppm'},{copied}]", *FEW, f"output_dir={out}")
     assert ended.code == 0, ended.err
     assert "copied is not compared" in ended.out.replace("\n", " ")
     assert "damaged" in json.loads((out / "model_comparison.json").read_text())["failures"]["copied"]
@@ -240,7 +240,7 @@ def test_an_interrupt_ends_with_its_code(run: Run, copied: Path, monkeypatch: py
 
     monkeypatch.setattr(testing, "evaluate", interrupted)
     before = (copied / "evaluation/results.json").read_bytes()
-    ended = run("evaluate.py", f"run={copied}", FEW)
+    ended = run("evaluate.py", f"run={copied}", *FEW)
     assert ended.code == 130
     assert "interrupted" in ended.err
     assert (copied / "evaluation/results.json").read_bytes() == before
@@ -248,5 +248,5 @@ def test_an_interrupt_ends_with_its_code(run: Run, copied: Path, monkeypatch: py
 
 def test_a_folder_that_cannot_be_written_is_named(run: Run, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    ended = run("compare.py", f"runs=[{runs / 'markov'}]", FEW, f"output_dir={tmp_path / 'file'}")
+    ended = run("compare.py", f"runs=[{runs / 'markov'}]", *FEW, f"output_dir={tmp_path / 'file'}")
     show_refused(ended, "file", "exists")

@@ -14,7 +14,7 @@ from tests.running import SHORT, TINY, Ending, run_script
 pytestmark = pytest.mark.slow
 
 Train = Callable[..., Ending]
-FEW = "hydra.callbacks.comparison.n_samples=2"
+FEW = ("hydra.callbacks.comparison.n_samples=2", "hydra.callbacks.comparison.max_notes=24")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def comparison_of(sweep: Path) -> dict[str, object]:
 def test_a_sweep_outlives_a_job_that_fails_and_compares_the_others(train: Train, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     # The transformer's width must be a multiple of its four heads.
-    ended = train("-m", "model=lstm,transformer", *TINY, "hidden_size=18,16", FEW, f"output_dir={sweep}")
+    ended = train("-m", "model=lstm,transformer", *TINY, "hidden_size=18,16", *FEW, f"output_dir={sweep}")
     assert ended.code == 1
     assert "Traceback" not in ended.err
     assert "num_heads" in ended.err
@@ -66,7 +66,7 @@ def test_a_sweep_outlives_a_job_that_fails_and_compares_the_others(train: Train,
 
 
 def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: Path) -> None:
-    ended = train("-m", "seed=1,2", "model=ppm,lstm", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}")
+    ended = train("-m", "seed=1,2", "model=ppm,lstm", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     models = comparison_of(tmp_path)["models"]
     assert models.keys() == {"ppm", "lstm"}  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: 
 
 
 def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tmp_path: Path) -> None:
-    sweep = ("-m", "model=markov,lstm", *SHORT, "epochs=3", "logger=none", FEW, f"output_dir={tmp_path / 'sweep'}")
+    sweep = ("-m", "model=markov,lstm", *SHORT, "epochs=3", "logger=none", *FEW, f"output_dir={tmp_path / 'sweep'}")
     assert train(*sweep).code == 0
     counted = tmp_path / "sweep/0_markov/markov_checkpoints/melody_markov_best.pt"
     before, when = counted.read_bytes(), counted.stat().st_mtime_ns
@@ -92,14 +92,14 @@ def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tm
 
 
 def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, tmp_path: Path) -> None:
-    assert train("-m", "model=markov", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}").code == 0
-    ended = train("-m", "model=markov", *SHORT, "logger=none", FEW, "model.order=3", f"output_dir={tmp_path}")
+    assert train("-m", "model=markov", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}").code == 0
+    ended = train("-m", "model=markov", *SHORT, "logger=none", *FEW, "model.order=3", f"output_dir={tmp_path}")
     assert ended.code == 1
     assert "0_markov" in ended.err
 
 
 def test_a_sweep_over_datasets_leaves_no_comparison_of_a_part(train: Train, tmp_path: Path) -> None:
-    ended = train("-m", "model=markov", "dataset.split_seed=0,5", *SHORT, "logger=none", FEW, f"output_dir={tmp_path}")
+    ended = train("-m", "model=markov", "dataset.split_seed=0,5", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     assert "no comparison: scores of different test tunes cannot be compared" in ended.out
     assert "0_markov" in ended.out

@@ -167,6 +167,9 @@ def _faults(place: str, node: Any, written: Any, repeated: list[str]) -> list[st
     is_open = any(each.kind is each.VAR_KEYWORD for each in known.values())
     hints = _hints(target)
     for name, value in node.items():
+        if not isinstance(name, str):
+            faults.append(f"{place}.{name}: {target.__name__} takes nothing but what has a name")
+            continue
         if name.startswith("_") or written[name] in repeated:
             continue
         if value == "???":

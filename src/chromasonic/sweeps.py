@@ -25,10 +25,11 @@ class SweepComparison(Callback):
     Args:
         n_samples: How many melodies of each model are judged.
         seed: Of these.
+        max_notes: A melody that a model has not ended by then ends at the next bar line.
     """
 
-    def __init__(self, n_samples: int = 200, seed: int = 0) -> None:
-        self._n_samples, self._seed = n_samples, seed
+    def __init__(self, n_samples: int = 200, seed: int = 0, max_notes: int = 512) -> None:
+        self._n_samples, self._seed, self._max_notes = n_samples, seed, max_notes
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Record how the job ended, and compare all that have ended."""
@@ -50,7 +51,7 @@ class SweepComparison(Callback):
                 write_json(sweep / JOBS / f"{run.name}.json", _record(job_return))
                 failures = failed_jobs(sweep)
                 if run.name not in failures:
-                    evaluate_run(run, SampleSettings(self._n_samples, self._seed))
+                    evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
                 ended = {path.stem for path in (sweep / JOBS).glob("*.json")} - failures.keys()
                 runs = sorted((sweep / name for name in ended), key=job_number)
                 print_comparison(compare_runs(runs, results, failures=failures), results)

@@ -1,62 +1,123 @@
-"""What we write, others read, note by note: over 300 real tunes and 200 made up by a model that learned from such.
+"""What we write, others read, note by note: 500 melodies made up by models that learned from real tunes, and such.
 
 ABC goes to abc2midi, MIDI to music21, MusicXML to Verovio, and all three back to our own readers.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tests.independent_readers import read_by_abc2midi, read_by_music21, read_by_verovio, sounding_notes
+from tests.independent_readers import played_by_abc2midi, read_by_music21, read_by_verovio, sounding_notes
+from tests.small_networks import batch_of
 from tests.written_music import content, is_sayable
+from torch import nn
 
 from chromasonic.melody_generation.corpora.abc import read_abc
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.corpora.scores import read_score
-from chromasonic.melody_generation.generation import beginning_of, sample
+from chromasonic.melody_generation.generation import sample
 from chromasonic.melody_generation.grammar import Limits
-from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.melody import MODES, REST, Melody
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.rendering.abc_notation import abc_text
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
+from chromasonic.melody_generation.rendering.score import measures_of
 from chromasonic.melody_generation.rendering.tempo import tempo_of
 from chromasonic.melody_generation.sampling import Sampling
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.splits import split_by_family
+from chromasonic.melody_generation.vocabulary import METRES, STARTS, NoteVocabulary
 
 pytestmark = pytest.mark.slow
 
-N_REAL, N_MADE_UP = 300, 200
+N_REAL, N_MADE_UP = 100, 500
+N_TOGETHER = 25  # melodies that share a temperature and a length
+N_LEARNT_FROM, N_STEPS = 300, 25
 
 
 @pytest.fixture(scope="module")
 def melodies(nottingham_directory: Path) -> list[Melody]:
-    """Real tunes of all kinds, then what a Markov model makes of them in their metres and modes."""
+    """Real tunes of all kinds, then what models that learned from such make up under all conditions."""
     del nottingham_directory
     tunes, rng = NottinghamCorpus().load(), np.random.default_rng(0)
-    network, vocabulary = MarkovNetwork(order=2), NoteVocabulary()
-    for tune in tunes:
-        network.count(torch.from_numpy(vocabulary.encode(tune))[None])
-    order = rng.permutation(len(tunes))
-    beginnings = [beginning_of(tunes[place]) for place in order[:N_MADE_UP]]
-    made_up = sample(network, beginnings, Sampling(), Limits(max_notes=200))
-    found = [tunes[place] for place in order[:N_REAL]] + made_up
-    assert len(found) == 500
-    # They are such as try a writer: ties, triplets, rests, changes of metre and bar lines that depart.
-    assert sum(bool(melody.departures) for melody in found) > 25
-    assert sum(bool((melody.durations % 3).any()) for melody in found) > 50
-    assert sum(bool((melody.pitches == REST).any()) for melody in found) > 20
-    return found
+    training = [tunes[place] for place in split_by_family(tunes, seed=0).train]
+    learnt_from = [training[place] for place in rng.permutation(len(training))[:N_LEARNT_FROM]]
+    torch.manual_seed(0)
+    networks = [
+        _counting(MarkovNetwork(order=2), learnt_from),
+        _counting(PPMNetwork(), learnt_from),
+        _trained(LSTMNetwork(32, 1, 0.0), learnt_from),
+    ]
+    made_up: list[Melody] = []
+    for turn in range(N_MADE_UP // N_TOGETHER):
+        made_up += _made_up_by(networks[turn % 3], rng, turn)
+    real = [tunes[place] for place in rng.permutation(len(tunes))[:N_REAL]]
+    assert len(made_up) == N_MADE_UP
+    for found in (real, made_up):  # they are such as try a writer
+        assert sum(bool(melody.departures) for melody in found) > 5
+        assert sum(bool((melody.durations % 3).any()) for melody in found) > 5
+        assert sum(bool((melody.pitches == REST).any()) for melody in found) > 5
+    assert len({str(melody.metre) for melody in made_up}) == len(METRES)
+    assert len({(melody.tonic, melody.mode) for melody in made_up}) > 80
+    return real + made_up
 
 
-def test_abc2midi_reads_every_abc_file(melodies: list[Melody], tmp_path: Path) -> None:
+def _counting(network: MarkovNetwork | PPMNetwork, tunes: list[Melody]) -> MarkovNetwork | PPMNetwork:
+    for begin in range(0, len(tunes), 50):
+        network.count(batch_of(tunes[begin : begin + 50]))
+    return network
+
+
+def _trained(network: LSTMNetwork, tunes: list[Melody]) -> LSTMNetwork:
+    """A network that has seen enough to write notes, and little enough to write odd ones."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for step in range(N_STEPS):
+        tokens = batch_of(tunes[12 * step : 12 * (step + 1)])[:, :100]
+        logits = network(tokens[:, :-1])
+        pad = NoteVocabulary().pad
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=pad)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network
+
+
+def _made_up_by(network: nn.Module, rng: np.random.Generator, seed: int) -> list[Melody]:
+    """Melodies in random keys, modes, metres and upbeats, of random length and boldness."""
+    bars = [None, 4, None, 8][seed % 4]
+    beginnings = []
+    for _ in range(N_TOGETHER):
+        metre = METRES[rng.integers(bars is not None, len(METRES))]
+        upbeats = [ticks for ticks in STARTS if ticks < metre.bar_ticks] if metre.beats else [0]
+        start = int(rng.choice(upbeats)) if rng.random() < 0.5 else 0
+        tonic, mode = int(rng.integers(12)), MODES[rng.integers(len(MODES))]
+        beginnings.append(Melody([], [], metre, start, (), tonic, mode, corpus="nottingham"))
+    limits = Limits(bars=bars, max_notes=60)
+    return sample(network, beginnings, Sampling(temperature=float(rng.uniform(0.8, 1.3))), limits, seed=seed)
+
+
+def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody], tmp_path: Path) -> None:
+    """Bars that are not as long as the metre says are none where the melody itself has such.
+
+    Nor are triplets of notes of several lengths, which it remarks on and reads rightly.
+    """
     texts = [abc_text(melody, tempo_of(melody), number) for number, melody in enumerate(melodies, 1)]
-    for melody, found in zip(melodies, read_by_abc2midi(texts, tmp_path), strict=True):
-        assert found == sounding_notes(melody), melody.title
+    n_whole = 0
+    for melody, text, played in zip(melodies, texts, played_by_abc2midi(texts, tmp_path), strict=True):
+        assert played.notes == sounding_notes(melody), text
+        is_whole = all(measure.is_whole for measure in measures_of(melody))
+        usual = "Different length notes in tuple" if is_whole else r"Different length notes in tuple|Bar \d+ has"
+        faults = [each for each in played.warnings if not re.search(usual, each)]
+        assert faults == [], text
+        n_whole += is_whole
+    assert 100 < n_whole < len(melodies) - 100
 
 
 def test_another_library_reads_every_midi_file(melodies: list[Melody]) -> None:
@@ -75,7 +136,7 @@ def test_our_own_reader_reads_bars_upbeats_and_departures_from_abc(melodies: lis
     read = [tune.melody for tune in read_abc(text, file_name="all.abc") if isinstance(tune, WrittenTune)]
     assert [sounding_notes(each) for each in read] == [sounding_notes(each) for each in melodies]
     sayable = [place for place, melody in enumerate(melodies) if is_sayable(melody)]
-    assert len(sayable) > 450
+    assert len(sayable) > 300
     assert [content(read[place]) for place in sayable] == [content(melodies[place]) for place in sayable]
 
 
@@ -86,7 +147,7 @@ def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: s
     What is played is laid on a grid when it is read, which the rhythms of real tunes keep to.
     """
     tried = 0
-    for melody in melodies[:N_REAL:6]:
+    for melody in melodies[:N_REAL:2]:
         if (melody.pitches == REST).any() or not is_sayable(melody):
             continue
         path = tmp_path / f"tune{ending}"

@@ -1,6 +1,6 @@
 """Read a hundred thousand inputs that are almost right with each reader, and see that it answers or refuses.
 
-    python -m tests.breaking.fuzz --inputs 100000               each reader; see readers.py
+    python -m tests.breaking.fuzz --inputs 100000               each reader; see music_readers.py and run_readers.py
     python -m tests.breaking.fuzz --inputs 1000 --only abc midi
     python -m tests.breaking.fuzz --only abc --seed 0 --first 4711 --inputs 1     one input once more
 

@@ -62,8 +62,8 @@ def test_a_second_signal_is_not_waited_for(tmp_path: Path) -> None:
 
 def sweep(directory: Path) -> list[str]:
     """The arguments of a sweep of three short runs."""
-    swept = ["seed=1,2,3", f"output_dir={directory}", "hydra.callbacks.comparison.n_samples=3"]
-    return ["-m", *SETTING.overrides, *swept]
+    few = [f"hydra.callbacks.comparison.{each}" for each in ("n_samples=3", "max_notes=24")]
+    return ["-m", *SETTING.overrides, "seed=1,2,3", f"output_dir={directory}", *few]
 
 
 def compared(directory: Path) -> Any:

@@ -141,7 +141,7 @@ def test_what_is_built_holds_plain_values_alone() -> None:
         ("modl=lstm", "there is no modl to set, did you mean model?"),
         ("xyzzy=1", "there is no xyzzy to set: --help lists all there is"),
         ("model.width=1", "there is no model.width to set: --help lists all that there is, and +model.width=... adds"),
-        ("model=lstmm", "model=lstmm: choose one of lstm, markov, ppm, transformer, did you mean lstm?"),
+        ("model=lstmm", "model=lstmm: choose one of lstm, markov, mixture, ppm, transformer, did you mean lstm?"),
         ("dataset=zzz", "dataset=zzz: choose one of files, folk, nottingham, synthetic"),
         ("epochs", "Error parsing override 'epochs': write name=value"),
     ],
@@ -158,3 +158,11 @@ def test_a_knob_of_another_choice_is_not_called_unknown() -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"), pytest.raises(CompactHydraException) as found:
         compose("train", ["dataset=folk", "num_sequences=3"])
     assert sentence_of(found.value).startswith("num_sequences is nothing that the chosen model or dataset has")
+
+
+def test_what_has_a_number_for_its_name_is_a_fault_and_a_group_may_repeat_another(config: DictConfig) -> None:
+    faults = faults_of(config, model={"_target_": "torch.optim.SGD", 7: 1})
+    assert any("takes nothing but what has a name" in fault for fault in faults)
+    assert (
+        faults_of(config, optimizer="${scheduler}") == []
+    )  # its parts are in order; that it is no optimizer shows later

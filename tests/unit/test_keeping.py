@@ -95,7 +95,7 @@ def test_whatever_the_project_itself_can_run_may_be_kept(
     group: str, choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(TRUSTED, raising=False)
-    needed = [f"dataset.corpus.folder={tmp_path}"] if choice == "files" else []
+    needed = {"files": [f"dataset.corpus.folder={tmp_path}"], "mixture": ["model.runs=[one,another]"]}.get(choice, [])
     with composed(f"{group}={choice}", *needed, directory=tmp_path) as config:
         keep(chosen(config), tmp_path)
         check(read_kept(tmp_path))

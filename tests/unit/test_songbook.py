@@ -3,25 +3,29 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from tests.small_networks import small_lstm, walks
 from torch.optim import AdamW
 
+from chromasonic.melody_generation import songbook
 from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import generate
 from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.listening import MOST_ON_PAGE, listening_page
+from chromasonic.melody_generation.manner import corpus_of
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.rendering.abc_notation import abc_text
 from chromasonic.melody_generation.rendering.midi import midi_bytes
 from chromasonic.melody_generation.rendering.musicxml import musicxml_text
 from chromasonic.melody_generation.result_tables import songbook_table
-from chromasonic.melody_generation.runs import TUNES, Run, calibration_facts, keep_tunes, open_model
-from chromasonic.melody_generation.songbook import Songbook, corpus_of, read_primer
+from chromasonic.melody_generation.runs import TUNES, Run, calibration_facts, keep_tunes, open_model, open_run
+from chromasonic.melody_generation.songbook import Songbook, read_primer
 from chromasonic.melody_generation.training import fit, run_callbacks
 
 TUNE = Melody([62, 66, 69, 74, 73, 69], [12, 24, 12, 24, 12, 48], Metre(6, 8), 60, tonic=2, title="A jig")
@@ -75,10 +79,76 @@ def test_melodies_are_named_judged_and_written(run: Run, tmp_path: Path) -> None
     assert [each.pitches.tolist() for each in book.melodies] == [each.pitches.tolist() for each in melodies]
     assert book.judged.scores is not None
     assert len(book.judged.scores.overall) == 3
-    paths = book.write(tmp_path, formats=["abc", "midi"])
-    assert [sorted(path.name for path in each.values()) for each in paths] == [
-        [f"{stem}.abc", f"{stem}.mid"] for stem in book.stems
-    ]
+    told: list[None] = []
+    contents = book.write(tmp_path, formats=["abc", "wav"], on_written=lambda: told.append(None))
+    assert {path.name for path in tmp_path.iterdir()} == {f"{s}.{e}" for s in book.stems for e in ("abc", "wav")}
+    # A page holds no sound, and what else it holds is what was written.
+    assert list(contents) == [{"abc": (tmp_path / f"{stem}.abc").read_bytes()} for stem in book.stems]
+    assert len(told) == 3
+
+
+def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: Run, tmp_path: Path) -> None:
+    Songbook.of(run, [TUNE] * 16).write(tmp_path, formats=["midi", "abc"])
+    others = {"melody.mid", "melody_x.mid", "my_melody_01.mid", "melody_01.txt", "melody_1.mid", "after_1_01.abc"}
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "melody_99.abc").mkdir()
+    Songbook.of(run, [TUNE] * 2).write(tmp_path, formats=["abc"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == others | {"melody_01.abc", "melody_02.abc", "melody_99.abc"}
+
+
+def test_what_there_was_stays_where_rendering_fails(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Songbook.of(run, [TUNE] * 4).write(tmp_path, formats=["midi"])
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def fail(*arguments: object) -> NoReturn:
+        raise InputError("it cannot be written")
+
+    monkeypatch.setattr(songbook, "rendered", fail)
+    with pytest.raises(InputError):
+        Songbook.of(run, [TUNE]).write(tmp_path, formats=["abc"])
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_page_of_many_shows_the_first_and_says_so(run: Run, tmp_path: Path) -> None:
+    book = Songbook.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
+    contents = book.write(tmp_path, formats=["abc"])
+    assert len(contents) == MOST_ON_PAGE
+    html = listening_page(book.judged, run, {}, "", book.stems, contents=contents)
+    assert html.count("<article") == MOST_ON_PAGE
+    assert "The first 48 of 49: the others are files in the same folder." in html
+    assert "49 melodies by" in html
+
+
+def test_the_table_says_how_many_the_model_did_not_end(run: Run) -> None:
+    long = Melody([60] * 12, [24] * 12)
+    assert (
+        "1 of 2 had not come to their end after 12 notes"
+        in songbook_table(Songbook.of(run, [TUNE, long], "x", 12)).note
+    )
+    assert "had not" not in songbook_table(Songbook.of(run, [TUNE, long], "x", 13)).note
+    assert "had not" not in songbook_table(Songbook.of(run, [TUNE, long])).note
+
+
+def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(directory: Path, tmp_path: Path) -> None:
+    bare = Path(shutil.copytree(directory, tmp_path / "bare"))
+    (bare / TUNES).unlink()
+    for path in (bare, bare / "lstm_checkpoints" / "melody_lstm_best.pt"):
+        opened = open_model(path)
+        assert opened.directory == bare
+        book = Songbook.of(opened, walks(2))
+        assert book.judged.scores is not None
+        assert "What is copied is not judged" in songbook_table(book).note
+    with pytest.raises(InputError, match=r"tunes.npz cannot be read"):
+        open_run(bare)
+
+
+def test_a_folder_of_checkpoints_is_told_from_a_run(directory: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"lstm_checkpoints is no run directory, it holds checkpoints: name one .*\.pt"
+    ):
+        open_model(directory / "lstm_checkpoints")
 
 
 def test_a_thousand_melodies_stay_in_order() -> None:
@@ -117,7 +187,7 @@ def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tm
     assert book.judged.scores is not None
     assert book.judged.standard is None
     assert songbook_table(book).columns == ("file", "bars", "notes", "overall")
-    assert corpus_of(alone) == "synthetic"
+    assert corpus_of(alone.network) == "synthetic"
 
 
 def test_without_a_calibration_there_are_no_scores() -> None:
@@ -127,36 +197,27 @@ def test_without_a_calibration_there_are_no_scores() -> None:
     assert "not defined" in table.note
 
 
-def test_the_corpus_is_that_of_all_training_tunes() -> None:
-    def corpus(*names: str, dataset: str = "") -> str:
-        tunes = tuple(Melody([60], [24], corpus=name) for name in names)
-        return corpus_of(Run(Path(), small_lstm(), {"dataset": dataset}, {"train": tunes}, "", is_finished=True))
-
-    assert corpus("nottingham", "nottingham") == "nottingham"
-    assert corpus("oneills", "airds") == "unknown"
-    assert corpus(dataset="nottingham") == "nottingham"
-    assert corpus(dataset="files") == "unknown"
-
-
 @pytest.mark.parametrize("ending", [".abc", ".mid", ".musicxml"])
 def test_a_primer_is_read_from_every_format(ending: str, tmp_path: Path) -> None:
-    primer = read_primer(write_tune(tmp_path / f"tune{ending}", TUNE), 4)
+    primer = read_primer(write_tune(tmp_path / f"tune{ending}", TUNE), 4).melody
     assert primer.pitches.tolist() == TUNE.pitches[:4].tolist()
     assert primer.durations.tolist() == TUNE.durations[:4].tolist()
     assert (primer.metre, primer.start, primer.tonic) == (TUNE.metre, TUNE.start, TUNE.tonic)
-    assert len(read_primer(tmp_path / f"tune{ending}")) == len(TUNE)
+    assert len(read_primer(tmp_path / f"tune{ending}").melody) == len(TUNE)
 
 
 def test_the_first_tune_of_a_file_is_the_primer(tmp_path: Path) -> None:
     path = tmp_path / "tunes.abc"
     path.write_text(abc_text(TUNE, 120, 1) + "\n" + abc_text(TUNE.transposed(2), 120, 2))
-    assert read_primer(path).pitches.tolist() == TUNE.pitches.tolist()
+    assert read_primer(path).melody.pitches.tolist() == TUNE.pitches.tolist()
 
 
 def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
     path = tmp_path / "tune.abc"
     path.write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
-    assert read_primer(path).durations.tolist()[0] in {12, 16}
+    primer = read_primer(path)
+    assert primer.melody.durations.tolist()[0] in {12, 16}
+    assert primer.n_rounded == 1
 
 
 @pytest.mark.parametrize(
@@ -164,8 +225,18 @@ def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
     [
         ("nonsense", None, "cannot be used: it holds no tune"),
         ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
-        ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "outside the range"),
-        ("X:1\nM:13/8\nK:C\nCDE|", None, "the metre 13/8 has no token"),
+        ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "2 of its notes are too high .* move the tune two octaves down"),
+        ("X:1\nM:4/4\nK:C\nC,,|", None, "1 of its notes is too low .* move the tune an octave up"),
+        (
+            "X:1\nM:4/4\nK:C\nC,,c''|",
+            None,
+            "too high and low .* spans more than that, so leave out what is too high and low",
+        ),
+        (
+            "X:1\nM:13/8\nK:C\nCDE|",
+            None,
+            "metre 13/8 is none that melodies can be written in; near it are 12/8, 11/8 and 15/8",
+        ),
         ("X:1\nM:4/4\nK:C\nCDE|", 4, "has 3 notes and rests, so primer_notes=4"),
         ("X:1\nM:4/4\nK:C\nCDE|", 0, "so primer_notes=0"),
     ],

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.manner import corpus_in, give_corpus
 from chromasonic.melody_generation.networks.counts import SuccessorCounts
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -35,7 +36,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "ppm": PPMNetwork,
     "mixture": MixtureNetwork,
 }
-FORMAT = 1
+FORMAT = 2
 _OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
 
 _PARTS: dict[str, type] = {
@@ -152,6 +153,8 @@ class RunFiles:
         if not run.is_dir():
             raise InputError(f"there is no run directory {run}")
         found = sorted(run.glob("*_checkpoints/*_last.pt")) or sorted(run.glob("*_checkpoints/*_best.pt"))
+        if not found and (loose := sorted(run.glob("[!.]*.pt"))):
+            raise InputError(f"{run} is no run directory, it holds checkpoints: name one of them, such as {loose[0]}")
         if not found:
             raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
         return cls(found[0].parent, found[0].stem.rsplit("_", 1)[0])
@@ -228,6 +231,8 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
 def load_model(path: str | Path) -> nn.Module:
     """Rebuild a trained network, in evaluation mode on the CPU, without knowing what it was.
 
+    It knows the collection that it was trained on (:func:`~chromasonic.melody_generation.manner.corpus_of`).
+
     Args:
         path: A run directory (its best checkpoint is taken) or a checkpoint.
 
@@ -246,6 +251,7 @@ def load_model(path: str | Path) -> nn.Module:
     except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
+    give_corpus(network, corpus_in(checkpoint))
     return network.eval()
 
 

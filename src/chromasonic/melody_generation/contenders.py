@@ -134,8 +134,8 @@ def check_complete(name: str, results: Mapping[str, Any]) -> None:
         for key in SETTINGS:
             results["samples"][key]
         _flat(results.get("configuration") or {})
-        for score in SCORES[2:]:
-            estimate_from(results["real"][score])
+        for each in (*(results["real"][score] for score in SCORES[2:]), *results["real"].values()):
+            estimate_from(each)
         sum(tune["notes"] for tune in results["tunes"])
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
         raise InputError(f"the results of {name} are incomplete ({problem!r}): evaluate the run again") from problem

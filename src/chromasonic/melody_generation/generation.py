@@ -12,28 +12,25 @@ another size its logits may differ in their last digits, which on rare occasions
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import torch
 from torch import nn
 
+from chromasonic.melody_generation.conditions import Conditions
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.grammar import Grammar, Limits
-from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, IntArray, Melody, Metre
+from chromasonic.melody_generation.manner import corpus_of
+from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.sampling import Sampling, drawn
 from chromasonic.melody_generation.stepping import Reader, carries_state, evaluating, reader_of, rows_of
-from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Melodies sampled side by side. More are hardly faster, and a Transformer's cache grows with each; a network that
 # reads whole sequences scores all their places at once, which takes more room still.
 CARRIED_BATCH, WHOLE_BATCH = 256, 32
-
-_NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_ACCIDENTALS = {"#": 1, "b": -1, "": 0}
 
 
 def generate(
@@ -53,7 +50,7 @@ def generate(
     primer: Melody | None = None,
     primer_notes: int | None = None,
     seed: int = 0,
-    corpus: str = "unknown",
+    corpus: str | None = None,
     max_notes: int = 512,
 ) -> list[Melody]:
     """Make up melodies.
@@ -77,7 +74,7 @@ def generate(
         primer: A melody to go on from.
         primer_notes: How many of its notes, from the first; all of them by default.
         seed: Of the random numbers.
-        corpus: The collection whose manner is wanted, of those that the network was trained on.
+        corpus: The collection whose manner is wanted, of those that the network was trained on; its own by default.
         max_notes: A melody that the model has not ended by then is ended at the next bar line.
 
     Returns:
@@ -94,12 +91,9 @@ def generate(
     """
     if count < 1:
         raise InputError(f"count is how many melodies to generate, 1 or more, got {count}")
-    if primer is None:
-        if primer_notes is not None:
-            raise InputError("primer_notes says how much of a primer is taken, but no primer was given")
-        beginning = _empty_beginning(corpus, key=key, mode=mode, metre=metre, upbeat=upbeat)
-    else:
-        beginning = _primed_beginning(primer, primer_notes, corpus, key=key, mode=mode, metre=metre, upbeat=upbeat)
+    corpus = corpus_of(network) if corpus is None else corpus
+    conditions = Conditions(key, mode, metre, upbeat, corpus)
+    beginning = _beginning(conditions, primer, primer_notes)
     sampling = Sampling(temperature, top_k, top_p, min_p)
     return sample(network, [beginning] * count, sampling, Limits(bars, notes, max_notes), seed=seed)
 
@@ -156,6 +150,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         n_notes: How many of its first notes are.
 
     Example:
+        >>> from chromasonic.melody_generation.melody import Metre
         >>> jig = Melody([62, 66, 69], [12, 24, 12], Metre(6, 8), start=60, tonic=2, title="A jig")
         >>> beginning_of(jig) == Melody([], [], Metre(6, 8), start=60, tonic=2)
         True
@@ -170,86 +165,15 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
     )
 
 
-def _empty_beginning(
-    corpus: str, *, key: str | None, mode: str | None, metre: str | None, upbeat: str | None
-) -> Melody:
-    tonic = 0 if key is None else _tonic(key)
-    known_mode = MODES[0] if mode is None else mode
-    _check_known("mode", known_mode, MODES)
-    _check_known("corpus", corpus, CORPORA)
-    known_metre = Metre(4, 4) if metre is None else _metre(metre)
-    start = 0 if upbeat is None else _start(upbeat, known_metre)
-    return Melody([], [], known_metre, start, tonic=tonic, mode=known_mode, corpus=corpus)
-
-
-def _primed_beginning(
-    primer: Melody,
-    n_notes: int | None,
-    corpus: str,
-    *,
-    key: str | None,
-    mode: str | None,
-    metre: str | None,
-    upbeat: str | None,
-) -> Melody:
-    """The primer's first notes in ``key``; what else is asked for must be as the primer has it."""
-    _check_known("corpus", corpus, CORPORA)
+def _beginning(conditions: Conditions, primer: Melody | None, n_notes: int | None) -> Melody:
+    if primer is None:
+        if n_notes is not None:
+            raise InputError("primer_notes says how much of a primer is taken, but no primer was given")
+        return conditions.beginning()
     n_notes = len(primer) if n_notes is None else n_notes
     if not 1 <= n_notes <= len(primer):
         raise InputError(f"the primer has {len(primer)} notes and rests, so {n_notes} of them cannot be taken")
-    if mode is not None:
-        _check_known("mode", mode, MODES)
-    for name, asked, is_other in (
-        ("mode", mode, mode != primer.mode),
-        ("metre", metre, metre is not None and _metre(metre) != primer.metre),
-        ("upbeat", upbeat, upbeat is not None and _start(upbeat, primer.metre) != primer.start),
-    ):
-        if asked is not None and is_other:
-            raise InputError(f"the primer brings its own {name}, which is not {asked}: leave {name} out")
-    beginning = replace(beginning_of(primer, n_notes), corpus=corpus)
-    _encoded(NoteVocabulary(), beginning)  # what the vocabulary holds stays among MIDI's pitches in any key
-    return beginning if key is None else beginning.transposed(_tonic(key) - primer.tonic)
-
-
-def _check_known(noun: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"no {noun} is called {value!r}; there are {', '.join(known)}")
-
-
-def _tonic(key: str) -> int:
-    """The pitch class of ``"G"``, ``"F#"`` or ``"Bb"``."""
-    match = re.fullmatch(r"([A-Ga-g])([#b]?)", key.strip())
-    if not match:
-        raise InputError(f"a key is a letter A to G, perhaps with # or b, such as G, F# or Bb, got {key!r}")
-    return (_NATURALS[match[1].upper()] + _ACCIDENTALS[match[2]]) % 12
-
-
-def _metre(text: str) -> Metre:
-    try:
-        metre = Metre.parse(text)
-    except ValueError:
-        metre = None
-    if metre not in METRES:
-        raise InputError(f"no melody is made in metre {text!r}; there are {', '.join(map(str, METRES))}")
-    return metre
-
-
-def _start(upbeat: str, metre: Metre) -> int:
-    """The position in the bar, in ticks, at which a melody with such an upbeat begins."""
-    try:
-        value = Fraction(upbeat)
-    except (ValueError, ZeroDivisionError) as problem:
-        raise InputError(f"an upbeat is a note value such as 1/8 or 3/16, or 0, got {upbeat!r}") from problem
-    bar = metre.bar_ticks if metre.beats else 0  # in free metre there is no bar line to lead to
-    ticks = value * 4 * TICKS_PER_QUARTER
-    if value != 0 and not 0 < ticks < bar:
-        raise InputError(f"an upbeat is shorter than a bar of {metre}, and not below 0, got {upbeat}")
-    start = (bar - ticks) % bar if bar else Fraction(0)
-    if start not in STARTS:
-        raise InputError(
-            f"an upbeat of {upbeat} ends on no place that is counted: take a usual note value, such as 1/8"
-        )
-    return int(start)
+    return conditions.beginning_with(beginning_of(primer, n_notes))
 
 
 def _encoded(vocabulary: NoteVocabulary, beginning: Melody) -> IntArray:

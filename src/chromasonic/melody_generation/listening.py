@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from chromasonic.melody_generation.runs import Run
 from chromasonic.melody_generation.standard import Standard
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
+# A page of more is slow to open; what else there is lies beside it as files.
+MOST_ON_PAGE = 48
 # What the page holds ready, with the words on the button and the media type.
 _FILES = {
     "midi": ("MIDI", "audio/midi"),
@@ -30,6 +33,7 @@ _FILES = {
     "abc": ("ABC", "text/vnd.abc"),
     "svg": ("SVG", "image/svg+xml"),
 }
+PAGE_FORMATS = tuple(_FILES)
 _SETTINGS = {
     "key": "Key",
     "mode": "Mode",
@@ -76,7 +80,12 @@ class Judged:
         return cls(tuple(melodies), scores, copying, standard)
 
     def tracks(
-        self, places: Sequence[int], titles: Sequence[str], stems: Sequence[str], tempo: float | None = None
+        self,
+        places: Sequence[int],
+        titles: Sequence[str],
+        stems: Sequence[str],
+        tempo: float | None = None,
+        contents: Sequence[Mapping[str, bytes]] = (),
     ) -> tuple[Track, ...]:
         """Some of the melodies, as a page shows them.
 
@@ -85,23 +94,24 @@ class Judged:
             titles: What each of these is called.
             stems: Names of their files, without an ending.
             tempo: Quarter notes a minute; None for what is usual in the metre.
+            contents: What files of theirs are known to hold, by format; the others are made.
         """
         return tuple(
-            self._track(place, title, stem, tempo or tempo_of(self.melodies[place]))
-            for place, title, stem in zip(places, titles, stems, strict=True)
+            self._track(place, title, track_files(self.melodies[place], tempo, stem, ready), tempo)
+            for place, title, stem, ready in zip(places, titles, stems, chain(contents, repeat({})), strict=False)
         )
 
-    def _track(self, place: int, title: str, stem: str, tempo: float) -> Track:
+    def _track(self, place: int, title: str, files: tuple[TrackFile, ...], tempo: float | None) -> Track:
         melody = self.melodies[place]
         return Track(
             title=title,
             facts=melody_facts(melody),
             melody=melody,
-            tempo=tempo,
+            tempo=tempo or tempo_of(melody),
             engravings=page_engravings(melody),
             scores=self._score_bars(place),
             shared=self._shared_run(place),
-            files=track_files(melody, tempo, stem),
+            files=files,
         )
 
     def _score_bars(self, place: int) -> tuple[ScoreBar, ...]:
@@ -175,12 +185,24 @@ def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
     return tuple(found)
 
 
-def track_files(melody: Melody, tempo: float, stem: str) -> tuple[TrackFile, ...]:
+def track_files(
+    melody: Melody, tempo: float | None, stem: str, ready: Mapping[str, bytes] | None = None
+) -> tuple[TrackFile, ...]:
     """The files of a melody, the same as are exported; its sound is made by the page itself.
 
     A melody that is too long to be printed on a page is not engraved for a file either.
+
+    Args:
+        melody: The melody.
+        tempo: Quarter notes a minute; None for what is usual in the metre.
+        stem: The name of the files, without an ending.
+        ready: What some of them hold, by format; the others are made.
     """
-    contents = rendered(melody, tempo, [name for name in _FILES if name != "svg" or not _is_too_long(melody)])
+    ready = ready or {}
+    wanted = [name for name in _FILES if name != "svg" or not _is_too_long(melody)]
+    missing = [name for name in wanted if name not in ready]
+    made = {**ready, **(rendered(melody, tempo, missing) if missing else {})}
+    contents = {name: made[name] for name in wanted}
     files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
     return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
 
@@ -210,6 +232,7 @@ def listening_page(
     command: str,
     stems: Sequence[str],
     tempo: float | None = None,
+    contents: Sequence[Mapping[str, bytes]] = (),
 ) -> str:
     """The page of melodies that a run has made up, as an HTML document.
 
@@ -220,9 +243,12 @@ def listening_page(
         command: What to type to make them again.
         stems: Names of their files, without an ending.
         tempo: Quarter notes a minute; None for what is usual in the metre.
+        contents: What their files are known to hold, by format; what the page lacks of them is made.
     """
     n = len(judged.melodies)
-    titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies)]
+    shown = min(n, MOST_ON_PAGE)
+    titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies[:shown])]
+    note = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
     dataset = run.facts.get("dataset")
     known = _counted(len(run.tunes["train"]), "tune") if "train" in run.tunes else "tunes"
     facts = {
@@ -237,6 +263,6 @@ def listening_page(
         lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,
-        groups=(TrackGroup("", "", judged.tracks(range(n), titles, stems, tempo)),),
+        groups=(TrackGroup("", note, judged.tracks(range(shown), titles, stems[:shown], tempo, contents[:shown])),),
     )
     return page_html(page)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 _GROUPS = ("model", "dataset", "optimizer", "scheduler")
@@ -38,6 +39,37 @@ def training_command(configuration: Mapping[str, Any]) -> str:
     return " ".join(
         ["python scripts/train.py", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())]
     )
+
+
+def generating_command(arguments: Sequence[str]) -> str:
+    """The command that makes the same melodies, as one may send it to a friend: without where things lie here.
+
+    Args:
+        arguments: What was typed, as ``name=value``.
+
+    Example:
+        >>> generating_command(["run=/home/me/outputs/jigs", "seed=7", "output_dir=/tmp/x", "primer=../my tune.abc"])
+        "python scripts/generate.py run=outputs/jigs seed=7 'primer=my tune.abc'"
+    """
+    shown = []
+    for each in arguments:
+        name, equals, value = each.partition("=")
+        if name in _PATHS:
+            value = _PATHS[name](Path(value))
+        if name != "output_dir":
+            shown.append(f"{name}{equals}{value}")
+    return shlex.join(["python", "scripts/generate.py", *shown])
+
+
+def _run_place(path: Path) -> str:
+    """From its folder ``outputs`` on if it lies in one, or else its name."""
+    parts = path.absolute().parts
+    if "outputs" in parts[:-1]:
+        return Path(*parts[len(parts) - 1 - parts[::-1].index("outputs") :]).as_posix()
+    return path.absolute().name
+
+
+_PATHS: dict[str, Callable[[Path], str]] = {"run": _run_place, "primer": lambda path: path.name}
 
 
 def _nested(node: Mapping[str, Any], place: str, knobs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 
 from chromasonic.melody_generation.comparison import Comparison
@@ -99,6 +101,29 @@ def print_songbook(songbook: Songbook, places: Mapping[str, Path]) -> None:
     """Print what was made, and where it was written."""
     _print_tables([songbook_table(songbook)])
     _print_places(places)
+
+
+def print_remark(words: str) -> None:
+    """Print a line on what is not quite as it was asked for."""
+    Console().print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_of(words: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how far a long task has come, where there is a terminal; what is given says that one more is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(words, total=total)
+        yield lambda: progress.advance(task)
+
+
+@contextmanager
+def waiting_for(words: str) -> Iterator[None]:
+    """Show that something is going on, where there is a terminal."""
+    console = Console(stderr=True)
+    with console.status(words) if console.is_terminal else nullcontext():
+        yield
 
 
 def _print_tables(tables: Sequence[Table]) -> None:

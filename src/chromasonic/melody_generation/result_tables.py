@@ -230,7 +230,17 @@ def songbook_table(songbook: Songbook) -> Table:
         if judged.copying:
             row.append(_shared_run(judged, place))
         rows.append(tuple(row))
-    return Table("Melodies", columns, tuple(rows), _beside_real_tunes(judged))
+    return Table("Melodies", columns, tuple(rows), " ".join(filter(None, (_beside_real_tunes(judged), _cut(songbook)))))
+
+
+def _cut(songbook: Songbook) -> str:
+    """How many of the melodies were ended for the model."""
+    n, of = songbook.n_cut, len(songbook.melodies)
+    if not n:
+        return ""
+    return (
+        f"{n} of {of} had not come to their end after {songbook.max_notes} notes and rests (max_notes) and were ended."
+    )
 
 
 def _shared_run(judged: Judged, place: int) -> str:
@@ -244,7 +254,11 @@ def _shared_run(judged: Judged, place: int) -> str:
 def _beside_real_tunes(judged: Judged) -> str:
     """What the melodies' scores are to be read against."""
     if judged.standard is None or judged.standard.real is None:
-        return "" if judged.scores else "Scores are not defined: the checkpoint knows too little of its training tunes."
+        unjudged = "What is copied is not judged: the run's tunes (tunes.npz) do not lie beside its checkpoints."
+        known = (
+            "" if judged.scores else "Scores are not defined: the checkpoint knows too little of its training tunes. "
+        )
+        return known + unjudged
     note = f"Held-out real tunes score {judged.standard.real.summary().overall.value:.2f} overall"
     if judged.standard.real_copying:
         shared = [each.run.n_notes for each in judged.standard.real_copying]

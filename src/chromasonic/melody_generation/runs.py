@@ -109,26 +109,36 @@ def open_run(directory: str | Path) -> Run:
         InputError: If there is no such run, it has no checkpoint yet, or its files are damaged or of different runs.
     """
     directory = Path(directory)
+    return _opened(directory, _best_of(directory))
+
+
+def open_model(path: str | Path) -> Run:
+    """Read a run directory, or a checkpoint, within its run or by itself; the run's tunes are known if they are there.
+
+    Raises:
+        InputError: As :func:`open_run`, except that tunes may be missing.
+    """
+    path = Path(path)
+    if path.is_file():
+        directory = path.parent.parent if path.parent.name.endswith("_checkpoints") else path.parent
+        checkpoint, has_tunes = path, directory != path.parent and (directory / TUNES).is_file()
+    else:
+        directory, checkpoint = path, _best_of(path)
+        has_tunes = (directory / TUNES).exists()
+    if has_tunes:
+        return _opened(directory, checkpoint)
+    return Run(
+        directory, load_model(checkpoint), read_checkpoint(checkpoint), {}, _digest(checkpoint), is_finished=True
+    )
+
+
+def _best_of(directory: Path) -> Path:
+    """The checkpoint of a run's best epoch."""
     if not any(directory.glob("*_checkpoints")) and any(directory.glob("*/*_checkpoints")):
         raise InputError(
             f"{directory} holds several runs: name one of them, or compare them with compare.py runs={directory}"
         )
-    return _opened(directory, RunFiles.of_run(directory).best)
-
-
-def open_model(path: str | Path) -> Run:
-    """Read a run directory, or a checkpoint: one within its run has the run's tunes, one by itself has none.
-
-    Raises:
-        InputError: As :func:`open_run`.
-    """
-    path = Path(path)
-    if not path.is_file():
-        return open_run(path)
-    run = path.parent.parent
-    if path.parent.name.endswith("_checkpoints") and (run / TUNES).is_file():
-        return _opened(run, path)
-    return Run(path.parent, load_model(path), read_checkpoint(path), {}, _digest(path), is_finished=True)
+    return RunFiles.of_run(directory).best
 
 
 def _digest(checkpoint: Path) -> str:

@@ -52,6 +52,11 @@ class Sampling:
             if not is_fine:
                 raise InputError(f"{name} is {expected}, got {getattr(self, name)}")
 
+    @property
+    def is_greedy(self) -> bool:
+        """Whether one token is left to choose, so that the same beginning always goes on in the same way."""
+        return self.temperature == 0 or self.top_k == 1
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """The chance of each token to be chosen.
 

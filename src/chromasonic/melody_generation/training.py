@@ -35,6 +35,7 @@ from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDat
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.lightning_modules import MelodyModule, module_for
+from chromasonic.melody_generation.manner import give_corpus, usual_corpus
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.progress import EpochProgress
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS, Schedule
@@ -138,6 +139,7 @@ def fit(
             recorder.draw()
             _copy(files.last, files.final)
         module.network.load_state_dict(read_checkpoint(files.best)["model_state_dict"])
+        give_corpus(module.network, usual_corpus(data.melodies["train"]))
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
             measured = trainer.test(module, datamodule=data, verbose=False)[0]
@@ -248,7 +250,7 @@ class ModelTrainer:
         files = RunFiles(Path(checkpoint_dir), self.model_name)
         for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
             stale.unlink()
-        callbacks = run_callbacks(files, facts={})
+        callbacks = run_callbacks(files, facts={"corpus": usual_corpus(train_data)})
         if not module.schedule.needs_all_epochs:
             callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
         if show_progress:

@@ -38,6 +38,10 @@ def durations(music: str, header: str = "M:4/4\nL:1/4\nK:C") -> list[int]:
     return [int(ticks) for ticks in melody(music, header).durations]
 
 
+def test_a_tuplet_may_hold_ten_notes() -> None:
+    assert durations("(3:2:10 CDEF GABcde|(3:2:1C D") == [16] * 10 + [16, 24]
+
+
 def test_a_whole_tune() -> None:
     tune = written("X: 0012\nT:Name % of it\nT:Other name\nM:6/8\nL:1/8\nK:ADor\nE|A2B c2d|e3 e2:|").melody
     assert tune == Melody(

@@ -8,7 +8,7 @@ from tests.strategies import melodies
 from torch import Tensor
 
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
-from chromasonic.melody_generation.networks.clock import BarClock, BarTimes, ClockState
+from chromasonic.melody_generation.networks.clock import BarClock, BarTimes, ClockState, onsets_of
 
 CLOCK = BarClock(VOCABULARY)
 
@@ -119,3 +119,18 @@ def test_bars_are_numbered_as_a_player_would(melody: Melody, bars: list[int]) ->
 def test_the_clock_learns_nothing_and_leaves_nothing_in_a_checkpoint() -> None:
     assert not list(CLOCK.parameters())
     assert not CLOCK.state_dict()
+
+
+@given(batches, st.integers(1, 6))
+def test_a_token_falls_where_the_music_stood_after_the_one_before(tunes: list[Melody], n_before: int) -> None:
+    tokens = batch_of(tunes)
+    times, _ = CLOCK(tokens)
+    onsets = onsets_of(times, CLOCK.begin(len(tokens)))
+    assert not onsets.position[:, 0].any()
+    assert torch.equal(onsets.position[:, 1:], times.position[:, :-1])
+    assert torch.equal(onsets.bar[:, 1:], times.bar[:, :-1])
+    n_before = min(n_before, tokens.shape[1] - 1)
+    _, state = CLOCK(tokens[:, :n_before])
+    later = onsets_of(CLOCK(tokens[:, n_before:], state)[0], state)
+    assert torch.equal(later.position, onsets.position[:, n_before:])
+    assert torch.equal(later.bar, onsets.bar[:, n_before:])

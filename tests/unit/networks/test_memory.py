@@ -9,8 +9,10 @@ from tests.small_networks import VOCABULARY
 from torch import nn
 
 from chromasonic.melody_generation.metrics import next_token_nll
+from chromasonic.melody_generation.networks.clock import BarTimes
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory, attend
+from chromasonic.melody_generation.networks.memory import MEMORY_HEADS, MemoryState, TuneMemory, attend
+from chromasonic.melody_generation.networks.places import Places
 
 
 @given(st.integers(1, 6), st.integers(0, 6))
@@ -33,20 +35,29 @@ def test_attention_is_torchs_own_with_the_mask_written_out(n_queries: int, n_bef
     torch.testing.assert_close(attend(queries, keys, values), expected)
 
 
+def placed(n_sequences: int, n_tokens: int) -> tuple[BarTimes, Places]:
+    """Tokens that are all different, one to a bar."""
+    bars = torch.arange(n_tokens).expand(n_sequences, -1)
+    zeros = torch.zeros_like(bars)
+    return BarTimes(zeros, zeros + 96, bars + 1), Places(bars, zeros, bars)
+
+
 def test_entry_k_joins_the_state_before_token_k_with_token_k_itself() -> None:
-    memory = TuneMemory(4, dropout=0.0)
+    memory = TuneMemory(4, dropout=0.0, n_heads=2)
     states, embedded = torch.randn(1, 5, 4), torch.randn(1, 5, 4)
-    _, entries = memory(states, embedded)
+    times, places = placed(1, 5)
+    _, entries = memory(states, embedded, times, places)
     before = torch.cat([torch.zeros(1, 1, 4), states[:, :-1]], dim=1)
     for k in range(5):
-        torch.testing.assert_close(entries.keys[:, k], memory.key(before[:, k]))
+        torch.testing.assert_close(entries.keys[:, :, k].flatten(1), memory.key(before[:, k]))
         joined = torch.cat([before[:, k], embedded[:, k]], dim=-1)
-        torch.testing.assert_close(entries.values[:, k], memory.value(joined))
+        torch.testing.assert_close(entries.values[:, :, k].flatten(1), memory.value(joined))
     torch.testing.assert_close(entries.last, states[:, -1:])
+    assert torch.equal(entries.places.tokens, places.tokens)
 
 
 def test_a_state_that_came_before_finds_what_followed_it() -> None:
-    memory = TuneMemory(4, dropout=0.0)
+    memory = TuneMemory(4, dropout=0.0, n_heads=1)
     with torch.no_grad():
         for linear in (memory.query, memory.key, memory.found):
             linear.weight.copy_(torch.eye(4))
@@ -56,23 +67,42 @@ def test_a_state_that_came_before_finds_what_followed_it() -> None:
         memory.value.bias.zero_()
     states = torch.eye(4)[[0, 1, 2, 0]][None]  # the last is like the first
     embedded = torch.randn(1, 4, 4)
-    recalled = memory(states, embedded)[0] - states
-    torch.testing.assert_close(recalled[0, 3], embedded[0, 1])  # the token that came after the first
+    recalled, _ = memory(states, embedded, *placed(1, 4))
+    torch.testing.assert_close((recalled.states - states)[0, 3], embedded[0, 1])  # the token that came after the first
+    torch.testing.assert_close(recalled.weights[0, 0, 3], torch.tensor([0.0, 1.0, 0.0, 0.0]))
+
+
+def test_nobody_looks_ahead_and_all_looks_add_up() -> None:
+    memory = TuneMemory(6, dropout=0.0)  # a width that the heads do not divide
+    times, places = placed(2, 5)
+    recalled, _ = memory(torch.randn(2, 5, 6), torch.randn(2, 5, 6), times, places)
+    torch.testing.assert_close(recalled.weights.sum(-1), torch.ones(2, MEMORY_HEADS, 5))
+    assert not recalled.weights.triu(1).any()
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
 def test_a_memory_filled_in_parts_is_the_memory_filled_at_once(parts: list[int]) -> None:
     memory = TuneMemory(4, dropout=0.0)
+    for table in (memory.likeness.match_table, memory.likeness.bars_table):
+        nn.init.normal_(table.weight)
     states, embedded = torch.randn(2, sum(parts), 4), torch.randn(2, sum(parts), 4)
-    whole, entries = memory(states, embedded)
+    times, places = placed(2, sum(parts))
+    whole, entries = memory(states, embedded, times, places)
     found, past = [], None
     for begin, end in pairwise(accumulate(parts, initial=0)):
-        recalled, past = memory(states[:, begin:end], embedded[:, begin:end], past)
-        found.append(recalled)
-    torch.testing.assert_close(torch.cat(found, dim=1), whole)
+        part = slice(begin, end)
+        recalled, past = memory(
+            states[:, part],
+            embedded[:, part],
+            BarTimes(*(each[:, part] for each in times)),
+            Places(*(each[:, part] for each in places)),
+            past,
+        )
+        found.append(recalled.states)
+    torch.testing.assert_close(torch.cat(found, dim=1), whole.states)
     assert isinstance(past, MemoryState)
-    for one, other in zip(past, entries, strict=True):
-        torch.testing.assert_close(one, other)
+    for name in ("keys", "values", "last", "places"):
+        torch.testing.assert_close(getattr(past, name), getattr(entries, name))
 
 
 def _nats_of_a_melody_played_again(network: LSTMNetwork, n_steps: int) -> float:

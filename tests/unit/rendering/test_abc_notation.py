@@ -103,6 +103,14 @@ def test_lines_have_four_bars_and_the_upbeat_comes_on_top() -> None:
     assert lines[-1].endswith("|]")
 
 
+def test_in_free_metre_lines_end_between_notes() -> None:
+    melody = Melody([60, 61] * 20, [24] * 38 + [240, 24], Metre.parse("free"))
+    lines = abc_text(melody, 120).splitlines()[6:]
+    assert [len(line.split()) for line in lines] == [16, 16, 10]
+    assert [line[-1] == "|" for line in lines] == [False, False, False]
+    assert content(read_back(melody)) == content(melody)
+
+
 def test_a_missing_abc2midi_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="apt-get install abcmidi"):

@@ -44,6 +44,15 @@ def test_title_tempo_key_and_metre_are_there() -> None:
     assert (found["time_signature"].numerator, found["time_signature"].denominator) == (6, 8)
 
 
+@pytest.mark.parametrize(
+    ("metre", "clocks"),
+    [("4/4", 24), ("3/4", 24), ("2/2", 48), ("6/8", 36), ("9/8", 36), ("3/8", 36), ("6/4", 72), ("7/8", 12)],
+)
+def test_a_metronome_clicks_on_the_beat(metre: str, clocks: int) -> None:
+    found = messages(midi_bytes(Melody([60], [24], Metre.parse(metre)), 120))
+    assert [each.clocks_per_click for each in found if each.type == "time_signature"] == [clocks]
+
+
 @given(melodies(min_notes=1))
 def test_every_key_and_title_can_be_written_and_read(melody: Melody) -> None:
     found = {message.type: message for message in messages(midi_bytes(melody, 120))}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -109,6 +110,22 @@ def test_metre_changes_and_free_metre_are_said() -> None:
     melody = Melody([60] * 4, [24] * 4, Metre(2, 4), departures=[Departure(2, Metre.parse("free"))])
     assert len(tree(melody).findall(".//time")) == 2
     assert len(tree(melody).findall(".//time/senza-misura")) == 1
+
+
+def test_free_metre_is_cut_into_measures_that_no_bar_line_divides(tmp_path: Path) -> None:
+    melody = Melody([61, 60, 62] * 10, [24] * 30, Metre.parse("free"), departures=[Departure(18)], title="Free")
+    root = tree(melody)
+    styles = [measure.findtext("barline/bar-style") for measure in root.iter("measure")]
+    assert styles == ["none", "none", None, "none", "light-heavy"]
+    assert [measure.get("number") for measure in root.iter("measure")] == ["1", "X1.1", "X1.2", "2", "X2.1"]
+    assert len(root.findall(".//time")) == 1
+    assert read_back(melody, tmp_path) == replace(melody, source="tune.musicxml")
+
+
+def test_an_accidental_before_an_unseen_bar_line_is_said_again_after_it() -> None:
+    notes = list(tree(Melody([61, 60, *[62] * 6, 61, 60], [24] * 10, Metre.parse("free"))).iter("note"))
+    shown = ["sharp", "natural", *[None] * 6, "sharp", "natural"]
+    assert [note.findtext("accidental") for note in notes] == shown
 
 
 def test_low_melodies_get_a_bass_clef() -> None:

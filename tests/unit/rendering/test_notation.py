@@ -12,7 +12,7 @@ from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody, Metre
-from chromasonic.melody_generation.rendering.notation import PNG_WIDTH, engraved, engraving, png_of
+from chromasonic.melody_generation.rendering.notation import PNG_WIDTH, Engraving, engraved, engraving, png_of, staff
 
 JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title="Rock & <Roll>")
 
@@ -37,6 +37,36 @@ def test_every_note_stands_in_the_picture_under_its_ids(melody: Melody) -> None:
     assert len(found.notes) == len(melody)
     assert all(found.notes)
     assert {each for note in found.notes for each in note} <= ids
+
+
+def head_places(found: Engraving) -> list[list[float]]:
+    """Where the heads of notes stand from left to right, in units of the view box, in a list for each line."""
+    root, lines = ElementTree.fromstring(found.svg), []
+    names = {each for note in found.notes for each in note}
+    for system in (each for each in root.iter() if each.get("class") == "system"):
+        heads = [
+            use.get("transform", "")
+            for note in system.iter()
+            if note.get("id") in names
+            for use in next(each for each in note.iter() if "notehead" in (each.get("class") or ""))
+        ]
+        units = [re.search(r"translate\((-?[\d.]+)", each) for each in heads]
+        lines.append([float(each[1]) / 20 for each in units if each])  # Verovio draws in twentieths of a unit
+    return lines
+
+
+@pytest.mark.parametrize("width", [500, 780])
+@pytest.mark.parametrize("durations", [[6, 12, 12, 24, 24, 48, 8], [3, 6], [48, 96]])
+def test_heads_stand_apart_where_no_metre_divides_the_line(durations: list[int], width: int) -> None:
+    """A head is 14 units wide at most, that of a whole note, and Verovio never breaks a measure."""
+    rng = np.random.default_rng(0)
+    melody = Melody(rng.integers(55, 85, 150), rng.choice(durations, 150), Metre.parse("free"))
+    lines = head_places(staff(melody, width))
+    assert sum(map(len, lines)) >= 150
+    assert len(lines) > 5
+    for line in lines:
+        assert min(np.diff(line), default=99) > 9
+        assert 0 < line[0] <= line[-1] < width - 20
 
 
 def test_title_and_tempo_are_set_above_the_staff() -> None:
@@ -69,7 +99,9 @@ def test_nothing_that_is_hidden_is_drawn_and_staff_lines_are() -> None:
     assert int((np.diff((row > 60).astype(int)) == 1).sum()) >= 5
 
 
-@pytest.mark.parametrize("title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40])
+@pytest.mark.parametrize(
+    "title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40, "\xad"]
+)
 def test_nothing_is_cut_off_at_the_margins(title: str) -> None:
     picture = pixels(engraved(Melody([60, 84, 45, 97] * 12, [12] * 48, title=title), 120))
     assert picture.shape[1] == PNG_WIDTH

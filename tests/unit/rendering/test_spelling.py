@@ -31,6 +31,25 @@ def test_keys_have_their_usual_names_and_signatures(tonic: int, mode: str, name:
     assert (Spelling.of(tonic, mode).tonic, Spelling.of(tonic, mode).sharps) == (name, sharps)
 
 
+# The tonics of each mode from C upwards, as musicians call them.
+USUAL_NAMES = {
+    "major": "C Db D Eb E F F# G Ab A Bb B",
+    "minor": "C C# D Eb E F F# G G# A Bb B",
+    "dorian": "C C# D Eb E F F# G Ab A Bb B",
+    "phrygian": "C C# D D# E F F# G G# A Bb B",
+    "lydian": "C Db D Eb E F Gb G Ab A Bb B",
+    "mixolydian": "C Db D Eb E F F# G Ab A Bb B",
+    "locrian": "C C# D D# E F F# G G# A Bb B",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_tonic_has_its_usual_name_in_every_mode(mode: str) -> None:
+    spellings = [Spelling.of(tonic, mode) for tonic in range(12)]
+    assert " ".join(spelling.tonic for spelling in spellings) == USUAL_NAMES[mode]
+    assert all(abs(spelling.sharps) <= (7 if spelling.name == "Bb locrian" else 6) for spelling in spellings)
+
+
 def test_a_scale_is_written_without_accidentals() -> None:
     assert written([62, 64, 66, 67, 69, 71, 73], 2, "major") == "D E F# G A B C#"
     assert written([70, 72, 74, 75, 77, 79, 81], 10, "major") == "Bb C D Eb F G A"
@@ -57,7 +76,7 @@ def test_name_and_signature_are_those_of_the_key_in_every_key_and_mode(tonic: in
     assert (key.tonic, key.mode) == (tonic, mode)
     assert dict(key.signature) == spelling.signature()
     assert sum(spelling.signature().values()) == spelling.sharps
-    assert -6 <= spelling.sharps <= 6
+    assert -7 <= spelling.sharps <= 6
 
 
 @given(keys, st.lists(st.integers(40, 90) | st.none(), max_size=30), st.booleans())

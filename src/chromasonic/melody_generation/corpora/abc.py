@@ -96,6 +96,7 @@ _OPEN_CHORD = re.compile(r"\[(?=[^\]|]*(?:\||$))(?!\d)")
 _REPEAT_BEFORE_ENDING = re.compile(r"(?<!\|):(?=\s*\[\d)")
 _INLINE = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<turns>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
+    r"|(?P<tuplet>\(\d+:\d*:\d\d+)"  # of its last number the tokenizer takes one digit
 )
 _NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@]\d*")
 _SIGNS = {"||": Sign.DOUBLE_BAR, "|]": Sign.DOUBLE_BAR, "[|": Sign.DOUBLE_BAR}
@@ -254,6 +255,8 @@ class _Page:
                 self._field(match["tag"], match["value"].strip())
             elif self._voice not in {"", self._first_voice}:
                 continue
+            elif match["tuplet"]:
+                self._begin_tuplet(match["tuplet"])
             elif match["turns"]:
                 self.events.append(Ending(_turns(match["turns"])))
             else:
@@ -292,11 +295,14 @@ class _Page:
             case ABCTie():
                 self._change_last(tied=True)
             case ABCTuplet():
-                self._tuplet = parse_tuplet(token.src, self._metre_here)
-                self._n_left_in_tuplet = self._tuplet.n_notes
+                self._begin_tuplet(token.src)
             case ABCBrokenRhythmMarker():
                 before, self._factor = parse_broken_rhythm(token.src)
                 self._change_last(factor=before)
+
+    def _begin_tuplet(self, text: str) -> None:
+        self._tuplet = parse_tuplet(text, self._metre_here)
+        self._n_left_in_tuplet = self._tuplet.n_notes
 
     def _bar(self, text: str) -> None:
         after_bar = bool(self.events) and isinstance(self.events[-1], Sign)

@@ -116,7 +116,10 @@ def _notated_score(music: Any) -> Score:
     """What there is to know of a music21 score; metres, bar lines and key are those of its first part."""
     parts = [part.flatten() for part in music.parts] or [music.flatten()]
     measured = music.parts[0] if music.parts else music
-    bar_lines = [_ticks(measure.offset) for measure in measured.getElementsByClass("Measure")]
+    measures = list(measured.getElementsByClass("Measure"))
+    # In free metre, measures that no bar line divides are one that may be broken between two lines.
+    seen = [True, *(each.rightBarline is None or each.rightBarline.type != "none" for each in measures[:-1])]
+    bar_lines = [_ticks(measure.offset) for measure, is_seen in zip(measures, seen, strict=False) if is_seen]
     key, sharps = _key(parts[0])
     return Score(
         parts=tuple(tuple(_sounds(part)) for part in parts),

@@ -32,6 +32,21 @@ class BarTimes(NamedTuple):
     bar: Tensor
 
 
+class Onsets(NamedTuple):
+    """Where each token itself falls: ticks since the bar began, and the bar; each of shape (B, T)."""
+
+    position: Tensor
+    bar: Tensor
+
+
+def onsets_of(times: BarTimes, before: ClockState) -> Onsets:
+    """Where tokens fall, from the times after each of them and where the clock stood before the first."""
+    return Onsets(
+        torch.cat([before.position[:, None], times.position[:, :-1]], dim=1),
+        torch.cat([before.bar[:, None], times.bar[:, :-1]], dim=1),
+    )
+
+
 class BarClock(nn.Module):
     """Counts bars as :class:`~chromasonic.melody_generation.melody.Melody` does, for batches of token sequences.
 

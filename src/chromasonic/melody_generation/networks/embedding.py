@@ -92,10 +92,13 @@ class TokenScores(nn.Module):
         self.joint = nn.Linear(JOINT_WIDTH, self._n_pitches * self._n_durations)
         self.control = nn.Linear(width, vocabulary.first_note)
 
-    def forward(self, states: Tensor) -> Tensor:
-        """Score states (B, T, D) as logits (B, T, V)."""
+    def forward(self, states: Tensor, pitch_scores: Tensor | None = None) -> Tensor:
+        """Score states (B, T, D) as logits (B, T, V); ``pitch_scores`` (B, T, P) are added to those of pitches."""
+        pitches = self.pitch(states)
+        if pitch_scores is not None:
+            pitches = pitches + pitch_scores
         notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))
         # In place: at (B, T, V) every pass over memory counts.
-        notes += self.pitch(states)[..., :, None]
+        notes += pitches[..., :, None]
         notes += self.duration(states)[..., None, :]
         return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)

@@ -19,7 +19,7 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
         hidden_size: Width D of embeddings and hidden states.
         num_layers: Number of LSTM layers, each added to its input.
         dropout: Share of each vector that is dropped in training.
-        memory: Whether the tune so far is remembered (an attention head over past states).
+        memory: Whether the tune so far is remembered and copied from (attention heads over past states).
 
     Raises:
         ValueError: If a size is less than 1, or ``dropout`` is not within 0 to 1 (exclusive).

@@ -6,10 +6,12 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.clock import BarClock, ClockState
+from chromasonic.melody_generation.networks.clock import BarClock, ClockState, onsets_of
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
+from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
 from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory
+from chromasonic.melody_generation.networks.places import Places
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 BodyState = TypeVar("BodyState")
@@ -19,6 +21,7 @@ class NetworkState(NamedTuple, Generic[BodyState]):
     """All that a network carries from one stretch of a sequence to the next."""
 
     clock: ClockState
+    anchors: Anchors
     body: BodyState
     memory: MemoryState | None
 
@@ -40,7 +43,7 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
             checkpoint rebuilds it.
         width: D.
         dropout: Share of each vector that is dropped in training, before the body and after it.
-        memory: Whether the tune so far is remembered (:class:`TuneMemory`).
+        memory: Whether the tune so far is remembered and copied from (:class:`TuneMemory`).
     """
 
     def __init__(
@@ -50,11 +53,14 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         vocabulary = NoteVocabulary()
         self.hyperparameters = hyperparameters
         self.clock = BarClock(vocabulary)
+        self.anchors = PitchAnchors(vocabulary)
         self.embedding = TokenEmbedding(vocabulary, width)
         self.place = PlaceEmbedding(vocabulary.longest_bar, width)
+        self.interval = IntervalEmbedding(vocabulary, width)
         self.dropout = Dropout(dropout)
         self.body = body
         self.memory = TuneMemory(width, dropout) if memory else None
+        self.interval_scores = IntervalScores(vocabulary, width)
         self.scores = TokenScores(vocabulary, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -73,11 +79,20 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         Returns:
             Logits of shape (B, T, V), and the state after the last token.
         """
-        times, clock = self.clock(tokens, past.clock if past else None)
+        clock_before = past.clock if past else self.clock.begin(len(tokens))
+        times, clock = self.clock(tokens, clock_before)
+        onsets = onsets_of(times, clock_before)
+        anchors, last_anchors = self.anchors(tokens, onsets, past.anchors if past else None)
         embedded = self.embedding(tokens)
-        vectors = self.dropout(embedded + self.place(times))
+        vectors = self.dropout(embedded + self.place(times) + self.interval(anchors))
         states, body = self.body(vectors, past.body if past else None)
-        memory = None
+        recalled = memory = None
         if self.memory is not None:
-            states, memory = self.memory(states, embedded, past.memory if past else None)
-        return self.scores(self.dropout(states)), NetworkState(clock, body, memory)
+            places = Places(tokens, onsets.position, onsets.bar)
+            recalled, memory = self.memory(states, embedded, times, places, past.memory if past else None)
+            states = recalled.states
+        states = self.dropout(states)
+        logits = self.scores(states, self.interval_scores(states, anchors))
+        if self.memory is not None and recalled and memory:
+            logits = self.memory.copy(logits, states, recalled.weights, memory.places.tokens)
+        return logits, NetworkState(clock, last_anchors, body, memory)

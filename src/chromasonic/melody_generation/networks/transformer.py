@@ -34,7 +34,7 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
         num_layers: Number of layers L.
         num_heads: Number of attention heads H; D must be an even multiple of it.
         dropout: Share of each vector that is dropped in training.
-        memory: Whether the tune so far is remembered (an attention head over final states).
+        memory: Whether the tune so far is remembered and copied from (attention heads over final states).
 
     Raises:
         ValueError: If a size is less than 1 or does not fit the others, or ``dropout`` is out of range.

@@ -9,14 +9,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.rendering.beams import beamed_groups
 from chromasonic.melody_generation.rendering.score import Measure, Symbol, measures_of
 from chromasonic.melody_generation.rendering.spelling import Accidentals, Spelling
+from chromasonic.melody_generation.rendering.stretches import stretches_of
 from chromasonic.melody_generation.rendering.tempo import beat_ticks, beats_per_minute, check_tempo
 from chromasonic.melody_generation.rendering.titles import plain_title
 
 _UNIT_TICKS = TICKS_PER_QUARTER // 2  # L:1/8
-_MEASURES_IN_LINE = 4
+_MEASURES_IN_LINE, _STRETCHES_IN_LINE = 4, 2
 _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 _MODES = {"major": "", "minor": "m", "dorian": "dor", "phrygian": "phr"}
 _MODES |= {"lydian": "lyd", "mixolydian": "mix", "locrian": "loc"}
@@ -77,10 +77,14 @@ def _escaped(title: str) -> str:
 
 
 def _bar(measure: Measure, spelling: Spelling, accidentals: Accidentals) -> str:
-    """The symbols of a measure, those under one beam without a space between."""
+    """The symbols of a measure, those under one beam without a space between; in lines where it is long and free."""
     accidentals.bar_line()
-    groups = ["".join(_symbol(each, spelling, accidentals) for each in group) for group in beamed_groups(measure)]
-    return " ".join(groups)
+    stretches = [
+        " ".join("".join(_symbol(each, spelling, accidentals) for each in group) for group in stretch)
+        for stretch in stretches_of(measure)
+    ]
+    begins = range(0, len(stretches), _STRETCHES_IN_LINE)
+    return "\n".join(" ".join(stretches[begin : begin + _STRETCHES_IN_LINE]) for begin in begins)
 
 
 def _symbol(symbol: Symbol, spelling: Spelling, accidentals: Accidentals) -> str:

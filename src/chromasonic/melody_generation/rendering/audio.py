@@ -1,7 +1,8 @@
 """A melody as sound: a small plucked instrument in numpy, so that nothing has to be installed and no font licensed.
 
 A note is a handful of harmonics that die away, the higher the sooner, as on a string. It begins and ends at zero,
-so that nothing clicks, and rings on for a moment after its end, which ties the line together.
+so that nothing clicks, and rings on for a moment after its end, which ties the line together. A page plays the same
+instrument, from the same numbers (``assets/synthesizer.js``).
 """
 
 from __future__ import annotations
@@ -19,9 +20,22 @@ from chromasonic.melody_generation.rendering.tempo import check_tempo
 SAMPLE_RATE = 22_050
 _TUNING = 440.0  # of the A above middle C, in hertz
 _HARMONICS = (1.0, 0.55, 0.32, 0.16, 0.1, 0.06)  # their strength at the beginning
+_HIGHEST = 0.45  # of the sample rate: a harmonic beyond it would be heard as another pitch
 _FADES_IN = 2.4  # seconds in which the first harmonic of middle C falls to a third
 _ATTACK, _RELEASE = 0.006, 0.12  # seconds
 _PEAK = 0.8  # of what the format can hold
+
+# The same for whoever else is to play it, such as a page: the names are those of page and script.
+INSTRUMENT = {
+    "rate": SAMPLE_RATE,
+    "tuning": _TUNING,
+    "harmonics": _HARMONICS,
+    "highest": _HIGHEST,
+    "fadesIn": _FADES_IN,
+    "attack": _ATTACK,
+    "release": _RELEASE,
+    "peak": _PEAK,
+}
 
 Samples = NDArray[np.float32]
 
@@ -79,7 +93,7 @@ def _tone(pitch: int, seconds: float) -> Samples:
     time = np.arange(int((seconds + _RELEASE) * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     sound = np.zeros_like(time)
     for number, strength in enumerate(_HARMONICS, 1):
-        if number * frequency >= 0.45 * SAMPLE_RATE:  # beyond it would be heard as another pitch
+        if number * frequency >= _HIGHEST * SAMPLE_RATE:
             break
         # High notes and high harmonics die away sooner.
         fades_in = _FADES_IN * (261.6 / frequency) ** 0.5 / number**0.7

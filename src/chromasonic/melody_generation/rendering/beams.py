@@ -59,12 +59,12 @@ def _beam(flags: list[int], place: int, level: int) -> str:
 
 
 def _group_ticks(measure: Measure) -> int:
-    """How long a group may be: a beat of three, a quarter, or a half where a bar has nothing shorter than eighths."""
+    """How long a group may be: three eighths, a quarter, or a half where a bar has nothing shorter than eighths."""
     beat = beat_ticks(measure.metre)
-    if beat_value(measure.metre).dots:
+    if beat_value(measure.metre).dots and measure.metre.unit >= 8:
         return beat
     is_plain = all(symbol.ticks >= _EIGHTH and not symbol.value.is_triplet for symbol in measure.symbols)
-    has_halves = measure.metre == Metre(4, 4) or beat > TICKS_PER_QUARTER
+    has_halves = measure.metre == Metre(4, 4) or measure.metre.unit < 4
     # The beats of 5/8 and 7/8 are uneven, and which are long is not known: quarters there too.
     return 2 * TICKS_PER_QUARTER if is_plain and has_halves else TICKS_PER_QUARTER
 

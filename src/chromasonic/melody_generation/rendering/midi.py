@@ -14,11 +14,12 @@ from mido.messages import Message
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.rendering.score import Measure, measures_of
 from chromasonic.melody_generation.rendering.spelling import Spelling
-from chromasonic.melody_generation.rendering.tempo import check_tempo
+from chromasonic.melody_generation.rendering.tempo import beat_ticks, check_tempo
 from chromasonic.melody_generation.rendering.titles import plain_title
 
 MIDI_TICKS_PER_QUARTER = 480
 _FACTOR = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
+_CLOCKS_PER_QUARTER, _MOST_CLOCKS = 24, 255
 _VELOCITY = 80
 _FINEST_UNIT = 32
 _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
@@ -45,8 +46,7 @@ def midi_bytes(melody: Melody, tempo: float) -> bytes:
         (0, 0, MetaMessage("key_signature", key=key)),
     ]
     for tick, metre in _time_signatures(melody, measures):
-        message = MetaMessage("time_signature", numerator=metre.beats, denominator=metre.unit)
-        events.append((tick, 1, message))
+        events.append((tick, 1, _time_signature(metre)))
     begin = melody.start if melody.metre.beats else 0
     for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
         tick = begin + int(onset)
@@ -56,6 +56,14 @@ def midi_bytes(melody: Melody, tempo: float) -> bytes:
             events.append((tick + int(duration), 2, Message("note_off", note=int(pitch), velocity=0)))
     events.append((begin + melody.ticks, 4, MetaMessage("end_of_track")))
     return _file(events)
+
+
+def _time_signature(metre: Metre) -> MetaMessage:
+    """A metre with the beat of a metronome, counted in MIDI clocks."""
+    clocks = beat_ticks(metre) * _CLOCKS_PER_QUARTER // TICKS_PER_QUARTER
+    return MetaMessage(
+        "time_signature", numerator=metre.beats, denominator=metre.unit, clocks_per_click=min(clocks, _MOST_CLOCKS)
+    )
 
 
 def _file(events: list[tuple[int, int, MetaMessage | Message]]) -> bytes:

@@ -10,9 +10,10 @@ import statistics
 from xml.etree import ElementTree
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.rendering.beams import beamed_groups, beams
+from chromasonic.melody_generation.rendering.beams import beams
 from chromasonic.melody_generation.rendering.score import Measure, Symbol, measures_of
 from chromasonic.melody_generation.rendering.spelling import Accidentals, Spelling
+from chromasonic.melody_generation.rendering.stretches import Stretch, stretches_of
 from chromasonic.melody_generation.rendering.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.rendering.titles import plain_title
 
@@ -55,7 +56,7 @@ def musicxml_text(melody: Melody, tempo: float | None) -> str:
     if tempo is not None:
         # After the attributes, with which the first measure begins.
         part[0].insert(1, _tempo_mark(melody.metre, tempo))
-    _end(part[-1])
+    _bar_line(part[-1], "light-heavy")
     ElementTree.indent(root, " ")
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -80,7 +81,10 @@ class _MeasureWriter:
         self._last_note, self._place = -1, 0  # of the latest head, and which of its note's heads it is
 
     def write(self, measure: Measure, number: int) -> None:
-        """Add a measure; the first one with key and clef."""
+        """Add a measure; the first one with key and clef.
+
+        One in free metre is written as several, for a line to end between them, that no bar line is drawn between.
+        """
         is_first = not len(self._part)
         element = ElementTree.SubElement(self._part, "measure", number=str(number))
         if not measure.is_whole:
@@ -88,9 +92,18 @@ class _MeasureWriter:
         self._accidentals.bar_line()
         if measure.begins_metre:
             self._attributes(element, measure.metre, is_first=is_first)
-        for group in beamed_groups(measure):
+        first, *others = stretches_of(measure)
+        self._notes(element, first)
+        for place, stretch in enumerate(others, 1):
+            _bar_line(element, "none")
+            self._accidentals.unseen_bar_line()
+            element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{place}", implicit="yes")
+            self._notes(element, stretch)
+
+    def _notes(self, measure: ElementTree.Element, stretch: Stretch) -> None:
+        for group in stretch:
             for symbol, marks in zip(group, beams(group), strict=True):
-                self._note(element, symbol, marks)
+                self._note(measure, symbol, marks)
 
     def _attributes(self, measure: ElementTree.Element, metre: Metre, *, is_first: bool) -> None:
         attributes = ElementTree.SubElement(measure, "attributes")
@@ -176,9 +189,9 @@ def _tempo_mark(metre: Metre, tempo: float) -> ElementTree.Element:
     return direction
 
 
-def _end(measure: ElementTree.Element) -> None:
+def _bar_line(measure: ElementTree.Element, style: str) -> None:
     bar_line = ElementTree.SubElement(measure, "barline", location="right")
-    _leaf(bar_line, "bar-style", "light-heavy")
+    _leaf(bar_line, "bar-style", style)
 
 
 def _leaf(parent: ElementTree.Element, tag: str, text: str) -> ElementTree.Element:

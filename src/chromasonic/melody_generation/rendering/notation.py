@@ -172,7 +172,8 @@ def _with_heading(svg: str, melody: Melody, tempo: float) -> str:
 def _title(title: str, width: int, y: int) -> str:
     """The title in the middle: smaller where it is long, and cut where that does not help."""
     room = width - 2 * _MARGIN
-    size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / text_width(title, _TITLE_SIZE, SERIF)))
+    needed = max(1.0, text_width(title, _TITLE_SIZE, SERIF))  # a soft hyphen has no width
+    size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / needed))
     text = escape(shortened(title, room, size, SERIF))
     return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{text}</text>'
 

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
+from chromasonic.melody_generation.rendering.audio import INSTRUMENT
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg
 from chromasonic.melody_generation.rendering.tables import Table
 from chromasonic.melody_generation.rendering.tracks import Track
@@ -101,7 +102,11 @@ def page_html(page: Page) -> str:
             tracks=tracks,
             groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
             glyphs=Markup("".join(_definitions(page).values())),
-            data={"ticksPerQuarter": TICKS_PER_QUARTER, "melodies": [track.player_data() for track in tracks]},
+            data={
+                "ticksPerQuarter": TICKS_PER_QUARTER,
+                "instrument": INSTRUMENT,
+                "melodies": [track.player_data() for track in tracks],
+            },
             style=style,
             scripts=scripts,
             policy=_policy(style, scripts),

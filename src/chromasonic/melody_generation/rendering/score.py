@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.rendering.note_values import PLAIN, TRIPLET, NoteValue, is_triplet_only, pieces
-from chromasonic.melody_generation.rendering.tempo import beat_ticks
+from chromasonic.melody_generation.rendering.dividing import pieces
+from chromasonic.melody_generation.rendering.note_values import PLAIN, TRIPLET, NoteValue, is_triplet_only
 
 _MOST_BEATS = 255  # a byte in a MIDI file
 _TUPLET_TICKS = {3, 6, 12, 24, 48, 96}
@@ -134,7 +134,7 @@ def _heads(
     """The symbols that say a note, or as much of it as stands in one bar."""
     if pitch == REST and position == 0 and ticks == metre.bar_ticks:
         return [Symbol(note, pitch, ticks, 0, NoteValue("whole"), fills_bar=True)]
-    durations = pieces(ticks, position, beat_ticks(metre))
+    durations = pieces(ticks, position, metre)
     heads = []
     for place, duration in enumerate(durations):
         value = PLAIN.get(duration) or TRIPLET[duration]

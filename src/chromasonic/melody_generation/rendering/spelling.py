@@ -25,6 +25,7 @@ _MODE_SHARPS = {
     "mixolydian": -1,
     "locrian": -5,
 }
+_A_SHARP = 10  # its place on the line of fifths
 # Places below a signature's own seven that are spelt with it.
 _N_BELOW = 2
 
@@ -48,7 +49,7 @@ class Spelling:
     """A key as it is written.
 
     Attributes:
-        sharps: Of its signature, negative for flats: -6 to 6.
+        sharps: Of its signature, negative for flats: -7 to 6.
         tonic: The tonic's name, such as ``F#`` or ``Bb``.
         mode: One of ``MODES``.
     """
@@ -59,7 +60,7 @@ class Spelling:
 
     @classmethod
     def of(cls, tonic: int, mode: str) -> Spelling:
-        """The key with the fewest accidentals; of two the one whose tonic is simpler.
+        """The key with the fewest accidentals; of two the one whose tonic is simpler. Nobody calls a tonic A sharp.
 
         Example:
             >>> Spelling.of(6, "minor"), Spelling.of(10, "dorian").tonic
@@ -71,6 +72,8 @@ class Spelling:
         best = min(choices, key=lambda each: (abs(each), abs(each - offset)))
         # Gb major and F# major are equal in all that: sharps are read more easily.
         best = 6 if best == -6 and mode == "major" else best
+        # In locrian the name that musicians use, B flat, takes seven flats.
+        best = best - 12 if best - offset == _A_SHARP else best
         step, alter = _place(best - offset)
         return cls(best, step + _SIGNS[alter], mode)
 
@@ -105,27 +108,34 @@ class Accidentals:
     """Says which notes of a bar need an accidental.
 
     Programs differ in whether an accidental holds in other octaves as well; one is asked for wherever either custom
-    would have the note read wrongly.
+    would have the note read wrongly. So it is after a bar line that is written but not seen: a program forgets the
+    accidentals of the bar there, and who reads on does not.
     """
 
     def __init__(self, spelling: Spelling) -> None:
         self._signature = spelling.signature()
         self._by_step: dict[str, int] = {}
         self._by_place: dict[tuple[str, int], int] = {}
+        self._by_place_since: dict[tuple[str, int], int] = {}  # the latest bar line, seen or not
 
     def bar_line(self) -> None:
         """Forget the accidentals of the bar."""
         self._by_step.clear()
         self._by_place.clear()
+        self._by_place_since.clear()
+
+    def unseen_bar_line(self) -> None:
+        """Forget the accidentals of the bar only as far as a program does."""
+        self._by_place_since.clear()
 
     def needs_one(self, pitch: WrittenPitch) -> bool:
         """Whether the next note needs an accidental, which is then taken to be written."""
         place = (pitch.step, pitch.octave)
         signature = self._signature[pitch.step]
-        read_as = {self._by_step.get(pitch.step, signature), self._by_place.get(place, signature)}
-        if read_as == {pitch.alter}:
+        by_place = [each.get(place, signature) for each in (self._by_place, self._by_place_since)]
+        if {self._by_step.get(pitch.step, signature), *by_place} == {pitch.alter}:
             return False
-        self._by_step[pitch.step] = self._by_place[place] = pitch.alter
+        self._by_step[pitch.step] = self._by_place[place] = self._by_place_since[place] = pitch.alter
         return True
 
 

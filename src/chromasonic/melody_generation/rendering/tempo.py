@@ -10,12 +10,12 @@ DEFAULT_TEMPO = 120.0  # quarter notes per minute, where the metre suggests noth
 SLOWEST, FASTEST = 10.0, 1000.0
 
 # Beats per minute that dancers and singers are at ease with, by the length of the beat in ticks.
-_USUAL_BEATS = {12: 200.0, 18: 80.0, 24: DEFAULT_TEMPO, 36: 104.0, 48: 90.0, 96: 60.0}
+_USUAL_BEATS = {12: 200.0, 18: 80.0, 24: DEFAULT_TEMPO, 36: 104.0, 48: 90.0, 72: 60.0, 96: 60.0}
 
 
 def is_compound(metre: Metre) -> bool:
-    """Whether three units make a beat, as in 6/8, 9/8 and 12/8."""
-    return metre.beats > 3 and metre.beats % 3 == 0 and metre.unit >= 8
+    """Whether three units make a beat, as in 6/8, 9/8, 12/8 and 6/4."""
+    return metre.beats > 3 and metre.beats % 3 == 0 and metre.unit >= 4
 
 
 def beat_ticks(metre: Metre) -> int:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg
+from chromasonic.melody_generation.rendering.tempo import beat_ticks, beat_value
 
 _ROW = 7  # pixels of a semitone in the piano roll
 _PIXELS_PER_QUARTER = 15  # at least; the roll is stretched where there is room
 _MANY_BARS = 48
+_SIGNS = {"eighth": "♪", "quarter": "♩"}
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -152,6 +154,7 @@ class Track:
         return {
             "title": self.title,
             "tempo": self.tempo,
+            "beat": _beat(self.melody.metre),
             "ticks": self.melody.ticks,
             "notes": self.notes,
             "bars": self.bars,
@@ -215,6 +218,14 @@ class PianoRoll:
         width = int(np.ceil(melody.ticks / 24 * _PIXELS_PER_QUARTER))
         bars = tuple(percent(each) for each in melody.bar_lines.tolist())
         return cls(width, _ROW * (high - low + 1), _ROW, boxes, bars, tonics)
+
+
+def _beat(metre: Metre) -> dict[str, int | str]:
+    """What a listener would tap: how long it is, as a sign where most fonts have one, and in words."""
+    value = beat_value(metre)
+    name = "dotted " * value.dots + value.name
+    sign = _SIGNS[value.name] + "." * value.dots if value.name in _SIGNS else name
+    return {"ticks": beat_ticks(metre), "sign": sign, "name": name}
 
 
 def _file_data(file: TrackFile) -> Mapping[str, str]:

@@ -3,10 +3,12 @@
 
 const Player = (() => {
   const SECONDS_PER_MINUTE = 60;
-  const { ticksPerQuarter, melodies } = JSON.parse(document.getElementById("melodies").textContent);
+  const { ticksPerQuarter, instrument, melodies } = JSON.parse(document.getElementById("melodies").textContent);
+  const synthesizer = Synthesizer(instrument);
   const bar = document.getElementById("transport");
   const status = document.getElementById("status");
   const tempo = document.getElementById("tempo");
+  const tempoValue = document.getElementById("tempo-value");
   const volume = document.getElementById("volume");
 
   let context = null; // made at the first touch: browsers allow no sound before
@@ -18,6 +20,7 @@ const Player = (() => {
     melody: melodies[place],
     position: 0, // ticks
     roll: element.querySelector(".roll"),
+    lanes: element.querySelector(".lanes"),
     playhead: element.querySelector(".playhead"),
     button: element.querySelector("[data-do=play]"),
     clock: element.querySelector(".clock"),
@@ -54,7 +57,7 @@ const Player = (() => {
     context.resume();
     const at = context.currentTime + 0.06;
     const step = secondsPerTick(track);
-    const silence = Synthesizer.play(context, loudness, track.melody, step, track.position, at);
+    const silence = synthesizer.play(context, loudness, track.melody, step, track.position, at);
     performance = { from: track.position, began: at, step, silence };
     current = track;
     requestAnimationFrame(follow);
@@ -68,8 +71,8 @@ const Player = (() => {
   const isPlaying = (track) => performance !== null && current === track;
 
   function play(track) {
-    if (current !== track) stop(current);
     if (isPlaying(track)) return;
+    if (performance) pause(current);
     if (track.position >= track.melody.ticks) track.position = 0;
     begin(track);
     show(track);
@@ -130,7 +133,7 @@ const Player = (() => {
     }
     track.element.classList.toggle("is-playing", playing);
     track.button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${melody.title}`);
-    if (playing) keepInSight(roll, position / melody.ticks);
+    if (playing) keepInSight(track);
     if (track === current) showBar(track, times, playing);
   }
 
@@ -148,9 +151,11 @@ const Player = (() => {
   }
 
   // A roll wider than the screen moves on by itself.
-  function keepInSight(roll, part) {
-    const x = part * roll.scrollWidth - roll.scrollLeft;
-    if (x < 0 || x > 0.8 * roll.clientWidth) roll.scrollLeft += x - 0.2 * roll.clientWidth;
+  function keepInSight({ melody, position, roll, lanes }) {
+    const width = lanes.getBoundingClientRect().width;
+    const seen = roll.clientWidth - (roll.scrollWidth - width); // beside the gutter
+    const x = (position / melody.ticks) * width - roll.scrollLeft;
+    if (x < 0 || x > 0.8 * seen) roll.scrollLeft += x - 0.2 * seen;
   }
 
   // Likewise the notation of a long melody, line by line.
@@ -164,6 +169,7 @@ const Player = (() => {
     if (shown.textContent !== track.melody.title) shown.textContent = track.melody.title;
     bar.querySelector(".clock").textContent = times;
     bar.classList.toggle("is-playing", playing);
+    showTempo();
     const button = bar.querySelector("[data-do=play]");
     button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${track.melody.title}`);
   }
@@ -176,14 +182,18 @@ const Player = (() => {
   function setTempo() {
     const playing = performance !== null;
     if (playing) end();
-    showTempo();
     if (playing) begin(current);
     tracks.forEach(show);
   }
 
+  // In the beat of the melody, as above its notation.
   function showTempo() {
-    const quarters = Math.round((current.melody.tempo * tempo.value) / 100);
-    document.getElementById("tempo-value").textContent = `♩ = ${quarters}`;
+    const { tempo: quarters, beat } = current.melody;
+    const beats = Math.round((((quarters * tempo.value) / 100) * ticksPerQuarter) / beat.ticks);
+    const shown = `${beat.sign} = ${beats}`;
+    if (tempoValue.textContent === shown) return;
+    tempoValue.textContent = shown;
+    tempo.setAttribute("aria-valuetext", `${beat.name} = ${beats}`);
   }
 
   // ---- files
@@ -198,7 +208,7 @@ const Player = (() => {
   async function save(track, kind) {
     const file = track.melody.files[kind];
     const bytes = kind === "wav"
-      ? Synthesizer.wav(await Synthesizer.rendered(track.melody, secondsPerTick(track)))
+      ? synthesizer.wav(track.melody, secondsPerTick(track))
       : await contents(file);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
@@ -247,7 +257,7 @@ const Player = (() => {
       else if (kind) save(track, kind);
     });
     roll.addEventListener("click", (event) => {
-      const box = roll.firstElementChild.getBoundingClientRect();
+      const box = track.lanes.getBoundingClientRect();
       seek(track, ((event.clientX - box.left) / box.width) * track.melody.ticks);
     });
     show(track);
@@ -257,7 +267,6 @@ const Player = (() => {
   bar.addEventListener("keydown", (event) => event.key === "Escape" && stop(current));
   tempo.addEventListener("input", setTempo);
   volume.addEventListener("input", setVolume);
-  showTempo();
 
   return { tracks, play, pause, stop, seek, isPlaying, contents, context: () => context, output: () => loudness };
 })();

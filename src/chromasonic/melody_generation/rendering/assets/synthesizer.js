@@ -1,87 +1,80 @@
-// Notes to sound: one voice, for loudspeakers and for WAV files alike.
+// Notes to sound: the instrument of the exported WAV files (audio.py), from the same numbers, for loudspeakers and for
+// files alike.
 "use strict";
 
-const Synthesizer = (() => {
-  const HARMONICS = [1, 0.45, 0.24, 0.1, 0.06, 0.03];
-  const RATE = 44100; // samples a second of a WAV file
-  const ATTACK = 0.006, RELEASE = 0.06, ECHO = 0.9; // seconds
+const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, release, peak }) => {
+  const FADE = 0.012; // seconds in which it begins, and is silenced, in the middle of a note
+  const rings = new Map(); // by pitch: a string that is struck and left alone, as long as was needed so far
 
-  const frequency = (pitch) => 440 * 2 ** ((pitch - 69) / 12);
+  const frequency = (pitch) => tuning * 2 ** ((pitch - 69) / 12);
 
-  // The echo of a small room: noise that dies away, the same one every time.
-  function echo(context) {
-    const buffer = context.createBuffer(1, Math.ceil(ECHO * context.sampleRate), context.sampleRate);
-    const samples = buffer.getChannelData(0);
-    let state = 1;
-    for (let i = 0; i < samples.length; i++) {
-      state = (state * 48271) % 2147483647;
-      samples[i] = (state / 1073741823.5 - 1) * (1 - i / samples.length) ** 3;
-    }
-    return buffer;
-  }
-
-  // Where voices are sent: straight on, and a little of it through the room.
-  function stage(context, destination) {
-    const entrance = context.createGain();
-    const room = context.createConvolver();
-    const wet = context.createGain();
-    room.buffer = echo(context);
-    wet.gain.value = 0.22;
-    entrance.connect(destination);
-    entrance.connect(room).connect(wet).connect(destination);
-    return entrance;
-  }
-
-  // One note: struck, dying away slowly, damped at its end.
-  function strike(context, destination, wave, pitch, loudness, begin, end) {
-    const voice = context.createOscillator();
-    const envelope = context.createGain();
-    voice.setPeriodicWave(wave);
-    voice.frequency.value = frequency(pitch);
-    envelope.gain.setValueAtTime(0, begin);
-    envelope.gain.linearRampToValueAtTime(loudness, begin + ATTACK);
-    envelope.gain.setTargetAtTime(loudness * 0.3, begin + ATTACK, 0.4);
-    envelope.gain.setTargetAtTime(0, end, RELEASE / 3);
-    voice.connect(envelope).connect(destination);
-    voice.start(begin);
-    voice.stop(end + 2 * RELEASE);
-    return voice;
-  }
-
-  // Plays what is left of a melody from a tick on. Notes are [onset, duration, pitch], in ticks.
-  // All of it is handed to the audio clock at once, so that a page in the background plays on. Returns how to end it.
-  function play(context, destination, melody, secondsPerTick, from, at) {
-    const own = context.createGain();
-    const entrance = stage(context, own);
-    own.connect(destination);
-    const sines = new Float32Array([0, ...HARMONICS]);
-    const wave = context.createPeriodicWave(new Float32Array(sines.length), sines);
-    const accents = new Set(melody.bars);
-    const left = melody.notes.filter(([onset, duration]) => onset + duration > from);
-    const voices = left.map(([onset, duration, pitch]) => {
-      const begin = at + (Math.max(onset, from) - from) * secondsPerTick;
-      const end = at + (onset + duration - from) * secondsPerTick;
-      return strike(context, entrance, wave, pitch, accents.has(onset) ? 0.34 : 0.27, begin, end);
+  function ring(pitch, length) {
+    if (rings.get(pitch)?.length >= length) return rings.get(pitch);
+    const samples = new Float32Array(length);
+    harmonics.forEach((strength, place) => {
+      const number = place + 1;
+      if (number * frequency(pitch) >= highest * rate) return;
+      const angle = (2 * Math.PI * number * frequency(pitch)) / rate;
+      // High notes and high harmonics die away sooner.
+      const seconds = (fadesIn * Math.sqrt(261.6 / frequency(pitch))) / number ** 0.7;
+      const decay = Math.exp(-1 / (rate * seconds));
+      // A sine that dies away, each sample from the two before it.
+      const [once, twice] = [2 * decay * Math.cos(angle), -decay * decay];
+      let [before, now] = [0, strength * decay * Math.sin(angle)];
+      for (let i = 1; i < length; i++) {
+        samples[i] += now;
+        [before, now] = [now, once * now + twice * before];
+      }
     });
+    for (let i = 0; i < Math.min(length, attack * rate); i++) samples[i] *= i / (attack * rate);
+    rings.set(pitch, samples);
+    return samples;
+  }
+
+  // The whole melody as samples. Notes are [onset, duration, pitch], in ticks.
+  function mixed(melody, secondsPerTick) {
+    const perTick = secondsPerTick * rate;
+    const sound = new Float32Array(
+      Math.floor(melody.ticks * perTick) + Math.floor(2 * release * rate) + 1,
+    );
+    for (const [onset, duration, pitch] of melody.notes) {
+      const seconds = (duration * perTick) / rate;
+      const tone = ring(pitch, Math.floor((seconds + release) * rate));
+      const begin = Math.floor(onset * perTick);
+      const length = Math.min(Math.floor((seconds + release) * rate), sound.length - begin);
+      for (let i = 0; i < length; i++) {
+        const ending = Math.max(0, Math.min(1, (i / rate - seconds) / release));
+        sound[begin + i] += ending ? tone[i] * Math.cos((ending * Math.PI) / 2) : tone[i];
+      }
+    }
+    const loudest = sound.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+    return loudest ? sound.map((each) => (each * peak) / loudest) : sound;
+  }
+
+  // Plays what is left of a melody from a tick on. All of it is handed to the audio clock at once, so that a page in
+  // the background plays on. Returns how to end it.
+  function play(context, destination, melody, secondsPerTick, from, at) {
+    const samples = mixed(melody, secondsPerTick);
+    const buffer = context.createBuffer(1, samples.length, rate);
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    const own = context.createGain();
+    own.gain.setValueAtTime(from ? 0 : 1, at);
+    own.gain.linearRampToValueAtTime(1, at + FADE);
+    source.connect(own).connect(destination);
+    source.start(at, from * secondsPerTick);
     return () => {
       const now = context.currentTime;
-      own.gain.setTargetAtTime(0, now, 0.012);
-      voices.forEach((voice) => voice.stop(now + 0.1));
+      own.gain.cancelScheduledValues(now);
+      own.gain.setTargetAtTime(0, now, FADE);
+      source.stop(now + 0.1);
       setTimeout(() => own.disconnect(), 300);
     };
   }
 
-  // The whole melody as samples.
-  function rendered(melody, secondsPerTick) {
-    const seconds = melody.ticks * secondsPerTick + ECHO;
-    const context = new OfflineAudioContext(1, Math.ceil(seconds * RATE), RATE);
-    play(context, context.destination, melody, secondsPerTick, 0, 0);
-    return context.startRendering();
-  }
-
   // The bytes of a WAV file of 16-bit samples, one channel.
-  function wav(buffer) {
-    const samples = buffer.getChannelData(0);
+  function wav(melody, secondsPerTick) {
+    const samples = mixed(melody, secondsPerTick);
     const size = 2 * samples.length;
     const view = new DataView(new ArrayBuffer(44 + size));
     const text = (at, letters) => [...letters].forEach((each, i) => view.setUint8(at + i, each.charCodeAt(0)));
@@ -91,15 +84,15 @@ const Synthesizer = (() => {
     view.setUint32(16, 16, true); // bytes of the format that follows
     view.setUint16(20, 1, true); // plain samples
     view.setUint16(22, 1, true); // one channel
-    view.setUint32(24, buffer.sampleRate, true);
-    view.setUint32(28, 2 * buffer.sampleRate, true);
+    view.setUint32(24, rate, true);
+    view.setUint32(28, 2 * rate, true);
     view.setUint16(32, 2, true); // bytes a sample
     view.setUint16(34, 16, true); // bits a sample
     text(36, "data");
     view.setUint32(40, size, true);
-    samples.forEach((each, i) => view.setInt16(44 + 2 * i, Math.round(Math.max(-1, Math.min(1, each)) * 32767), true));
+    samples.forEach((each, i) => view.setInt16(44 + 2 * i, Math.trunc(each * 32767), true));
     return new Uint8Array(view.buffer);
   }
 
-  return { play, rendered, wav };
-})();
+  return { play, wav };
+};

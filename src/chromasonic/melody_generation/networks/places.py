@@ -1,0 +1,88 @@
+"""Which earlier place of a tune is like the present one, by what can be counted rather than learned.
+
+A phrase comes back after two, four or eight bars at the same place in the bar, and one that has come back so far will
+mostly go on as it did before. Both are plain facts about two places; what they are worth is learned.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.networks.clock import BarTimes
+
+# Longer matches and distances count as these.
+LONGEST_MATCH = 8
+FARTHEST_BAR = 33
+
+
+class Places(NamedTuple):
+    """Tokens and where they fall, shape (B, K) each: the ticks since the bar began, and the bar."""
+
+    tokens: Tensor
+    positions: Tensor
+    bars: Tensor
+
+
+class PlaceLikeness(nn.Module):
+    """How much each head should look from one place to another, before it looks at states.
+
+    Entry k is the place before token k, so that the token itself is what came next there. Compared are how many
+    tokens up to the two places are the same, how many bars lie between them, and whether what comes next begins at
+    the same position in the bar.
+
+    Args:
+        n_heads: H.
+    """
+
+    def __init__(self, n_heads: int) -> None:
+        super().__init__()
+        # Two rows for each match and each distance: at another position in the bar, and at the same.
+        self.match_table = nn.Embedding(2 * (LONGEST_MATCH + 1), n_heads)
+        self.bars_table = nn.Embedding(2 * (FARTHEST_BAR + 1), n_heads)
+        for table in (self.match_table, self.bars_table):
+            nn.init.zeros_(table.weight)
+
+    def forward(self, times: BarTimes, entries: Places) -> Tensor:
+        """Compare the place after each of the last tokens with all entries.
+
+        Args:
+            times: Where the music stands after each of the last tokens, shape (B, T).
+            entries: All tokens so far and where they fall, shape (B, K).
+
+        Returns:
+            Shape (B, H, T, K), of which what lies ahead is not to be used.
+        """
+        same_position = (times.position[:, :, None] == entries.positions[:, None, :]).long()  # (B, T, K)
+        n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp(0, FARTHEST_BAR)
+        n_matching = match_lengths(entries.tokens, times.position.shape[1])
+        likeness: Tensor = self.match_table(2 * n_matching + same_position)
+        likeness = likeness + self.bars_table(2 * n_bars + same_position)
+        return likeness.permute(0, 3, 1, 2)
+
+
+def match_lengths(tokens: Tensor, n_new: int) -> Tensor:
+    """How many tokens, up to ``LONGEST_MATCH``, are the same up to a place and before an earlier token.
+
+    Args:
+        tokens: Token ids, shape (B, K).
+        n_new: T, how many of the last places are asked for.
+
+    Returns:
+        Shape (B, T, K).
+
+    Example:
+        >>> match_lengths(torch.tensor([[5, 6, 7, 5, 6]]), 1)  # "5 6" came before the 7
+        tensor([[[0, 0, 2, 0, 0]]])
+    """
+    n_tokens = tokens.shape[1]
+    running = torch.ones(len(tokens), n_new, n_tokens, dtype=torch.bool, device=tokens.device)
+    lengths = torch.zeros_like(running, dtype=torch.long)
+    for back in range(LONGEST_MATCH):
+        here = nn.functional.pad(tokens, (back, 0), value=-1)[:, n_tokens - n_new : n_tokens]
+        there = nn.functional.pad(tokens, (back + 1, 0), value=-2)[:, :n_tokens]
+        running = running & (here[:, :, None] == there[:, None, :])
+        lengths += running
+    return lengths

@@ -1,0 +1,212 @@
+"""Readers of the files of a run, and of what is typed, with whole ones to be changed."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from tests.breaking.mutations import NUMBERS, as_json, mutated, mutated_values
+from tests.breaking.reader import Reader, tokens_of
+from tests.running import CONFIGS
+from tests.small_networks import batch_of, small_lstm, small_transformer, walks
+
+from chromasonic.configuration import check, options
+from chromasonic.keeping import read_kept
+from chromasonic.melody_generation.checkpoint import describe, load_model
+from chromasonic.melody_generation.comparison import compare
+from chromasonic.melody_generation.corpora.packing import pack
+from chromasonic.melody_generation.evaluation import SampleSettings, evaluate
+from chromasonic.melody_generation.history import TrainingHistory
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.runs import kept_tunes, read_results
+from chromasonic.melody_generation.standard import Standard
+from chromasonic.options import CompareOptions
+
+# --- files of a run --------------------------------------------------------------------------------------------------
+
+
+@cache
+def _checkpoints() -> list[dict[str, Any]]:
+    markov, ppm = MarkovNetwork(1), PPMNetwork(1, 1)
+    for network in (markov, ppm):
+        network.count(batch_of(walks(2)))
+    networks = (small_lstm(), small_transformer(), markov, ppm)
+    return [{**describe(each), "model_state_dict": dict(each.state_dict()), "epoch": 3} for each in networks]
+
+
+_TENSORS = (
+    torch.zeros(0), torch.zeros(()), torch.zeros(3), torch.zeros(1).expand(10**9), torch.full((4, 4), torch.nan),
+    torch.zeros(2, 2, dtype=torch.complex64), torch.zeros(10**9, device="meta"), torch.tensor([-1, 2, 2**62]),
+    torch.zeros(2, 2).to_sparse(), torch.zeros(4, dtype=torch.bool), torch.arange(10**3).flip(0),
+)  # fmt: skip
+
+
+def _make_checkpoint(draw: random.Random) -> bytes:
+    values = draw.choice(_checkpoints())
+    changed = draw.random() < 0.6
+    if changed:
+        values = mutated_values(draw, values, _TENSORS)
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    content = buffer.getvalue()
+    if changed and draw.random() < 0.8:
+        return content
+    # Most of the bytes are weights, of which any will do: most changes are made where the values stand.
+    found = bytearray(content)
+    for _ in range(draw.choice((1, 2, 5, 20))):
+        reach = draw.choice((4000, 8000, len(found)))
+        place = draw.choice(
+            (draw.randrange(min(reach, len(found))), len(found) - 1 - draw.randrange(min(4000, len(found))))
+        )
+        found[place] = draw.randrange(256)
+    return bytes(found[: draw.randrange(len(found)) if draw.random() < 0.1 else len(found)])
+
+
+def _load_model(content: bytes, folder: Path) -> None:
+    path = folder / "model.pt"
+    path.write_bytes(content)
+    load_model(path)
+
+
+@cache
+def _packed() -> bytes:
+    return pack(walks(6), {"sides": {"train": 4, "validation": 1, "test": 1}})
+
+
+def _make_tunes(draw: random.Random) -> bytes:
+    if draw.random() < 0.3:
+        return mutated(draw, [_packed()], [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"\x93NUMPY", b"'descr': '|O'"])
+    with np.load(io.BytesIO(_packed())) as arrays:
+        values = {name: arrays[name] for name in arrays.files}
+    labels = json.loads(values["labels"].tobytes())
+    name = draw.choice(("pitches", "durations", "tunes", "departures", "labels", "labels"))
+    if name == "labels":
+        values["labels"] = np.frombuffer(as_json(mutated_values(draw, labels)), dtype=np.uint8)
+    else:
+        array = values[name].copy()
+        for _ in range(draw.choice((1, 3))):
+            if array.size:
+                array.flat[draw.randrange(array.size)] = draw.choice(
+                    (0, -1, 1, 200, 32767, -32768, draw.randrange(100))
+                )
+        changes: tuple[Callable[[], Any], ...] = (
+            lambda: array, lambda: array, lambda: array[:-1], lambda: array.astype(np.float64) * np.nan,
+            lambda: np.concatenate([array, array]), lambda: array.ravel()[:3], lambda: array.astype("U8"),
+        )  # fmt: skip
+        values[name] = draw.choice(changes)()
+    buffer = io.BytesIO()
+    np.savez(buffer, **values)
+    return buffer.getvalue()
+
+
+def _read_tunes(content: bytes, folder: Path) -> None:
+    path = folder / "tunes.npz"
+    path.write_bytes(content)
+    kept_tunes(path)
+
+
+@cache
+def _history() -> Any:
+    return json.loads(json.dumps(TrainingHistory([1, 2, 4], *([0.5, 0.25, 1.0] for _ in range(5))).to_dict()))
+
+
+def _make_json(values: Callable[[], Any]) -> Callable[[random.Random], bytes]:
+    def make(draw: random.Random) -> bytes:
+        if draw.random() < 0.3:
+            return mutated(
+                draw, [as_json(values())], [b"[", b"]", b"{", b"}", b":", b",", b'"', b"\\u0000", b"\\ud800"]
+            )
+        return as_json(mutated_values(draw, values()))
+
+    return make
+
+
+def _read_history(content: bytes, folder: Path) -> None:
+    path = folder / "history.json"
+    path.write_bytes(content)
+    history = TrainingHistory.load(path)
+    _ = history.best_epoch, history.best_val_loss, history.generalisation_gap
+    history.save(path)
+    if TrainingHistory.load(path).to_dict() != history.to_dict():
+        raise AssertionError("a history that was saved is another one")
+
+
+@cache
+def _results() -> Any:
+    tunes = walks(12)
+    found = evaluate(small_lstm().eval(), "lstm", Standard.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8))
+    results = found.results() | {"seed": 1, "configuration": {"epochs": 3, "model": {"order": 2}}, "minutes": 0.5}
+    return json.loads(json.dumps(results | {"best_epoch": 2, "n_epochs": 3, "run": "0_lstm"}))
+
+
+def _read_results(content: bytes, folder: Path) -> None:
+    (folder / "evaluation").mkdir(exist_ok=True)
+    (folder / "evaluation" / "results.json").write_bytes(content)
+    found = read_results(folder)
+    json.dumps(compare({"theirs": found, "ours": _results()}).to_dict(), allow_nan=False)
+
+
+# --- configurations --------------------------------------------------------------------------------------------------
+
+
+@cache
+def _configurations() -> list[Any]:
+    found = []
+    for model, scheduler in (("lstm", "step"), ("transformer", "one_cycle"), ("ppm", "cosine")):
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            config = compose("train", [f"model={model}", f"scheduler={scheduler}"])
+        values = OmegaConf.to_container(config)
+        found.append(values | {"choices": {"model": model, "dataset": "synthetic"}, "logger": {}})  # type: ignore[operator]
+    return found
+
+
+YAML = tokens_of(
+    "_target_ _partial_ _args_ ${ } ${epochs} ${oc.env:HOME} ${hydra:runtime.output_dir} &a *a !!python/object ??? "
+    "null ~ true [ ] { } - : | > # % @ ` 1e3 .inf .nan 0o7 1_0 2020-01-01 <<: os.system torch.load"
+)
+
+
+def _make_configuration(draw: random.Random) -> bytes:
+    values = draw.choice(_configurations())
+    if draw.random() < 0.4:
+        return mutated(draw, [OmegaConf.to_yaml(OmegaConf.create(values)).encode()], YAML)
+    return as_json(mutated_values(draw, values, ("${epochs}", "${nothing}", "${model}", "???", "torch.optim.SGD")))
+
+
+def _read_configuration(content: bytes, folder: Path) -> None:
+    (folder / "config.yaml").write_bytes(content)
+    check(read_kept(folder))
+
+
+def _make_options(draw: random.Random) -> bytes:
+    names = ("runs", "output_dir", "n_samples", "seed", "max_notes", "n_sample", "", "a.b", "runs[0]")
+    values = (*NUMBERS, *(each.decode() for each in YAML), "[a,b]", "outputs/x", "", "[", "{a: 1}", "${runs}")
+    return "\0".join(
+        f"{draw.choice(names)}{draw.choice(('=', '=', '=', '', '==', '+='))}{draw.choice(values)}"
+        for _ in range(draw.randrange(1, 6))
+    ).encode()
+
+
+def _read_options(content: bytes, folder: Path) -> None:
+    del folder
+    options(CONFIGS / "compare.yaml", CompareOptions, content.decode().split("\0"))
+
+
+RUNS: dict[str, Reader] = {
+    "checkpoint": Reader(_make_checkpoint, _load_model),
+    "tunes": Reader(_make_tunes, _read_tunes),
+    "history": Reader(_make_json(_history), _read_history),
+    "results": Reader(_make_json(_results), _read_results),
+    "configuration": Reader(_make_configuration, _read_configuration),
+    "options": Reader(_make_options, _read_options),
+}
