@@ -181,7 +181,9 @@ def diagnosis_figure(results: Mapping[str, Any]) -> Figure:
         )
     }
     whole = results["test"]["bits_per_note"]
-    return plot_diagnosis(panels, math.nan if whole is None else whole, f"Where the bits of {results['model']} go")
+    in_all = "" if whole is None else f" ({whole:.2f} bits per note in all, dashed)"
+    title = f"Where the bits of {results['model']} go{in_all}"
+    return plot_diagnosis(panels, math.nan if whole is None else whole, title)
 
 
 def _number(value: float | None) -> str:

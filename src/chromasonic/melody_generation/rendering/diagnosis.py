@@ -53,7 +53,13 @@ def _draw(axes: Axes, name: str, bars: Sequence[Bar], whole: float, right: float
     for place, (_, value, n_notes) in enumerate(bars):
         text = f"{value:.2f}" if math.isfinite(value) else "not defined"
         axes.text(
-            heights[place] + 0.01 * right, place, f"{text}  ({n_notes:,} notes)", va="center", fontsize=9, color=NEUTRAL
+            heights[place] + 0.01 * right,
+            place,
+            f"{text}  ({n_notes:,} notes)",
+            va="center",
+            fontsize=9,
+            color=NEUTRAL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # over the line through the panel
         )
     if math.isfinite(whole):
         axes.axvline(whole, color=VERMILION, linestyle=(0, (4, 3)), linewidth=1.2)
