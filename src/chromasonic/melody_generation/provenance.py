@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs import values_by_name
 from chromasonic.melody_generation.whole_files import write_text
 
 FILE = "provenance.json"
@@ -117,16 +117,7 @@ def read_provenance(run: Path) -> dict[str, Any]:
     Raises:
         InputError: If the record is damaged.
     """
-    path = run / FILE
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as problem:
-        raise InputError(f"{path} cannot be read ({problem}): remove it, and go on without it") from problem
-    if not isinstance(found, dict):
-        raise InputError(f"{path} holds no values by name: remove it, and go on without it")
-    return found
+    return values_by_name(run / FILE, "values", "go on without it")
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -217,15 +217,28 @@ def read_results(directory: Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is damaged.
     """
-    path = directory / RESULTS
+    return values_by_name(directory / RESULTS, "results", "evaluate the run again")
+
+
+def values_by_name(path: Path, noun: str, way_on: str) -> dict[str, Any]:
+    """The content of a JSON file that holds values by name; empty if there is none.
+
+    Args:
+        path: The file.
+        noun: What the values are, for the error.
+        way_on: What to do once a damaged file is removed, for the error.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as problem:
-        raise InputError(f"{path} cannot be read ({problem}): remove it, and evaluate the run again") from problem
+        raise InputError(f"{path} cannot be read ({problem}): remove it, and {way_on}") from problem
     if not isinstance(found, dict):
-        raise InputError(f"{path} holds no results by name: remove it, and evaluate the run again")
+        raise InputError(f"{path} holds no {noun} by name: remove it, and {way_on}")
     return found
 
 
