@@ -129,10 +129,23 @@ def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(na
     if network.memory is not None:
         with torch.no_grad():
             network.memory.copy.odds.bias.fill_(-100)  # nothing is copied
+            for parameter in network.memory.copy_views.parameters():
+                parameter.zero_()
     tokens = batch_of(walks(3))
     with torch.no_grad():
         sums = TokenScorer(VOCABULARY)(network(tokens), tokens)
     assert math.exp(sums.nats / sums.n_tokens) == pytest.approx(len(VOCABULARY), rel=1e-4)
+
+
+@every_network
+def test_half_precision_is_close_to_full(name: str) -> None:
+    network, tokens = SMALL_NETWORKS[name]().eval(), batch_of(walks(3))
+    with torch.no_grad():
+        full = network(tokens).log_softmax(-1)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(tokens)
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half.log_softmax(-1), full, atol=0.1, rtol=0.05)
 
 
 @every_network

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.clock import BarClock, ClockState, onsets_of
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
 from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory
 from chromasonic.melody_generation.networks.places import Places
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -88,11 +90,18 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         states, body = self.body(vectors, past.body if past else None)
         recalled = memory = None
         if self.memory is not None:
-            places = Places(tokens, onsets.position, onsets.bar)
+            first = past.anchors.last if past else torch.full_like(tokens[:, 0], NONE)
+            leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
+            places = Places(tokens, onsets.position, onsets.bar, leads)
             recalled, memory = self.memory(states, embedded, times, places, past.memory if past else None)
             states = recalled.states
         states = self.dropout(states)
-        logits = self.scores(states, self.interval_scores(states, anchors))
+        pitch_scores, duration_scores = self.interval_scores(states, anchors), None
+        if self.memory is not None and recalled and memory:
+            by_view, duration_scores = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
+            pitch_scores = pitch_scores + by_view
+        # Over a vocabulary nothing is summed in half precision.
+        logits = self.scores(states, pitch_scores, duration_scores).float()
         if self.memory is not None and recalled and memory:
             logits = self.memory.copy(logits, states, recalled.weights, memory.places.tokens)
         return logits, NetworkState(clock, last_anchors, body, memory)
