@@ -1,121 +1,24 @@
-"""MelodyDataModule: batches of token sequences of similar length, from any corpus.
-
-All tunes lie in memory as one long array of tokens; a batch is one gather from it. No Python runs for a single
-tune once the corpus is read.
-"""
+"""MelodyDataModule: any corpus, read, split by tune family, and served as batches of tokens."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset
+from torch.utils.data import DataLoader
 
+from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, windows
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.leaks import GuardReport
-from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-
-
-class TokenSequences(Dataset[Tensor]):
-    """Token sequences packed end to end; indexed by a list, it gives a padded batch of them.
-
-    Args:
-        sequences: Token ids, each of shape (T,).
-
-    Example:
-        >>> sequences = TokenSequences([np.array([5, 6]), np.array([7, 8, 9])])
-        >>> sequences[[1, 0]].tolist()
-        [[7, 8, 9], [5, 6, 0]]
-    """
-
-    def __init__(self, sequences: Sequence[IntArray]) -> None:
-        self.lengths = torch.tensor([len(each) for each in sequences], dtype=torch.long)
-        self._begins = self.lengths.cumsum(0) - self.lengths
-        packed = np.concatenate([*sequences, [NoteVocabulary.pad]])
-        self._tokens = torch.from_numpy(packed.astype(np.int64))
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, indices: list[int]) -> Tensor:
-        """Sequences at ``indices``, shape (B, longest of them), padded behind; -1 gives a row of padding."""
-        index = torch.tensor(indices)
-        lengths = torch.where(index < 0, 0, self.lengths[index])
-        steps = torch.arange(int(lengths.max().clamp(min=1)))
-        places = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)
-        return self._tokens[places]  # the last token is padding
-
-
-class LengthBatches(DistributedSampler[list[int]]):
-    """Lists of indices of sequences that are about as long as each other.
-
-    Shuffled from ``seed`` and the epoch alone, so that an epoch is the same whatever came before it. Over several
-    processes each takes its share of the batches; where they do not divide evenly, a batch of padding, which
-    no measure counts, fills the last round.
-
-    Args:
-        lengths: Length of each sequence, shape (N,).
-        batch_size: Sequences in a batch.
-        seed: Seed of the order; None keeps the order by length, the same in every epoch.
-        n_processes: Over how many processes the batches are dealt.
-        process: Which of them this is.
-    """
-
-    # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
-    _JITTER = 1.05
-
-    def __init__(
-        self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0
-    ) -> None:
-        super().__init__(TensorDataset(lengths), num_replicas=n_processes, rank=process)
-        self._lengths = lengths.numpy()
-        self._batch_size = batch_size
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        keys = self._lengths.astype(float)
-        rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
-        if rng is not None:
-            keys = keys * rng.uniform(1, self._JITTER, len(keys))
-        order = np.argsort(keys, kind="stable").tolist()
-        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
-        if rng is not None:
-            rng.shuffle(batches)
-        batches += [[-1]] * (-len(batches) % self.num_replicas)
-        yield from batches[self.rank :: self.num_replicas]
-
-
-def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
-    """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
-
-    Each window begins with the control tokens of its place; only the last ends with ``<end>``.
-    """
-    vocabulary = NoteVocabulary()
-    if max_notes is None or len(melody) <= max_notes:
-        return [vocabulary.encode(melody)]
-    n_windows = math.ceil(len(melody) / max_notes)
-    bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
-    found = []
-    for begin, end in pairwise(bounds):
-        fitted = vocabulary.fit(melody.window(int(begin), int(end))).melody
-        if fitted is not None:
-            tokens = vocabulary.encode(fitted)
-            found.append(tokens if end == len(melody) else tokens[:-1])
-    return found
 
 
 class MelodyDataModule(L.LightningDataModule):
