@@ -239,6 +239,7 @@ def build_data(config: DictConfig) -> MelodyDataModule:
         split_seed=config.dataset.split_seed,
         seed=config.seed,
         guard=target,
+        train_share=config.get("train_share", 1.0),  # runs from before it was a knob do not say
     )
 
 

@@ -84,6 +84,7 @@ class RunConfig(BaseModel):
     patience: PositiveInt
     min_melody_length: PositiveInt
     max_melody_length: PositiveInt | None
+    train_share: float = Field(1.0, gt=0, le=1)
     seed: NonNegativeInt = Field(lt=2**32)
     init_from: str | int | float | None = None
     output_dir: str | int | float = "???"  # a folder may be called 2026

@@ -35,7 +35,7 @@ def rows_of(batch: Tensor) -> list[tuple[int, ...]]:
     return [tuple(row[row != VOCABULARY.pad].tolist()) for row in batch]
 
 
-def set_up(n: int = 60, **settings: int | None) -> MelodyDataModule:
+def set_up(n: int = 60, **settings: float | None) -> MelodyDataModule:
     data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)  # type: ignore[arg-type]
     data.setup()
     return data
@@ -91,6 +91,18 @@ def test_the_test_set_depends_on_neither_batches_nor_the_runs_seed_but_on_the_sp
     assert base.manifest()["counts"] == {side: len(base.melodies[side]) for side in SIDES}
 
 
+def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
+    whole, part = set_up(), set_up(train_share=0.25)
+    assert len(part.melodies["train"]) == 12
+    assert set(part.melodies["train"]) < set(whole.melodies["train"])
+    assert sum(len(batch) for batch in part.train_dataloader()) == 12
+    for side in SIDES[1:]:
+        assert part.melodies[side] == whole.melodies[side]
+    learned_from = {"learned_from": {"train_share": 0.25, "n_tunes": 12}}
+    assert part.manifest() == whole.manifest() | learned_from
+    assert "learned_from" not in whole.manifest()
+
+
 def test_the_corpus_is_read_once() -> None:
     reads = []
 
@@ -124,6 +136,7 @@ def test_a_manifest_needs_data() -> None:
         ({"min_melody_length": 200, "max_melody_length": 128}, "max_melody_length=128 .* min_melody_length=200"),
         ({"min_melody_length": 0}, "1 or more"),
         ({"batch_size": 0}, "1 or more"),
+        ({"train_share": 0.0}, "train_share is above 0 and at most 1"),
     ],
 )
 def test_settings_that_exclude_all_tunes_are_refused_before_anything_is_read(

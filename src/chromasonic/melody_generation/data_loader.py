@@ -17,7 +17,14 @@ from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading,
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.leaks import GuardReport
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
+from chromasonic.melody_generation.splits import (
+    SIDES,
+    Split,
+    check_share,
+    share_of_training,
+    split_by_family,
+    test_set_hash,
+)
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -36,15 +43,17 @@ class MelodyDataModule(L.LightningDataModule):
         seed: Seed of the order of training batches.
         guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
             validation or test tunes are left out.
+        train_share: Share of the training tunes that are learned from, by family; the split and its hash stay.
 
     Attributes:
-        melodies: The whole tunes of each side, once set up.
+        melodies: The whole tunes of each side, of ``train`` those that are learned from, once set up.
         split: Which tune is on which side, once set up.
         report: What was read and what was changed or dropped, once set up.
         guarded: What was left out on account of ``guard``, if there is one, once set up.
 
     Raises:
-        InputError: If the lengths exclude each other; from ``setup``, if the corpus is too small to split.
+        InputError: If the lengths exclude each other, or the share is out of range; from ``setup``, if the corpus is
+            too small to split.
     """
 
     def __init__(
@@ -56,8 +65,10 @@ class MelodyDataModule(L.LightningDataModule):
         split_seed: int = 0,
         seed: int = 42,
         guard: MelodyDataModule | None = None,
+        train_share: float = 1.0,
     ) -> None:
         super().__init__()
+        check_share(train_share)
         if min_melody_length < 1 or batch_size < 1:
             raise InputError("min_melody_length and batch_size must be whole numbers of 1 or more")
         if max_melody_length is not None and max_melody_length < min_melody_length:
@@ -72,6 +83,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.split_seed = split_seed
         self.seed = seed
         self.guard = guard
+        self.train_share = train_share
         self.guarded: GuardReport | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
@@ -98,7 +110,9 @@ class MelodyDataModule(L.LightningDataModule):
             self.guarded = GuardReport.of(self._all, held_out, self.guard.manifest())
             self._all = list(self.guarded.kept)
         self.split = self.divide(self._all)
-        self.melodies = {side: [self._all[index] for index in getattr(self.split, side)] for side in SIDES}
+        places = {side: getattr(self.split, side) for side in SIDES}
+        places["train"] = share_of_training(self.split, self._all, self.train_share)
+        self.melodies = {side: [self._all[place] for place in places[side]] for side in SIDES}
         for side, melodies in self.melodies.items():
             longest = self.max_melody_length if side == "train" else None
             self._sequences[side] = TokenSequences(
@@ -112,6 +126,9 @@ class MelodyDataModule(L.LightningDataModule):
     def manifest(self) -> dict[str, Any]:
         """The report of the corpus, which tune is on which side, and the hashes that travel with every score.
 
+        Sides and hashes are those of the split, also where only a share of its training tunes is learned from; how
+        many these are stands under ``learned_from``.
+
         Raises:
             ValueError: If the data is not set up.
         """
@@ -120,6 +137,8 @@ class MelodyDataModule(L.LightningDataModule):
         report: dict[str, Any] = {"corpus": asdict(self.report)} if self.report else {}
         if self.guarded:
             report["guard"] = self.guarded.to_dict()
+        if self.train_share < 1:
+            report["learned_from"] = {"train_share": self.train_share, "n_tunes": len(self.melodies["train"])}
         return report | self.split.manifest(self._all)
 
     @property
