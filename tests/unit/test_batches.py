@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,11 +9,12 @@ from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY, walks
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, windows
-from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, in_c, transpositions_of, windows
+from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.metrics import TokenScorer
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, STARTS
+from chromasonic.melody_generation.vocabulary import HIGHEST, LOWEST, PREFIX_LENGTH, STARTS
 
+OCTAVE = 12
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=120)
 seeds = st.integers(0, 5)
 
@@ -131,6 +133,54 @@ def test_a_window_begins_with_the_control_tokens_of_its_place(melody: Melody, lo
         expected = VOCABULARY.prefix(melody.corpus, metres[place], melody.mode, start)
         assert tokens[:PREFIX_LENGTH].tolist() == expected.tolist()
         place += int(VOCABULARY.is_note(tokens).sum())
+
+
+def pitches_said(melody: Melody) -> list[int]:
+    """MIDI numbers that a melody's note tokens name from middle C on, -1 for rests."""
+    classes = VOCABULARY.token_pitch[VOCABULARY.encode(melody)]
+    heights = [*(60 + semitones for semitones in VOCABULARY.pitch_classes), REST]
+    return [heights[each] for each in classes[classes >= 0]]
+
+
+@given(melodies(min_notes=1))
+def test_in_c_the_tokens_say_the_pitches_themselves_and_all_else_stays(melody: Melody) -> None:
+    found = in_c(melody)
+    assert found == replace(melody, pitches=found.pitches, tonic=0)
+    assert pitches_said(found) == found.pitches.tolist()
+    moved = found.pitches - melody.pitches
+    in_range = (melody.pitches == REST) | (melody.pitches >= 60 + LOWEST) & (melody.pitches <= 60 + HIGHEST)
+    assert (moved[in_range] == 0).all()
+    assert (moved % OCTAVE == 0).all()
+    assert in_c(found) == found
+    assert in_c(melody).mode == melody.mode
+
+
+@given(melodies(min_notes=1), st.integers(-2, 2))
+def test_a_tune_in_another_key_is_another_in_c(melody: Melody, shift: int) -> None:
+    other = melody.transposed(shift)
+    sounding = melody.pitches != REST
+    moved = (in_c(other).pitches - in_c(melody).pitches)[sounding]
+    assert ((moved - shift) % OCTAVE == 0).all()
+
+
+@given(melodies(min_notes=1), st.integers(1, OCTAVE))
+def test_transpositions_are_the_nearest_keys_and_twelve_are_all(melody: Melody, n_keys: int) -> None:
+    found = transpositions_of(melody, n_keys)
+    sounding = melody.pitches != REST
+    below = (n_keys - 1) // 2
+    assert len(found) == n_keys
+    assert found[below] == in_c(melody)
+    for place, each in enumerate(found):
+        moved = (each.pitches - melody.pitches)[sounding]
+        assert ((moved - (place - below)) % OCTAVE == 0).all()
+        assert each == replace(in_c(melody), pitches=each.pitches)
+
+
+def test_twelve_keys_go_from_five_semitones_below_to_six_above() -> None:
+    found = transpositions_of(Melody([67, REST], [24, 24], tonic=7), 12)
+    assert [each.pitches.tolist() for each in found] == [[67 + semitones, REST] for semitones in range(-5, 7)]
+    assert {each.tonic for each in found} == {0}
+    assert [int(each.pitches[0]) for each in transpositions_of(Melody([67], [24]), 2)] == [67, 68]
 
 
 def test_windows_keep_changes_of_metre_where_they_stand() -> None:

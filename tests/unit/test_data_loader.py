@@ -9,6 +9,7 @@ from tests.leaking import variants_among
 from tests.small_networks import VOCABULARY, walks
 from torch import Tensor
 
+from chromasonic.melody_generation.batches import in_c, windows
 from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
@@ -35,8 +36,8 @@ def rows_of(batch: Tensor) -> list[tuple[int, ...]]:
     return [tuple(row[row != VOCABULARY.pad].tolist()) for row in batch]
 
 
-def set_up(n: int = 60, **settings: float | None) -> MelodyDataModule:
-    data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)  # type: ignore[arg-type]
+def set_up(n: int = 60, **settings: Any) -> MelodyDataModule:
+    data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)
     data.setup()
     return data
 
@@ -103,6 +104,40 @@ def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
     assert "learned_from" not in whole.manifest()
 
 
+def test_absolute_pitch_changes_what_tokens_say_and_no_side() -> None:
+    relative, absolute = set_up(), set_up(pitch="absolute")
+    for side in SIDES:
+        assert absolute.melodies[side] == [in_c(melody) for melody in relative.melodies[side]]
+        moved = [
+            int((one.pitches != other.pitches).sum())
+            for one, other in zip(absolute.melodies[side], relative.melodies[side], strict=True)
+        ]
+        assert sum(moved) < 0.05 * sum(map(len, relative.melodies[side]))
+    assert absolute.split == relative.split
+    assert absolute.test_set_hash != relative.test_set_hash
+    manifest = absolute.manifest()
+    assert manifest["hash"] != relative.manifest()["hash"]
+    assert all(manifest[side] == relative.manifest()[side] for side in SIDES)
+
+
+def test_training_tunes_alone_are_learned_in_several_keys() -> None:
+    settings: dict[str, Any] = {"pitch": "absolute", "max_melody_length": 20}
+    once, thrice = set_up(**settings), set_up(**settings, transpositions=3)
+    expected = [
+        tuple(tokens.tolist())
+        for melody in once.melodies["train"]
+        for semitones in (-1, 0, 1)
+        for tokens in windows(in_c(melody.transposed(semitones)), 20)
+    ]
+    rows = [row for batch in thrice.train_dataloader() for row in rows_of(batch)]
+    assert Counter(rows) == Counter(expected)
+    assert thrice.melodies == once.melodies
+    assert thrice.manifest() == once.manifest()
+    for loaders in zip(*((data.val_dataloader(), data.test_dataloader()) for data in (once, thrice)), strict=True):
+        one, other = ([row for batch in loader for row in rows_of(batch)] for loader in loaders)
+        assert one == other
+
+
 def test_the_corpus_is_read_once() -> None:
     reads = []
 
@@ -137,6 +172,9 @@ def test_a_manifest_needs_data() -> None:
         ({"min_melody_length": 0}, "1 or more"),
         ({"batch_size": 0}, "1 or more"),
         ({"train_share": 0.0}, "train_share is above 0 and at most 1"),
+        ({"pitch": "perfect"}, "pitch is relative or absolute, got 'perfect'"),
+        ({"pitch": "absolute", "transpositions": 13}, "1 to 12 keys, got 13"),
+        ({"transpositions": 2}, "transpositions=2 needs pitch=absolute"),
     ],
 )
 def test_settings_that_exclude_all_tunes_are_refused_before_anything_is_read(

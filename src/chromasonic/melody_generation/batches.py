@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,8 @@ from torch.utils.data import Dataset, DistributedSampler, TensorDataset
 
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+_VOCABULARY = NoteVocabulary()
 
 
 class TokenSequences(Dataset[Tensor]):
@@ -91,20 +94,49 @@ class LengthBatches(DistributedSampler[list[int]]):
         yield from batches[self.rank :: self.num_replicas]
 
 
+def in_c(melody: Melody) -> Melody:
+    """The melody as if its tonic were C, whatever it is: its tokens then count pitches from C, not from the tonic.
+
+    Its notes stay what they are, save that those beyond the vocabulary's range are moved by octaves.
+
+    Raises:
+        ValueError: If the melody is in a metre, or of a corpus, without a token.
+
+    Example:
+        >>> in_c(Melody([62, 66, 69], [24, 24, 48], tonic=2)) == Melody([62, 66, 69], [24, 24, 48], tonic=0)
+        True
+    """
+    fitted = _VOCABULARY.fit(replace(melody, tonic=0))
+    if fitted.melody is None:
+        raise ValueError(f"the melody has no tokens: {fitted.dropped_because}")
+    return fitted.melody
+
+
+def transpositions_of(melody: Melody, n_keys: int) -> list[Melody]:
+    """A melody in the ``n_keys`` keys nearest to its own, of two as near the higher one first, each as ``in_c`` has it.
+
+    For 12 these are all keys, from 5 semitones below its own to 6 above.
+
+    Raises:
+        ValueError: As ``in_c``.
+    """
+    below = (n_keys - 1) // 2
+    return [in_c(melody.transposed(semitones)) for semitones in range(-below, n_keys - below)]
+
+
 def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
     """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
 
     Each window begins with the control tokens of its place; only the last ends with ``<end>``.
     """
-    vocabulary = NoteVocabulary()
     if max_notes is None or len(melody) <= max_notes:
-        return [vocabulary.encode(melody)]
+        return [_VOCABULARY.encode(melody)]
     n_windows = math.ceil(len(melody) / max_notes)
     bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
     found = []
     for begin, end in pairwise(bounds):
-        fitted = vocabulary.fit(melody.window(int(begin), int(end))).melody
+        fitted = _VOCABULARY.fit(melody.window(int(begin), int(end))).melody
         if fitted is not None:
-            tokens = vocabulary.encode(fitted)
+            tokens = _VOCABULARY.encode(fitted)
             found.append(tokens if end == len(melody) else tokens[:-1])
     return found

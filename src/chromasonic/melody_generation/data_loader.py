@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, windows
+from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, in_c, transpositions_of, windows
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
 from chromasonic.melody_generation.errors import InputError
@@ -26,6 +26,8 @@ from chromasonic.melody_generation.splits import (
     test_set_hash,
 )
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+OCTAVE = 12
 
 
 class MelodyDataModule(L.LightningDataModule):
@@ -44,6 +46,11 @@ class MelodyDataModule(L.LightningDataModule):
         guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
             validation or test tunes are left out.
         train_share: Share of the training tunes that are learned from, by family; the split and its hash stay.
+        pitch: From where tokens count pitches: ``relative`` to the tonic, or ``absolute``, from C in every key. The key
+            is then not told: all melodies have the tonic C, and hashes of their own, though notes and sides are the
+            same.
+        transpositions: In how many keys, its own and those nearest to it, each training tune is learned; more than one
+            only with absolute pitch.
 
     Attributes:
         melodies: The whole tunes of each side, of ``train`` those that are learned from, once set up.
@@ -52,8 +59,8 @@ class MelodyDataModule(L.LightningDataModule):
         guarded: What was left out on account of ``guard``, if there is one, once set up.
 
     Raises:
-        InputError: If the lengths exclude each other, or the share is out of range; from ``setup``, if the corpus is
-            too small to split.
+        InputError: If the lengths exclude each other, the share is out of range, or there is nothing to transpose;
+            from ``setup``, if the corpus is too small to split.
     """
 
     def __init__(
@@ -66,9 +73,12 @@ class MelodyDataModule(L.LightningDataModule):
         seed: int = 42,
         guard: MelodyDataModule | None = None,
         train_share: float = 1.0,
+        pitch: Literal["relative", "absolute"] = "relative",
+        transpositions: int = 1,
     ) -> None:
         super().__init__()
         check_share(train_share)
+        _check_pitch(pitch, transpositions)
         if min_melody_length < 1 or batch_size < 1:
             raise InputError("min_melody_length and batch_size must be whole numbers of 1 or more")
         if max_melody_length is not None and max_melody_length < min_melody_length:
@@ -84,6 +94,8 @@ class MelodyDataModule(L.LightningDataModule):
         self.seed = seed
         self.guard = guard
         self.train_share = train_share
+        self.pitch = pitch
+        self.transpositions = transpositions
         self.guarded: GuardReport | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
@@ -112,11 +124,19 @@ class MelodyDataModule(L.LightningDataModule):
         self.split = self.divide(self._all)
         places = {side: getattr(self.split, side) for side in SIDES}
         places["train"] = share_of_training(self.split, self._all, self.train_share)
+        if self.pitch == "absolute":  # after the split, so that sides are the same
+            self._all = [in_c(melody) for melody in self._all]
         self.melodies = {side: [self._all[place] for place in places[side]] for side in SIDES}
         for side, melodies in self.melodies.items():
             longest = self.max_melody_length if side == "train" else None
+            n_keys = self.transpositions if side == "train" else 1
             self._sequences[side] = TokenSequences(
-                [tokens for melody in melodies for tokens in windows(melody, longest)]
+                [
+                    tokens
+                    for melody in melodies
+                    for in_key in (transpositions_of(melody, n_keys) if n_keys > 1 else [melody])
+                    for tokens in windows(in_key, longest)
+                ]
             )
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
@@ -165,6 +185,17 @@ class MelodyDataModule(L.LightningDataModule):
         sampler = LengthBatches(sequences.lengths, self.batch_size, seed, n_processes, process)
         # A generator of its own: creating an iterator must not draw from the one that dropout uses.
         return DataLoader(sequences, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+
+def _check_pitch(pitch: str, transpositions: int) -> None:
+    if pitch not in ("relative", "absolute"):
+        raise InputError(f"pitch is relative or absolute, got {pitch!r}")
+    if not 1 <= transpositions <= OCTAVE:
+        raise InputError(f"transpositions is a whole number of 1 to {OCTAVE} keys, got {transpositions}")
+    if transpositions > 1 and pitch == "relative":
+        raise InputError(
+            f"transpositions={transpositions} needs pitch=absolute: relative to the tonic, all keys are alike"
+        )
 
 
 class DividedMelodies(MelodyDataModule):
