@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.clock import BarClock, ClockState, onsets_of
+from chromasonic.melody_generation.networks.clock import BarClock, ClockState, StoppedClock, onsets_of
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
 from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
@@ -46,18 +46,26 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         width: D.
         dropout: Share of each vector that is dropped in training, before the body and after it.
         memory: Whether the tune so far is remembered and copied from (:class:`TuneMemory`).
+        position: Whether the network is told where in the bar, and in which bar, the music stands.
     """
 
     def __init__(
-        self, body: nn.Module, hyperparameters: dict[str, Any], width: int, dropout: float, *, memory: bool
+        self,
+        body: nn.Module,
+        hyperparameters: dict[str, Any],
+        width: int,
+        dropout: float,
+        *,
+        memory: bool,
+        position: bool,
     ) -> None:
         super().__init__()
         vocabulary = NoteVocabulary()
         self.hyperparameters = hyperparameters
-        self.clock = BarClock(vocabulary)
+        self.clock = BarClock(vocabulary) if position else StoppedClock(vocabulary)
         self.anchors = PitchAnchors(vocabulary)
         self.embedding = TokenEmbedding(vocabulary, width)
-        self.place = PlaceEmbedding(vocabulary.longest_bar, width)
+        self.place = PlaceEmbedding(vocabulary.longest_bar, width) if position else None
         self.interval = IntervalEmbedding(vocabulary, width)
         self.dropout = Dropout(dropout)
         self.body = body
@@ -86,7 +94,8 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         onsets = onsets_of(times, clock_before)
         anchors, last_anchors = self.anchors(tokens, onsets, past.anchors if past else None)
         embedded = self.embedding(tokens)
-        vectors = self.dropout(embedded + self.place(times) + self.interval(anchors))
+        placed = embedded if self.place is None else embedded + self.place(times)
+        vectors = self.dropout(placed + self.interval(anchors))
         states, body = self.body(vectors, past.body if past else None)
         recalled = memory = None
         if self.memory is not None:
