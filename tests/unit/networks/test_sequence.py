@@ -12,7 +12,7 @@ from torch import Tensor
 
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.metrics import TokenScorer
-from chromasonic.melody_generation.networks.intervals import NONE
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork
 
 every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.clock import BarClock, ClockState, StoppedClock, onsets_of
+from chromasonic.melody_generation.networks.clock import BarClock, BarTimes, ClockState, StoppedClock, onsets_of
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
 from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
@@ -97,20 +97,28 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         placed = embedded if self.place is None else embedded + self.place(times)
         vectors = self.dropout(placed + self.interval(anchors))
         states, body = self.body(vectors, past.body if past else None)
-        recalled = memory = None
-        if self.memory is not None:
-            first = past.anchors.last if past else torch.full_like(tokens[:, 0], NONE)
-            leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
-            places = Places(tokens, onsets.position, onsets.bar, leads)
-            recalled, memory = self.memory(states, embedded, times, places, past.memory if past else None)
-            states = recalled.states
-        states = self.dropout(states)
-        pitch_scores, duration_scores = self.interval_scores(states, anchors), None
-        if self.memory is not None and recalled and memory:
-            by_view, duration_scores = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
-            pitch_scores = pitch_scores + by_view
-        # Over a vocabulary nothing is summed in half precision.
-        logits = self.scores(states, pitch_scores, duration_scores).float()
-        if self.memory is not None and recalled and memory:
-            logits = self.memory.copy(logits, states, recalled.weights, memory.places.tokens)
+        first = past.anchors.last if past else torch.full_like(tokens[:, 0], NONE)
+        leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
+        places = Places(tokens, onsets.position, onsets.bar, leads)
+        logits, memory = self._predict(states, anchors, embedded, times, places, past.memory if past else None)
         return logits, NetworkState(clock, last_anchors, body, memory)
+
+    def _predict(
+        self,
+        states: Tensor,
+        anchors: Anchors,
+        embedded: Tensor,
+        times: BarTimes,
+        places: Places,
+        past: MemoryState | None,
+    ) -> tuple[Tensor, MemoryState | None]:
+        """Logits (B, T, V) from states (B, T, D) and, where there is a memory, from what they recall."""
+        if self.memory is None:
+            states = self.dropout(states)
+            return self.scores(states, self.interval_scores(states, anchors)).float(), None
+        recalled, memory = self.memory(states, embedded, times, places, past)
+        states = self.dropout(recalled.states)
+        pitches, durations = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
+        # Over a vocabulary nothing is summed in half precision.
+        logits = self.scores(states, self.interval_scores(states, anchors) + pitches, durations).float()
+        return self.memory.copy(logits, states, recalled.weights, memory.places.tokens), memory
