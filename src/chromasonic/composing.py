@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -30,7 +30,7 @@ def composed(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
     try:
         with initialize_config_dir(str(configs.absolute()), version_base="1.3"):
             config = compose("train", [*overrides, "logger=none"])
-    except HydraException as problem:
+    except CompactHydraException as problem:
         raise InputError(sentence_of(problem)) from problem
     check(config)
     return plain(config)

@@ -135,6 +135,14 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
 
 
 def check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to compare scores of different test tunes.
+
+    Args:
+        results: Of each run, by a name of its own.
+
+    Raises:
+        InputError: Naming the runs of each test set.
+    """
     by_hash: dict[str, list[str]] = {}
     for name, each in results.items():
         by_hash.setdefault(str(each.get("test_set_hash")), []).append(name)

@@ -18,8 +18,8 @@ from typing import Any
 from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SampleSettings
-from chromasonic.melody_generation.resuming import has_epoch, is_complete, planned_epochs
 from chromasonic.melody_generation.results.plan import PlannedRun
+from chromasonic.melody_generation.resuming import has_epoch, is_complete, planned_epochs
 from chromasonic.melody_generation.runs import open_run, read_results, values_by_name, write_json
 from chromasonic.melody_generation.testing import is_judged
 
@@ -106,7 +106,7 @@ class Training:
 
     def _models(self) -> dict[str, str]:
         """Hashes of the models that the run begins with, by their directories."""
-        return {str(each): _digest(RunFiles.of_run(each).best) for each in self.run.needs}
+        return {str(each): _model_hash(each) for each in self.run.needs}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Judging:
     @property
     def name(self) -> str:
         """The run's, and what is done with it."""
-        return f"{self.run.name}, judged"
+        return f"{self.run.name}, judging"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -140,6 +140,8 @@ class Judging:
 
     def is_done(self) -> bool:
         """Whether this very model was judged in this way."""
+        if not has_epoch(self.run.directory):
+            return False
         run = open_run(self.run.directory)
         return is_judged(read_results(run.directory), run, self.settings)
 
@@ -203,5 +205,6 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], place: str) ->
             yield f"{place}{name}", one, other
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _model_hash(run: Path) -> str:
+    """Hash of a run's best checkpoint: 16 hex digits; empty where there is none."""
+    return hashlib.sha256(RunFiles.of_run(run).best.read_bytes()).hexdigest()[:16] if has_epoch(run) else ""
