@@ -239,6 +239,10 @@ def build_data(config: DictConfig) -> MelodyDataModule:
         split_seed=config.dataset.split_seed,
         seed=config.seed,
         guard=target,
+        # Runs from before these were knobs do not name them.
+        train_share=config.get("train_share", 1.0),
+        pitch=config.dataset.get("pitch", "relative"),
+        transpositions=config.dataset.get("transpositions", 1),
     )
 
 

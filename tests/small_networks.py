@@ -17,22 +17,24 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 VOCABULARY = NoteVocabulary()
 
 
-def small_lstm(*, memory: bool = True, dropout: float = 0.0) -> LSTMNetwork:
+def small_lstm(*, memory: bool = True, position: bool = True, dropout: float = 0.0) -> LSTMNetwork:
     """Two layers of 16."""
-    return LSTMNetwork(16, 2, dropout, memory=memory)
+    return LSTMNetwork(16, 2, dropout, memory=memory, position=position)
 
 
-def small_transformer(*, memory: bool = True, dropout: float = 0.0) -> TransformerNetwork:
+def small_transformer(*, memory: bool = True, position: bool = True, dropout: float = 0.0) -> TransformerNetwork:
     """Two layers of 16 with two heads."""
-    return TransformerNetwork(16, 2, 2, dropout, memory=memory)
+    return TransformerNetwork(16, 2, 2, dropout, memory=memory, position=position)
 
 
-# Every built-in network, with and without its memory.
+# Every built-in network, with and without its memory and its knowledge of the bar.
 SMALL_NETWORKS: dict[str, Callable[[], SequenceNetwork]] = {  # type: ignore[type-arg]
     "lstm": small_lstm,
     "lstm without memory": lambda: small_lstm(memory=False),
+    "lstm without position": lambda: small_lstm(position=False),
     "transformer": small_transformer,
     "transformer without memory": lambda: small_transformer(memory=False),
+    "transformer without position": lambda: small_transformer(position=False),
 }
 
 

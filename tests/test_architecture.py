@@ -15,6 +15,7 @@ ROWS = (
     {"corpora", "families", "splits", "leaks", "networks", "measures", "rendering"},
     {
         *(
+            "batches",
             "data_loader",
             "metrics",
             "lightning_modules",

@@ -11,6 +11,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from omegaconf import open_dict
 
 from chromasonic.configuration import build, check
 from chromasonic.melody_generation.checkpoint import describe
@@ -131,6 +132,25 @@ def test_every_model_trains_on_every_dataset(
     if dataset == "nottingham":
         request.getfixturevalue("nottingham_directory")
     take_a_step(model, dataset, "one_cycle", "adamw", tmp_path, own_tunes)
+
+
+def test_the_knobs_of_the_data_reach_it_and_runs_from_before_them_do_without(tmp_path: Path) -> None:
+    knobs = {"train_share": 0.5, "pitch": "absolute", "transpositions": 3}
+    overrides = ["train_share=0.5", "dataset.pitch=absolute", "dataset.transpositions=3"]
+    with composed(*overrides, directory=tmp_path) as config:
+        check(config)
+        data = script().build_data(config)
+        assert {name: getattr(data, name) for name in knobs} == knobs
+    with composed(directory=tmp_path) as config:
+        with open_dict(config):
+            del config["train_share"], config.dataset["pitch"], config.dataset["transpositions"]
+        check(config)
+        data = script().build_data(config)
+        assert {name: getattr(data, name) for name in knobs} == {
+            "train_share": 1.0,
+            "pitch": "relative",
+            "transpositions": 1,
+        }
 
 
 def test_there_are_experiments() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.optim import AdamW
 
-from chromasonic.melody_generation.data_loader import LengthBatches, TokenSequences
+from chromasonic.melody_generation.batches import LengthBatches, TokenSequences
 from chromasonic.melody_generation.lightning_modules import MelodyModule
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork

@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra.errors import CompactHydraException, InstantiationException
 from hydra.utils import get_object, instantiate
@@ -51,12 +51,21 @@ class RunRefused(CompactHydraException):
 
 
 class DatasetConfig(BaseModel):
-    """A corpus and how it is divided."""
+    """A corpus, how it is divided, and how its pitches are counted."""
 
     model_config = ConfigDict(extra="forbid")
 
     corpus: dict[str, Any]
     split_seed: NonNegativeInt
+    pitch: Literal["relative", "absolute"] = "relative"
+    transpositions: int = Field(1, ge=1, le=12, strict=True)
+
+
+class GuardConfig(DatasetConfig):
+    """A corpus and how it is divided; nothing is learned from it, so how its pitches are counted is no choice."""
+
+    pitch: Literal["relative"] = "relative"
+    transpositions: Literal[1] = 1
 
 
 class RunConfig(BaseModel):
@@ -70,7 +79,7 @@ class RunConfig(BaseModel):
 
     model: dict[str, Any]
     dataset: DatasetConfig
-    guard: DatasetConfig | None = None
+    guard: GuardConfig | None = None
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     trainer: dict[str, Any]
@@ -84,6 +93,7 @@ class RunConfig(BaseModel):
     patience: PositiveInt
     min_melody_length: PositiveInt
     max_melody_length: PositiveInt | None
+    train_share: float = Field(1.0, gt=0, le=1)
     seed: NonNegativeInt = Field(lt=2**32)
     init_from: str | int | float | None = None
     output_dir: str | int | float = "???"  # a folder may be called 2026

@@ -88,7 +88,7 @@ def test_only_built_in_networks_are_known_by_name() -> None:
     class Variant(LSTMNetwork):
         pass
 
-    assert [network_name(make()) for make in SMALL_NETWORKS.values()] == ["lstm", "lstm", "transformer", "transformer"]
+    assert [network_name(make()) for make in SMALL_NETWORKS.values()] == ["lstm"] * 3 + ["transformer"] * 3
     assert network_name(Variant(8, 1)) == network_name(network_of_ones_own()) == "custom"
 
 
@@ -99,6 +99,15 @@ def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Pa
     again = network_of_ones_own()
     again.load_state_dict(read_checkpoint(path)["model_state_dict"])
     assert "build it yourself and call load_state_dict" in said_of(path)
+
+
+def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path: Path) -> None:
+    network = small_lstm().eval()
+    older = {name: value for name, value in network.hyperparameters.items() if name != "position"}
+    rebuilt = load_model(saved(tmp_path / "model.pt", network, hyperparameters=older))
+    tokens = batch_of(walks(2))
+    assert rebuilt.hyperparameters == network.hyperparameters
+    assert torch.equal(rebuilt(tokens), network(tokens))
 
 
 def test_hyperparameters_in_numpys_types_do_not_spoil_a_checkpoint(tmp_path: Path) -> None:
@@ -201,6 +210,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject)
         {"hidden_size": [16]},
         {"num_layers": "2"},
         {"memory": False},
+        {"position": False},
         {"dropout": 2.0},
         {"width": 16},
         {1: 2},

@@ -64,6 +64,13 @@ def test_whatever_is_no_positive_whole_number_is_refused_once_by_name(
         ("learning_rate", float("nan")),
         ("learning_rate", True),
         ("seed", -1),
+        ("dataset__pitch", "perfect"),
+        ("dataset__transpositions", 0),
+        ("dataset__transpositions", 13),
+        ("dataset__transpositions", "2"),
+        ("train_share", 0),
+        ("train_share", 1.01),
+        ("train_share", "half"),
         ("seed", 2**32),
         ("scheduler__patience", "soon"),
         ("trainer__gradient_clip_val", "tight"),
@@ -113,6 +120,14 @@ def test_faults_of_every_kind_are_found_at_once(config: DictConfig) -> None:
     assert len(found) == 5
     for words in ("dropout=2", "colour=red", "max_melody_length=10 is less", "did you mean hidden_size?", "Admw"):
         assert sum(words in fault for fault in found) == 1, found
+
+
+def test_how_a_guard_counts_pitches_is_no_choice(config: DictConfig) -> None:
+    guard = {"corpus": {}, "split_seed": 0, "pitch": "relative", "transpositions": 1}
+    assert faults_of(config, guard=guard) == []
+    assert faults_of(config, guard={"corpus": {}, "split_seed": 0}) == []  # as in runs from before these were knobs
+    (fault,) = faults_of(config, guard=guard | {"pitch": "absolute"})
+    assert fault.startswith("guard.pitch=absolute: ")
 
 
 def test_what_must_be_given_is_said(config: DictConfig) -> None:

@@ -1,36 +1,21 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.leaking import variants_among
 from tests.small_networks import VOCABULARY, walks
-from tests.strategies import melodies
 from torch import Tensor
 
+from chromasonic.melody_generation.batches import in_c, windows
 from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
-from chromasonic.melody_generation.data_loader import (
-    DividedMelodies,
-    LengthBatches,
-    MelodyDataModule,
-    TokenSequences,
-    windows,
-)
+from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.melody import Departure, Melody, Metre
-from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.splits import SIDES
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, STARTS
-
-lengths = st.lists(st.integers(1, 300), min_size=1, max_size=120)
-seeds = st.integers(0, 5)
 
 
 @dataclass(frozen=True)
@@ -51,138 +36,10 @@ def rows_of(batch: Tensor) -> list[tuple[int, ...]]:
     return [tuple(row[row != VOCABULARY.pad].tolist()) for row in batch]
 
 
-def set_up(n: int = 60, **settings: int | None) -> MelodyDataModule:
-    data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)  # type: ignore[arg-type]
+def set_up(n: int = 60, **settings: Any) -> MelodyDataModule:
+    data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)
     data.setup()
     return data
-
-
-# --- sequences and batches of them ---
-
-
-@given(st.lists(st.lists(st.integers(1, 999), min_size=1, max_size=20), min_size=1, max_size=10), st.data())
-def test_a_batch_holds_its_sequences_padded_behind(sequences: list[list[int]], data: st.DataObject) -> None:
-    packed = TokenSequences([np.array(each) for each in sequences])
-    indices = data.draw(st.lists(st.integers(-1, len(sequences) - 1), min_size=1, max_size=8))
-    batch = packed[indices]
-    chosen = [[] if index < 0 else sequences[index] for index in indices]
-    width = max(1, *map(len, chosen)) if len(chosen) > 1 else max(1, len(chosen[0]))
-    assert batch.tolist() == [each + [VOCABULARY.pad] * (width - len(each)) for each in chosen]
-    assert len(packed) == len(sequences)
-
-
-@given(lengths, st.integers(1, 40), seeds | st.none(), st.integers(0, 3))
-def test_every_sequence_comes_exactly_once_an_epoch(
-    lengths: list[int], batch_size: int, seed: int | None, epoch: int
-) -> None:
-    sampler = LengthBatches(torch.tensor(lengths), batch_size, seed)
-    sampler.set_epoch(epoch)
-    batches = list(sampler)
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    assert len(batches) == len(sampler)
-    assert max(map(len, batches)) <= batch_size
-
-
-@given(lengths, st.integers(1, 40), seeds | st.none(), st.integers(2, 4))
-def test_processes_share_the_batches_evenly_and_without_overlap(
-    lengths: list[int], batch_size: int, seed: int | None, n_processes: int
-) -> None:
-    samplers = [
-        LengthBatches(torch.tensor(lengths), batch_size, seed, n_processes, rank) for rank in range(n_processes)
-    ]
-    shares = [list(sampler) for sampler in samplers]
-    assert {len(share) for share in shares} == {len(samplers[0])}
-    dealt = [batch for share in shares for batch in share]
-    real = [batch for batch in dealt if batch != [-1]]
-    assert sorted(index for batch in real for index in batch) == list(range(len(lengths)))
-    assert len(dealt) - len(real) < n_processes
-    assert sorted(real) == sorted(LengthBatches(torch.tensor(lengths), batch_size, seed))
-
-
-def test_a_batch_that_only_fills_up_a_round_scores_nothing() -> None:
-    tokens = TokenSequences([VOCABULARY.encode(melody) for melody in walks(3)])[[-1]]
-    sums = TokenScorer(VOCABULARY)(torch.randn(*tokens.shape, len(VOCABULARY)), tokens)
-    assert float(sums.nats) == int(sums.n_tokens) == int(sums.n_notes) == 0
-
-
-def test_each_epoch_has_an_order_of_its_own_that_seed_and_epoch_alone_decide() -> None:
-    lengths = torch.randint(20, 200, (100,))
-
-    def order(seed: int, epoch: int) -> list[list[int]]:
-        sampler = LengthBatches(lengths, 8, seed)
-        list(sampler)  # what was read before has no say
-        sampler.set_epoch(epoch)
-        return list(sampler)
-
-    assert order(1, 2) == order(1, 2)
-    orders = [order(1, 2), order(1, 3), order(2, 2)]
-    assert all(one != other for one, other in pairwise([*orders, orders[0]]))
-    # Not only the order of the batches, but what is in them.
-    assert {frozenset(batch) for batch in orders[0]} != {frozenset(batch) for batch in orders[1]}
-
-
-def test_without_a_seed_the_order_is_by_length_in_every_epoch() -> None:
-    lengths = torch.randint(20, 200, (50,))
-    sampler = LengthBatches(lengths, 8, seed=None)
-    first = list(sampler)
-    sampler.set_epoch(1)
-    assert list(sampler) == first
-    in_order = [int(lengths[index]) for batch in first for index in batch]
-    assert in_order == sorted(in_order)
-
-
-@pytest.mark.parametrize("seed", [None, 0, 1, 2])
-def test_little_of_a_batch_is_padding(seed: int | None) -> None:
-    rng = np.random.default_rng(0)
-    lengths = torch.from_numpy(rng.lognormal(4.5, 0.4, 800).astype(int))  # about as folk tunes are
-    filled = sum(len(batch) * int(lengths[batch].max()) for batch in LengthBatches(lengths, 32, seed))
-    assert 1 - int(lengths.sum()) / filled < 0.1
-    at_random = sum(32 * int(lengths[begin : begin + 32].max()) for begin in range(0, 800, 32))
-    assert 1 - int(lengths.sum()) / at_random > 0.4  # what it would be otherwise
-
-
-# --- windows ---
-
-
-def test_a_tune_that_is_short_enough_or_unlimited_stays_whole() -> None:
-    [melody] = walks(1)
-    whole = [VOCABULARY.encode(melody).tolist()]
-    for longest in (None, len(melody), len(melody) + 1):
-        assert [each.tolist() for each in windows(melody, longest)] == whole
-
-
-@given(melodies(min_notes=1, max_notes=40), st.integers(1, 20))
-@settings(max_examples=50)
-def test_windows_cover_the_tune_and_only_the_last_says_that_it_ends(melody: Melody, longest: int) -> None:
-    cut = windows(melody, longest)
-    notes = [tokens[VOCABULARY.is_note(tokens)] for tokens in cut]
-    whole = VOCABULARY.encode(melody)
-    assert np.concatenate(notes).tolist() == whole[VOCABULARY.is_note(whole)].tolist()
-    assert all(len(each) <= longest for each in notes)
-    assert max(map(len, notes)) - min(map(len, notes)) <= 1
-    assert [int(tokens[-1]) == VOCABULARY.end for tokens in cut] == [False] * (len(cut) - 1) + [True]
-
-
-@given(melodies(min_notes=2, max_notes=40), st.integers(1, 20))
-@settings(max_examples=50)
-def test_a_window_begins_with_the_control_tokens_of_its_place(melody: Melody, longest: int) -> None:
-    metres = [metre for begin, end, metre, _ in melody.segments for _ in range(begin, end)]
-    place = 0
-    for tokens in windows(melody, longest):
-        # The latest that has a token: there is one for every place that folk tunes' bars are cut at.
-        start = max(ticks for ticks in STARTS if ticks <= melody.positions[place])
-        expected = VOCABULARY.prefix(melody.corpus, metres[place], melody.mode, start)
-        assert tokens[:PREFIX_LENGTH].tolist() == expected.tolist()
-        place += int(VOCABULARY.is_note(tokens).sum())
-
-
-def test_windows_keep_changes_of_metre_where_they_stand() -> None:
-    melody = Melody([60] * 8, [24] * 8, Metre(3, 4), departures=[Departure(3, Metre(2, 4)), Departure(4)])
-    [first, second] = windows(melody, 4)
-    assert VOCABULARY.decode(first).departures == (Departure(3, Metre(2, 4)),)
-    assert VOCABULARY.decode(second).metre == Metre(2, 4)
-    assert VOCABULARY.decode(second).start == 0
-    assert VOCABULARY.decode(second).departures == ()
 
 
 # --- the data module ---
@@ -235,6 +92,52 @@ def test_the_test_set_depends_on_neither_batches_nor_the_runs_seed_but_on_the_sp
     assert base.manifest()["counts"] == {side: len(base.melodies[side]) for side in SIDES}
 
 
+def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
+    whole, part = set_up(), set_up(train_share=0.25)
+    assert len(part.melodies["train"]) == 12
+    assert set(part.melodies["train"]) < set(whole.melodies["train"])
+    assert sum(len(batch) for batch in part.train_dataloader()) == 12
+    for side in SIDES[1:]:
+        assert part.melodies[side] == whole.melodies[side]
+    learned_from = {"learned_from": {"train_share": 0.25, "n_tunes": 12}}
+    assert part.manifest() == whole.manifest() | learned_from
+    assert "learned_from" not in whole.manifest()
+
+
+def test_absolute_pitch_changes_what_tokens_say_and_no_side() -> None:
+    relative, absolute = set_up(), set_up(pitch="absolute")
+    for side in SIDES:
+        assert absolute.melodies[side] == [in_c(melody) for melody in relative.melodies[side]]
+        moved = [
+            int((one.pitches != other.pitches).sum())
+            for one, other in zip(absolute.melodies[side], relative.melodies[side], strict=True)
+        ]
+        assert sum(moved) < 0.05 * sum(map(len, relative.melodies[side]))
+    assert absolute.split == relative.split
+    assert absolute.test_set_hash != relative.test_set_hash
+    manifest = absolute.manifest()
+    assert manifest["hash"] != relative.manifest()["hash"]
+    assert all(manifest[side] == relative.manifest()[side] for side in SIDES)
+
+
+def test_training_tunes_alone_are_learned_in_several_keys() -> None:
+    settings: dict[str, Any] = {"pitch": "absolute", "max_melody_length": 20}
+    once, thrice = set_up(**settings), set_up(**settings, transpositions=3)
+    expected = [
+        tuple(tokens.tolist())
+        for melody in once.melodies["train"]
+        for semitones in (-1, 0, 1)
+        for tokens in windows(in_c(melody.transposed(semitones)), 20)
+    ]
+    rows = [row for batch in thrice.train_dataloader() for row in rows_of(batch)]
+    assert Counter(rows) == Counter(expected)
+    assert thrice.melodies == once.melodies
+    assert thrice.manifest() == once.manifest()
+    for loaders in zip(*((data.val_dataloader(), data.test_dataloader()) for data in (once, thrice)), strict=True):
+        one, other = ([row for batch in loader for row in rows_of(batch)] for loader in loaders)
+        assert one == other
+
+
 def test_the_corpus_is_read_once() -> None:
     reads = []
 
@@ -268,6 +171,10 @@ def test_a_manifest_needs_data() -> None:
         ({"min_melody_length": 200, "max_melody_length": 128}, "max_melody_length=128 .* min_melody_length=200"),
         ({"min_melody_length": 0}, "1 or more"),
         ({"batch_size": 0}, "1 or more"),
+        ({"train_share": 0.0}, "train_share is above 0 and at most 1"),
+        ({"pitch": "perfect"}, "pitch is relative or absolute, got 'perfect'"),
+        ({"pitch": "absolute", "transpositions": 13}, "1 to 12 keys, got 13"),
+        ({"transpositions": 2}, "transpositions=2 needs pitch=absolute"),
     ],
 )
 def test_settings_that_exclude_all_tunes_are_refused_before_anything_is_read(

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.leaking import variants_among
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Melody
-from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
+from chromasonic.melody_generation.splits import SIDES, Split, share_of_training, split_by_family, test_set_hash
 
 
 def walk(seed: int, n_notes: int = 80, title: str = "") -> Melody:
@@ -116,6 +117,46 @@ def test_too_few_families_are_refused_with_both_counts(sizes: list[int]) -> None
 def test_fractions_that_leave_a_side_empty_are_refused(validation: float, test: float) -> None:
     with pytest.raises(InputError, match=f"got validation {validation} and test {test}"):
         split_by_family(corpus_of([1] * 20), seed=0, validation=validation, test=test)
+
+
+@given(family_sizes, st.integers(0, 5), st.lists(st.floats(0.01, 1), min_size=1, max_size=4).map(sorted))
+def test_a_share_of_training_is_of_whole_families_and_within_every_larger_one(
+    sizes: list[int], seed: int, shares: list[float]
+) -> None:
+    melodies = corpus_of(sizes)
+    split = split_by_family(melodies, seed=seed)
+    chosen = [share_of_training(split, melodies, share) for share in shares]
+    for share, places in zip(shares, chosen, strict=True):
+        left = {split.families[place] for place in split.train if place not in places}
+        assert not left.intersection(split.families[place] for place in places)
+        wanted = max(1, round(share * len(split.train)))
+        assert wanted <= len(places) < wanted + max(sizes)
+    for smaller, larger in pairwise([*chosen, share_of_training(split, melodies, 1.0)]):
+        assert set(smaller) <= set(larger) <= set(split.train)
+    assert share_of_training(split, melodies, 1.0) == split.train
+
+
+@given(st.integers(0, 5), st.randoms())
+def test_a_share_of_training_is_another_with_another_seed_and_the_same_in_another_order(
+    seed: int, random: object
+) -> None:
+    melodies = corpus_of([1, 2] * 15)
+    shuffled = list(melodies)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    def sources(tunes: list[Melody], seed: int) -> set[str]:
+        split = split_by_family(tunes, seed=seed)
+        return {tunes[place].source for place in share_of_training(split, tunes, 0.3)}
+
+    assert sources(melodies, seed) == sources(shuffled, seed)
+    assert sources(melodies, seed) != sources(melodies, seed + 1)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    melodies = corpus_of([1] * 10)
+    with pytest.raises(InputError, match="train_share is above 0 and at most 1"):
+        share_of_training(split_by_family(melodies, seed=0), melodies, share)
 
 
 def test_the_manifest_is_plain_and_says_where_each_tune_went() -> None:

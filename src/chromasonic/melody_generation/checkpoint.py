@@ -36,7 +36,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "ppm": PPMNetwork,
     "mixture": MixtureNetwork,
 }
-FORMAT = 2
+FORMAT = 3
 _OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
 
 _PARTS: dict[str, type] = {

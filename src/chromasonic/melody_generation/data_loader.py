@@ -1,121 +1,33 @@
-"""MelodyDataModule: batches of token sequences of similar length, from any corpus.
-
-All tunes lie in memory as one long array of tokens; a batch is one gather from it. No Python runs for a single
-tune once the corpus is read.
-"""
+"""MelodyDataModule: any corpus, read, split by tune family, and served as batches of tokens."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, TensorDataset
+from torch.utils.data import DataLoader
 
+from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, in_c, transpositions_of, windows
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.leaks import GuardReport
-from chromasonic.melody_generation.melody import IntArray, Melody
-from chromasonic.melody_generation.splits import SIDES, Split, split_by_family, test_set_hash
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.splits import (
+    SIDES,
+    Split,
+    check_share,
+    share_of_training,
+    split_by_family,
+    test_set_hash,
+)
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-
-class TokenSequences(Dataset[Tensor]):
-    """Token sequences packed end to end; indexed by a list, it gives a padded batch of them.
-
-    Args:
-        sequences: Token ids, each of shape (T,).
-
-    Example:
-        >>> sequences = TokenSequences([np.array([5, 6]), np.array([7, 8, 9])])
-        >>> sequences[[1, 0]].tolist()
-        [[7, 8, 9], [5, 6, 0]]
-    """
-
-    def __init__(self, sequences: Sequence[IntArray]) -> None:
-        self.lengths = torch.tensor([len(each) for each in sequences], dtype=torch.long)
-        self._begins = self.lengths.cumsum(0) - self.lengths
-        packed = np.concatenate([*sequences, [NoteVocabulary.pad]])
-        self._tokens = torch.from_numpy(packed.astype(np.int64))
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, indices: list[int]) -> Tensor:
-        """Sequences at ``indices``, shape (B, longest of them), padded behind; -1 gives a row of padding."""
-        index = torch.tensor(indices)
-        lengths = torch.where(index < 0, 0, self.lengths[index])
-        steps = torch.arange(int(lengths.max().clamp(min=1)))
-        places = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)
-        return self._tokens[places]  # the last token is padding
-
-
-class LengthBatches(DistributedSampler[list[int]]):
-    """Lists of indices of sequences that are about as long as each other.
-
-    Shuffled from ``seed`` and the epoch alone, so that an epoch is the same whatever came before it. Over several
-    processes each takes its share of the batches; where they do not divide evenly, a batch of padding, which
-    no measure counts, fills the last round.
-
-    Args:
-        lengths: Length of each sequence, shape (N,).
-        batch_size: Sequences in a batch.
-        seed: Seed of the order; None keeps the order by length, the same in every epoch.
-        n_processes: Over how many processes the batches are dealt.
-        process: Which of them this is.
-    """
-
-    # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
-    _JITTER = 1.05
-
-    def __init__(
-        self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0
-    ) -> None:
-        super().__init__(TensorDataset(lengths), num_replicas=n_processes, rank=process)
-        self._lengths = lengths.numpy()
-        self._batch_size = batch_size
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        keys = self._lengths.astype(float)
-        rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
-        if rng is not None:
-            keys = keys * rng.uniform(1, self._JITTER, len(keys))
-        order = np.argsort(keys, kind="stable").tolist()
-        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
-        if rng is not None:
-            rng.shuffle(batches)
-        batches += [[-1]] * (-len(batches) % self.num_replicas)
-        yield from batches[self.rank :: self.num_replicas]
-
-
-def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
-    """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
-
-    Each window begins with the control tokens of its place; only the last ends with ``<end>``.
-    """
-    vocabulary = NoteVocabulary()
-    if max_notes is None or len(melody) <= max_notes:
-        return [vocabulary.encode(melody)]
-    n_windows = math.ceil(len(melody) / max_notes)
-    bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
-    found = []
-    for begin, end in pairwise(bounds):
-        fitted = vocabulary.fit(melody.window(int(begin), int(end))).melody
-        if fitted is not None:
-            tokens = vocabulary.encode(fitted)
-            found.append(tokens if end == len(melody) else tokens[:-1])
-    return found
+OCTAVE = 12
 
 
 class MelodyDataModule(L.LightningDataModule):
@@ -133,15 +45,22 @@ class MelodyDataModule(L.LightningDataModule):
         seed: Seed of the order of training batches.
         guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
             validation or test tunes are left out.
+        train_share: Share of the training tunes that are learned from, by family; the split and its hash stay.
+        pitch: From where tokens count pitches: ``relative`` to the tonic, or ``absolute``, from C in every key. The key
+            is then not told: all melodies have the tonic C, and hashes of their own, though notes and sides are the
+            same.
+        transpositions: In how many keys, its own and those nearest to it, each training tune is learned; more than one
+            only with absolute pitch.
 
     Attributes:
-        melodies: The whole tunes of each side, once set up.
+        melodies: The whole tunes of each side, of ``train`` those that are learned from, once set up.
         split: Which tune is on which side, once set up.
         report: What was read and what was changed or dropped, once set up.
         guarded: What was left out on account of ``guard``, if there is one, once set up.
 
     Raises:
-        InputError: If the lengths exclude each other; from ``setup``, if the corpus is too small to split.
+        InputError: If the lengths exclude each other, the share is out of range, or there is nothing to transpose;
+            from ``setup``, if the corpus is too small to split.
     """
 
     def __init__(
@@ -153,8 +72,13 @@ class MelodyDataModule(L.LightningDataModule):
         split_seed: int = 0,
         seed: int = 42,
         guard: MelodyDataModule | None = None,
+        train_share: float = 1.0,
+        pitch: Literal["relative", "absolute"] = "relative",
+        transpositions: int = 1,
     ) -> None:
         super().__init__()
+        check_share(train_share)
+        _check_pitch(pitch, transpositions)
         if min_melody_length < 1 or batch_size < 1:
             raise InputError("min_melody_length and batch_size must be whole numbers of 1 or more")
         if max_melody_length is not None and max_melody_length < min_melody_length:
@@ -169,6 +93,9 @@ class MelodyDataModule(L.LightningDataModule):
         self.split_seed = split_seed
         self.seed = seed
         self.guard = guard
+        self.train_share = train_share
+        self.pitch = pitch
+        self.transpositions = transpositions
         self.guarded: GuardReport | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
@@ -195,11 +122,21 @@ class MelodyDataModule(L.LightningDataModule):
             self.guarded = GuardReport.of(self._all, held_out, self.guard.manifest())
             self._all = list(self.guarded.kept)
         self.split = self.divide(self._all)
-        self.melodies = {side: [self._all[index] for index in getattr(self.split, side)] for side in SIDES}
+        places = {side: getattr(self.split, side) for side in SIDES}
+        places["train"] = share_of_training(self.split, self._all, self.train_share)
+        if self.pitch == "absolute":  # after the split, so that sides are the same
+            self._all = [in_c(melody) for melody in self._all]
+        self.melodies = {side: [self._all[place] for place in places[side]] for side in SIDES}
         for side, melodies in self.melodies.items():
             longest = self.max_melody_length if side == "train" else None
+            n_keys = self.transpositions if side == "train" else 1
             self._sequences[side] = TokenSequences(
-                [tokens for melody in melodies for tokens in windows(melody, longest)]
+                [
+                    tokens
+                    for melody in melodies
+                    for in_key in (transpositions_of(melody, n_keys) if n_keys > 1 else [melody])
+                    for tokens in windows(in_key, longest)
+                ]
             )
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
@@ -209,6 +146,9 @@ class MelodyDataModule(L.LightningDataModule):
     def manifest(self) -> dict[str, Any]:
         """The report of the corpus, which tune is on which side, and the hashes that travel with every score.
 
+        Sides and hashes are those of the split, also where only a share of its training tunes is learned from; how
+        many these are stands under ``learned_from``.
+
         Raises:
             ValueError: If the data is not set up.
         """
@@ -217,6 +157,8 @@ class MelodyDataModule(L.LightningDataModule):
         report: dict[str, Any] = {"corpus": asdict(self.report)} if self.report else {}
         if self.guarded:
             report["guard"] = self.guarded.to_dict()
+        if self.train_share < 1:
+            report["learned_from"] = {"train_share": self.train_share, "n_tunes": len(self.melodies["train"])}
         return report | self.split.manifest(self._all)
 
     @property
@@ -243,6 +185,17 @@ class MelodyDataModule(L.LightningDataModule):
         sampler = LengthBatches(sequences.lengths, self.batch_size, seed, n_processes, process)
         # A generator of its own: creating an iterator must not draw from the one that dropout uses.
         return DataLoader(sequences, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+
+def _check_pitch(pitch: str, transpositions: int) -> None:
+    if pitch not in ("relative", "absolute"):
+        raise InputError(f"pitch is relative or absolute, got {pitch!r}")
+    if not 1 <= transpositions <= OCTAVE:
+        raise InputError(f"transpositions is a whole number of 1 to {OCTAVE} keys, got {transpositions}")
+    if transpositions > 1 and pitch == "relative":
+        raise InputError(
+            f"transpositions={transpositions} needs pitch=absolute: relative to the tonic, all keys are alike"
+        )
 
 
 class DividedMelodies(MelodyDataModule):

@@ -24,6 +24,8 @@ from chromasonic.melody_generation.mixtures import check_split
 
 # What may differ between pretraining and fine-tuning, since no weight depends on it.
 _FREE = {"dropout"}
+# What networks were before they could be told otherwise: checkpoints from then do not say it.
+_UNSAID = {"position": True}
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
 
 
 def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in hyperparameters.items() if name not in _FREE}
+    return {name: value for name, value in (_UNSAID | dict(hyperparameters)).items() if name not in _FREE}
 
 
 def _named(network: str, sizes: Mapping[str, Any]) -> str:

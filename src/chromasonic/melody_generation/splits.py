@@ -121,6 +121,45 @@ def split_by_family(melodies: Sequence[Melody], *, seed: int, validation: float 
     )
 
 
+def share_of_training(split: Split, melodies: Sequence[Melody], share: float) -> tuple[int, ...]:
+    """A random part of the training side, whole families; a smaller share is part of every larger one.
+
+    Families are added, in an order that the split's seed decides, until the share of the tunes is reached.
+
+    Args:
+        split: The split; its validation and test sides have no part in this.
+        melodies: The melodies that were split.
+        share: Of the training tunes, above 0 and at most 1.
+
+    Raises:
+        InputError: If the share is out of range.
+    """
+    check_share(share)
+    if share == 1:
+        return split.train
+    held_out = {*split.validation, *split.test}
+    families = _canonical_families(melodies, np.array(split.families))
+    waiting = [family for family in families if not held_out.intersection(family)]
+    wanted, kept, n_kept = round(share * len(split.train)), [], 0
+    # A stream of its own, not the one that the sides were drawn with.
+    for place in np.random.default_rng((split.seed, 1)).permutation(len(waiting)):
+        if n_kept >= max(1, wanted):
+            break
+        kept.append(waiting[place])
+        n_kept += len(waiting[place])
+    return _places(kept)
+
+
+def check_share(share: float) -> None:
+    """Refuse a share of the training tunes that is none.
+
+    Raises:
+        InputError: If it is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"train_share is above 0 and at most 1 (all training tunes), got {share}")
+
+
 def _canonical_families(melodies: Sequence[Melody], families: IntArray) -> list[list[int]]:
     """List the members of each family, in an order that does not depend on the order of the melodies."""
     members: dict[int, list[int]] = defaultdict(list)

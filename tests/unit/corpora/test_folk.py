@@ -10,6 +10,7 @@ from tests.unit.corpora.round_trip import assert_all_survive_encoding
 from chromasonic.melody_generation.corpora import folk
 from chromasonic.melody_generation.corpora.cache import parsed_directory
 from chromasonic.melody_generation.corpora.folk import FolkCorpus
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.corpora.reading import CorpusReading
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -31,7 +32,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_collection_is_refused() -> None:
-    with pytest.raises(InputError, match="one of its collections: oneills, airds, ryans, essen"):
+    with pytest.raises(InputError, match="one of its collections: oneills, airds, ryans, essen, nottingham"):
         FolkCorpus(oneills=False, airds=False, ryans=False, essen=False)
 
 
@@ -42,6 +43,13 @@ def test_each_collection_is_on_or_off_and_labelled() -> None:
         ("oneills", "oneills.abc:1"),
         ("essen", "essen.abc:1"),
     ]
+
+
+@pytest.mark.usefixtures("small", "nottingham_directory")
+def test_nottinghams_tunes_are_a_collection_for_those_who_ask() -> None:
+    melodies = FolkCorpus(oneills=False, airds=False, ryans=False, nottingham=True).load()
+    assert melodies[0].corpus == "essen"
+    assert melodies[1:] == NottinghamCorpus().load()
 
 
 @pytest.mark.usefixtures("small")

@@ -4,10 +4,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.small_networks import VOCABULARY
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.copying import TokenCopy
+from chromasonic.melody_generation.networks.copying import ClassCopy, TokenCopy, ViewCopy
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.networks.memory import visible_share
+from chromasonic.melody_generation.networks.places import Places
 
 
 def copying(n_heads: int) -> TokenCopy:
@@ -74,3 +77,39 @@ def test_a_head_has_little_to_say_at_first() -> None:
     copy = TokenCopy(4, 1)
     mixed = copy(torch.zeros(1, 1, 2), torch.randn(1, 1, 4), torch.ones(1, 1, 1, 1), torch.tensor([[0]])).softmax(-1)
     assert float(mixed[0, 0, 0].detach()) == pytest.approx((0.5 + math.exp(-2)) / (1 + math.exp(-2)), abs=1e-3)
+
+
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
+def test_a_class_scores_by_the_looks_at_it(n_heads: int, n_new: int, n_before: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    copy = ClassCopy(4, n_heads, 3)
+    for parameter in copy.parameters():
+        nn.init.normal_(parameter)
+    states, classes = torch.randn(2, n_new, 4), torch.randint(NONE, 3, (2, n_new + n_before))
+    weights = visible_share(torch.randn(2, n_heads, n_new, n_new + n_before))
+    share, found = copy.share(states).softmax(-1), copy(states, weights, classes)
+    for each in range(3):
+        looks = (weights * (classes == each)[:, None, None]).sum(-1)  # (B, H, T)
+        expected = copy.trust(states)[..., 0] * (1 + (looks * share.transpose(1, 2)).sum(1) / 0.01).log()
+        torch.testing.assert_close(found[..., each], expected)
+
+
+def test_a_phrase_a_third_higher_is_copied_by_its_steps_alone() -> None:
+    def pitch(semitones: int) -> int:
+        return VOCABULARY.pitch_classes.index(semitones)
+
+    def note(semitones: int) -> int:
+        return VOCABULARY.first_note + pitch(semitones) * len(VOCABULARY.duration_classes) + 3
+
+    # do re mi, and now: mi fa; which note comes next?
+    tokens = torch.tensor([[note(0), note(2), note(4), note(4), note(5)]])
+    leads = torch.tensor([[NONE, pitch(0), pitch(2), pitch(4), pitch(4)]])
+    places = Places(tokens, torch.zeros(1, 5), torch.zeros(1, 5), leads)
+    copy = ViewCopy(VOCABULARY, 4, 1)
+    nn.init.constant_(copy.pitch.trust.bias, 0.0)
+    nn.init.constant_(copy.interval.trust.bias, 0.0)
+    looks = torch.zeros(1, 1, 1, 5)
+    looks[..., 2] = 1  # at the place before the mi of do re mi
+    pitches, durations = copy(torch.randn(1, 1, 4), looks, places, torch.tensor([[pitch(5)]]))
+    assert pitches[0, 0].nonzero().flatten().tolist() == [pitch(7)]  # so
+    assert durations[0, 0].nonzero().flatten().tolist() == [3]

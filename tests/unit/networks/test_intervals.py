@@ -9,13 +9,8 @@ from torch import Tensor
 
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.clock import BarClock, Onsets, onsets_of
-from chromasonic.melody_generation.networks.intervals import (
-    NONE,
-    Anchors,
-    IntervalEmbedding,
-    IntervalScores,
-    PitchAnchors,
-)
+from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 CLOCK, ANCHORS = BarClock(VOCABULARY), PitchAnchors(VOCABULARY)

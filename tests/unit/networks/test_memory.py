@@ -36,10 +36,10 @@ def test_attention_is_torchs_own_with_the_mask_written_out(n_queries: int, n_bef
 
 
 def placed(n_sequences: int, n_tokens: int) -> tuple[BarTimes, Places]:
-    """Tokens that are all different, one to a bar."""
+    """Tokens that are all different, one to a bar, and no notes."""
     bars = torch.arange(n_tokens).expand(n_sequences, -1)
     zeros = torch.zeros_like(bars)
-    return BarTimes(zeros, zeros + 96, bars + 1), Places(bars, zeros, bars)
+    return BarTimes(zeros, zeros + 96, bars + 1), Places(bars, zeros, bars, zeros - 1)
 
 
 def test_entry_k_joins_the_state_before_token_k_with_token_k_itself() -> None:
@@ -83,8 +83,8 @@ def test_nobody_looks_ahead_and_all_looks_add_up() -> None:
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
 def test_a_memory_filled_in_parts_is_the_memory_filled_at_once(parts: list[int]) -> None:
     memory = TuneMemory(4, dropout=0.0)
-    for table in (memory.likeness.match_table, memory.likeness.bars_table):
-        nn.init.normal_(table.weight)
+    for table in memory.likeness.parameters():
+        nn.init.normal_(table)
     states, embedded = torch.randn(2, sum(parts), 4), torch.randn(2, sum(parts), 4)
     times, places = placed(2, sum(parts))
     whole, entries = memory(states, embedded, times, places)

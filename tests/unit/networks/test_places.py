@@ -6,6 +6,8 @@ from tests.strategies import melodies
 
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.clock import BarClock, BarTimes, onsets_of
+from chromasonic.melody_generation.networks.intervals import PitchAnchors
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.networks.places import (
     FARTHEST_BAR,
     LONGEST_MATCH,
@@ -13,6 +15,7 @@ from chromasonic.melody_generation.networks.places import (
     Places,
     match_lengths,
 )
+from chromasonic.melody_generation.networks.views import TuneViews
 
 CLOCK = BarClock(VOCABULARY)
 
@@ -20,7 +23,9 @@ CLOCK = BarClock(VOCABULARY)
 def places_in(melody: Melody) -> tuple[BarTimes, Places]:
     tokens = batch_of([melody])
     times, _ = CLOCK(tokens)
-    return times, Places(tokens, *onsets_of(times, CLOCK.begin(1)))
+    onsets = onsets_of(times, CLOCK.begin(1))
+    last = PitchAnchors(VOCABULARY)(tokens, onsets)[0].last
+    return times, Places(tokens, *onsets, torch.cat([torch.tensor([[NONE]]), last[:, :-1]], dim=1))
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=20), st.data())
@@ -39,8 +44,8 @@ def test_matches_are_as_long_as_counted_by_hand(tokens: list[int], data: st.Data
 @given(melodies(min_notes=1), st.data())
 def test_likeness_is_what_match_distance_and_position_are_worth(melody: Melody, data: st.DataObject) -> None:
     likeness = PlaceLikeness(2)
-    for table in (likeness.match_table, likeness.bars_table):
-        torch.nn.init.normal_(table.weight)
+    for table in likeness.parameters():
+        torch.nn.init.normal_(table)
     times, places = places_in(melody)
     found = likeness(times, places)
     n_tokens = places.tokens.shape[1]
@@ -48,17 +53,22 @@ def test_likeness_is_what_match_distance_and_position_are_worth(melody: Melody, 
     place = data.draw(st.integers(0, n_tokens - 1))
     entry = data.draw(st.integers(0, place))
     is_same = int(times.position[0, place] == places.positions[0, entry])
-    match = int(match_lengths(places.tokens, n_tokens)[0, place, entry])
     n_bars = min(int(times.bar[0, place] - places.bars[0, entry]), FARTHEST_BAR)
-    expected = likeness.match_table.weight[2 * match + is_same] + likeness.bars_table.weight[2 * n_bars + is_same]
+    expected = likeness.bars_table.weight[2 * n_bars + is_same]
+    views = TuneViews(VOCABULARY)(places.tokens, places.leads)
+    for name, classes in zip(
+        ("token", "rhythm", "interval", "step"), (places.tokens, views.rhythm, views.interval, views.step), strict=True
+    ):
+        match = int(match_lengths(classes, n_tokens)[0, place, entry])
+        expected = expected + likeness.state_dict()[f"match_tables.{name}.weight"][2 * match + is_same]
     torch.testing.assert_close(found[0, :, place, entry], expected)
 
 
 @given(melodies(min_notes=1), st.integers(1, 6))
 def test_the_last_places_alone_are_the_last_rows(melody: Melody, n_new: int) -> None:
     likeness = PlaceLikeness(2)
-    for table in (likeness.match_table, likeness.bars_table):
-        torch.nn.init.normal_(table.weight)
+    for table in likeness.parameters():
+        torch.nn.init.normal_(table)
     times, places = places_in(melody)
     some = BarTimes(*(each[:, -n_new:] for each in times))
     torch.testing.assert_close(likeness(some, places), likeness(times, places)[:, :, -n_new:])

@@ -1,3 +1,4 @@
+import copy
 import math
 from functools import cache
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.networks.intervals import NONE
 from chromasonic.melody_generation.networks.sequence import SequenceNetwork
 
 every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)
@@ -121,6 +123,37 @@ def test_the_place_in_the_bar_is_heard(name: str) -> None:
     assert not torch.allclose(network(on_the_beat)[:, -1], network(upbeat)[:, -1])
 
 
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+@pytest.mark.parametrize("position", [True, False])
+def test_where_the_bars_fall_is_told_or_it_is_not(name: str, position: bool) -> None:
+    """Tunes that differ in nothing but their upbeat, to a network whose start tokens have the same vectors."""
+    network = copy.deepcopy(network_called(name if position else f"{name} without position"))
+    on_the_beat, upbeat = (batch_of([Melody([60, 62, 64] * 4, [24] * 12, start=start)]) for start in (0, 72))
+    starts = [int(tokens[0, 3]) for tokens in (on_the_beat, upbeat)]
+    embedding = network.embedding
+    with torch.no_grad():
+        for table, (one, other) in (
+            (embedding.control_table.weight, embedding.control[starts]),
+            (embedding.joint_table.weight, starts),
+        ):
+            table[other] = table[one]
+    logits = torch.stack([network(on_the_beat), network(upbeat)])
+    logits[..., starts] = 0  # these stand in the tunes themselves, to be copied
+    assert torch.equal(*logits) is not position
+
+
+@pytest.mark.parametrize("name", ["lstm without position", "transformer without position"])
+@given(melodies(min_notes=2))
+@few
+def test_no_note_is_a_downbeat_where_no_place_is_told(name: str, melody: Melody) -> None:
+    network, found = network_called(name), []
+    handle = network.anchors.register_forward_hook(lambda module, inputs, output: found.append(output[0].downbeat))
+    network(batch_of([melody]))
+    handle.remove()
+    assert (found[0] == NONE).all()
+    assert not any(key.startswith("place.") for key in network.state_dict())
+
+
 @every_network
 def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(name: str) -> None:
     network = SMALL_NETWORKS[name]()
@@ -129,10 +162,23 @@ def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(na
     if network.memory is not None:
         with torch.no_grad():
             network.memory.copy.odds.bias.fill_(-100)  # nothing is copied
+            for parameter in network.memory.copy_views.parameters():
+                parameter.zero_()
     tokens = batch_of(walks(3))
     with torch.no_grad():
         sums = TokenScorer(VOCABULARY)(network(tokens), tokens)
     assert math.exp(sums.nats / sums.n_tokens) == pytest.approx(len(VOCABULARY), rel=1e-4)
+
+
+@every_network
+def test_half_precision_is_close_to_full(name: str) -> None:
+    network, tokens = SMALL_NETWORKS[name]().eval(), batch_of(walks(3))
+    with torch.no_grad():
+        full = network(tokens).log_softmax(-1)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(tokens)
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half.log_softmax(-1), full, atol=0.1, rtol=0.05)
 
 
 @every_network
@@ -165,4 +211,4 @@ def test_the_hyperparameters_rebuild_a_network_that_takes_the_weights(name: str)
 @every_network
 def test_the_memory_is_there_or_it_is_not(name: str) -> None:
     has_memory = any(key.startswith("memory.") for key in network_called(name).state_dict())
-    assert has_memory == ("without" not in name)
+    assert has_memory == ("without memory" not in name)

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
+# The position of a clock that tells nothing: no place in a bar, hence not the beginning of one.
+NOWHERE = -1
+
 
 class ClockState(NamedTuple):
     """What the clock carries from one stretch of a sequence to the next; each of shape (B,)."""
@@ -105,3 +108,21 @@ class BarClock(nn.Module):
         bar = state.bar[:, None] + ended.cumsum(dim=1)
         times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar)
         return times, ClockState(position[:, -1], bar_ticks[:, -1], bar[:, -1])
+
+
+class StoppedClock(BarClock):
+    """A clock that stands still, for a network that is not told where the music stands.
+
+    After every token it shows the same: the position ``NOWHERE`` and the first bar. At 0 it would call every note the
+    beginning of a bar.
+    """
+
+    def begin(self, n_sequences: int) -> ClockState:
+        """The state before any token, and after every one."""
+        nowhere = self.ticks.new_full((n_sequences,), NOWHERE)
+        return ClockState(nowhere, nowhere, torch.zeros_like(nowhere))
+
+    def forward(self, tokens: Tensor, state: ClockState | None = None) -> tuple[BarTimes, ClockState]:
+        """The same times after each of ``tokens`` (B, T), and the state as it was."""
+        state = state or self.begin(len(tokens))
+        return BarTimes(*(each[:, None].expand_as(tokens) for each in state)), state

@@ -92,13 +92,23 @@ class TokenScores(nn.Module):
         self.joint = nn.Linear(JOINT_WIDTH, self._n_pitches * self._n_durations)
         self.control = nn.Linear(width, vocabulary.first_note)
 
-    def forward(self, states: Tensor, pitch_scores: Tensor | None = None) -> Tensor:
-        """Score states (B, T, D) as logits (B, T, V); ``pitch_scores`` (B, T, P) are added to those of pitches."""
-        pitches = self.pitch(states)
+    def forward(
+        self, states: Tensor, pitch_scores: Tensor | None = None, duration_scores: Tensor | None = None
+    ) -> Tensor:
+        """Score states (B, T, D) as logits (B, T, V).
+
+        Args:
+            states: Shape (B, T, D).
+            pitch_scores: Added to those of pitches, shape (B, T, P).
+            duration_scores: Added to those of durations, shape (B, T, durations).
+        """
+        pitches, durations = self.pitch(states), self.duration(states)
         if pitch_scores is not None:
             pitches = pitches + pitch_scores
+        if duration_scores is not None:
+            durations = durations + duration_scores
         notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))
         # In place: at (B, T, V) every pass over memory counts.
         notes += pitches[..., :, None]
-        notes += self.duration(states)[..., None, :]
+        notes += durations[..., None, :]
         return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)

@@ -15,11 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.clock import Onsets
+from chromasonic.melody_generation.networks.ladders import NONE, SEMITONES, semitone_ladder
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-
-DEGREES = 12
-# Stands for a pitch where there is none yet.
-NONE = -1
 
 
 class Anchors(NamedTuple):
@@ -88,49 +85,44 @@ class IntervalEmbedding(nn.Module):
 
     def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
         super().__init__()
-        self._n_pitches = vocabulary.rest_class
-        self._tonic = -vocabulary.pitch_classes[0] % DEGREES
+        self._tonic = -vocabulary.pitch_classes[0] % SEMITONES
+        self.semitones = semitone_ladder(vocabulary)
         # The last row of each table stands for "none".
-        self.from_before = nn.Embedding(2 * self._n_pitches, width)
-        self.from_downbeat = nn.Embedding(2 * self._n_pitches, width)
-        self.degree = nn.Embedding(DEGREES + 1, width)
+        self.from_before = nn.Embedding(self.semitones.n_intervals + 1, width)
+        self.from_downbeat = nn.Embedding(self.semitones.n_intervals + 1, width)
+        self.degree = nn.Embedding(SEMITONES + 1, width)
         for table in (self.from_before, self.from_downbeat, self.degree):
             nn.init.normal_(table.weight, std=0.25)
 
     def forward(self, anchors: Anchors) -> Tensor:
         """Embed anchors (B, T) as (B, T, D)."""
-        degree = torch.where(anchors.last < 0, DEGREES, (anchors.last - self._tonic) % DEGREES)
+        degree = torch.where(anchors.last < 0, SEMITONES, (anchors.last - self._tonic) % SEMITONES)
         vectors: Tensor = (
             self.degree(degree)
-            + self.from_before(self._interval(anchors.last, anchors.before))
-            + self.from_downbeat(self._interval(anchors.last, anchors.downbeat))
+            + self.from_before(self._interval(anchors.before, anchors.last))
+            + self.from_downbeat(self._interval(anchors.downbeat, anchors.last))
         )
         return vectors
 
-    def _interval(self, to: Tensor, begin: Tensor) -> Tensor:
-        known = (to >= 0) & (begin >= 0)
-        return torch.where(known, to - begin + self._n_pitches - 1, 2 * self._n_pitches - 1)
+    def _interval(self, begins: Tensor, ends: Tensor) -> Tensor:
+        found = self.semitones.between(begins, ends)
+        return found.where(found >= 0, self.semitones.n_intervals)
 
 
 class IntervalScores(nn.Module):
     """Scores of pitches by the interval at which they stand from each anchor, and by their degree of the scale."""
 
-    from_anchor: Tensor
     degree_of: Tensor
 
     def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
         super().__init__()
-        n_pitches = vocabulary.rest_class
-        self._n_intervals = 2 * n_pitches - 1
-        self.intervals = nn.Linear(width, len(Anchors._fields) * self._n_intervals)
-        self.degrees = nn.Linear(width, DEGREES)
+        self.semitones = semitone_ladder(vocabulary)
+        self.intervals = nn.Linear(width, len(Anchors._fields) * self.semitones.n_intervals)
+        self.degrees = nn.Linear(width, SEMITONES)
         for linear in (self.intervals, self.degrees):
             nn.init.zeros_(linear.weight)
             nn.init.zeros_(linear.bias)
-        pitches = torch.arange(n_pitches)
-        degree_of = torch.tensor(vocabulary.pitch_classes) % DEGREES
-        self.register_buffer("from_anchor", pitches + n_pitches - 1, persistent=False)
-        self.register_buffer("degree_of", degree_of, persistent=False)
+        self.register_buffer("degree_of", torch.tensor(vocabulary.pitch_classes) % SEMITONES, persistent=False)
 
     def forward(self, states: Tensor, anchors: Anchors) -> Tensor:
         """Score all pitches.
@@ -142,8 +134,7 @@ class IntervalScores(nn.Module):
         Returns:
             Shape (B, T, P), one for each pitch class and the last for a rest, which is at no interval: 0.
         """
-        begins = torch.stack(anchors, dim=-1)[..., None]  # (B, T, anchors, 1)
-        places = self.from_anchor - begins.clamp(min=0)
-        by_interval = self.intervals(states).unflatten(-1, (-1, self._n_intervals)).gather(-1, places)
-        scores = by_interval.masked_fill(begins < 0, 0).sum(-2) + self.degrees(states)[..., self.degree_of]
-        return nn.functional.pad(scores, (0, 1))
+        begins = torch.stack(anchors, dim=-1)  # (B, T, anchors)
+        by_interval = self.intervals(states).unflatten(-1, (-1, self.semitones.n_intervals))
+        by_degree = nn.functional.pad(self.degrees(states)[..., self.degree_of], (0, 1))
+        return self.semitones.scores_of_pitches(by_interval, begins).sum(-2) + by_degree

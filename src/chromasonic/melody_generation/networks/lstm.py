@@ -20,21 +20,36 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
         num_layers: Number of LSTM layers, each added to its input.
         dropout: Share of each vector that is dropped in training.
         memory: Whether the tune so far is remembered and copied from (attention heads over past states).
+        position: Whether it is told where in the bar, and in which bar, the music stands; without that, only notes
+            and control tokens say so.
 
     Raises:
         ValueError: If a size is less than 1, or ``dropout`` is not within 0 to 1 (exclusive).
     """
 
     def __init__(
-        self, hidden_size: int = 256, num_layers: int = 2, dropout: float = 0.3, *, memory: bool = True
+        self,
+        hidden_size: int = 256,
+        num_layers: int = 2,
+        dropout: float = 0.3,
+        *,
+        memory: bool = True,
+        position: bool = True,
     ) -> None:
         check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers)
         super().__init__(
             _LSTMBody(hidden_size, num_layers, dropout),
-            {"hidden_size": hidden_size, "num_layers": num_layers, "dropout": float(dropout), "memory": memory},
+            {
+                "hidden_size": hidden_size,
+                "num_layers": num_layers,
+                "dropout": float(dropout),
+                "memory": memory,
+                "position": position,
+            },
             hidden_size,
             dropout,
             memory=memory,
+            position=position,
         )
 
 

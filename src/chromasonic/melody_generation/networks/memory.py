@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.clock import BarTimes
-from chromasonic.melody_generation.networks.copying import TokenCopy
+from chromasonic.melody_generation.networks.copying import TokenCopy, ViewCopy
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.places import PlaceLikeness, Places
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 MEMORY_HEADS = 4
 
@@ -40,7 +41,8 @@ class Recalled(NamedTuple):
 class TuneMemory(nn.Module):
     """Causal attention heads over the past of the same tune.
 
-    What they find is added to the state, and what they look at can be copied as it is (``copy``).
+    What they find is added to the state, and what they look at can be copied: notes as they are (``copy``), or what
+    they are by one of several views (``copy_views``).
 
     Args:
         width: D, of states and embedded tokens alike.
@@ -58,6 +60,7 @@ class TuneMemory(nn.Module):
         self.found = nn.Linear(n_heads * head_width, width)
         self.likeness = PlaceLikeness(n_heads)
         self.copy = TokenCopy(width, n_heads)
+        self.copy_views = ViewCopy(NoteVocabulary(), width, n_heads)
         self.dropout = Dropout(dropout)
 
     def forward(

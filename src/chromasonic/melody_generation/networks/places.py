@@ -1,7 +1,8 @@
 """Which earlier place of a tune is like the present one, by what can be counted rather than learned.
 
 A phrase comes back after two, four or eight bars at the same place in the bar, and one that has come back so far will
-mostly go on as it did before. Both are plain facts about two places; what they are worth is learned.
+mostly go on as it did before, be it in its notes, its rhythm or its intervals alone. These are plain facts about two
+places; what they are worth is learned.
 """
 
 from __future__ import annotations
@@ -12,26 +13,37 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.clock import BarTimes
+from chromasonic.melody_generation.networks.views import TuneViews
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Longer matches and distances count as these.
 LONGEST_MATCH = 8
 FARTHEST_BAR = 33
+MATCHED_VIEWS = ("token", "rhythm", "interval", "step")
 
 
 class Places(NamedTuple):
-    """Tokens and where they fall, shape (B, K) each: the ticks since the bar began, and the bar."""
+    """Tokens and where they fall, shape (B, K) each.
+
+    Attributes:
+        tokens: Token ids.
+        positions: Ticks since the bar began.
+        bars: Numbers of the bars.
+        leads: Pitch class of the last note that sounded before each, -1 where there is none.
+    """
 
     tokens: Tensor
     positions: Tensor
     bars: Tensor
+    leads: Tensor
 
 
 class PlaceLikeness(nn.Module):
     """How much each head should look from one place to another, before it looks at states.
 
     Entry k is the place before token k, so that the token itself is what came next there. Compared are how many
-    tokens up to the two places are the same, how many bars lie between them, and whether what comes next begins at
-    the same position in the bar.
+    tokens up to the two places are the same, and how many are by their rhythm, their intervals and their steps; how
+    many bars lie between them; and whether what comes next begins at the same position in the bar.
 
     Args:
         n_heads: H.
@@ -39,11 +51,14 @@ class PlaceLikeness(nn.Module):
 
     def __init__(self, n_heads: int) -> None:
         super().__init__()
+        self.views = TuneViews(NoteVocabulary())
         # Two rows for each match and each distance: at another position in the bar, and at the same.
-        self.match_table = nn.Embedding(2 * (LONGEST_MATCH + 1), n_heads)
+        self.match_tables = nn.ModuleDict(
+            {view: nn.Embedding(2 * (LONGEST_MATCH + 1), n_heads) for view in MATCHED_VIEWS}
+        )
         self.bars_table = nn.Embedding(2 * (FARTHEST_BAR + 1), n_heads)
-        for table in (self.match_table, self.bars_table):
-            nn.init.zeros_(table.weight)
+        for table in self.parameters():
+            nn.init.zeros_(table)
 
     def forward(self, times: BarTimes, entries: Places) -> Tensor:
         """Compare the place after each of the last tokens with all entries.
@@ -57,9 +72,11 @@ class PlaceLikeness(nn.Module):
         """
         same_position = (times.position[:, :, None] == entries.positions[:, None, :]).long()  # (B, T, K)
         n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp(0, FARTHEST_BAR)
-        n_matching = match_lengths(entries.tokens, times.position.shape[1])
-        likeness: Tensor = self.match_table(2 * n_matching + same_position)
-        likeness = likeness + self.bars_table(2 * n_bars + same_position)
+        likeness: Tensor = self.bars_table(2 * n_bars + same_position)
+        views = self.views(entries.tokens, entries.leads)._asdict() | {"token": entries.tokens}
+        for view, table in self.match_tables.items():
+            n_matching = match_lengths(views[view], times.position.shape[1])
+            likeness = likeness + table(2 * n_matching + same_position)
         return likeness.permute(0, 3, 1, 2)
 
 
@@ -67,7 +84,7 @@ def match_lengths(tokens: Tensor, n_new: int) -> Tensor:
     """How many tokens, up to ``LONGEST_MATCH``, are the same up to a place and before an earlier token.
 
     Args:
-        tokens: Token ids, shape (B, K).
+        tokens: Token ids, or the classes of a view, -1 or more, shape (B, K).
         n_new: T, how many of the last places are asked for.
 
     Returns:
@@ -81,8 +98,8 @@ def match_lengths(tokens: Tensor, n_new: int) -> Tensor:
     running = torch.ones(len(tokens), n_new, n_tokens, dtype=torch.bool, device=tokens.device)
     lengths = torch.zeros_like(running, dtype=torch.long)
     for back in range(LONGEST_MATCH):
-        here = nn.functional.pad(tokens, (back, 0), value=-1)[:, n_tokens - n_new : n_tokens]
-        there = nn.functional.pad(tokens, (back + 1, 0), value=-2)[:, :n_tokens]
+        here = nn.functional.pad(tokens, (back, 0), value=-2)[:, n_tokens - n_new : n_tokens]
+        there = nn.functional.pad(tokens, (back + 1, 0), value=-3)[:, :n_tokens]
         running = running & (here[:, :, None] == there[:, None, :])
         lengths += running
     return lengths

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.clock import BarClock, ClockState, onsets_of
+from chromasonic.melody_generation.networks.clock import BarClock, ClockState, StoppedClock, onsets_of
 from chromasonic.melody_generation.networks.dropout import Dropout
 from chromasonic.melody_generation.networks.embedding import PlaceEmbedding, TokenEmbedding, TokenScores
 from chromasonic.melody_generation.networks.intervals import Anchors, IntervalEmbedding, IntervalScores, PitchAnchors
+from chromasonic.melody_generation.networks.ladders import NONE
 from chromasonic.melody_generation.networks.memory import MemoryState, TuneMemory
 from chromasonic.melody_generation.networks.places import Places
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -44,18 +46,26 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         width: D.
         dropout: Share of each vector that is dropped in training, before the body and after it.
         memory: Whether the tune so far is remembered and copied from (:class:`TuneMemory`).
+        position: Whether the network is told where in the bar, and in which bar, the music stands.
     """
 
     def __init__(
-        self, body: nn.Module, hyperparameters: dict[str, Any], width: int, dropout: float, *, memory: bool
+        self,
+        body: nn.Module,
+        hyperparameters: dict[str, Any],
+        width: int,
+        dropout: float,
+        *,
+        memory: bool,
+        position: bool,
     ) -> None:
         super().__init__()
         vocabulary = NoteVocabulary()
         self.hyperparameters = hyperparameters
-        self.clock = BarClock(vocabulary)
+        self.clock = BarClock(vocabulary) if position else StoppedClock(vocabulary)
         self.anchors = PitchAnchors(vocabulary)
         self.embedding = TokenEmbedding(vocabulary, width)
-        self.place = PlaceEmbedding(vocabulary.longest_bar, width)
+        self.place = PlaceEmbedding(vocabulary.longest_bar, width) if position else None
         self.interval = IntervalEmbedding(vocabulary, width)
         self.dropout = Dropout(dropout)
         self.body = body
@@ -84,15 +94,23 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         onsets = onsets_of(times, clock_before)
         anchors, last_anchors = self.anchors(tokens, onsets, past.anchors if past else None)
         embedded = self.embedding(tokens)
-        vectors = self.dropout(embedded + self.place(times) + self.interval(anchors))
+        placed = embedded if self.place is None else embedded + self.place(times)
+        vectors = self.dropout(placed + self.interval(anchors))
         states, body = self.body(vectors, past.body if past else None)
         recalled = memory = None
         if self.memory is not None:
-            places = Places(tokens, onsets.position, onsets.bar)
+            first = past.anchors.last if past else torch.full_like(tokens[:, 0], NONE)
+            leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
+            places = Places(tokens, onsets.position, onsets.bar, leads)
             recalled, memory = self.memory(states, embedded, times, places, past.memory if past else None)
             states = recalled.states
         states = self.dropout(states)
-        logits = self.scores(states, self.interval_scores(states, anchors))
+        pitch_scores, duration_scores = self.interval_scores(states, anchors), None
+        if self.memory is not None and recalled and memory:
+            by_view, duration_scores = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
+            pitch_scores = pitch_scores + by_view
+        # Over a vocabulary nothing is summed in half precision.
+        logits = self.scores(states, pitch_scores, duration_scores).float()
         if self.memory is not None and recalled and memory:
             logits = self.memory.copy(logits, states, recalled.weights, memory.places.tokens)
         return logits, NetworkState(clock, last_anchors, body, memory)

@@ -35,6 +35,8 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
         num_heads: Number of attention heads H; D must be an even multiple of it.
         dropout: Share of each vector that is dropped in training.
         memory: Whether the tune so far is remembered and copied from (attention heads over final states).
+        position: Whether it is told where in the bar, and in which bar, the music stands; without that, only notes
+            and control tokens say so.
 
     Raises:
         ValueError: If a size is less than 1 or does not fit the others, or ``dropout`` is out of range.
@@ -48,6 +50,7 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
         dropout: float = 0.3,
         *,
         memory: bool = True,
+        position: bool = True,
     ) -> None:
         check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers, num_heads=num_heads)
         if hidden_size % (2 * num_heads):
@@ -60,10 +63,12 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
                 "num_heads": num_heads,
                 "dropout": float(dropout),
                 "memory": memory,
+                "position": position,
             },
             hidden_size,
             dropout,
             memory=memory,
+            position=position,
         )
 
 

@@ -1,0 +1,142 @@
+"""Token sequences of melodies, and batches of those that are about as long as each other.
+
+All tunes lie in memory as one long array of tokens; a batch is one gather from it. No Python runs for a single
+tune once the corpus is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, DistributedSampler, TensorDataset
+
+from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+_VOCABULARY = NoteVocabulary()
+
+
+class TokenSequences(Dataset[Tensor]):
+    """Token sequences packed end to end; indexed by a list, it gives a padded batch of them.
+
+    Args:
+        sequences: Token ids, each of shape (T,).
+
+    Example:
+        >>> sequences = TokenSequences([np.array([5, 6]), np.array([7, 8, 9])])
+        >>> sequences[[1, 0]].tolist()
+        [[7, 8, 9], [5, 6, 0]]
+    """
+
+    def __init__(self, sequences: Sequence[IntArray]) -> None:
+        self.lengths = torch.tensor([len(each) for each in sequences], dtype=torch.long)
+        self._begins = self.lengths.cumsum(0) - self.lengths
+        packed = np.concatenate([*sequences, [NoteVocabulary.pad]])
+        self._tokens = torch.from_numpy(packed.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, indices: list[int]) -> Tensor:
+        """Sequences at ``indices``, shape (B, longest of them), padded behind; -1 gives a row of padding."""
+        index = torch.tensor(indices)
+        lengths = torch.where(index < 0, 0, self.lengths[index])
+        steps = torch.arange(int(lengths.max().clamp(min=1)))
+        places = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)
+        return self._tokens[places]  # the last token is padding
+
+
+class LengthBatches(DistributedSampler[list[int]]):
+    """Lists of indices of sequences that are about as long as each other.
+
+    Shuffled from ``seed`` and the epoch alone, so that an epoch is the same whatever came before it. Over several
+    processes each takes its share of the batches; where they do not divide evenly, a batch of padding, which
+    no measure counts, fills the last round.
+
+    Args:
+        lengths: Length of each sequence, shape (N,).
+        batch_size: Sequences in a batch.
+        seed: Seed of the order; None keeps the order by length, the same in every epoch.
+        n_processes: Over how many processes the batches are dealt.
+        process: Which of them this is.
+    """
+
+    # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
+    _JITTER = 1.05
+
+    def __init__(
+        self, lengths: Tensor, batch_size: int, seed: int | None, n_processes: int = 1, process: int = 0
+    ) -> None:
+        super().__init__(TensorDataset(lengths), num_replicas=n_processes, rank=process)
+        self._lengths = lengths.numpy()
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        keys = self._lengths.astype(float)
+        rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
+        if rng is not None:
+            keys = keys * rng.uniform(1, self._JITTER, len(keys))
+        order = np.argsort(keys, kind="stable").tolist()
+        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
+        if rng is not None:
+            rng.shuffle(batches)
+        batches += [[-1]] * (-len(batches) % self.num_replicas)
+        yield from batches[self.rank :: self.num_replicas]
+
+
+def in_c(melody: Melody) -> Melody:
+    """The melody as if its tonic were C, whatever it is: its tokens then count pitches from C, not from the tonic.
+
+    Its notes stay what they are, save that those beyond the vocabulary's range are moved by octaves.
+
+    Raises:
+        ValueError: If the melody is in a metre, or of a corpus, without a token.
+
+    Example:
+        >>> in_c(Melody([62, 66, 69], [24, 24, 48], tonic=2)) == Melody([62, 66, 69], [24, 24, 48], tonic=0)
+        True
+    """
+    fitted = _VOCABULARY.fit(replace(melody, tonic=0))
+    if fitted.melody is None:
+        raise ValueError(f"the melody has no tokens: {fitted.dropped_because}")
+    return fitted.melody
+
+
+def transpositions_of(melody: Melody, n_keys: int) -> list[Melody]:
+    """A melody in the ``n_keys`` keys nearest to its own, of two as near the higher one first, each as ``in_c`` has it.
+
+    For 12 these are all keys, from 5 semitones below its own to 6 above.
+
+    Raises:
+        ValueError: As ``in_c``.
+    """
+    below = (n_keys - 1) // 2
+    return [in_c(melody.transposed(semitones)) for semitones in range(-below, n_keys - below)]
+
+
+def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
+    """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
+
+    Each window begins with the control tokens of its place; only the last ends with ``<end>``.
+    """
+    if max_notes is None or len(melody) <= max_notes:
+        return [_VOCABULARY.encode(melody)]
+    n_windows = math.ceil(len(melody) / max_notes)
+    bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
+    found = []
+    for begin, end in pairwise(bounds):
+        fitted = _VOCABULARY.fit(melody.window(int(begin), int(end))).melody
+        if fitted is not None:
+            tokens = _VOCABULARY.encode(fitted)
+            found.append(tokens if end == len(melody) else tokens[:-1])
+    return found
