@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from chromasonic.melody_generation.rendering.results import Dot, model_color, plot_bits, plot_learning
 
@@ -32,8 +33,9 @@ def test_every_seed_is_a_dot_and_the_reference_a_line() -> None:
 def test_nothing_falls_off_the_picture() -> None:
     names = ["A mixture of several models with a long name", "PPM"]
     figure = plot_bits([Dot(name, [2.0 + place]) for place, name in enumerate(names)], {})
-    figure.canvas.draw()
-    width, height = figure.canvas.get_width_height()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    width, height = canvas.get_width_height()
     [axes] = figure.axes
     for text in (*axes.get_yticklabels(), *axes.texts, *figure.texts, axes.xaxis.label):
         box = text.get_window_extent()

@@ -109,8 +109,9 @@ def results_of(validation: float, test: float, test_set: str = "abc") -> dict[st
 def write_run(run: PlannedRun, results: Mapping[str, Any]) -> None:
     write_json(run.directory / RESULTS, results)
     write_json(run.directory / RECORD, {"core_seconds": 60 * CORE_MINUTES[run.part]})
-    guard = {"guard": {"left_out": [{}] * 1234}} if run.part == "before" else {}
-    write_json(run.directory / "split.json", {"counts": {"train": 5678}, **guard})
+    guard: dict[str, Any] = {"guard": {"left_out": [{}] * 1234}} if run.part == "before" else {}
+    test = [{"source": results["test_set_hash"], "title": "A jig"}]
+    write_json(run.directory / "split.json", {"counts": {"train": 5678}, "test": test, **guard})
     epochs = 1 if run.part == "ppm" else 2
     rows = [f"{epoch},{results['validation']['bits_per_note'] + epochs - epoch}" for epoch in range(1, epochs + 1)]
     (run.directory / "metrics.csv").write_text("\n".join(["epoch,validation/bits_per_note", *rows]) + "\n")

@@ -188,9 +188,17 @@ def _by_run(models: Iterable[Model]) -> dict[str, Results]:
 
 
 def _check_same_tunes(ablation: Ablation, models: Sequence[Model]) -> None:
-    """Refuse to set models beside each other that were scored on different tunes."""
-    if len({results.get("test_set_hash") for results in _by_run(models).values()}) > 1:
+    """Refuse to set models beside each other that were scored on different tunes.
+
+    Not by the hash of the test set: that is of tunes as a model sees them, which an ablation may change.
+    """
+    if len({_test_tunes(run) for model in models for run in model.runs}) > 1:
         raise InputError(f"{ablation.title}: its runs were scored on different test tunes, and cannot be compared")
+
+
+def _test_tunes(run: PlannedRun) -> tuple[tuple[str, str], ...]:
+    """Where the test tunes of a run are from, and their titles."""
+    return tuple(sorted((str(tune.get("source")), str(tune.get("title"))) for tune in manifest(run).get("test", ())))
 
 
 def manifest(run: PlannedRun) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
         InputError: If the front page has no marks.
     """
     split = str(numbers.rows[0].results[0]["hash"])
-    link = page.as_posix() if page.is_absolute() else page.relative_to(readme.parent).as_posix()
+    link = Path(os.path.relpath(page, readme.parent)).as_posix()
     note = (
         f"Mean ± standard deviation over seeds, [ ] 95 % interval; split `{split}`, test set "
         f"`{numbers.rows[0].results[0]['test_set_hash']}`. All tables, what each choice is worth, pictures and tunes: "
