@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -25,8 +26,8 @@ def test_every_seed_is_a_dot_and_the_reference_a_line() -> None:
     dots = [Dot("A", [2.0, 2.2]), Dot("PPM", [2.7], is_reference=True), Dot("none", [math.nan])]
     [axes] = plot_bits(dots, {"A": "#0072B2"}).axes
     assert [text.get_text() for text in axes.texts] == ["2.100", "2.700", "not defined"]
-    assert list(axes.lines[0].get_xdata()) == [2.0, 2.2]
-    assert any(list(line.get_xdata()) == [2.7, 2.7] for line in axes.lines)
+    assert np.asarray(axes.lines[0].get_xdata()).tolist() == [2.0, 2.2]
+    assert any(np.asarray(line.get_xdata()).tolist() == [2.7, 2.7] for line in axes.lines)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "PPM", "none"]
 
 

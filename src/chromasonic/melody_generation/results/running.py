@@ -63,7 +63,7 @@ class _Program:
     @classmethod
     def started(cls, command: Sequence[str], log: Path) -> _Program:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as said:
+        with log.open("ab") as said:  # a run that is gone on with keeps what it said before
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
