@@ -1,5 +1,6 @@
 # make train   an environment, and a first model on real folk tunes: a few minutes, nothing to download but packages
 # make test    lint, types and tests
+# make results trains and judges all that configs/results_plan.yaml names, and writes docs/results.md: hours
 PYTHON ?= python3
 
 VENV := .venv
@@ -9,7 +10,7 @@ STAMP := $(VENV)/installed
 # Threads that wait must sleep, not spin: see scripts/train.py.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: train test clean
+.PHONY: train test results clean
 
 train: $(STAMP)
 	$(BIN)/python scripts/train.py experiment=first_run
@@ -20,6 +21,9 @@ test: $(STAMP)
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile -m "not network and not gpu" \
 		--cov --cov-report=term:skip-covered
+
+results: $(STAMP)
+	$(BIN)/python scripts/results.py
 
 clean:
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache src/*.egg-info

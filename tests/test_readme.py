@@ -91,6 +91,17 @@ def test_the_commands_that_judge_can_be_read(command: str) -> None:
         assert options(defaults, CompareOptions, arguments).runs
 
 
+def test_the_command_of_the_results_names_parts_of_the_plan() -> None:
+    from chromasonic.composing import plain_values
+    from chromasonic.melody_generation.results.plan import Plan
+    from chromasonic.options import ResultsOptions
+
+    [command] = re.findall(r"^python scripts/results\.py (.*)$", "\n".join(code_blocks("bash")), re.MULTILINE)
+    chosen = options(CONFIGS / "results.yaml", ResultsOptions, shlex.split(command))
+    plan = Plan.of(plain_values(ROOT / chosen.plan), chosen.plan)
+    assert set(chosen.parts or ()) <= set(plan.parts)
+
+
 def generate_commands() -> list[list[str]]:
     """What is typed after the name of the script."""
     lines = "\n".join(code_blocks("bash")).splitlines()
@@ -174,7 +185,7 @@ def _train_a_built_in_network(directory: Path) -> None:
         ModelTrainer(network, "melody_lstm").train(train, test, epochs=1, checkpoint_dir=folder, show_progress=False)
 
 
-@pytest.mark.parametrize("target", ["train", "test"])
+@pytest.mark.parametrize("target", ["train", "test", "results"])
 def test_make_has_the_targets_that_the_readme_begins_with(target: str) -> None:
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -54,3 +54,18 @@ class GenerateOptions(BaseModel):
     primer_notes: int | None
     tempo: float | None
     formats: str | list[str]
+
+
+class ResultsOptions(BaseModel):
+    """Of ``scripts/results.py``."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    plan: str
+    output_dir: str
+    parts: str | list[str] | None
+    jobs: PositiveInt | None
+    n_samples: PositiveInt
+    max_notes: PositiveInt
+    page: str | None
+    readme: str | None

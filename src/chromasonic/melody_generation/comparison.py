@@ -120,7 +120,7 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
     if not results:
         reasons = "".join(f"; {name}: {reason}" for name, reason in (failures or {}).items())
         raise InputError(f"there is nothing to compare: no run has results{reasons}")
-    _check_test_sets(results)
+    check_test_sets(results)
     contenders = contenders_of(results)
     first = next(iter(results.values()))
     return Comparison(
@@ -134,7 +134,15 @@ def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str
     )
 
 
-def _check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
+def check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to compare scores of different test tunes.
+
+    Args:
+        results: Of each run, by a name of its own.
+
+    Raises:
+        InputError: Naming the runs of each test set.
+    """
     by_hash: dict[str, list[str]] = {}
     for name, each in results.items():
         by_hash.setdefault(str(each.get("test_set_hash")), []).append(name)

@@ -47,7 +47,7 @@ from chromasonic.melody_generation.whole_files import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run"]
+__all__ = ["ModelComparison", "ModelTester", "compare_runs", "evaluate_run", "is_judged"]
 
 
 class ModelTester:
@@ -185,7 +185,7 @@ def evaluate_run(
         before = read_results(run.directory)
     except InputError:  # which is about to be written anew
         before = {}
-    if not anew and _is_done(before, run, settings):
+    if not anew and is_judged(before, run, settings):
         return before
     settings = settings or SampleSettings()
     standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
@@ -205,7 +205,7 @@ def evaluate_run(
     return results
 
 
-def _is_done(results: Mapping[str, Any], run: Run, settings: SampleSettings | None) -> bool:
+def is_judged(results: Mapping[str, Any], run: Run, settings: SampleSettings | None) -> bool:
     """Whether the results are of this very model, by the measures of today, and by melodies sampled in this way."""
     now = {"version": VERSION, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
     if any(results.get(name) != value for name, value in now.items()):

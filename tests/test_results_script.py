@@ -1,0 +1,108 @@
+"""results.py as a user meets it: a tiny plan from the first run to the page, and the plan that is committed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chromasonic.composing import composed, plain_values
+from chromasonic.melody_generation.results.plan import Plan
+from tests.running import CONFIGS, ROOT, Ending, run_script
+
+Run = Callable[..., Ending]
+TINY = "num_sequences=40, epochs=2, hidden_size=8, num_layers=1, logger=none, callbacks=quiet"
+PLAN = f"""
+seeds: [1]
+reference: markov
+rows:
+  markov: {{title: Markov, overrides: [model=markov, num_sequences=40, logger=none]}}
+  lstm: {{title: LSTM, overrides: [{TINY}]}}
+ablations:
+  memory:
+    title: Memory
+    question: What is a memory worth?
+    base: lstm
+    variants: {{no memory: [model.memory=false], memory: [hidden_size=8]}}
+"""
+COMMITTED = Plan.of(plain_values(CONFIGS / "results_plan.yaml"), "configs/results_plan.yaml")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a script in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(name: str, *arguments: str) -> Ending:
+        return run_script(*arguments, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / name)
+
+    return run_it
+
+
+@pytest.mark.slow
+def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    (tmp_path / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
+    options = ("plan=plan.yaml", "n_samples=2", "max_notes=24", "jobs=2")
+
+    part = run("results.py", *options, "parts=lstm")
+    assert part.code == 0, part.err
+    assert "2 of 2  lstm, seed 1, judging  done in" in part.out
+    assert "the page was left as it is: 3 of 5 steps are not done yet" in part.out
+    assert not (tmp_path / "docs").exists()
+
+    whole = run("results.py", *options)
+    assert whole.code == 0, whole.err
+    assert "5 of 5  " in whole.out
+    assert "lstm, seed 1  " not in whole.out  # it was done
+    page = (tmp_path / "docs/results.md").read_text()
+    for words in ("| LSTM |", "| Markov |", "| memory |", "no memory", "test set `"):
+        assert words in page, words
+    assert "| Markov |" in (tmp_path / "README.md").read_text()
+
+    # What the page says of its tunes is so.
+    command = re.search(r"python scripts/generate\.py (.*)", page)
+    assert command
+    made = run("generate.py", *command[1].split(), "max_notes=24", "formats=[abc]", "output_dir=made")
+    assert made.code == 0, made.err
+    assert (tmp_path / "made/melody_03.abc").read_text().strip() in page
+
+    again = run("results.py", *options)
+    assert (again.code, again.out.splitlines()) == (0, ["Results      docs/results.md"])
+    assert (tmp_path / "docs/results.md").read_text() == page
+
+
+def test_what_is_wrong_is_said_before_anything_runs(run: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    for text, says in (
+        (PLAN.replace("epochs=2", "epoch=2"), "lstm: there is no epoch to set, did you mean epochs?"),
+        (PLAN.replace("epochs=2", "epochs=0"), "lstm: epochs=0: input should be greater than 0"),
+        (PLAN + "\nseeds: [2]", "found duplicate key seeds"),
+        ("- a", "plan.yaml holds no values by name"),
+    ):
+        plan.write_text(text)
+        ended = run("results.py", "plan=plan.yaml")
+        assert ended.code == 1
+        assert says in ended.err
+        assert len(ended.err.splitlines()) == 1
+    assert "cannot be read" in run("results.py", "plan=nowhere.yaml").err
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_one_at_a_time(run: Run, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    (tmp_path / "outputs/results").mkdir(parents=True)
+    with FileLock(tmp_path / "outputs/results/.lock"):
+        ended = run("results.py", "plan=plan.yaml")
+    assert (ended.code, ended.out) == (1, "")
+    assert "another program is making the results in outputs/results" in ended.err
+
+
+@pytest.mark.parametrize("part", COMMITTED.parts.values(), ids=lambda part: part.name)
+def test_every_part_of_the_committed_plan_composes(part: object) -> None:
+    run = next(run for run in COMMITTED.runs(Path("outputs/results")) if run.part == getattr(part, "name", ""))
+    assert composed(CONFIGS, run.overrides)["seed"] == run.seed
