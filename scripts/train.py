@@ -230,16 +230,22 @@ def build_data(config: DictConfig) -> MelodyDataModule:
     from chromasonic.melody_generation.data_loader import MelodyDataModule
 
     shortest, guard = config.min_melody_length, config.get("guard")
-    target = guard and MelodyDataModule(build(guard.corpus), min_melody_length=shortest, split_seed=guard.split_seed)
+    # Runs from before a knob was one do not name it.
+    target = guard and MelodyDataModule(
+        build(guard.corpus),
+        min_melody_length=shortest,
+        split_seed=guard.split_seed,
+        held_out=guard.get("held_out", 0.1),
+    )
     return MelodyDataModule(
         build(config.dataset.corpus),
         batch_size=config.batch_size,
         min_melody_length=shortest,
         max_melody_length=config.max_melody_length,
         split_seed=config.dataset.split_seed,
+        held_out=config.dataset.get("held_out", 0.1),
         seed=config.seed,
         guard=target,
-        # Runs from before these were knobs do not name them.
         train_share=config.get("train_share", 1.0),
         pitch=config.dataset.get("pitch", "relative"),
         transpositions=config.dataset.get("transpositions", 1),

@@ -57,6 +57,7 @@ class DatasetConfig(BaseModel):
 
     corpus: dict[str, Any]
     split_seed: NonNegativeInt
+    held_out: float = Field(0.1, gt=0, lt=0.5)
     pitch: Literal["relative", "absolute"] = "relative"
     transpositions: int = Field(1, ge=1, le=12, strict=True)
 

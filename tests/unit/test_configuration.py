@@ -79,6 +79,8 @@ def test_whatever_is_no_positive_whole_number_is_refused_once_by_name(
         ("dataset__corpus__seed", 0.5),
         ("dataset__split_seed", "abc"),
         ("dataset__split_seed", -1),
+        ("dataset__held_out", 0),
+        ("dataset__held_out", 0.5),
     ],
 )
 def test_a_fault_is_named_with_its_place_and_value(config: DictConfig, name: str, value: Any) -> None:

@@ -92,6 +92,15 @@ def test_the_test_set_depends_on_neither_batches_nor_the_runs_seed_but_on_the_sp
     assert base.manifest()["counts"] == {side: len(base.melodies[side]) for side in SIDES}
 
 
+def test_fewer_tunes_may_be_held_out() -> None:
+    base, more_to_learn = set_up(), set_up(held_out=0.05)
+    n_tunes = sum(map(len, base.melodies.values()))
+    for data, share in ((base, 0.1), (more_to_learn, 0.05)):
+        for side in ("validation", "test"):
+            assert len(data.melodies[side]) == pytest.approx(share * n_tunes, abs=2)
+    assert len(more_to_learn.melodies["train"]) > len(base.melodies["train"])
+
+
 def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
     whole, part = set_up(), set_up(train_share=0.25)
     assert len(part.melodies["train"]) == 12

@@ -42,6 +42,7 @@ class MelodyDataModule(L.LightningDataModule):
         min_melody_length: Notes (and rests) that a tune has at least; shorter ones are left out before the split.
         max_melody_length: Notes of a training sequence at most; None for whole tunes.
         split_seed: Seed of the split, apart from the run's own, so that runs of different seeds compare.
+        held_out: Share of the tunes that validation gets, and test as much, below a half.
         seed: Seed of the order of training batches.
         guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
             validation or test tunes are left out.
@@ -70,6 +71,7 @@ class MelodyDataModule(L.LightningDataModule):
         min_melody_length: int = 16,
         max_melody_length: int | None = None,
         split_seed: int = 0,
+        held_out: float = 0.1,
         seed: int = 42,
         guard: MelodyDataModule | None = None,
         train_share: float = 1.0,
@@ -91,6 +93,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.min_melody_length = min_melody_length
         self.max_melody_length = max_melody_length
         self.split_seed = split_seed
+        self.held_out = held_out
         self.seed = seed
         self.guard = guard
         self.train_share = train_share
@@ -141,7 +144,7 @@ class MelodyDataModule(L.LightningDataModule):
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
         """Decide the sides; by tune family, so that no variant of a held-out tune is learned from."""
-        return split_by_family(melodies, seed=self.split_seed)
+        return split_by_family(melodies, seed=self.split_seed, validation=self.held_out, test=self.held_out)
 
     def manifest(self) -> dict[str, Any]:
         """The report of the corpus, which tune is on which side, and the hashes that travel with every score.
