@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import logging
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,15 +155,14 @@ def run(config: DictConfig, directory: Path) -> None:
     from lightning import seed_everything
 
     from chromasonic.configuration import build
-    from chromasonic.keeping import keep, plain
+    from chromasonic.keeping import alone_in, plain
     from chromasonic.melody_generation.manner import usual_corpus
     from chromasonic.melody_generation.pretraining import begin
-    from chromasonic.melody_generation.provenance import gist, keep_provenance, note_going_on, provenance, typed
+    from chromasonic.melody_generation.provenance import gist, provenance, typed
     from chromasonic.melody_generation.report import print_outcome, print_plan, shown
     from chromasonic.melody_generation.resuming import check_resumable
-    from chromasonic.melody_generation.runs import RESULTS, TUNES, calibration_facts, keep_tunes, write_json
+    from chromasonic.melody_generation.runs import RESULTS, calibration_facts, write_json
     from chromasonic.melody_generation.training import fit
-    from chromasonic.melody_generation.whole_files import remove_unfinished
 
     # Lightning's notes on devices and defaults; what matters of them is printed by us.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -170,7 +170,7 @@ def run(config: DictConfig, directory: Path) -> None:
     if job is None:
         print(f"{shown(directory)} is complete already, and stays as it is")
         return
-    config, files, resumes, repeats = job
+    config, files, resumes, _ = job
     seed_everything(config.seed, workers=True, verbose=False)
     data = build_data(config)
     data.setup()
@@ -196,23 +196,34 @@ def run(config: DictConfig, directory: Path) -> None:
     )
     carried["provenance"] = gist(origin)
 
-    if is_main_process():
-        print_plan(directory, data, trainer, module)
-        remove_unfinished(directory)
-        say_what_differs(origin, directory if resumes else repeats)
-        if resumes:
-            note_going_on(directory, origin)
-        else:
-            keep_provenance(directory, origin)
-            keep(config, directory)
-            write_json(directory / "split.json", manifest)
-            keep_tunes(directory / TUNES, data.melodies)
-    outcome = fit(module, data, trainer, files, resume_from=files.latest if resumes else None)
-    if is_main_process():
-        results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
-        write_json(directory / RESULTS, results)
-        log_outcome(trainer, config, outcome)
-        print_outcome(directory, outcome)
+    with alone_in(directory) if is_main_process() else nullcontext():
+        if is_main_process():
+            print_plan(directory, data, trainer, module)
+            record(job, directory, data, manifest, origin)
+        outcome = fit(module, data, trainer, files, resume_from=files.latest if resumes else None)
+        if is_main_process():
+            results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
+            write_json(directory / RESULTS, results)
+            log_outcome(trainer, config, outcome)
+            print_outcome(directory, outcome)
+
+
+def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str, Any], origin: dict[str, Any]) -> None:
+    """Write down what the run is made of, before it begins, or that it goes on."""
+    from chromasonic.keeping import keep
+    from chromasonic.melody_generation.provenance import keep_provenance, note_going_on
+    from chromasonic.melody_generation.runs import TUNES, keep_tunes, write_json
+    from chromasonic.melody_generation.whole_files import remove_unfinished
+
+    remove_unfinished(directory)
+    say_what_differs(origin, directory if job.resumes else job.repeats)
+    if job.resumes:
+        note_going_on(directory, origin)
+        return
+    keep_provenance(directory, origin)
+    keep(job.config, directory)
+    write_json(directory / "split.json", manifest)
+    keep_tunes(directory / TUNES, data.melodies)
 
 
 def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:

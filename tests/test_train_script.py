@@ -17,6 +17,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from chromasonic.keeping import alone_in
 from chromasonic.melody_generation.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
@@ -79,6 +80,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 def test_a_run_directory_holds_all_that_a_reader_needs(finished: Path) -> None:
     files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
     assert files - {each for each in files if each.startswith(("tensorboard/", ".hydra/"))} == {
+        ".lock",
         "config.yaml",
         "provenance.json",
         "split.json",
@@ -236,6 +238,16 @@ def test_a_complete_run_goes_on_to_more_epochs_with_its_own_settings(train: Trai
     assert results["n_epochs"] == 3
     assert results["best_epoch"] == history.best_epoch
     show_refused(train(f"resume={copied}", "epochs=3"), "complete")
+
+
+@pytest.mark.slow
+def test_no_two_programs_train_in_one_directory(train: Train, finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*_checkpoints/*") if path.is_file()}
+    with alone_in(run):
+        show_refused(train(f"resume={run}", "epochs=3"), "another program is training in", str(run))
+    assert {path: path.read_bytes() for path in before} == before
+    assert train(f"resume={run}", "epochs=3").code == 0
 
 
 @pytest.mark.slow

@@ -11,10 +11,12 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -23,6 +25,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.whole_files import write_text
 
 TRUSTED = "CHROMASONIC_TRUSTED_PACKAGES"
+LOCK = ".lock"
 _FILE = "config.yaml"
 _MAX_BYTES, _MAX_DEPTH = 100_000, 20
 _RUN_DIRECTORY = "${hydra:runtime.output_dir}"
@@ -220,6 +223,20 @@ def is_same(config: DictConfig, directory: Path) -> bool:
     except InputError:
         return False
     return plain(kept) == plain(config)
+
+
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Hold a run's directory, so that no other program trains into it meanwhile.
+
+    Raises:
+        InputError: If one does.
+    """
+    try:
+        with FileLock(directory / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"another program is training in {directory}: wait for it, or stop it") from None
 
 
 def refuse_second_run(directory: Path) -> None:
