@@ -103,8 +103,13 @@ def test_without_training_tunes_the_test_tunes_calibrate_and_novelty_is_not_defi
 
 def test_too_few_training_tunes_are_said_to_be_few() -> None:
     found = results_of(counted(), Standard.of(TEST, TRAIN[:3]))
-    assert "there are only 3 training tunes" in found["calibrated_on"]
+    assert "the 3 training tunes are too few" in found["calibrated_on"]
     assert found["copying"] is not None
+
+
+def test_training_tunes_of_one_note_calibrate_nothing_however_many() -> None:
+    standard = Standard.of(TEST, [Melody([60], [24])] * 10)
+    assert "the 10 training tunes are too few" in standard.calibrated_on
 
 
 def test_a_set_too_small_to_calibrate_on_says_so_and_scores_what_can_be_scored() -> None:

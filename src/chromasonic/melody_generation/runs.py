@@ -20,7 +20,7 @@ from torch import nn
 from chromasonic.melody_generation.checkpoint import RunFiles, load_model, network_name, read_checkpoint
 from chromasonic.melody_generation.corpora.packing import pack, unpack_checked
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.measures.calibration import Calibration, fitted_if_enough
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.splits import SIDES
 from chromasonic.melody_generation.splits import test_set_hash as hash_of
@@ -59,10 +59,8 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
 
 def calibration_facts(training: Sequence[Melody]) -> dict[str, Any]:
     """What a checkpoint carries along so that its melodies can be judged; nothing where the tunes are too few."""
-    try:
-        return {"calibration": Calibration.fit(training).to_dict()}
-    except InputError:
-        return {}
+    calibration = fitted_if_enough(training)
+    return {"calibration": calibration.to_dict()} if calibration else {}
 
 
 @dataclass(frozen=True)

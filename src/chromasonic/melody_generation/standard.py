@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import MIN_MELODIES, Calibration, cross_fitted
+from chromasonic.melody_generation.measures.calibration import Calibration, cross_fitted, fitted_if_enough
 from chromasonic.melody_generation.measures.novelty import Copying, NoveltyIndex
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import Melody
@@ -60,8 +60,8 @@ class Standard:
                 raise InputError(f"melody {place} of the test set has no notes: leave it out")
         novelty = NoveltyIndex(training) if training else None
         copying = tuple(novelty.copying(test)) if novelty else None
-        if calibration is None and training and len(training) >= MIN_MELODIES:
-            calibration = Calibration.fit(training)
+        if calibration is None and training:
+            calibration = fitted_if_enough(training)
         if calibration is not None:
             real = calibration.score(test, novelty)
             return cls(tuple(test), calibration, novelty, real, copying, f"{calibration.n_melodies} training tunes")
@@ -69,6 +69,6 @@ class Standard:
             fitted = cross_fitted(test)
         except InputError as problem:
             return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
-        known = f"there are only {len(training)} training tunes" if training else "the training tunes are not known"
+        known = f"the {len(training)} training tunes are too few" if training else "the training tunes are not known"
         words = f"the {len(test)} test tunes themselves, cross-fitted, since {known}"
         return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, words)

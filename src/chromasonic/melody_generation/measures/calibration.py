@@ -178,6 +178,14 @@ class Calibration:
             raise InputError(f"the calibration is damaged ({problem}): train the model again") from problem
 
 
+def fitted_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
+    """What real tunes are like; None where the melodies are too few to say."""
+    try:
+        return Calibration.fit(melodies)
+    except InputError:
+        return None
+
+
 @dataclass(frozen=True)
 class CrossFitted:
     """A set that calibrates itself, where there are no training tunes to do so.
