@@ -18,17 +18,18 @@ DEFAULTS = Path(__file__).parents[1] / "configs" / "evaluate.yaml"
 
 
 def run(options: EvaluateOptions) -> None:
-    """Judge the run, write its scores into it, and print them; draw a tune's surprises if asked to."""
+    """Judge the run, write its scores into it, and print them; draw what surprised it if asked to."""
     from chromasonic.melody_generation.evaluation import SampleSettings
     from chromasonic.melody_generation.report import print_scores, shown
     from chromasonic.melody_generation.surprise import draw_surprise
     from chromasonic.melody_generation.testing import evaluate_run
 
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
-    picture = None if options.surprise is None else draw_surprise(options.run, options.surprise)
+    numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
+    pictures = () if numbers is None else draw_surprise(options.run, numbers)
     # A picture of one more tune is no reason to judge the run again.
-    print_scores(evaluate_run(options.run, settings, anew=picture is None), Path(options.run))
-    if picture:
+    print_scores(evaluate_run(options.run, settings, anew=not pictures), Path(options.run))
+    for picture in pictures:
         print(f"Surprise     {shown(picture)}")
 
 

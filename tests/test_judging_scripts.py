@@ -78,7 +78,7 @@ def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
         "split_seed",
     ):
         assert words in report, words
-    assert report.count("<article") == 2 + 2
+    assert report.count("<article") == 2 + 2 + 3
 
 
 def test_a_run_is_judged_by_its_folder_alone(

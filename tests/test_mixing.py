@@ -41,11 +41,11 @@ def test_a_mixture_is_trained_and_judged_without_its_parts(
     assert losses[0] <= min(losses[1:]) + 1e-6
 
     shutil.rmtree(copies)
-    arguments = (f"run={mixed}", "n_samples=2", "surprise=2")
+    arguments = (f"run={mixed}", "n_samples=2", "surprise=[2,1]")
     evaluate = ROOT / "scripts/evaluate.py"
     ended = run_script(*arguments, capture=capsys, patch=monkeypatch, script=evaluate)
     assert ended.code == 0, ended.err
-    for word in ("Where its bits go", "last quarter", "Hardest test tunes", "surprise_2.png"):
+    for word in ("Where its bits go", "last quarter", "Hardest test tunes", "surprise_2.svg", "surprise.html"):
         assert word in ended.out, ended.out
     results = json.loads((mixed / "evaluation/results.json").read_text())
     bits = sum(tune["bits"] for tune in results["tunes"])
@@ -53,7 +53,7 @@ def test_a_mixture_is_trained_and_judged_without_its_parts(
         parts_of_it = results["diagnosis"][division]
         assert sum(part["notes"] for part in parts_of_it) == results["n_test_notes"]
         assert sum(part["bits"] for part in parts_of_it) == pytest.approx(bits)
-    for picture in ("diagnosis.png", "surprise_2.png"):
+    for picture in ("diagnosis.png", "surprise_1.svg", "surprise_2.svg", "surprise.html"):
         assert (mixed / "evaluation" / picture).stat().st_size > 10_000
     assert "Where its bits go" in (mixed / "evaluation/scores.md").read_text()
 

@@ -14,7 +14,7 @@ class EvaluateOptions(BaseModel):
     n_samples: PositiveInt
     seed: NonNegativeInt
     max_notes: PositiveInt
-    surprise: PositiveInt | None
+    surprise: int | list[int] | None
 
 
 class CompareOptions(BaseModel):

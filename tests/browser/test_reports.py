@@ -59,7 +59,7 @@ def test_a_report_plays_and_keeps_to_itself(browser: Browser, reports: dict[str,
     with visiting(browser, reports[name]) as opened:
         page = opened.page
         cards = page.locator("article")
-        assert cards.count() == {"evaluation": 4 + 2, "comparison": 4 + 4 + 2}[name]
+        assert cards.count() == {"evaluation": 4 + 2 + 3, "comparison": 4 + 4 + 2}[name]
         for card in (cards.first, cards.last):
             card.locator("[data-do=play]").click()
             page.wait_for_function("() => Player.tracks.some((track) => track.position > 5)")
@@ -78,12 +78,15 @@ def test_an_evaluation_shows_scores_curves_melodies_and_configuration(
         page = opened.page
         assert page.locator("h1").inner_text() == f"{HOSTILE} on {HOSTILE}"
         titles = page.locator("h2").all_inner_texts()
-        assert titles == [f"Scores of {HOSTILE}", "Learning curves", "Melodies to hear", "Real tunes", "Configuration"]
+        figures = ["Learning curves", "Where its bits go"]
+        groups = ["Melodies to hear", "Real tunes", "What surprised it"]
+        assert titles == [f"Scores of {HOSTILE}", *figures, *groups, "Configuration"]
         rows = page.locator("tbody th").all_inner_texts()
         assert {"bits per note", "coherence", "overall"} <= set(rows)
-        figure = page.locator(".figure svg").bounding_box()
-        assert figure
-        assert figure["height"] > 500
+        for drawing in page.locator(".figure svg").all():
+            figure = drawing.bounding_box()
+            assert figure
+            assert figure["height"] > 500
         assert page.locator(".figure path, .figure use").count() > 100
         page.locator("summary", has_text="Configuration").click()
         assert page.locator("pre").last.inner_text().strip() == f"title: {HOSTILE}"

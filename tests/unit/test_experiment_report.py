@@ -45,13 +45,27 @@ def test_the_melodies_shown_are_those_nearest_to_the_median(evaluation: Evaluati
     write_evaluation_report(tmp_path / "report.html", evaluation, results)
     shown = titles((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert shown[:4] == [f"markov, melody {place + 1}" for place in nearest]
-    assert len(shown) == 6
+    assert len(shown) == 6 + 3
 
 
 def test_without_scores_the_first_stand_for_the_rest(tmp_path: Path) -> None:
     results = ModelTester(markov(), "markov").run_comprehensive_test(TEST[:3], tmp_path, n_samples=5)
     assert results["typical"] == {"samples": [0, 1, 2, 3], "real": [0, 1]}
-    assert len(titles((tmp_path / "report.html").read_text(encoding="utf-8"))) == 6
+    assert len(titles((tmp_path / "report.html").read_text(encoding="utf-8"))) == 6 + 3
+
+
+def test_where_the_bits_go_and_the_easiest_median_and_hardest_tune_are_shown(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    results = evaluation.results()
+    write_evaluation_report(tmp_path / "report.html", evaluation, results)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Where its bits go</h2>" in html
+    _, surprises = html.split("<h2>What surprised it</h2>")
+    shown = [float(each) for each in re.findall(r"([\d.]+) bits per note · ", surprises)]
+    tunes = sorted(tune["bits"] / tune["notes"] for tune in results["tunes"])
+    assert shown == [round(tunes[place], 2) for place in (0, len(tunes) // 2, -1)]
+    assert surprises.count("notation narrow coloured") == surprises.count("notation wide coloured") == 3
 
 
 def test_a_report_of_a_model_that_is_no_run_says_how_it_was_tested(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.comparison import Comparison
 from chromasonic.melody_generation.contenders import Contender
+from chromasonic.melody_generation.diagnosis import diagnosis_figure
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import N_TYPICAL_SAMPLES, Evaluation, SampleSettings
 from chromasonic.melody_generation.history import TrainingHistory
@@ -28,6 +29,7 @@ from chromasonic.melody_generation.rendering.titles import stem_of
 from chromasonic.melody_generation.report import shown
 from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.runs import RESULTS, TUNES, kept_tunes
+from chromasonic.melody_generation.surprise import surprise_track
 from chromasonic.melody_generation.whole_files import write_text
 
 REPORT, SAMPLES = "report.html", "samples.npz"
@@ -41,6 +43,10 @@ _TYPICAL = (
     "nor its worst."
 )
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
+_SURPRISE = (
+    "The test tunes that took it the fewest bits per note, the median and the most, each note in the colour of its "
+    "bits. evaluate.py draws others: surprise= takes their numbers."
+)
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,11 @@ def write_evaluation_report(
         facts=_facts(results),
         command=command,
         tables=(*score_tables(results), *feature_tables(results)),
-        figures=_curves("Learning curves", exhibit),
+        figures=(*_curves("Learning curves", exhibit), _diagnosis(results)),
         groups=(
             _own_melodies("Melodies to hear", results, exhibit, str(results["model"])),
             _real_tunes(results, exhibit),
+            _surprises(evaluation),
         ),
         texts=_configuration("Configuration", exhibit),
     )
@@ -240,6 +247,20 @@ def _curves(title: str, exhibit: Exhibit, *, is_folded: bool = False) -> tuple[P
         return ()
     drawing = inline_svg(figure_svg(exhibit.history.plot_curves(title="")), label=title)
     return (PageFigure(title, drawing, is_folded),)
+
+
+def _diagnosis(results: Mapping[str, Any]) -> PageFigure:
+    title = "Where its bits go"
+    return PageFigure(title, inline_svg(figure_svg(diagnosis_figure(results)), label=title))
+
+
+def _surprises(evaluation: Evaluation) -> TrackGroup:
+    tunes, readings = evaluation.standard.test, evaluation.readings
+    per_note = [float(each.bits.sum() / max(1, each.is_note.sum())) for each in readings]
+    by_bits = sorted(range(len(tunes)), key=lambda place: per_note[place])
+    chosen = dict.fromkeys((by_bits[0], by_bits[len(by_bits) // 2], by_bits[-1]))
+    tracks = tuple(surprise_track(tunes[place], readings[place], place) for place in chosen)
+    return TrackGroup("What surprised it", _SURPRISE, tracks)
 
 
 def _configuration(title: str, exhibit: Exhibit) -> tuple[PageText, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -15,7 +15,7 @@ from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.rendering.export import ENDINGS, rendered
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg, inline_svg
-from chromasonic.melody_generation.rendering.notation import staff
+from chromasonic.melody_generation.rendering.notation import Engraving, staff
 from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.rendering.spelling import Spelling
 from chromasonic.melody_generation.rendering.tempo import tempo_of
@@ -169,19 +169,26 @@ def _is_too_long(melody: Melody) -> bool:
     return len(melody.bar_lines) > _MOST_BARS
 
 
-def page_engravings(melody: Melody) -> tuple[InlineSvg, ...]:
+def page_engravings(
+    melody: Melody, engrave: Callable[[Melody, int], Engraving] = staff, label: str = "Notation"
+) -> tuple[InlineSvg, ...]:
     """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
 
     None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
+
+    Args:
+        melody: The melody, of one note or more.
+        engrave: Draws it so many units wide.
+        label: What screen readers say of the picture.
     """
     if _is_too_long(melody):
         return ()
     sounding = np.flatnonzero(melody.pitches != REST).tolist()
     found = []
     for width in (_NARROW, _WIDE):
-        drawn = staff(melody, width)
+        drawn = engrave(melody, width)
         marks = {name: place for place, note in enumerate(sounding) for name in drawn.notes[note]}
-        found.append(inline_svg(drawn.svg, marks, label="Notation"))
+        found.append(inline_svg(drawn.svg, marks, label=label))
     return tuple(found)
 
 

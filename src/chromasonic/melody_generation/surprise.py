@@ -1,39 +1,105 @@
-"""The surprise of each note of one of a run's test tunes, drawn."""
+"""How surprising each note of a run's test tunes was, as pictures and as tracks of a page."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.likelihood import read_tunes
-from chromasonic.melody_generation.rendering.figures import save_figure
-from chromasonic.melody_generation.rendering.surprise import plot_surprise
-from chromasonic.melody_generation.runs import RESULTS, open_run
+from chromasonic.melody_generation.likelihood import TuneReading, read_tunes
+from chromasonic.melody_generation.listening import melody_facts, page_engravings
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
+from chromasonic.melody_generation.rendering.surprise import surprise_sheet, surprise_staff
+from chromasonic.melody_generation.rendering.tempo import tempo_of
+from chromasonic.melody_generation.rendering.tracks import Track
+from chromasonic.melody_generation.report import shown
+from chromasonic.melody_generation.runs import RESULTS, Run, open_run
+from chromasonic.melody_generation.whole_files import write_text
+
+PAGE = "surprise.html"
+_LEAD = "How surprising each note was to the model, which knew of the tune only what came before."
 
 
-def draw_surprise(directory: str | Path, number: int) -> Path:
-    """Let a run's model read one of its test tunes, and draw how surprising each note was.
+def draw_surprise(directory: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
+    """Let a run's model read some of its test tunes, and draw over their notation how surprising each note was.
 
     Args:
         directory: The run.
-        number: Which test tune, counted from 1 in the order of ``tunes`` in its ``evaluation/results.json``.
+        numbers: Which test tunes, counted from 1 in the order of ``tunes`` in its ``evaluation/results.json``.
 
     Returns:
-        Where the picture is: ``evaluation/surprise_<number>.png`` in the run.
+        Where the pictures are: ``evaluation/surprise_<number>.svg`` in the run for each tune, and at the end
+        ``evaluation/surprise.html``, a page with all of them.
 
     Raises:
-        InputError: If there is no such run or tune.
+        InputError: If there is no such run or tune, no number, or a tune that cannot be written.
     """
     run = open_run(directory)
     tunes = run.tunes["test"]
-    if not 1 <= number <= len(tunes):
-        raise InputError(f"surprise={number}: the run has {len(tunes)} test tunes, counted from 1")
-    tune = tunes[number - 1]
-    [reading] = read_tunes(run.network, [tune])
-    bits = reading.bits[reading.is_note]
-    title = (
-        f"{tune.title or tune.source or 'a test tune'}: {reading.bits.sum() / len(tune):.2f} bits per note ({run.name})"
+    wrong = [number for number in numbers if not 1 <= number <= len(tunes)]
+    if wrong or not numbers:
+        got = wrong[0] if wrong else "[]"
+        raise InputError(f"surprise={got}: the run has {len(tunes)} test tunes, counted from 1")
+    places = [number - 1 for number in dict.fromkeys(numbers)]
+    readings = read_tunes(run.network, [tunes[place] for place in places])
+    folder, written = run.directory / RESULTS.parent, []
+    tracks = []
+    for place, reading in zip(places, readings, strict=True):
+        tune = tunes[place]
+        line = ", ".join((*melody_facts(tune)[:2], f"{_mean(reading):.2f} bits per note ({run.name})"))
+        written.append(folder / f"surprise_{place + 1}.svg")
+        write_text(written[-1], surprise_sheet(tune, _note_bits(reading), _title(tune, place), line))
+        tracks.append(surprise_track(tune, reading, place))
+    written.append(folder / PAGE)
+    write_text(written[-1], page_html(_page(run, tuple(tracks), numbers)))
+    return tuple(written)
+
+
+def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
+    """A test tune to hear, with how surprising each note was over its notation.
+
+    Args:
+        tune: The tune.
+        reading: How a model read it.
+        place: Of the tune among the test tunes, counted from 0.
+    """
+    bits = _note_bits(reading)
+    return Track(
+        title=_title(tune, place),
+        facts=(f"{_mean(reading):.2f} bits per note", *melody_facts(tune), f"test tune {place + 1}"),
+        melody=tune,
+        tempo=tempo_of(tune),
+        engravings=page_engravings(
+            tune,
+            lambda melody, width: surprise_staff(melody, bits, width),
+            "Notation in which the colour of each note says how surprising it was",
+        ),
+        is_coloured=True,
     )
-    path = run.directory / RESULTS.parent / f"surprise_{number}.png"
-    save_figure(plot_surprise(tune, bits.tolist(), title), path)
-    return path
+
+
+def _note_bits(reading: TuneReading) -> list[float]:
+    return [float(each) for each in reading.bits[reading.is_note]]
+
+
+def _mean(reading: TuneReading) -> float:
+    """Bits per note, with what was needed for bar lines and for the end, as everywhere."""
+    return float(reading.bits.sum() / max(1, reading.is_note.sum()))
+
+
+def _title(tune: Melody, place: int) -> str:
+    return tune.title or tune.source or f"Test tune {place + 1}"
+
+
+def _page(run: Run, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
+    facts = {"Model": run.name, "Dataset": run.facts.get("dataset"), "Checkpoint": run.checkpoint}
+    listed = f"[{','.join(map(str, numbers))}]"
+    return Page(
+        title=f"What surprised {run.name}",
+        lead=_LEAD,
+        facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
+        command=shlex.join(["python", "scripts/evaluate.py", f"run={shown(run.directory)}", f"surprise={listed}"]),
+        groups=(TrackGroup("", "", tracks),),
+    )

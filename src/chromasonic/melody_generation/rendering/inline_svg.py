@@ -26,7 +26,7 @@ _SHAPES = frozenset(
 )
 _LOOKS = frozenset(
     {
-        *("fill", "fill-opacity", "fill-rule", "opacity", "clip-path", "clip-rule"),
+        *("color", "fill", "fill-opacity", "fill-rule", "opacity", "clip-path", "clip-rule"),
         *("stroke", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin"),
         *("stroke-miterlimit", "stroke-opacity", "stroke-width"),
         *("font-size", "font-style", "font-weight", "text-anchor"),
@@ -151,6 +151,8 @@ def _set(element: ET.Element, key: str, value: str, names: Mapping[str, str]) ->
         if not reference or reference[1] not in names:
             return
         value = f"url(#{names[reference[1]]})"
+    elif key == "color" and value.lower() in _BLACK:  # the page's own
+        return
     elif key in {"fill", "stroke"} and value.lower() in _BLACK:
         value = "currentColor"
     elif key in {"fill", "stroke"} and value.lower() in _OWN:

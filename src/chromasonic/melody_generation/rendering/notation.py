@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import resvg_py
 import verovio
@@ -29,7 +30,7 @@ _FONT = "DejaVu Serif"  # comes with matplotlib
 _FONT_FILES = [font_path(f"{SERIF}{style}") for style in ("", "-Bold", "-Italic", "-BoldItalic")]
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
 _SCALE = 60
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "pageHeight": 60000,
     "adjustPageHeight": True,
     "pageMarginTop": 20,
@@ -44,10 +45,13 @@ _OPTIONS = {
     "svgRemoveXlink": True,
     "smuflTextFont": "none",
 }
+# In Verovio's own measures: what it draws in, what it spaces systems in, and what its margins are in.
+DRAWN_SPACE, _SYSTEM_SPACE, _MARGIN_SPACE = 180, 2, 18  # a space between two lines of the staff
+_BETWEEN_SYSTEMS = 4
 _XML_ID_SEED = 1  # the same melody gives the same bytes
 
 # Above the staff, in units of the picture's view box.
-_TITLE_SIZE, _TEMPO_SIZE, _MARGIN = 28, 17, 32
+_TITLE_SIZE, _TEMPO_SIZE, HEADING_MARGIN = 28, 17, 32
 _TITLE_LINE, _TEMPO_LINE = 48, 32
 _SMALLEST = 14.0
 # The notes that a tempo mark can count, in the music font, and its dot; a glyph is a thousand units high.
@@ -83,17 +87,18 @@ def engraving(melody: Melody, tempo: float) -> Engraving:
     return Engraving(engraved(melody, tempo), _head_ids(melody))
 
 
-def staff(melody: Melody, width: int = WIDTH) -> Engraving:
+def staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engraving:
     """Engrave a melody without title and tempo, in lines of another length.
 
     Args:
         melody: The melody, of one note or more.
-        width: Of the picture, in units of its view box; a space between two lines of the staff has 6.
+        width: Of the picture, in units of its view box; a space between two lines of the staff has 10.8.
+        spaces_below: How much more room than usual is left below each system, in spaces of the staff.
 
     Raises:
         InputError: If the melody cannot be written.
     """
-    return Engraving(_engraved_staff(musicxml_text(melody, None), width), _head_ids(melody))
+    return Engraving(_engraved_staff(musicxml_text(melody, None), width, spaces_below), _head_ids(melody))
 
 
 def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
@@ -107,7 +112,7 @@ def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
 def engraved(melody: Melody, tempo: float) -> str:
     """Engrave a melody as SVG; arguments and errors as :func:`engraving`."""
     check_tempo(tempo)
-    return _with_heading(_engraved_staff(musicxml_text(melody, None), WIDTH), melody, tempo)
+    return with_heading(staff(melody).svg, melody.title, _tempo_mark(melody, tempo, y=-8))
 
 
 def png_of(svg: str, width: int = PNG_WIDTH) -> bytes:
@@ -137,9 +142,14 @@ def _toolkit() -> verovio.toolkit:
     return toolkit
 
 
-def _engraved_staff(musicxml: str, width: int) -> str:
+def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
     toolkit = _toolkit()
-    toolkit.setOptions({"pageWidth": width * 100 // _SCALE})
+    room = {
+        "pageWidth": width * 100 // _SCALE,
+        "spacingSystem": _BETWEEN_SYSTEMS + _SYSTEM_SPACE * spaces_below,
+        "pageMarginBottom": _OPTIONS["pageMarginBottom"] + _MARGIN_SPACE * spaces_below,
+    }
+    toolkit.setOptions(room)
     toolkit.resetXmlIdSeed(_XML_ID_SEED)
     if not toolkit.loadData(musicxml):
         raise RuntimeError("Verovio refused MusicXML that was written for it")
@@ -148,17 +158,21 @@ def _engraved_staff(musicxml: str, width: int) -> str:
     return str(toolkit.renderToSVG(1))
 
 
-def _with_heading(svg: str, melody: Melody, tempo: float) -> str:
-    """Make room above the staff, and set title and tempo there."""
+def with_heading(svg: str, title: str, line: str) -> str:
+    """Make room above a staff, and set the title and a line below it there.
+
+    Args:
+        svg: What :func:`staff` drew.
+        title: Any text; without one there is only the line.
+        line: SVG to stand between the title and the staff: 32 units high, with its foot at y = 0.
+    """
     box = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
     if not box:
         raise RuntimeError("Verovio gave a picture without a view box")
     width, height = int(box[1]), int(box[2])
-    title = plain_title(melody.title)
+    title = plain_title(title)
     room = _TEMPO_LINE + (_TITLE_LINE if title else 0)
-    heading = _tempo_mark(melody, tempo, y=-8)
-    if title:
-        heading = _title(title, width, y=-_TEMPO_LINE - 14) + heading
+    heading = (_title(title, width, y=-_TEMPO_LINE - 14) if title else "") + line
     svg = svg.replace(box[0], f'viewBox="0 {-room} {width} {height + room}"', 1)
     # What Verovio drew keeps its size: by default it would fill the picture, heading and all.
     svg = svg.replace(
@@ -171,7 +185,7 @@ def _with_heading(svg: str, melody: Melody, tempo: float) -> str:
 
 def _title(title: str, width: int, y: int) -> str:
     """The title in the middle: smaller where it is long, and cut where that does not help."""
-    room = width - 2 * _MARGIN
+    room = width - 2 * HEADING_MARGIN
     needed = max(1.0, text_width(title, _TITLE_SIZE, SERIF))  # a soft hyphen has no width
     size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / needed))
     text = escape(shortened(title, room, size, SERIF))
@@ -180,7 +194,7 @@ def _title(title: str, width: int, y: int) -> str:
 
 def _tempo_mark(melody: Melody, tempo: float, y: int) -> str:
     beat = beat_value(melody.metre)
-    x = float(_MARGIN)
+    x = float(HEADING_MARGIN)
     found = _glyph(_NOTE_GLYPHS[beat.name], x, y)
     x += 14
     for _ in range(beat.dots):

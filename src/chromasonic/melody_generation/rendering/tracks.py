@@ -120,6 +120,7 @@ class Track:
         scores: Its scores.
         shared: What it copies, where the training tunes are known.
         files: To take home.
+        is_coloured: Whether its notation has colours of its own, which are for white paper.
     """
 
     title: str
@@ -130,6 +131,7 @@ class Track:
     scores: tuple[ScoreBar, ...] = ()
     shared: SharedRun | None = None
     files: tuple[TrackFile, ...] = ()
+    is_coloured: bool = False
 
     @property
     def notes(self) -> list[tuple[int, int, int]]:
