@@ -12,19 +12,20 @@ import logging
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from chromasonic.commands import Terminated, ended_by, launch, sentence_of_system
+from chromasonic.commands import Terminated, ended_by, is_main_process, launch, sentence_of_system
 
 # Heavy libraries are imported where they are used, so that --help answers at once.
 if TYPE_CHECKING:
     import lightning as L
 
+    from chromasonic.jobs import Job
     from chromasonic.melody_generation.checkpoint import RunFiles
     from chromasonic.melody_generation.data_loader import MelodyDataModule
     from chromasonic.melody_generation.lightning_modules import MelodyModule
@@ -38,6 +39,7 @@ def main(config: DictConfig) -> None:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from chromasonic.configuration import RunRefused
+    from chromasonic.jobs import way_on
     from chromasonic.melody_generation.errors import InputError
 
     directory = Path(HydraConfig.get().runtime.output_dir)
@@ -59,6 +61,7 @@ def main(config: DictConfig) -> None:
 
 def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
     """End the program, saying how to go on with the run or the sweep."""
+    from chromasonic.jobs import way_on
     from chromasonic.melody_generation.report import shown
 
     how, code = ended_by(interrupt)
@@ -66,95 +69,12 @@ def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
     sys.exit(code)
 
 
-def way_on(directory: Path) -> str:
-    """How to go on with a run, or with the sweep that it belongs to, once it has been stopped."""
-    from chromasonic.melody_generation.report import shown
-    from chromasonic.melody_generation.resuming import has_epoch
-
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        sweep = shown(Path(HydraConfig.get().sweep.dir).absolute())
-        return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
-    if has_epoch(directory):
-        return f"go on with: python scripts/train.py resume={shown(directory)}"
-    return "no epoch was over, start afresh"
-
-
-class Job(NamedTuple):
-    """What is to be done: a configuration, the files that it makes, whether they are there already, what it repeats."""
-
-    config: DictConfig
-    files: RunFiles
-    resumes: bool
-    repeats: Path | None = None
-
-
-def job_of(config: DictConfig, directory: Path) -> Job | None:
-    """What was typed, checked, or the run to go on with; None where it is done.
-
-    A sweep that is started again with its ``output_dir`` goes on with the jobs that are not finished.
-    """
-    from chromasonic.configuration import check
-    from chromasonic.keeping import is_same, refuse_second_run, restore
-    from chromasonic.melody_generation.checkpoint import RunFiles
-    from chromasonic.melody_generation.errors import InputError
-    from chromasonic.melody_generation.resuming import is_complete, planned_epochs
-
-    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    if not OmegaConf.is_missing(config, "resume"):
-        if is_sweep:
-            raise InputError(
-                "a sweep is not resumed by resume=: start it again with its output_dir, and it goes on with the jobs "
-                "that are not finished; or give resume=<one of its runs> without -m"
-            )
-        overrides = list(HydraConfig.get().overrides.task)
-        config = restore(directory, config, overrides)
-        files = RunFiles.of_run(directory)
-        if not any(each.startswith("epochs=") for each in overrides):
-            config.epochs = planned_epochs(files)
-        check(config)
-        return Job(config, files, resumes=True)
-    if not OmegaConf.is_missing(config, "repeat"):
-        return repetition(config, directory)
-    choices = HydraConfig.get().runtime.choices
-    chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
-    OmegaConf.update(config, "choices", chosen, force_add=True)
-    files = RunFiles(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
-    check(config)
-    resumes = is_sweep and files.latest is not None and is_same(config, directory)
-    if resumes and is_complete(directory, files, config.epochs):
-        return None
-    if is_main_process() and not resumes:
-        refuse_second_run(directory)
-    return Job(config, files, resumes)
-
-
-def repetition(typed: DictConfig, directory: Path) -> Job:
-    """A new run with the configuration of another, from its directory alone."""
-    from chromasonic.configuration import check
-    from chromasonic.keeping import refuse_second_run, repeated
-    from chromasonic.melody_generation.checkpoint import RunFiles
-    from chromasonic.melody_generation.resuming import has_epoch, planned_epochs
-
-    original = Path(str(typed.repeat))
-    config = repeated(original, typed, list(HydraConfig.get().overrides.task))
-    if has_epoch(original):  # it may have been extended
-        config.epochs = planned_epochs(RunFiles.of_run(original))
-    check(config)
-    refuse_second_run(directory)
-    model = str(config.choices.get("model"))
-    return Job(config, RunFiles(directory / f"{model}_checkpoints", f"melody_{model}"), resumes=False, repeats=original)
-
-
-def is_main_process() -> bool:
-    """Whether this is the process that was typed, not one that it started for another device."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
-
-
 def run(config: DictConfig, directory: Path) -> None:
     """Check the configuration, build what it names, train, and say what came of it."""
     from lightning import seed_everything
 
     from chromasonic.configuration import build
+    from chromasonic.jobs import job_of
     from chromasonic.keeping import alone_in, plain
     from chromasonic.melody_generation.manner import usual_corpus
     from chromasonic.melody_generation.pretraining import begin

@@ -144,3 +144,8 @@ def _leave_quietly() -> None:
     """End where whoever reads, such as ``head``, has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that was typed, not one that it started for another device."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
