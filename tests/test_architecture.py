@@ -42,14 +42,14 @@ ROWS = (
         "surprise",
         "results",
     },
-    {"configuration", "keeping", "composing", "options", "commands", "sweeps"},
+    {"configuration", "keeping", "composing", "options", "commands", "jobs", "sweeps"},
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 
 # Who alone may import a library: rooms of the table.
 ALLOWED_ONLY_IN = {
-    "hydra": {"configuration", "keeping", "composing", "commands", "sweeps"},
-    "omegaconf": {"configuration", "keeping", "composing"},
+    "hydra": {"configuration", "keeping", "composing", "commands", "jobs", "sweeps"},
+    "omegaconf": {"configuration", "keeping", "composing", "jobs"},
     "matplotlib": {"rendering"},
     "verovio": {"rendering"},
     "cairosvg": {"rendering"},
