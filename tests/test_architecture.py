@@ -189,12 +189,12 @@ def test_no_room_stands_in_two_rows() -> None:
         (
             "training.py",
             "import hydra",
-            "imports hydra, which only commands, composing, configuration, keeping, sweeps may",
+            "imports hydra, which only commands, composing, configuration, jobs, keeping, sweeps may",
         ),
         (
             "training.py",
             "from omegaconf.errors import X",
-            "imports omegaconf, which only composing, configuration, keeping may",
+            "imports omegaconf, which only composing, configuration, jobs, keeping may",
         ),
         ("../configuration.py", "import hydra, omegaconf", ""),
         ("history.py", "import matplotlib.pyplot as plt", "imports matplotlib, which only rendering may"),
