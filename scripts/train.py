@@ -130,7 +130,7 @@ def run(config: DictConfig, directory: Path) -> None:
 
 def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str, Any], origin: dict[str, Any]) -> None:
     """Write down what the run is made of, before it begins, or that it goes on."""
-    from chromasonic.keeping import keep
+    from chromasonic.keeping import keep, refuse_second_run
     from chromasonic.melody_generation.provenance import keep_provenance, note_going_on
     from chromasonic.melody_generation.runs import TUNES, keep_tunes, write_json
     from chromasonic.melody_generation.whole_files import remove_unfinished
@@ -140,6 +140,7 @@ def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str
     if job.resumes:
         note_going_on(directory, origin)
         return
+    refuse_second_run(directory)  # once more: another may have begun while this one read its data
     keep_provenance(directory, origin)
     keep(job.config, directory)
     write_json(directory / "split.json", manifest)

@@ -147,5 +147,5 @@ def _leave_quietly() -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this is the process that was typed, not one that it started for another device."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+    """Whether this is the first of the processes that train together, be it the only one."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -232,11 +233,17 @@ def alone_in(directory: Path) -> Iterator[None]:
     Raises:
         InputError: If one does.
     """
+    lock = FileLock(directory / LOCK, timeout=0)
     try:
-        with FileLock(directory / LOCK, timeout=0):
-            yield
+        lock.acquire()
     except Timeout:
         raise InputError(f"another program is training in {directory}: wait for it, or stop it") from None
+    except (OSError, NotImplementedError):  # some network file systems have no locks
+        print(f"{directory} cannot be held: see to it that no other program trains there", file=sys.stderr)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def refuse_second_run(directory: Path) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from chromasonic.commands import (
     Terminated,
     ended_by,
+    is_main_process,
     launch,
     sentence_of_system,
     start,
@@ -149,3 +150,23 @@ def test_a_program_of_plain_options_ends_likewise(tmp_path: Path, problem: BaseE
     with pytest.raises(SystemExit) as ending:
         start(run, defaults, Nothing, [])
     assert str(ending.value.code).startswith(code)
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_main"),
+    [
+        ({}, True),
+        ({"LOCAL_RANK": "0", "RANK": "0"}, True),
+        ({"LOCAL_RANK": "1"}, False),
+        ({"SLURM_PROCID": "1"}, False),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, False),
+    ],
+)
+def test_one_of_the_processes_that_train_together_is_the_main_one(
+    variables: dict[str, str], is_main: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert is_main_process() is is_main

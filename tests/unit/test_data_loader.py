@@ -113,6 +113,11 @@ def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
     assert "learned_from" not in whole.manifest()
 
 
+def test_a_guard_is_for_relative_pitch() -> None:
+    with pytest.raises(InputError, match="leave out guard"):
+        MelodyDataModule(GivenCorpus(tuple(walks(30))), guard=set_up(), pitch="absolute")
+
+
 def test_absolute_pitch_changes_what_tokens_say_and_no_side() -> None:
     relative, absolute = set_up(), set_up(pitch="absolute")
     for side in SIDES:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 from tests.running import CONFIGS, choices, composed
 
 from chromasonic.configuration import build, check
-from chromasonic.keeping import TRUSTED, is_same, keep, plain, read_kept, refuse_second_run, restore
+from chromasonic.keeping import TRUSTED, alone_in, is_same, keep, plain, read_kept, refuse_second_run, restore
 from chromasonic.melody_generation.errors import InputError
 
 GROUPS = ("model", "dataset", "optimizer", "scheduler")
@@ -193,3 +195,25 @@ def test_the_project_has_no_target_that_it_would_refuse_itself() -> None:
         if line.strip().startswith("_target_:")
     ]
     assert len(named) > 10
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_where_there_are_no_locks_a_run_goes_on_and_says_so(
+    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with alone_in(tmp_path):
+        pass
+    assert "cannot be held" in capsys.readouterr().err
+
+
+def test_a_directory_is_held_by_one_and_free_again_however_that_ends(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="of one's own"), alone_in(tmp_path):  # noqa: PT012
+        with pytest.raises(InputError, match="another program is training"), alone_in(tmp_path):
+            pass
+        raise TimeoutError("of one's own")
+    with alone_in(tmp_path):
+        pass

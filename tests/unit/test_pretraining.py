@@ -34,14 +34,6 @@ def test_the_weights_come_over_and_dropout_is_ones_own(tmp_path: Path) -> None:
     assert after.hyperparameters["dropout"] == 0.5
 
 
-def test_a_checkpoint_from_before_positions_could_be_left_out_is_begun_with(tmp_path: Path) -> None:
-    before, after = small_lstm(), small_lstm()
-    older = {name: value for name, value in before.hyperparameters.items() if name != "position"}
-    begin_with(after, saved(tmp_path / "a.pt", before, hyperparameters=older))
-    tokens = batch_of(walks(2))
-    assert torch.equal(after(tokens), before(tokens))
-
-
 def test_a_module_of_ones_own_begins_with_another_of_the_same_shape(tmp_path: Path) -> None:
     before, after = network_of_ones_own(), network_of_ones_own()
     path = saved(tmp_path / "own.pt", before)

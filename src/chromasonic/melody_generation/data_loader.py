@@ -81,6 +81,11 @@ class MelodyDataModule(L.LightningDataModule):
         super().__init__()
         check_share(train_share)
         _check_pitch(pitch, transpositions)
+        if guard is not None and pitch == "absolute":
+            raise InputError(
+                "a guard prepares for fine-tuning with pitch relative to the tonic: leave out guard, or "
+                "dataset.pitch=absolute"
+            )
         if min_melody_length < 1 or batch_size < 1:
             raise InputError("min_melody_length and batch_size must be whole numbers of 1 or more")
         if max_melody_length is not None and max_melody_length < min_melody_length:

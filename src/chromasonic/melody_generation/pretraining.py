@@ -24,8 +24,6 @@ from chromasonic.melody_generation.mixtures import check_split
 
 # What may differ between pretraining and fine-tuning, since no weight depends on it.
 _FREE = {"dropout"}
-# What networks were before they could be told otherwise: checkpoints from then do not say it.
-_UNSAID = {"position": True}
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,8 @@ def lineage(
             against = f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
         raise InputError(
             f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
-            f"since it was {against}: pretrain it with guard= set to the dataset and split_seed of this run"
+            f"since it was {against}: pretrain it with guard= set to the dataset, split_seed and held_out "
+            "of this run, and with its min_melody_length"
         )
     return Lineage(tuple(each for each in own if each in known), guard, _in_words(before))
 
@@ -157,7 +156,7 @@ def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
 
 
 def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in (_UNSAID | dict(hyperparameters)).items() if name not in _FREE}
+    return {name: value for name, value in hyperparameters.items() if name not in _FREE}
 
 
 def _named(network: str, sizes: Mapping[str, Any]) -> str:

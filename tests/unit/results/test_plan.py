@@ -71,6 +71,7 @@ def test_a_reference_of_hydras_own_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "says"),
     [
+        ("rows.tuned.overrides", ["init_from={width_8_wide}"], "plan.yaml: tuned refers to {width_8_wide}, a variant"),
         ("rows.tuned.overrides", ["init_from={nowhere}"], "plan.yaml: tuned refers to {nowhere}, and there is no such"),
         ("pretraining.before.overrides", ["init_from={mixture}"], "plan.yaml: parts wait for each other: "),
         ("rows.before", {"title": "Another", "overrides": []}, "plan.yaml: there are two parts named before"),

@@ -85,9 +85,10 @@ def test_a_run_that_was_made_otherwise_is_set_aside_and_made_anew(tmp_path: Path
     assert command[2] == "epochs=3"
     assert read_record(step.run.directory)["core_seconds"] == 0.0
     assert (tmp_path / "lstm/1.before/lstm_checkpoints/melody_lstm_best.pt").exists()
-    # A knob that came since is no change.
+    # A knob that came or went is a change too: the page tells the command of today.
     checkpoint(step.run.directory)
-    assert training(tmp_path, epochs=5, another_knob=1).is_done()
+    assert training(tmp_path, epochs=5).is_done()
+    assert not training(tmp_path, epochs=5, another_knob=1).is_done()
 
 
 @pytest.mark.usefixtures("_complete")
@@ -127,13 +128,16 @@ def test_what_came_of_it_is_its_score_on_validation(tmp_path: Path) -> None:
     assert step.outcome() == "2.034 bits per note on validation"
 
 
-def test_changes_are_of_values_that_both_have() -> None:
+def test_changes_are_of_values_and_of_what_only_one_has() -> None:
     before = {"model": {"memory": True, "old": 1}, "list": [1], "scheduler": {"gamma": 1}}
-    now = {"model": {"memory": False, "new": 2}, "list": [1, 2], "scheduler": "x"}
+    now = {"model": {"memory": False, "new": 2}, "list": [1, 2], "scheduler": "x", "guard": {"seed": 0}}
     assert changes(before, json.loads(json.dumps(now))) == [
         "model.memory was True and is False",
+        "model.old was 1 and is not given",
+        "model.new was not given and is 2",
         "list was [1] and is [1, 2]",
         "scheduler was {'gamma': 1} and is x",
+        "guard was not given and is {'seed': 0}",
     ]
 
 

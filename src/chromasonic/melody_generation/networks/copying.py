@@ -95,7 +95,7 @@ class ClassCopy(nn.Module):
         Returns:
             Shape (B, T, C), 0 where nothing is looked at.
         """
-        looked_at = torch.einsum("bhtk,bth->btk", weights, self.share(states).softmax(dim=-1)).float()
+        looked_at = torch.einsum("bhtk,bth->btk", weights, self.share(states).float().softmax(dim=-1)).float()
         # What has no class goes to a column that is dropped.
         columns = classes.where(classes >= 0, self._n_classes)[:, None].expand_as(looked_at)
         shares = looked_at.new_zeros(*looked_at.shape[:-1], self._n_classes + 1).scatter_add(-1, columns, looked_at)

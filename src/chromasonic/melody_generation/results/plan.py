@@ -238,8 +238,11 @@ class _Reader:
             raise InputError(f"{self.origin}: there are two parts named {doubles[0]}")
 
     def _check_references(self, parts: Mapping[str, Part]) -> None:
+        variants = parts.keys() - {*self.declared.pretraining, *self.declared.rows}
         for part in parts.values():
             for name in part.references():
+                if name in variants:  # it may be no run of its own
+                    raise InputError(f"{self.origin}: {part.name} refers to {{{name}}}, a variant: make that a row")
                 if name not in parts:
                     raise InputError(f"{self.origin}: {part.name} refers to {{{name}}}, and there is no such part")
         try:

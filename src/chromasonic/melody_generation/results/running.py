@@ -136,11 +136,10 @@ class _Steps:
     def _collect(self) -> None:
         for name in [name for name, program in self.running.items() if program.has_ended()]:
             program, step = self.running.pop(name), self.steps[name]
-            step.note_time(program.seconds)
-            if program.process.returncode:
-                self._fail(name, f"failed: {_last_words(step.log)}; see {step.log}")
-                continue
             try:
+                step.note_time(program.seconds)
+                if program.process.returncode:
+                    raise InputError(f"{_last_words(step.log)}; see {step.log}")
                 outcome = step.outcome()
             except InputError as problem:
                 self._fail(name, f"failed: {problem}")
@@ -162,7 +161,8 @@ class _Steps:
     def _stop(self) -> None:
         """End all that is still running, as Ctrl-C does: they leave whole files, and can be gone on with."""
         for program in self.running.values():
-            program.process.send_signal(signal.SIGTERM)
+            if not program.has_ended():
+                program.process.send_signal(signal.SIGTERM)
         latest = time.monotonic() + _PATIENCE
         for name, program in self.running.items():
             while not program.has_ended():

@@ -24,6 +24,7 @@ from chromasonic.melody_generation.runs import open_run, read_results, values_by
 from chromasonic.melody_generation.testing import is_judged
 
 RECORD = "part.json"
+_NOT_GIVEN = "not given"
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,13 @@ class Training:
         found = changes(before, json.loads(json.dumps(self.configuration)))
         if found:
             return "; ".join(found)
-        began_with = record.get("began_with")
-        return "" if began_with == self._models() else "what it begins with was made anew"
+        if record.get("began_with") != self._models():
+            return "what it begins with was made anew"
+        try:
+            planned_epochs(RunFiles.of_run(self.run.directory))
+        except InputError as problem:  # a checkpoint of another version
+            return str(problem)
+        return ""
 
     def _models(self) -> dict[str, str]:
         """Hashes of the models that the run begins with, by their directories."""
@@ -183,22 +189,18 @@ def set_aside(directory: Path) -> None:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What has another value in two configurations; a name that only one of them has is no change.
-
-    A knob that was not there when a run was made does nothing by default, or else its other values have changed too.
+    """What differs between two configurations.
 
     Example:
-        >>> changes({"epochs": 10, "model": {"memory": True}}, {"epochs": 12, "model": {"memory": True, "gate": 1}})
-        ['epochs was 10 and is 12']
+        >>> changes({"epochs": 10, "model": {"memory": True}}, {"epochs": 12, "model": {}, "guard": None})
+        ['epochs was 10 and is 12', 'model.memory was True and is not given', 'guard was not given and is None']
     """
     return [f"{place} was {one} and is {other}" for place, one, other in _differing(before, now, "")]
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, Any]]:
-    for name, one in before.items():
-        if name not in now:
-            continue
-        other = now[name]
+    for name in dict.fromkeys([*before, *now]):
+        one, other = before.get(name, _NOT_GIVEN), now.get(name, _NOT_GIVEN)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _differing(one, other, f"{place}{name}.")
         elif one != other:
