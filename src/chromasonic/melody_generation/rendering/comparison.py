@@ -36,6 +36,8 @@ _SPOKES = {
 # Models beyond the palette's colours are told apart by hatching and by the dashes of their lines.
 _HATCHES, _DASHES = ("", "//", "..", "xx"), ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _NAME_WIDTH = 22  # letters, after which a name goes on in the next line
+# Keeps a value legible where the line of real tunes runs through it.
+_PLATE = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
 _LABELLED_UP_TO = 6  # models; the values of more would not fit above their bars
 
 
@@ -146,7 +148,8 @@ def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
                     group + shift, each.value, yerr=_whiskers([each]), color="black", capsize=3, linewidth=1.1
                 )
             if len(models) <= _LABELLED_UP_TO:
-                axes.text(group + shift, top + 0.012, f"{each.value:.2f}", ha="center", va="bottom", fontsize=9)
+                text = f"{each.value:.2f}"
+                axes.text(group + shift, top + 0.015, text, ha="center", va="bottom", fontsize=9, bbox=_PLATE, zorder=6)
     for group, measure in enumerate(_BARS):
         if not any(_is_defined(scores, measure) for scores in models.values()):
             axes.text(group, 0.02, "not defined", ha="center", color=NEUTRAL)
