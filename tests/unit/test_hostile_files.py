@@ -237,6 +237,8 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
     found = {file.name: calls for file in files if (calls := unsafe_calls(file.read_text(encoding="utf-8")))}
     (asks_git,) = found.pop("provenance.py")  # of its own checkout, and with no word of anybody else's
     assert asks_git.startswith("subprocess.run(['git', '-C', str(_PROJECT), *question]")
+    (runs_a_plan,) = found.pop("running.py")  # the scripts of this checkout, with what the user's own plan says
+    assert runs_a_plan.startswith("subprocess.Popen(command,")
     assert found == {}
 
 
