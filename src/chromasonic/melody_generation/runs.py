@@ -160,6 +160,25 @@ def _opened(directory: Path, checkpoint: Path) -> Run:
     return Run(directory, network, facts, tunes, _digest(checkpoint), is_finished)
 
 
+def told_apart(directories: Sequence[Path]) -> dict[Path, str]:
+    """A name for each directory: as many of its last folders as no other one has.
+
+    Example:
+        >>> told_apart([Path("/runs/lstm/1"), Path("/runs/ppm/1"), Path("/runs/best")]).values()
+        dict_values(['lstm/1', 'ppm/1', 'best'])
+    """
+    different = list(dict.fromkeys(directories))
+
+    def name(directory: Path) -> str:
+        for n_folders in range(1, len(directory.parts)):
+            tail = directory.parts[-n_folders:]
+            if sum(each.parts[-n_folders:] == tail for each in different) == 1:
+                return "/".join(tail)
+        return str(directory)
+
+    return {directory: name(directory) for directory in different}
+
+
 def find_runs(path: str | Path) -> list[Path]:
     """The run that a folder is, or the runs of the sweep that it is, in the order of their jobs, but those that failed.
 

@@ -38,7 +38,7 @@ from chromasonic.melody_generation.rendering.comparison import plot_comparison
 from chromasonic.melody_generation.rendering.figures import figure_svg, save_figure
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, named, score_tables
-from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, write_json
+from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, told_apart, write_json
 from chromasonic.melody_generation.standard import Standard
 from chromasonic.melody_generation.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -241,8 +241,7 @@ def compare_runs(
     results: dict[str, dict[str, Any]] = {}
     run_of: dict[str, Path] = {}  # by checkpoint
     reasons = dict(failures or {})
-    for directory in dict.fromkeys(Path(each).resolve() for each in directories):
-        name = directory.name if directory.name not in results else str(directory)
+    for directory, name in told_apart([Path(each).resolve() for each in directories]).items():
         try:
             results[name] = evaluate_run(directory, settings)
             run_of[results[name]["checkpoint"]] = directory
