@@ -27,10 +27,8 @@ SCRIPTS = Path(__file__).parent
 
 def run(options: ResultsOptions) -> None:
     """Carry out the plan, and write the page if nothing is missing."""
-    from filelock import FileLock, Timeout
-
     from chromasonic.composing import composed, plain_values
-    from chromasonic.melody_generation.errors import InputError
+    from chromasonic.keeping import alone_in
     from chromasonic.melody_generation.evaluation import SampleSettings
     from chromasonic.melody_generation.results.plan import Plan
     from chromasonic.melody_generation.results.programme import Programme
@@ -40,11 +38,8 @@ def run(options: ResultsOptions) -> None:
     programme = Programme.of(plan, folder, partial(composed, CONFIGS))
     steps = programme.steps(SCRIPTS, SampleSettings(options.n_samples, max_notes=options.max_notes))
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            carry_out_plan(options, programme, steps)
-    except Timeout:
-        raise InputError(f"another program is making the results in {folder}: wait for it, or stop it") from None
+    with alone_in(folder, "making the results"):
+        carry_out_plan(options, programme, steps)
 
 
 def carry_out_plan(options: ResultsOptions, programme: Programme, steps: list[Step]) -> None:

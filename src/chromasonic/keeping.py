@@ -227,8 +227,12 @@ def is_same(config: DictConfig, directory: Path) -> bool:
 
 
 @contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
-    """Hold a run's directory, so that no other program trains into it meanwhile.
+def alone_in(directory: Path, work: str = "training") -> Iterator[None]:
+    """Hold a directory, so that no other program does the same in it meanwhile.
+
+    Args:
+        directory: A run's, or another.
+        work: What programs do there, in words that go on after "another program is".
 
     Raises:
         InputError: If one does.
@@ -237,9 +241,9 @@ def alone_in(directory: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(f"another program is training in {directory}: wait for it, or stop it") from None
+        raise InputError(f"another program is {work} in {directory}: wait for it, or stop it") from None
     except (OSError, NotImplementedError):  # some network file systems have no locks
-        print(f"{directory} cannot be held: see to it that no other program trains there", file=sys.stderr)
+        print(f"{directory} cannot be held: see to it that no other program is {work} there", file=sys.stderr)
     try:
         yield
     finally:

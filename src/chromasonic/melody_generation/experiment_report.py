@@ -256,8 +256,7 @@ def _diagnosis(results: Mapping[str, Any]) -> PageFigure:
 
 def _surprises(evaluation: Evaluation) -> TrackGroup:
     tunes, readings = evaluation.standard.test, evaluation.readings
-    per_note = [float(each.bits.sum() / max(1, each.is_note.sum())) for each in readings]
-    by_bits = sorted(range(len(tunes)), key=lambda place: per_note[place])
+    by_bits = sorted(range(len(tunes)), key=lambda place: readings[place].bits_per_note)
     chosen = dict.fromkeys((by_bits[0], by_bits[len(by_bits) // 2], by_bits[-1]))
     tracks = tuple(surprise_track(tunes[place], readings[place], place) for place in chosen)
     return TrackGroup("What surprised it", _SURPRISE, tracks)

@@ -48,6 +48,11 @@ class TuneReading:
     pitch_right: BoolArray
     duration_right: BoolArray
 
+    @property
+    def bits_per_note(self) -> float:
+        """All bits, with what was needed for bar lines and for the end, over the notes and rests."""
+        return float(self.bits.sum() / max(1, self.is_note.sum()))
+
 
 def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReading]:
     """Let a network predict each token of each melody from those before it.

@@ -48,7 +48,7 @@ def draw_surprise(directory: str | Path, numbers: Sequence[int]) -> tuple[Path, 
     tracks = []
     for place, reading in zip(places, readings, strict=True):
         tune = tunes[place]
-        line = ", ".join((*melody_facts(tune)[:2], f"{_mean(reading):.2f} bits per note ({run.name})"))
+        line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({run.name})"))
         written.append(folder / f"surprise_{place + 1}.svg")
         write_text(written[-1], surprise_sheet(tune, _note_bits(reading), _title(tune, place), line))
         tracks.append(surprise_track(tune, reading, place))
@@ -68,7 +68,7 @@ def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
     bits = _note_bits(reading)
     return Track(
         title=_title(tune, place),
-        facts=(f"{_mean(reading):.2f} bits per note", *melody_facts(tune), f"test tune {place + 1}"),
+        facts=(f"{reading.bits_per_note:.2f} bits per note", *melody_facts(tune), f"test tune {place + 1}"),
         melody=tune,
         tempo=tempo_of(tune),
         engravings=page_engravings(
@@ -82,11 +82,6 @@ def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
 
 def _note_bits(reading: TuneReading) -> list[float]:
     return [float(each) for each in reading.bits[reading.is_note]]
-
-
-def _mean(reading: TuneReading) -> float:
-    """Bits per note, with what was needed for bar lines and for the end, as everywhere."""
-    return float(reading.bits.sum() / max(1, reading.is_note.sum()))
 
 
 def _title(tune: Melody, place: int) -> str:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 
 from chromasonic.melody_generation.measures.summaries import Estimate
-from chromasonic.melody_generation.rendering.figures import NEUTRAL, PALETTE
+from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE
 
 Scores = Mapping[str, Estimate]
 
@@ -36,8 +36,6 @@ _SPOKES = {
 # Models beyond the palette's colours are told apart by hatching and by the dashes of their lines.
 _HATCHES, _DASHES = ("", "//", "..", "xx"), ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _NAME_WIDTH = 22  # letters, after which a name goes on in the next line
-# Keeps a value legible where the line of real tunes runs through it.
-_PLATE = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
 _LABELLED_UP_TO = 6  # models; the values of more would not fit above their bars
 
 
@@ -149,7 +147,7 @@ def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
                 )
             if len(models) <= _LABELLED_UP_TO:
                 text = f"{each.value:.2f}"
-                axes.text(group + shift, top + 0.015, text, ha="center", va="bottom", fontsize=9, bbox=_PLATE, zorder=6)
+                axes.text(group + shift, top + 0.015, text, ha="center", va="bottom", fontsize=9, bbox=HALO, zorder=6)
     for group, measure in enumerate(_BARS):
         if not any(_is_defined(scores, measure) for scores in models.values()):
             axes.text(group, 0.02, "not defined", ha="center", color=NEUTRAL)

@@ -15,6 +15,8 @@ from chromasonic.melody_generation.whole_files import whole_file
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
 NEUTRAL = "#555555"
+# Behind a number, where a line may run through it.
+HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

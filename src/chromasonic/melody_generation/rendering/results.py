@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from chromasonic.melody_generation.rendering.figures import NEUTRAL, PALETTE
+from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -109,7 +109,7 @@ def plot_bits(models: Sequence[Dot], colors: Mapping[str, str]) -> Figure:
             continue
         axes.plot([mean], [place], "|", color=color, markersize=20, markeredgewidth=2.5)
         right = max(model.values)
-        axes.text(right + 0.018 * reach, place, f"{mean:.3f}", va="center", fontsize=11, zorder=4, bbox=_HALO)
+        axes.text(right + 0.018 * reach, place, f"{mean:.3f}", va="center", fontsize=11, zorder=4, bbox=HALO)
         if model.is_reference:
             axes.axvline(mean, color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1.2, zorder=0)
     axes.set_yticks(range(len(models)), [model.name for model in models], fontsize=11, parse_math=False)
@@ -121,9 +121,6 @@ def plot_bits(models: Sequence[Dot], colors: Mapping[str, str]) -> Figure:
     figure.text(left, 1 - 0.34 / height, title, fontsize=13, fontweight="bold", parse_math=False)
     _plain(axes, grid="x")
     return figure
-
-
-_HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
 def model_color(place: int) -> str:

@@ -16,7 +16,7 @@ from chromasonic.melody_generation.rendering.figures import save_figure
 from chromasonic.melody_generation.rendering.markdown_page import markdown_page, with_section
 from chromasonic.melody_generation.rendering.results import Dot, model_color, plot_bits, plot_learning
 from chromasonic.melody_generation.rendering.tables import markdown
-from chromasonic.melody_generation.results.numbers import Model, Numbers, manifest
+from chromasonic.melody_generation.results.numbers import Numbers, manifest
 from chromasonic.melody_generation.results.plan import PlannedRun
 from chromasonic.melody_generation.results.programme import Programme
 from chromasonic.melody_generation.results.tables import (
@@ -69,7 +69,8 @@ def write_results(programme: Programme, numbers: Numbers, page: Path, plan: Path
     """
     images = page.parent / _IMAGES
     tunes = tunes_of(numbers.rows[0].runs[0], max_notes)
-    learning = {model.part.title: model.curves() for model in numbers.rows if _learns_in_epochs(model)}
+    curves = {model.part.title: model.curves() for model in numbers.rows}
+    learning = {title: found for title, found in curves.items() if len(found[0][0]) > 1}  # those that learn in epochs
     colors = {title: model_color(place) for place, title in enumerate(learning)}
     values = _values(programme, numbers) | {
         "plan": plan.as_posix(),
@@ -127,10 +128,6 @@ def training_command(run: PlannedRun) -> str:
     """What to type to train a run."""
     typed = [*run.overrides, f"output_dir={run.directory}"]
     return shlex.join(["python", "scripts/train.py", *typed])
-
-
-def _learns_in_epochs(model: Model) -> bool:
-    return len(model.curves()[0][0]) > 1
 
 
 def _dots(numbers: Numbers) -> list[Dot]:
