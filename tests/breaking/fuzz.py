@@ -24,6 +24,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -37,6 +38,7 @@ _GIGABYTE = 1 << 30
 # Beyond what the process holds when it begins, much of it address space alone.
 _MEMORY = 2 * _GIGABYTE
 _CHUNK = 500
+_TELL_SECONDS = 30
 
 
 class Hang(BaseException):
@@ -71,12 +73,12 @@ def input_of(reader: Reader, name: str, seed: int, number: int) -> bytes:
     return reader.make(random.Random(f"{seed} {name} {number}"))
 
 
-def fuzz(name: str, numbers: range, seed: int = 0) -> Outcome:
-    """Read the inputs of these numbers, in processes of their own."""
+def fuzz(name: str, numbers: range, seed: int = 0) -> Iterator[Outcome]:
+    """Read the inputs of these numbers, in processes of their own; what came of them so far, again and again."""
     outcome = Outcome()
     for begin in range(numbers.start, numbers.stop, _CHUNK):
         _chunk(name, range(begin, min(begin + _CHUNK, numbers.stop)), seed, outcome)
-    return outcome
+        yield outcome
 
 
 def _chunk(name: str, numbers: range, seed: int, outcome: Outcome) -> None:
@@ -123,6 +125,7 @@ def _work(name: str, numbers: range, seed: int, sending: int, at: mmap.mmap) -> 
         # A crash is a fault; its report on the terminal is not wanted.
         faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer; with it gone, the next line ends this
         torch.set_num_threads(1)
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
@@ -178,17 +181,27 @@ def main() -> int:
     n_faults = 0
     for name in given.only:
         n_inputs = given.slow_inputs if READERS[name].is_slow and given.slow_inputs else given.inputs
-        began = time.monotonic()
-        outcome = fuzz(name, range(given.first, given.first + n_inputs), given.seed)
-        print(
-            f"{name}: {n_inputs} inputs, {outcome.n_refused} refused, slowest {outcome.slowest:.2f} s, "
-            f"{sum(outcome.counts.values())} faults of {len(outcome.faults)} kinds, {time.monotonic() - began:.0f} s",
-            flush=True,
-        )
+        outcome, began, told = Outcome(), time.monotonic(), time.monotonic()
+        try:
+            for outcome in fuzz(name, range(given.first, given.first + n_inputs), given.seed):
+                if time.monotonic() > told + _TELL_SECONDS:
+                    told = time.monotonic()
+                    print(f"  {_line(name, outcome, told - began)} so far", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print(f"{_line(name, outcome, time.monotonic() - began)}, then interrupted", flush=True)
+            return 130
+        print(_line(name, outcome, time.monotonic() - began), flush=True)
         for key, story in outcome.faults.items():
             print(f"  {outcome.counts[key]} x {story}", flush=True)
         n_faults += len(outcome.faults)
     return 1 if n_faults else 0
+
+
+def _line(name: str, outcome: Outcome, seconds: float) -> str:
+    return (
+        f"{name}: {outcome.n_inputs} inputs, {outcome.n_refused} refused, slowest {outcome.slowest:.2f} s, "
+        f"{sum(outcome.counts.values())} faults of {len(outcome.faults)} kinds, {seconds:.0f} s"
+    )
 
 
 if __name__ == "__main__":

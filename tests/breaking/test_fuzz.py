@@ -22,7 +22,7 @@ N_INPUTS = dict.fromkeys(READERS, 200) | {"kern": 20, "musicxml": 60, "configura
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_answers_or_refuses(name: str) -> None:
     # Other inputs than the long runs begin with, so that these runs find what those have not.
-    outcome = fuzz.fuzz(name, range(N_INPUTS[name]), seed=1)
+    *_, outcome = fuzz.fuzz(name, range(N_INPUTS[name]), seed=1)
     assert outcome.faults == {}
     assert outcome.n_inputs == N_INPUTS[name]
 
@@ -73,6 +73,6 @@ def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(READERS, "broken", Reader(make, read))  # type: ignore[arg-type]
     monkeypatch.setattr(fuzz, "SECONDS", 1)
     n_inputs = 10 if said == "SIGSEGV" else 1
-    outcome = fuzz.fuzz("broken", range(n_inputs))
+    *_, outcome = fuzz.fuzz("broken", range(n_inputs))
     assert [said in key for key in outcome.faults] == [True], outcome.faults
     assert sum(outcome.counts.values()) == 1
