@@ -40,7 +40,13 @@ def _raises(content: bytes, folder: Path) -> None:
     raise RuntimeError("who would have thought")
 
 
-def _takes_forever(content: bytes, folder: Path) -> None:
+def _runs_forever(content: bytes, folder: Path) -> None:
+    del content, folder
+    while True:
+        pass
+
+
+def _waits_forever(content: bytes, folder: Path) -> None:
     del content, folder
     while True:
         time.sleep(0.01)
@@ -61,7 +67,13 @@ def _takes_all_memory(content: bytes, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("read", "said"),
-    [(_raises, "RuntimeError"), (_takes_forever, "Hang"), (_crashes, "SIGSEGV"), (_takes_all_memory, "MemoryError")],
+    [
+        (_raises, "RuntimeError"),
+        (_runs_forever, "Hang"),
+        (_waits_forever, "Hang"),
+        (_crashes, "SIGSEGV"),
+        (_takes_all_memory, "MemoryError"),
+    ],
 )
 def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def make(draw: random.Random) -> bytes:
@@ -71,7 +83,7 @@ def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyP
 
     numbers: list[int] = []
     monkeypatch.setitem(READERS, "broken", Reader(make, read))  # type: ignore[arg-type]
-    monkeypatch.setattr(fuzz, "SECONDS", 1)
+    monkeypatch.setattr(fuzz, "SECONDS", 0.5)
     n_inputs = 10 if said == "SIGSEGV" else 1
     *_, outcome = fuzz.fuzz("broken", range(n_inputs))
     assert [said in key for key in outcome.faults] == [True], outcome.faults

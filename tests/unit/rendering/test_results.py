@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from chromasonic.melody_generation.rendering.results import Dot, model_color, plot_bits, plot_learning
+from chromasonic.melody_generation.rendering.figures import color_of
+from chromasonic.melody_generation.rendering.results import Dot, plot_bits, plot_learning
 
 
 def test_every_seed_is_a_line_and_every_model_a_name() -> None:
     curves = {"A": [([1, 2], [3.0, 2.5]), ([1, 2], [3.1, 2.4])], "a $x$": [([1, 2, 3], [9.0, math.nan, 2.0])]}
     [axes] = plot_learning(curves).axes
     assert len(axes.lines) == 3
-    assert [line.get_color() for line in axes.lines] == [model_color(0), model_color(0), model_color(1)]
+    assert [line.get_color() for line in axes.lines] == [color_of(0), color_of(0), color_of(1)]
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["A", "a $x$"]

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 
 from chromasonic.melody_generation.measures.summaries import Estimate
-from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE
+from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE, color_of
 
 Scores = Mapping[str, Estimate]
 
@@ -90,10 +90,6 @@ def plot_comparison(
     return figure
 
 
-def _color(place: int) -> str:
-    return PALETTE[place % len(PALETTE)]
-
-
 def _round(place: int, looks: Sequence[object]) -> object:
     """What the models of each round through the palette have in common."""
     return looks[place // len(PALETTE) % len(looks)]
@@ -111,7 +107,7 @@ def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:
         if not math.isfinite(estimate.value):
             axes.text(0.02 * longest, place, "not defined", va="center", color=NEUTRAL)
             continue
-        axes.barh(place, estimate.value, 0.62, color=_color(place), hatch=_round(place, _HATCHES), edgecolor="white")
+        axes.barh(place, estimate.value, 0.62, color=color_of(place), hatch=_round(place, _HATCHES), edgecolor="white")
         if math.isfinite(estimate.low):
             axes.errorbar(estimate.value, place, xerr=_whiskers([estimate]), color="black", capsize=4, linewidth=1.2)
         axes.text(end + 0.015 * longest, place, f"{estimate.value:.2f}", va="center", fontsize=11)
@@ -133,7 +129,7 @@ def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
             [group + shift for group, _ in drawn],
             [each.value for _, each in drawn],
             0.92 * width,
-            color=_color(place),
+            color=color_of(place),
             hatch=_round(place, _HATCHES),
             edgecolor="white",
             label=_wrapped(name),
@@ -189,7 +185,7 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
         axes.plot(
             around,
             [*values, values[0]],
-            color=_color(place),
+            color=color_of(place),
             linestyle=_round(place, _DASHES),
             linewidth=2,
             marker="o",
@@ -197,7 +193,7 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
             label=_wrapped(name),
         )
         if np.isfinite(values).all():
-            axes.fill(angles, values, color=_color(place), alpha=0.06)
+            axes.fill(angles, values, color=color_of(place), alpha=0.06)
     known = [(angle, real[each].value) for angle, each in zip(angles, _SPOKES, strict=True) if _is_defined(real, each)]
     if known:
         axes.plot(

@@ -19,6 +19,11 @@ NEUTRAL = "#555555"
 HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
+def color_of(place: int) -> str:
+    """The colour of a model by its place among those that are compared."""
+    return PALETTE[place % len(PALETTE)]
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure whole, in the format that the path ends with (PNG where it ends with none).
 

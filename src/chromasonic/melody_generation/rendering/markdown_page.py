@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from chromasonic.melody_generation.errors import InputError
-
-_ROOM = "chromasonic.melody_generation.rendering"
+from chromasonic.melody_generation.rendering import templates
 
 
 def markdown_page(template: str, values: Mapping[str, Any]) -> str:
@@ -21,19 +17,8 @@ def markdown_page(template: str, values: Mapping[str, Any]) -> str:
         template: Its name in the folder of assets, without its ending.
         values: By name, all that it asks for.
     """
-    text = _templates().get_template(f"{template}.md.jinja").render(values)
+    text = templates.template(f"{template}.md.jinja").render(values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-@cache
-def _templates() -> Environment:
-    # Nothing is escaped: a table's bars and a code block's brackets are Markdown's own.
-    return Environment(
-        loader=PackageLoader(_ROOM, "assets"),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
 
 
 def with_section(text: str, name: str, content: str, origin: str) -> str:

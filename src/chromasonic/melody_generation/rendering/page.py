@@ -10,20 +10,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from itertools import accumulate
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
 from chromasonic.melody_generation.rendering.audio import INSTRUMENT
 from chromasonic.melody_generation.rendering.inline_svg import InlineSvg
 from chromasonic.melody_generation.rendering.tables import Table
+from chromasonic.melody_generation.rendering.templates import asset, template
 from chromasonic.melody_generation.rendering.tracks import Track
 
-_ROOM = "chromasonic.melody_generation.rendering"
 _STYLE, _SCRIPTS = "page.css", ("synthesizer.js", "player.js")
 
 
@@ -92,41 +89,22 @@ class Page:
 def page_html(page: Page) -> str:
     """The page as one HTML document."""
     tracks = page.tracks
-    style, scripts = _asset(_STYLE), [_asset(name) for name in _SCRIPTS] if tracks else []
+    style, scripts = Markup(asset(_STYLE)), [Markup(asset(name)) for name in _SCRIPTS] if tracks else []
     sizes = [len(group.tracks) for group in page.groups]
-    return (
-        _templates()
-        .get_template("page.html.jinja")
-        .render(
-            page=page,
-            tracks=tracks,
-            groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
-            glyphs=Markup("".join(_definitions(page).values())),
-            data={
-                "ticksPerQuarter": TICKS_PER_QUARTER,
-                "instrument": INSTRUMENT,
-                "melodies": [track.player_data() for track in tracks],
-            },
-            style=style,
-            scripts=scripts,
-            policy=_policy(style, scripts),
-        )
+    return template("page.html.jinja").render(
+        page=page,
+        tracks=tracks,
+        groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
+        glyphs=Markup("".join(_definitions(page).values())),
+        data={
+            "ticksPerQuarter": TICKS_PER_QUARTER,
+            "instrument": INSTRUMENT,
+            "melodies": [track.player_data() for track in tracks],
+        },
+        style=style,
+        scripts=scripts,
+        policy=_policy(style, scripts),
     )
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader(_ROOM, "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-
-
-@cache
-def _asset(name: str) -> Markup:
-    return Markup((files(_ROOM) / "assets" / name).read_text(encoding="utf-8"))
 
 
 def _policy(style: str, scripts: list[Markup]) -> str:

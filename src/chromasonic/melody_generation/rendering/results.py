@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE
+from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE, color_of
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -55,7 +55,7 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
             axes.plot(
                 epochs,
                 bits,
-                color=model_color(place),
+                color=color_of(place),
                 linestyle=_DASHES[place // len(PALETTE) % len(_DASHES)],
                 linewidth=1.2,
                 alpha=0.85,
@@ -121,11 +121,6 @@ def plot_bits(models: Sequence[Dot], colors: Mapping[str, str]) -> Figure:
     figure.text(left, 1 - 0.34 / height, title, fontsize=13, fontweight="bold", parse_math=False)
     _plain(axes, grid="x")
     return figure
-
-
-def model_color(place: int) -> str:
-    """The colour of a model by its place."""
-    return PALETTE[place % len(PALETTE)]
 
 
 def _plain(axes: Axes, grid: str) -> None:

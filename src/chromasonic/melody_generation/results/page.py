@@ -12,9 +12,9 @@ from typing import Any
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import generate
 from chromasonic.melody_generation.rendering.export import rendered
-from chromasonic.melody_generation.rendering.figures import save_figure
+from chromasonic.melody_generation.rendering.figures import color_of, save_figure
 from chromasonic.melody_generation.rendering.markdown_page import markdown_page, with_section
-from chromasonic.melody_generation.rendering.results import Dot, model_color, plot_bits, plot_learning
+from chromasonic.melody_generation.rendering.results import Dot, plot_bits, plot_learning
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.results.numbers import Numbers, manifest
 from chromasonic.melody_generation.results.plan import PlannedRun
@@ -71,7 +71,7 @@ def write_results(programme: Programme, numbers: Numbers, page: Path, plan: Path
     tunes = tunes_of(numbers.rows[0].runs[0], max_notes)
     curves = {model.part.title: model.curves() for model in numbers.rows}
     learning = {title: found for title, found in curves.items() if len(found[0][0]) > 1}  # those that learn in epochs
-    colors = {title: model_color(place) for place, title in enumerate(learning)}
+    colors = {title: color_of(place) for place, title in enumerate(learning)}
     values = _values(programme, numbers) | {
         "plan": plan.as_posix(),
         "has_findings": (page.parent / _FINDINGS).is_file(),
