@@ -46,8 +46,11 @@ def carry_out_plan(options: ResultsOptions, programme: Programme, steps: list[St
     """Run what is to be run, and write the page."""
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.report import print_remark
+    from chromasonic.melody_generation.results.page import check_front_page
     from chromasonic.melody_generation.results.running import carry_out
 
+    if options.page is not None and options.readme is not None:
+        check_front_page(Path(options.readme))
     parts = [options.parts] if isinstance(options.parts, str) else options.parts
     wanted = steps if parts is None else programme.chosen(steps, parts)
     try:

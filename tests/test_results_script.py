@@ -91,6 +91,17 @@ def test_what_is_wrong_is_said_before_anything_runs(run: Run, tmp_path: Path) ->
     assert not (tmp_path / "outputs").exists()
 
 
+def test_a_front_page_without_a_place_for_the_table_is_said_before_anything_runs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    without = run("results.py", "plan=plan.yaml")
+    assert (without.code, without.out) == (1, "")
+    assert without.err == "readme=README.md cannot be read (No such file or directory): readme=null leaves it out\n"
+    (tmp_path / "README.md").write_text("no marks")
+    unmarked = run("results.py", "plan=plan.yaml")
+    assert (unmarked.code, unmarked.out) == (1, "")
+    assert "README.md has no place for the table" in unmarked.err
+
+
 def test_one_at_a_time(run: Run, tmp_path: Path) -> None:
     from filelock import FileLock
 

@@ -191,8 +191,12 @@ def main() -> int:
     for name in given.only:
         n_inputs = given.slow_inputs if READERS[name].is_slow and given.slow_inputs else given.inputs
         outcome, began, told = Outcome(), time.monotonic(), time.monotonic()
+        seen: set[str] = set()
         try:
             for outcome in fuzz(name, range(given.first, given.first + n_inputs), given.seed):
+                for key in outcome.faults.keys() - seen:
+                    print(f"  {outcome.faults[key]}", flush=True)
+                seen |= outcome.faults.keys()
                 if time.monotonic() > told + _TELL_SECONDS:
                     told = time.monotonic()
                     print(f"  {_line(name, outcome, told - began)} so far", file=sys.stderr, flush=True)
@@ -200,8 +204,8 @@ def main() -> int:
             print(f"{_line(name, outcome, time.monotonic() - began)}, then interrupted", flush=True)
             return 130
         print(_line(name, outcome, time.monotonic() - began), flush=True)
-        for key, story in outcome.faults.items():
-            print(f"  {outcome.counts[key]} x {story}", flush=True)
+        for key, count in outcome.counts.most_common():
+            print(f"  {count} x {key}", flush=True)
         n_faults += len(outcome.faults)
     return 1 if n_faults else 0
 

@@ -88,11 +88,29 @@ def write_results(programme: Programme, numbers: Numbers, page: Path, plan: Path
     write_text(page, text)
 
 
+def check_front_page(readme: Path) -> None:
+    """See that a front page is there and has the marks of its table, before hours of work end in vain.
+
+    Raises:
+        InputError: If it is not, or has not.
+    """
+    _front_page(readme, "")
+
+
+def _front_page(readme: Path, content: str) -> str:
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is no text"
+        raise InputError(f"readme={readme} cannot be read ({reason}): readme=null leaves it out") from problem
+    return with_section(text, _MARK, content, str(readme))
+
+
 def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
     """Put the table in short, and the way to the page, between the marks of the front page.
 
     Raises:
-        InputError: If the front page has no marks.
+        InputError: If the front page is not there, or has no marks.
     """
     split = str(numbers.rows[0].results[0]["hash"])
     link = Path(os.path.relpath(page, readme.parent)).as_posix()
@@ -101,9 +119,7 @@ def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
         f"`{numbers.rows[0].results[0]['test_set_hash']}`. All tables, what each choice is worth, pictures and tunes: "
         f"[{link}]({link})."
     )
-    text = readme.read_text(encoding="utf-8")
-    content = f"{markdown(summary_table(numbers))}\n{note}"
-    write_text(readme, with_section(text, _MARK, content, str(readme)))
+    write_text(readme, _front_page(readme, f"{markdown(summary_table(numbers))}\n{note}"))
 
 
 def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
