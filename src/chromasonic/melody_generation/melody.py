@@ -26,6 +26,7 @@ MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locria
 IntArray = NDArray[np.int64]
 
 _NEVER = 1 << 20  # ticks: the length of a bar that no count ends
+_LONGEST = 1 << 40  # ticks: a note; sums of a million of them are still numbers of 64 bits
 
 
 @dataclass(frozen=True, order=True)
@@ -84,7 +85,12 @@ class Departure:
 
 
 def _read_only(values: ArrayLike) -> IntArray:
-    array = np.array(values, dtype=np.int64).reshape(-1)
+    try:
+        array = np.array(values, dtype=np.int64).reshape(-1)
+    except OverflowError as problem:
+        raise ValueError(
+            "a pitch or a duration has more than 64 bits, and no melody holds it"
+        ) from problem
     array.setflags(write=False)
     return array
 
@@ -160,8 +166,8 @@ class Melody:
             raise ValueError(f"{n_notes} pitches but {len(self.durations)} durations")
         if n_notes and not (self.pitches.min() >= REST and self.pitches.max() <= 127):
             raise ValueError("pitches are MIDI numbers 0 to 127, or -1 for a rest")
-        if n_notes and self.durations.min() < 1:
-            raise ValueError("durations are whole ticks of 1 or more")
+        if n_notes and not (self.durations.min() >= 1 and self.durations.max() <= _LONGEST):
+            raise ValueError(f"durations are whole ticks of 1 to {_LONGEST}")
         if not 0 <= self.start < self.metre.bar_ticks:
             raise ValueError(f"start {self.start} is not within a bar of {self.metre}")
         if not 0 <= self.tonic <= 11:

@@ -237,6 +237,7 @@ def test_essens_free_metre_counts_no_bars() -> None:
         ("X:2\nK:C\nC0\n", "'C0' has no length"),
         ("X:2\nL:1/1\nK:C\nC65\n", "a note is longer than 64 whole notes"),
         ("X:2\nK:C\nC99999999999999\n", "a note is longer than 64 whole notes"),
+        (f"X:2\nM:{'9' * 40}/8\nK:C\nCZ2\n", "a note is longer than 64 whole notes"),
         ("X:2\nK:C\nC/1001\n", "the length of 'C/1001' is not a fraction that music has"),
         ("X:2\nK:C\nC,,,,,,,,\n", "a note is -8 octaves from middle C, beyond what MIDI numbers"),
         ("X:2\nK:C\nC><D\n", "there is no broken rhythm '><'"),

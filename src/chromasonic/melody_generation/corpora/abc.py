@@ -336,8 +336,6 @@ class _Page:
         if self._tuplet and self._n_left_in_tuplet:
             ticks *= self._tuplet.factor
             self._n_left_in_tuplet -= 1
-        if ticks > _LONGEST:
-            raise ValueError(f"a note is longer than {_LONGEST // _WHOLE} whole notes")
         self._last_symbol = symbol
         self._add(Note(pitch, whole_or_fraction(ticks)))
 
@@ -350,6 +348,8 @@ class _Page:
             self.events.append(Sign.BAR)
 
     def _add(self, note: Note) -> None:
+        if note.ticks > _LONGEST:
+            raise ValueError(f"a note is longer than {_LONGEST // _WHOLE} whole notes")
         self._place_of_last, self._last_note = len(self.events), note
         self.events.append(note)
 
