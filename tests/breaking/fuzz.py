@@ -115,9 +115,10 @@ def _note(lines: list[str], outcome: Outcome) -> None:
         if kind == "fault":
             key, _, story = rest.partition("\x1f")
             outcome.fault(key, story)
+            outcome.n_inputs += 1
         elif kind == "read":
-            n_inputs, n_refused, slowest = rest.split()
-            outcome.n_inputs += int(n_inputs)
+            n_refused, slowest = rest.split()
+            outcome.n_inputs += 1
             outcome.n_refused += int(n_refused)
             outcome.slowest = max(outcome.slowest, float(slowest))
 
@@ -169,7 +170,7 @@ def _read_one(reader: Reader, name: str, seed: int, number: int, folder: Path) -
         return f"fault\x1f{key}\x1finput {number}: {key}: {' '.join(str(problem).split())[:200]}"
     finally:
         _limit(0)
-    return f"read\x1f1 {n_refused} {time.process_time() - began:.3f}"
+    return f"read\x1f{n_refused} {time.process_time() - began:.3f}"
 
 
 def _limit(seconds: float) -> None:

@@ -88,3 +88,4 @@ def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyP
     *_, outcome = fuzz.fuzz("broken", range(n_inputs))
     assert [said in key for key in outcome.faults] == [True], outcome.faults
     assert sum(outcome.counts.values()) == 1
+    assert outcome.n_inputs == n_inputs
