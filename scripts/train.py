@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chromasonic.jobs import Job
     from chromasonic.melody_generation.checkpoint import RunFiles
     from chromasonic.melody_generation.data_loader import MelodyDataModule
+    from chromasonic.melody_generation.distillation import Teacher
     from chromasonic.melody_generation.lightning_modules import MelodyModule
     from chromasonic.melody_generation.schedules import Schedule
     from chromasonic.melody_generation.training import TrainedRun
@@ -105,9 +106,12 @@ def run(config: DictConfig, directory: Path) -> None:
     schedule = build(config.scheduler)
     if resumes:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
-    module = build_module(config, schedule)
-    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, files.latest if resumes else None)
-    facts["configuration"]["init_from"] = facts.get("pretrained")  # what it was, wherever it lies
+    teacher = build_teacher(config)
+    module = build_module(config, schedule, teacher)
+    goes_on_from = files.latest if resumes else None
+    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
+    # What it was, wherever it lies.
+    facts["configuration"] |= {"init_from": facts.get("pretrained"), "teacher": facts.get("taught_by")}
     training = data.melodies["train"]
     carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
@@ -120,7 +124,7 @@ def run(config: DictConfig, directory: Path) -> None:
         if is_main_process():
             print_plan(directory, data, trainer, module)
             record(job, directory, data, manifest, origin)
-        outcome = fit(module, data, trainer, files, resume_from=files.latest if resumes else None)
+        outcome = fit(module, data, trainer, files, resume_from=goes_on_from)
         if is_main_process():
             results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
             write_json(directory / RESULTS, results)
@@ -184,7 +188,15 @@ def build_data(config: DictConfig) -> MelodyDataModule:
     )
 
 
-def build_module(config: DictConfig, schedule: Schedule) -> MelodyModule:
+def build_teacher(config: DictConfig) -> Teacher | None:
+    """Whose predictions are learned as well, if anybody's."""
+    from chromasonic.melody_generation.distillation import Teacher
+
+    # Runs from before there were any do not name it.
+    return Teacher.of(str(config.teacher), config.teacher_share) if config.get("teacher") is not None else None
+
+
+def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None) -> MelodyModule:
     """The network with what trains it."""
     from chromasonic.configuration import build
     from chromasonic.melody_generation.errors import InputError
@@ -192,7 +204,7 @@ def build_module(config: DictConfig, schedule: Schedule) -> MelodyModule:
 
     network, optimizer = build(config.model), build(config.optimizer)
     try:
-        return module_for(network, optimizer, schedule)
+        return module_for(network, optimizer, schedule, teacher)
     except (ValueError, TypeError) as problem:
         raise InputError(f"optimizer: {problem}") from problem
 

@@ -116,3 +116,22 @@ def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
     for word in words:
         assert word in ended.err
     assert not list((tmp_path / "tuned").glob("*_checkpoints"))
+
+
+def test_a_run_is_taught_by_another_and_says_by_which(
+    fine_tune: Train, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = shutil.copytree(world / "pretrained", tmp_path / "teacher")
+    ended = fine_tune(f"teacher={teacher}", "teacher_share=0.7", "epochs=1")
+    assert ended.code == 0, ended.err
+    results = json.loads((tmp_path / "tuned/evaluation/results.json").read_text())
+    assert results["taught_by"] == results["pretrained"] == results["configuration"]["teacher"]
+    assert read_checkpoint(tmp_path / "tuned")["taught_by"] == results["taught_by"]
+
+    again = run_script(f"resume={tmp_path / 'tuned'}", "epochs=2", capture=capsys, patch=monkeypatch)
+    assert again.code == 0, again.err
+    assert read_checkpoint(tmp_path / "tuned")["taught_by"] == results["taught_by"]
+    shutil.rmtree(teacher)
+    gone = run_script(f"resume={tmp_path / 'tuned'}", "epochs=3", capture=capsys, patch=monkeypatch)
+    assert (gone.code, len(gone.err.strip().splitlines())) == (1, 1)
+    assert str(teacher) in gone.err

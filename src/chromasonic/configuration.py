@@ -97,6 +97,8 @@ class RunConfig(BaseModel):
     train_share: float = Field(1.0, gt=0, le=1)
     seed: NonNegativeInt = Field(lt=2**32)
     init_from: str | int | float | None = None
+    teacher: str | int | float | None = None
+    teacher_share: float = Field(0.5, gt=0, le=1)
     output_dir: str | int | float = "???"  # a folder may be called 2026
     resume: str | int | float = "???"
     repeat: str | int | float = "???"

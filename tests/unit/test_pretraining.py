@@ -103,6 +103,20 @@ def test_a_model_may_go_on_with_its_own_split() -> None:
     assert lineage("own", None, {"hash": "own"}).unseen == ("own",)
 
 
+def test_a_teacher_may_not_have_seen_held_out_tunes_either() -> None:
+    facts = {"model": "mixture", "dataset": "nottingham", "configuration": {"seed": 1}}
+    taught = lineage("own", None, None, lineage("own").facts() | facts).facts()
+    assert taught["unseen"] == ["own"]
+    assert taught["taught_by"].startswith("mixture on nottingham (")
+    assert "pretrained" not in taught
+    assert carried_on({**taught, "epoch": 3}) == taught
+    for teacher in (lineage("other").facts(), lineage("other", GUARD).facts(), {}):
+        with pytest.raises(InputError, match=r"^teacher: the model that teaches may have seen .* split own"):
+            lineage("own", None, {"hash": "own"}, teacher)
+    # Prepared for another split by oneself, but taught by one that has seen its own.
+    assert lineage("own", GUARD, None, {"unseen": ["target"]}).unseen == ("target",)
+
+
 def test_what_was_seen_on_the_way_is_not_forgotten() -> None:
     """Two steps of pretraining, of which the first was on the second's held-out tunes."""
     first = lineage("first", GUARD).facts()

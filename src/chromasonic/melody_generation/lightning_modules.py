@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from chromasonic.melody_generation.distillation import Teacher
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
 from chromasonic.melody_generation.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
@@ -42,16 +43,22 @@ class MelodyModule(L.LightningModule):
         network: Any module of that contract.
         optimizer: Builds the optimizer from the parameters.
         schedule: Moves the learning rate.
+        teacher: Whose predictions are learned beside what came.
 
     Raises:
         ValueError: If the optimizer refuses its settings.
     """
 
     def __init__(
-        self, network: nn.Module, optimizer: OptimizerFactory = AdamW, schedule: Schedule | None = None
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory = AdamW,
+        schedule: Schedule | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         self.network = network
+        self.teacher = teacher  # no module: neither its weights nor its mode are this one's
         self.schedule = schedule or ReduceOnPlateau()
         optimizer([nn.Parameter(torch.zeros(1))])  # better now than after the data has been read
         self._build_optimizer = optimizer
@@ -66,22 +73,24 @@ class MelodyModule(L.LightningModule):
         return logits
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Nats per scored token of a batch of tokens (B, T)."""
+        """What is to be made less for a batch of tokens (B, T): nats per scored token, or a teacher's loss."""
         del batch_idx
-        return self._score(batch, "train", self.train_metrics)
+        logits = self.network(batch)
+        loss = self._score(logits, batch, "train", self.train_metrics)
+        return self.teacher.loss(loss, logits, batch) if self.teacher else loss
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(batch, "validation", self.validation_metrics)
+        self._score(self.network(batch), batch, "validation", self.validation_metrics)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(batch, "test", self.test_metrics)
+        self._score(self.network(batch), batch, "test", self.test_metrics)
 
-    def _score(self, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
-        sums = self._scorer(self.network(tokens), tokens)
+    def _score(self, logits: Tensor, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
+        sums = self._scorer(logits, tokens)
         metrics.update(sums)
         for name, metric in metrics.by_name().items():
             self.log(f"{side}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(tokens))
@@ -166,11 +175,19 @@ class FittingModule(MelodyModule):
 
 
 def module_for(
-    network: nn.Module, optimizer: OptimizerFactory = AdamW, schedule: Schedule | None = None
+    network: nn.Module,
+    optimizer: OptimizerFactory = AdamW,
+    schedule: Schedule | None = None,
+    teacher: Teacher | None = None,
 ) -> MelodyModule:
     """What trains a network: a ``FittingModule`` where it has ``fit``, else a ``MelodyModule``.
 
     Raises:
+        InputError: If a network that is fitted is to have a teacher.
         ValueError: If the optimizer refuses its settings.
     """
-    return FittingModule(network) if isinstance(network, FittedNetwork) else MelodyModule(network, optimizer, schedule)
+    if not isinstance(network, FittedNetwork):
+        return MelodyModule(network, optimizer, schedule, teacher)
+    if teacher:
+        raise InputError("teacher is for models that learn step by step: a model that counts learns from nobody")
+    return FittingModule(network)

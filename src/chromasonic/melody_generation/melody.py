@@ -88,9 +88,7 @@ def _read_only(values: ArrayLike) -> IntArray:
     try:
         array = np.array(values, dtype=np.int64).reshape(-1)
     except OverflowError as problem:
-        raise ValueError(
-            "a pitch or a duration has more than 64 bits, and no melody holds it"
-        ) from problem
+        raise ValueError("a pitch or a duration has more than 64 bits, and no melody holds it") from problem
     array.setflags(write=False)
     return array
 

@@ -1,6 +1,7 @@
-"""Beginning a run with the weights of another, where that is honest and where it fits.
+"""Beginning a run with the weights of another, or learning from one, where that is honest and where it fits.
 
-A model that is fine-tuned must not have seen, in whatever it learned before, the tunes that it will be scored on. A
+A model that is fine-tuned must not have seen, in whatever it learned before, the tunes that it will be scored on, nor
+may a model that teaches it. A
 checkpoint says which held-out tunes its model has seen nothing of: those of the split that it was trained on, and
 those that its pretraining was guarded against (:mod:`chromasonic.melody_generation.leaks`).
 """
@@ -17,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from chromasonic.melody_generation.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.distillation import Teacher
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.leaks import GuardReport
 from chromasonic.melody_generation.lightning_modules import FittedNetwork
@@ -35,24 +37,28 @@ class Lineage:
         guard: The split that its own training was guarded against, as plain values; None without a guard.
         pretrained: What it was before, in words, such as ``lstm on folk (8c4f2a90)``; empty where it was nothing. The
             same for runs that differ only in their seed.
+        taught_by: Who taught it, in such words; empty where nobody did.
     """
 
     unseen: tuple[str, ...]
     guard: Mapping[str, Any] | None = None
     pretrained: str = ""
+    taught_by: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The same as plain values."""
         found: dict[str, Any] = {"unseen": list(self.unseen)}
         if self.guard:
             found["guard"] = dict(self.guard)
-        if self.pretrained:
-            found["pretrained"] = self.pretrained
-        return found
+        named = {"pretrained": self.pretrained, "taught_by": self.taught_by}
+        return found | {name: words for name, words in named.items() if words}
 
 
 def lineage(
-    split_hash: str, guard: Mapping[str, Any] | None = None, before: Mapping[str, Any] | None = None
+    split_hash: str,
+    guard: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+    teacher: Mapping[str, Any] | None = None,
 ) -> Lineage:
     """What a run learns from.
 
@@ -60,31 +66,38 @@ def lineage(
         split_hash: Of its own split.
         guard: The split that it is guarded against, if it is.
         before: The checkpoint that it begins with, if it does.
+        teacher: What the checkpoint says of the model that teaches it, if one does.
 
     Raises:
-        InputError: If the model may have seen tunes that it is to be scored on.
+        InputError: If one of these may have seen tunes that the run is to be scored on.
     """
     own = [split_hash, *([str(guard["hash"])] if guard else [])]
-    if before is None:
-        return Lineage(tuple(own), guard)
-    known = unseen_by(before)
     scored_on = own[-1]  # a run that is guarded prepares for another
-    if scored_on not in known:
-        guarded = before.get("guard")
-        against = "not guarded"
-        if isinstance(guarded, Mapping):
-            against = f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
-        raise InputError(
-            f"init_from: the pretrained model may have seen validation or test tunes of this run's split {scored_on}, "
-            f"since it was {against}: pretrain it with guard= set to the dataset, split_seed and held_out "
-            "of this run, and with its min_melody_length"
-        )
-    return Lineage(tuple(each for each in own if each in known), guard, _in_words(before))
+    for said, source in (("init_from: the pretrained model", before), ("teacher: the model that teaches", teacher)):
+        if source is None:
+            continue
+        unseen = unseen_by(source)
+        if scored_on not in unseen:
+            raise InputError(
+                f"{said} may have seen validation or test tunes of this run's split {scored_on}, since it was "
+                f"{_against(source)}: train it with guard= set to the dataset, split_seed and held_out of this run, "
+                "and with its min_melody_length"
+            )
+        own = [each for each in own if each in unseen]
+    pretrained, taught_by = (_in_words(source) if source is not None else "" for source in (before, teacher))
+    return Lineage(tuple(own), guard, pretrained, taught_by)
+
+
+def _against(source: Mapping[str, Any]) -> str:
+    guarded = source.get("guard")
+    if isinstance(guarded, Mapping):
+        return f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
+    return "not guarded"
 
 
 def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts from the checkpoint that a run goes on from."""
-    return {name: checkpoint[name] for name in ("unseen", "guard", "pretrained") if name in checkpoint}
+    return {name: checkpoint[name] for name in ("unseen", "guard", "pretrained", "taught_by") if name in checkpoint}
 
 
 def begin(
@@ -93,6 +106,7 @@ def begin(
     split_hash: str,
     guarded: GuardReport | None,
     resumed: Path | None,
+    teacher: Teacher | None = None,
 ) -> dict[str, Any]:
     """Give a network the weights that its run begins with, if it does, and tell what it has learned from.
 
@@ -102,18 +116,21 @@ def begin(
         split_hash: Of the run's own split.
         guarded: What was left out for the split that it is guarded against, if it is.
         resumed: The checkpoint that the run goes on from, if it does: the weights are then left to that.
+        teacher: Who teaches it, if anybody does.
 
     Returns:
         The facts that the run's checkpoints carry along.
 
     Raises:
-        InputError: If the model may have seen tunes that it is to be scored on, or the weights do not fit.
+        InputError: If the model, or its teacher, may have seen tunes that it is to be scored on, or the weights do
+            not fit.
     """
     check_split(network, split_hash)
     if resumed is not None:
         return carried_on(read_checkpoint(resumed))
     before = None if init_from is None else begin_with(network, str(init_from))
-    return lineage(split_hash, guarded.facts() if guarded else None, before).facts()
+    guard = guarded.facts() if guarded else None
+    return lineage(split_hash, guard, before, teacher.facts if teacher else None).facts()
 
 
 def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:

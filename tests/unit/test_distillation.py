@@ -1,0 +1,123 @@
+"""A student learns what its teacher predicts, as much of it as it is told to, and leaves the teacher as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.small_networks import VOCABULARY, batch_of, small_lstm, small_transformer, walks
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.checkpoint import describe
+from chromasonic.melody_generation.distillation import Teacher
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.lightning_modules import MelodyModule, module_for
+from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
+
+TOKENS = batch_of([melody.window(0, 8 + 4 * place) for place, melody in enumerate(walks(3))])
+
+
+class Says(nn.Module):
+    """Predicts the same for every place."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.logits.expand(*tokens.shape, len(VOCABULARY))
+
+
+def own_loss(logits: Tensor) -> Tensor:
+    sums = TokenScorer(VOCABULARY)(logits, TOKENS)
+    loss: Tensor = sums.nats / sums.n_tokens
+    return loss
+
+
+def scored() -> list[tuple[int, int]]:
+    return [
+        (row, place)
+        for row, tune in enumerate(TOKENS.tolist())
+        for place in range(PREFIX_LENGTH - 1, len(tune) - 1)
+        if tune[place + 1] != VOCABULARY.pad
+    ]
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_the_loss_is_the_weighted_mean_of_both_place_by_place(share: float) -> None:
+    teacher, logits = small_lstm().eval(), small_transformer().eval()(TOKENS)
+    each = [-(teacher(TOKENS)[place].softmax(-1) * logits[place].log_softmax(-1)).sum() for place in scored()]
+    own = own_loss(logits)
+    expected = (1 - share) * own + share * torch.stack(each).mean()
+    torch.testing.assert_close(Teacher(teacher, share, {}).loss(own, logits, TOKENS), expected)
+
+
+def test_nothing_is_better_than_to_predict_what_the_teacher_does() -> None:
+    teacher = small_lstm().eval()
+    logits = teacher(TOKENS).detach().requires_grad_()
+    loss = Teacher(teacher, 1.0, {}).loss(torch.tensor(0.0), logits, TOKENS)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-6
+    for other in (0.5 * logits.detach(), 2 * logits.detach()):
+        assert Teacher(teacher, 1.0, {}).loss(torch.tensor(0.0), other, TOKENS) > loss
+
+
+def test_what_both_rule_out_does_not_count() -> None:
+    logits = torch.zeros(len(VOCABULARY))
+    logits[: VOCABULARY.first_note] = -torch.inf
+    student = Says(logits)(TOKENS).clone().requires_grad_()
+    loss = Teacher(Says(logits), 1.0, {}).loss(torch.tensor(0.0), student, TOKENS)
+    torch.testing.assert_close(loss, torch.tensor(float(len(VOCABULARY) - VOCABULARY.first_note)).log())
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert student.grad is not None
+    assert not student.grad.isnan().any()
+
+
+def test_a_student_comes_nearer_and_the_teacher_stays() -> None:
+    torch.manual_seed(3)
+    network = small_lstm(dropout=0.5).train()
+    teacher = Teacher(network, 1.0, {})
+    assert not network.training
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    student = MelodyModule(small_transformer(), teacher=teacher)
+    student.log = lambda *_, **__: None  # type: ignore[method-assign]
+    assert len(list(student.parameters())) == len(list(small_transformer().parameters()))
+    assert not [name for name in student.state_dict() if "teacher" in name]
+    optimizer = torch.optim.AdamW(student.parameters(), lr=0.01)
+    losses = []
+    for step in range(20):
+        optimizer.zero_grad()
+        loss = student.train().training_step(TOKENS, step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 0.5
+    assert not network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_teacher_is_a_run_or_a_checkpoint(tmp_path: Path) -> None:
+    network = small_lstm()
+    path = tmp_path / "a.pt"
+    torch.save({**describe(network), "model_state_dict": network.state_dict(), "epoch": 1, "hash": "own"}, path)
+    teacher = Teacher.of(path, 0.5)
+    assert teacher.facts["hash"] == "own"
+    assert "model_state_dict" not in teacher.facts
+    assert torch.equal(teacher.network(TOKENS), network.eval()(TOKENS))
+    with pytest.raises(InputError, match="nowhere"):
+        Teacher.of(tmp_path / "nowhere", 0.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5, float("nan")])
+def test_a_share_is_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        Teacher(small_lstm(), share, {})
+
+
+def test_what_counts_learns_from_nobody() -> None:
+    with pytest.raises(InputError, match="a model that counts learns from nobody"):
+        module_for(MarkovNetwork(1), teacher=Teacher(small_lstm(), 0.5, {}))
