@@ -10,7 +10,7 @@ from tests.small_networks import VOCABULARY, batch_of, small_lstm, small_transfo
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.checkpoint import describe
-from chromasonic.melody_generation.distillation import Teacher
+from chromasonic.melody_generation.distillation import LIKELIEST, Teacher
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.lightning_modules import MelodyModule, module_for
 from chromasonic.melody_generation.metrics import TokenScorer
@@ -46,32 +46,57 @@ def scored() -> list[tuple[int, int]]:
     ]
 
 
+def told(teacher: nn.Module, place: tuple[int, int]) -> Tensor:
+    """What a teacher says at a place: its predictions, but for the tokens that are not among the likeliest."""
+    probabilities: Tensor = teacher(TOKENS)[place].softmax(-1)
+    bound = probabilities.sort(descending=True).values[LIKELIEST - 1]
+    kept = probabilities.where(probabilities >= bound, 0)
+    return kept / kept.sum()
+
+
 @pytest.mark.parametrize("share", [0.25, 1.0])
 def test_the_loss_is_the_weighted_mean_of_both_place_by_place(share: float) -> None:
     teacher, logits = small_lstm().eval(), small_transformer().eval()(TOKENS)
-    each = [-(teacher(TOKENS)[place].softmax(-1) * logits[place].log_softmax(-1)).sum() for place in scored()]
+    each = [-(told(teacher, place) * logits[place].log_softmax(-1)).sum() for place in scored()]
     own = own_loss(logits)
     expected = (1 - share) * own + share * torch.stack(each).mean()
     torch.testing.assert_close(Teacher(teacher, share, {}).loss(own, logits, TOKENS), expected)
 
 
-def test_nothing_is_better_than_to_predict_what_the_teacher_does() -> None:
-    teacher = small_lstm().eval()
-    logits = teacher(TOKENS).detach().requires_grad_()
-    loss = Teacher(teacher, 1.0, {}).loss(torch.tensor(0.0), logits, TOKENS)
+def test_nothing_is_better_than_to_predict_what_the_teacher_says() -> None:
+    torch.manual_seed(1)
+    probabilities = torch.zeros(len(VOCABULARY))
+    probabilities[torch.randperm(len(VOCABULARY))[:LIKELIEST]] = torch.rand(LIKELIEST)
+    teacher = Teacher(Says(probabilities.log()), 1.0, {})
+    logits = probabilities.clamp(min=1e-12).log().expand(*TOKENS.shape, -1).clone().requires_grad_()
+    loss = teacher.loss(torch.tensor(0.0), logits, TOKENS)
     loss.backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad.abs().max() < 1e-6
     for other in (0.5 * logits.detach(), 2 * logits.detach()):
-        assert Teacher(teacher, 1.0, {}).loss(torch.tensor(0.0), other, TOKENS) > loss
+        assert teacher.loss(torch.tensor(0.0), other, TOKENS) > loss
+
+
+def test_a_tune_is_read_once_and_the_same_in_every_batch() -> None:
+    network = small_lstm()
+    teacher, n_read = Teacher(network, 0.5, {}), []
+    network.register_forward_hook(lambda *_: n_read.append(1))
+    whole = teacher.predictions(TOKENS)
+    for row, tune in enumerate(TOKENS):
+        length = int((tune != VOCABULARY.pad).sum())
+        for together, alone in zip(whole, teacher.predictions(tune[None, :length]), strict=True):
+            assert torch.equal(together[row, :length], alone[0])
+            assert not together[row, length:].any()
+    assert len(n_read) == len(TOKENS)
+    assert torch.allclose(whole[0].sum(-1)[-1], torch.ones(()))
 
 
 def test_what_both_rule_out_does_not_count() -> None:
     logits = torch.zeros(len(VOCABULARY))
-    logits[: VOCABULARY.first_note] = -torch.inf
+    logits[: len(VOCABULARY) - 20] = -torch.inf
     student = Says(logits)(TOKENS).clone().requires_grad_()
     loss = Teacher(Says(logits), 1.0, {}).loss(torch.tensor(0.0), student, TOKENS)
-    torch.testing.assert_close(loss, torch.tensor(float(len(VOCABULARY) - VOCABULARY.first_note)).log())
+    torch.testing.assert_close(loss, torch.tensor(20.0).log())
     loss.backward()  # type: ignore[no-untyped-call]
     assert student.grad is not None
     assert not student.grad.isnan().any()

@@ -8,20 +8,27 @@ may even surpass it (Furlanello et al. 2018).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
 from chromasonic.melody_generation.networks.markov import successors
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+# How many of the likeliest tokens a teacher tells of at each place: of a mixture's predictions these are 99 hundredths.
+LIKELIEST = 64
 
 
 @dataclass(frozen=True)
 class Teacher:
     """A trained network, and how much of what is learned comes from it.
+
+    It reads each tune once, by itself, so that what it says does not depend on the batch, and is asked again for free.
 
     Attributes:
         network: Of the contract; it stays as it is.
@@ -35,6 +42,7 @@ class Teacher:
     network: nn.Module
     share: float
     facts: Mapping[str, Any]
+    _said: dict[bytes, tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -51,6 +59,31 @@ class Teacher:
         facts = {name: value for name, value in read_checkpoint(path).items() if name != "model_state_dict"}
         return cls(load_model(path), share, facts)
 
+    def predictions(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What may come after each of ``tokens``: ids (B, T).
+
+        Returns:
+            The likeliest tokens' probabilities, which sum to 1, and their ids, both of shape (B, T, K), with K at most
+            ``LIKELIEST``; after padding, nothing is likely.
+        """
+        said = [self._of_tune(row[row != NoteVocabulary.pad]) for row in tokens]
+        missing = tokens.shape[1] - max(len(probabilities) for probabilities, _ in said)
+        probabilities, ids = (
+            nn.functional.pad(pad_sequence(list(each), batch_first=True), (0, 0, 0, missing))
+            for each in zip(*said, strict=True)
+        )
+        return probabilities, ids
+
+    def _of_tune(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        key = tokens.cpu().numpy().tobytes()
+        if key not in self._said:
+            with torch.no_grad():
+                logits = self.network.to(tokens.device)(tokens[None])[0]
+                probabilities = logits.float().softmax(dim=-1)
+            likeliest = probabilities.topk(min(LIKELIEST, probabilities.shape[-1]))
+            self._said[key] = likeliest.values / likeliest.values.sum(dim=-1, keepdim=True), likeliest.indices
+        return self._said[key]
+
     def loss(self, own: Tensor, logits: Tensor, tokens: Tensor) -> Tensor:
         """What a student is to make less: its own loss, and how far it is from what the teacher predicts.
 
@@ -63,11 +96,10 @@ class Teacher:
             The weighted mean of ``own`` and of the cross-entropy of teacher and student, nats per scored token,
             shape ().
         """
+        probabilities, ids = self.predictions(tokens)
         is_scored, _ = successors(tokens)
-        with torch.no_grad():
-            taught = self.network.to(tokens.device)(tokens)[is_scored].float().softmax(dim=-1)
-        logits = logits[is_scored].float()
+        logits = logits.float()
         # What the teacher rules out counts for nothing, also where the student rules it out as well.
-        expected = torch.where(taught > 0, taught * logits, 0).sum(dim=-1)
-        cross = (logits.logsumexp(dim=-1) - expected).sum() / is_scored.sum().clamp(min=1)
+        expected = torch.where(probabilities > 0, probabilities * logits.gather(-1, ids), 0).sum(dim=-1)
+        cross = (logits.logsumexp(dim=-1) - expected).where(is_scored, 0).sum() / is_scored.sum().clamp(min=1)
         return (1 - self.share) * own + self.share * cross
