@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import io
 import mmap
 import os
 import random
@@ -26,6 +27,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -42,6 +44,7 @@ _GIGABYTE = 1 << 30
 _MEMORY = 2 * _GIGABYTE
 _CHUNK = 500
 _TELL_SECONDS = 30
+_READ_BEFORE = 30
 
 
 class Hang(BaseException):
@@ -193,6 +196,7 @@ def main() -> int:
         n_inputs = given.slow_inputs if READERS[name].is_slow and given.slow_inputs else given.inputs
         outcome, began, told = Outcome(), time.monotonic(), time.monotonic()
         seen: set[str] = set()
+        _import_what_it_needs(READERS[name])
         try:
             for outcome in fuzz(name, range(given.first, given.first + n_inputs), given.seed):
                 for key in outcome.faults.keys() - seen:
@@ -209,6 +213,16 @@ def main() -> int:
             print(f"  {count} x {key}", flush=True)
         n_faults += len(outcome.faults)
     return 1 if n_faults else 0
+
+
+def _import_what_it_needs(reader: Reader) -> None:
+    """Read some inputs, so that the processes that read the others need not import anything anew."""
+    draw = random.Random(0)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        for _ in range(_READ_BEFORE):
+            with suppress(*reader.refusals):
+                reader.read(reader.make(draw), Path(folder))
 
 
 def _line(name: str, outcome: Outcome, seconds: float) -> str:
