@@ -93,6 +93,7 @@ def run(config: DictConfig, directory: Path) -> None:
         return
     config, files, resumes, _ = job
     seed_everything(config.seed, workers=True, verbose=False)
+    teacher = build_teacher(config)
     data = build_data(config)
     data.setup()
     manifest = data.manifest()
@@ -106,7 +107,6 @@ def run(config: DictConfig, directory: Path) -> None:
     schedule = build(config.scheduler)
     if resumes:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
-    teacher = build_teacher(config)
     module = build_module(config, schedule, teacher)
     goes_on_from = files.latest if resumes else None
     facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
@@ -122,7 +122,7 @@ def run(config: DictConfig, directory: Path) -> None:
 
     with alone_in(directory) if is_main_process() else nullcontext():
         if is_main_process():
-            print_plan(directory, data, trainer, module)
+            print_plan(directory, data, trainer, module, facts.get("taught_by", ""))
             record(job, directory, data, manifest, origin)
         outcome = fit(module, data, trainer, files, resume_from=goes_on_from)
         if is_main_process():
@@ -205,6 +205,8 @@ def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None
     network, optimizer = build(config.model), build(config.optimizer)
     try:
         return module_for(network, optimizer, schedule, teacher)
+    except InputError:
+        raise
     except (ValueError, TypeError) as problem:
         raise InputError(f"optimizer: {problem}") from problem
 

@@ -118,20 +118,71 @@ def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
     assert not list((tmp_path / "tuned").glob("*_checkpoints"))
 
 
-def test_a_run_is_taught_by_another_and_says_by_which(
-    fine_tune: Train, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    teacher = shutil.copytree(world / "pretrained", tmp_path / "teacher")
-    ended = fine_tune(f"teacher={teacher}", "teacher_share=0.7", "epochs=1")
-    assert ended.code == 0, ended.err
-    results = json.loads((tmp_path / "tuned/evaluation/results.json").read_text())
-    assert results["taught_by"] == results["pretrained"] == results["configuration"]["teacher"]
-    assert read_checkpoint(tmp_path / "tuned")["taught_by"] == results["taught_by"]
+@pytest.fixture
+def small(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Trains on the smaller collection, in this process, in the folder of the first argument."""
 
-    again = run_script(f"resume={tmp_path / 'tuned'}", "epochs=2", capture=capsys, patch=monkeypatch)
-    assert again.code == 0, again.err
-    assert read_checkpoint(tmp_path / "tuned")["taught_by"] == results["taught_by"]
+    def run(name: str, *overrides: str) -> Ending:
+        data = ("dataset=files", f"dataset.corpus.folder={world / 'small'}")
+        place = f"output_dir={tmp_path / name}"
+        sizes = SIZES if "model=markov" not in overrides else ("epochs=1", "logger=none", "callbacks=quiet")
+        return run_script(*sizes, *data, place, *overrides, capture=capsys, patch=monkeypatch)
+
+    return run
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return dict(load_model(next(run.glob("*_checkpoints/*_last.pt"))).state_dict())
+
+
+def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
+    small: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = tmp_path / "teacher"
+    assert small("teacher", "hidden_size=24", "epochs=1").code == 0
+    taught = ("dropout=0.5", f"teacher={teacher}", "teacher_share=0.9")
+    ended = small("whole", *taught, "epochs=2")
+    assert ended.code == 0, ended.err
+    assert "taught by lstm on files (" in ended.out
+    assert ", 90% of the loss" in ended.out
+    results = json.loads((tmp_path / "whole/evaluation/results.json").read_text())
+    assert results["taught_by"] == results["configuration"]["teacher"]
+    assert results["taught_by"].startswith("lstm on files (")
+    assert "pretrained" not in results
+
+    assert small("stopped", *taught, "epochs=1").code == 0
+    resumed = run_script(f"resume={tmp_path / 'stopped'}", "epochs=2", capture=capsys, patch=monkeypatch)
+    assert resumed.code == 0, resumed.err
+    whole, stopped = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
+    assert all(torch.equal(stopped[name], value) for name, value in whole.items())
+    assert small("less", *taught[:2], "teacher_share=0.1", "epochs=2").code == 0
+    assert any(not torch.equal(value, whole[name]) for name, value in weights(tmp_path / "less").items())
+
+    # Another teacher in its place, and none at all.
     shutil.rmtree(teacher)
-    gone = run_script(f"resume={tmp_path / 'tuned'}", "epochs=3", capture=capsys, patch=monkeypatch)
+    assert small("teacher", "model=markov").code == 0
+    other = run_script(f"resume={tmp_path / 'stopped'}", "epochs=3", capture=capsys, patch=monkeypatch)
+    assert (other.code, len(other.err.strip().splitlines())) == (1, 1)
+    assert "not the one that this run began to learn from" in other.err
+    shutil.rmtree(teacher)
+    gone = run_script(f"resume={tmp_path / 'stopped'}", "epochs=3", capture=capsys, patch=monkeypatch)
     assert (gone.code, len(gone.err.strip().splitlines())) == (1, 1)
-    assert str(teacher) in gone.err
+    assert gone.err.startswith(f"teacher={teacher}: ")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["teacher={pretrained}", "dataset.split_seed=1"], "teacher: the model that teaches may have seen"),
+        (["teacher={pretrained}", "model=markov"], "teacher is for models that learn step by step"),
+        (["teacher=nowhere"], "teacher=nowhere: there is no"),
+        (["teacher={pretrained}", "teacher_share=0"], "teacher_share=0"),
+    ],
+)
+def test_who_cannot_teach_is_refused_in_one_sentence(
+    small: Train, world: Path, tmp_path: Path, overrides: list[str], says: str
+) -> None:
+    ended = small("taught", *(each.format(pretrained=world / "pretrained") for each in overrides))
+    assert (ended.code, len(ended.err.strip().splitlines())) == (1, 1), ended.err
+    assert ended.err.startswith(says), ended.err
+    assert not list((tmp_path / "taught").glob("*_checkpoints"))

@@ -91,6 +91,14 @@ def test_a_tune_is_read_once_and_the_same_in_every_batch() -> None:
     assert torch.allclose(whole[0].sum(-1)[-1], torch.ones(()))
 
 
+def test_a_teacher_reads_in_full_precision() -> None:
+    network = small_lstm()
+    whole = Teacher(network, 0.5, {}).predictions(TOKENS)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = Teacher(network, 0.5, {}).predictions(TOKENS)
+    assert all(torch.equal(one, other) for one, other in zip(whole, half, strict=True))
+
+
 def test_what_both_rule_out_does_not_count() -> None:
     logits = torch.zeros(len(VOCABULARY))
     logits[: len(VOCABULARY) - 20] = -torch.inf

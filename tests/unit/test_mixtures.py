@@ -68,6 +68,15 @@ def test_parts_of_different_splits_are_refused_by_name(runs: list[str], tmp_path
         assert word in str(refused.value)
 
 
+def test_parts_that_may_have_seen_held_out_tunes_are_refused(runs: list[str], tmp_path: Path) -> None:
+    """A mixture says of itself that it has not, and may teach."""
+    honest = str(saved(tmp_path / "honest.pt", small_lstm(), unseen=["split", "target"]))
+    tainted = str(saved(tmp_path / "tainted.pt", small_lstm(), unseen=["target"]))
+    assert len(mixture_of([*runs, honest]).parts) == len(runs) + 1
+    with pytest.raises(InputError, match=r"tainted\.pt cannot be a part .* held-out tunes of its split split"):
+        mixture_of([*runs, honest, tainted])
+
+
 def test_what_is_no_list_of_runs_is_refused(runs: list[str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a list"):
         mixture_of(runs[0])

@@ -11,10 +11,11 @@ from tests.small_networks import batch_of, network_of_ones_own, small_lstm, smal
 from torch import nn
 
 from chromasonic.melody_generation.checkpoint import describe
+from chromasonic.melody_generation.distillation import Teacher
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.pretraining import begin_with, carried_on, lineage
+from chromasonic.melody_generation.pretraining import begin, begin_with, carried_on, lineage
 
 GUARD = {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_hash": "tests"}
 
@@ -22,6 +23,10 @@ GUARD = {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_ha
 def saved(path: Path, network: nn.Module, **facts: Any) -> Path:
     torch.save({**describe(network), "model_state_dict": network.state_dict(), "epoch": 1, **facts}, path)
     return path
+
+
+def teacher_of(facts: dict[str, Any], digest: str = "0123") -> Teacher:
+    return Teacher(small_lstm(), 0.5, facts, digest)
 
 
 def test_the_weights_come_over_and_dropout_is_ones_own(tmp_path: Path) -> None:
@@ -105,16 +110,28 @@ def test_a_model_may_go_on_with_its_own_split() -> None:
 
 def test_a_teacher_may_not_have_seen_held_out_tunes_either() -> None:
     facts = {"model": "mixture", "dataset": "nottingham", "configuration": {"seed": 1}}
-    taught = lineage("own", None, None, lineage("own").facts() | facts).facts()
+    taught = lineage("own", None, None, teacher_of(lineage("own").facts() | facts)).facts()
     assert taught["unseen"] == ["own"]
     assert taught["taught_by"].startswith("mixture on nottingham (")
     assert "pretrained" not in taught
     assert carried_on({**taught, "epoch": 3}) == taught
     for teacher in (lineage("other").facts(), lineage("other", GUARD).facts(), {}):
         with pytest.raises(InputError, match=r"^teacher: the model that teaches may have seen .* split own"):
-            lineage("own", None, {"hash": "own"}, teacher)
+            lineage("own", None, {"hash": "own"}, teacher_of(teacher))
     # Prepared for another split by oneself, but taught by one that has seen its own.
-    assert lineage("own", GUARD, None, {"unseen": ["target"]}).unseen == ("target",)
+    assert lineage("own", GUARD, None, teacher_of({"unseen": ["target"]})).unseen == ("target",)
+
+
+def test_a_run_goes_on_with_the_teacher_that_it_began_with(tmp_path: Path) -> None:
+    facts = lineage("own", None, None, teacher_of({"unseen": ["own"]}, "a")).facts()
+    resumed = saved(tmp_path / "last.pt", small_lstm(), **facts)
+    for digest in ("a", "b"):
+        teacher = teacher_of({"unseen": ["own"]}, digest)
+        if digest == "a":
+            assert begin(small_lstm(), None, "own", None, resumed, teacher) == facts
+        else:
+            with pytest.raises(InputError, match="not the one that this run began to learn from"):
+                begin(small_lstm(), None, "own", None, resumed, teacher)
 
 
 def test_what_was_seen_on_the_way_is_not_forgotten() -> None:

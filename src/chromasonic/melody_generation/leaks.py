@@ -148,3 +148,11 @@ class GuardReport:
             f"guard: left out {len(self.left_out)} tunes that resemble validation or test tunes of {self.corpus} "
             f"(split {self.hash}){': ' if reasons else ''}{reasons}"
         )
+
+
+def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """Hashes of the splits whose validation and test tunes the model of a checkpoint has seen nothing of."""
+    unseen = checkpoint.get("unseen")
+    if isinstance(unseen, list):
+        return tuple(map(str, unseen))
+    return (str(checkpoint["hash"]),) if "hash" in checkpoint else ()

@@ -8,6 +8,7 @@ from torch import nn
 
 from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.leaks import unseen_by
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 
 
@@ -26,7 +27,14 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
         raise InputError(f"the runs of a mixture are a list, such as [{runs},outputs/another_run]")
     splits: dict[str, list[str]] = {}
     for run in map(str, runs):
-        splits.setdefault(str(read_checkpoint(run).get("hash", "unknown")), []).append(run)
+        checkpoint = read_checkpoint(run)
+        split = str(checkpoint.get("hash", "unknown"))
+        splits.setdefault(split, []).append(run)
+        if "unseen" in checkpoint and split not in unseen_by(checkpoint):
+            raise InputError(
+                f"{run} cannot be a part of a mixture: what it began with, or what taught it, may have seen held-out "
+                f"tunes of its split {split}"
+            )
     if len(splits) > 1:
         parts = "; ".join(f"split {split}: {', '.join(names)}" for split, names in splits.items())
         raise InputError(f"the parts of a mixture must be trained on the same split, and these are not ({parts})")

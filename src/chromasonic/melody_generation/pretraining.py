@@ -1,9 +1,9 @@
 """Beginning a run with the weights of another, or learning from one, where that is honest and where it fits.
 
 A model that is fine-tuned must not have seen, in whatever it learned before, the tunes that it will be scored on, nor
-may a model that teaches it. A
-checkpoint says which held-out tunes its model has seen nothing of: those of the split that it was trained on, and
-those that its pretraining was guarded against (:mod:`chromasonic.melody_generation.leaks`).
+may a model that teaches it. A checkpoint says which held-out tunes its model has seen nothing of: those of the split
+that it was trained on, and those that its pretraining was guarded against
+(:mod:`chromasonic.melody_generation.leaks`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 from chromasonic.melody_generation.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.distillation import Teacher
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.leaks import GuardReport
+from chromasonic.melody_generation.leaks import GuardReport, unseen_by
 from chromasonic.melody_generation.lightning_modules import FittedNetwork
 from chromasonic.melody_generation.mixtures import check_split
 
@@ -37,20 +37,22 @@ class Lineage:
         guard: The split that its own training was guarded against, as plain values; None without a guard.
         pretrained: What it was before, in words, such as ``lstm on folk (8c4f2a90)``; empty where it was nothing. The
             same for runs that differ only in their seed.
-        taught_by: Who taught it, in such words; empty where nobody did.
+        taught_by: Who taught it, in such words; empty where nobody did. A mixture of other runs is another teacher.
+        teacher: Digest of the teacher's checkpoint; empty where nobody taught it.
     """
 
     unseen: tuple[str, ...]
     guard: Mapping[str, Any] | None = None
     pretrained: str = ""
     taught_by: str = ""
+    teacher: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The same as plain values."""
         found: dict[str, Any] = {"unseen": list(self.unseen)}
         if self.guard:
             found["guard"] = dict(self.guard)
-        named = {"pretrained": self.pretrained, "taught_by": self.taught_by}
+        named = {"pretrained": self.pretrained, "taught_by": self.taught_by, "teacher": self.teacher}
         return found | {name: words for name, words in named.items() if words}
 
 
@@ -58,7 +60,7 @@ def lineage(
     split_hash: str,
     guard: Mapping[str, Any] | None = None,
     before: Mapping[str, Any] | None = None,
-    teacher: Mapping[str, Any] | None = None,
+    teacher: Teacher | None = None,
 ) -> Lineage:
     """What a run learns from.
 
@@ -66,14 +68,15 @@ def lineage(
         split_hash: Of its own split.
         guard: The split that it is guarded against, if it is.
         before: The checkpoint that it begins with, if it does.
-        teacher: What the checkpoint says of the model that teaches it, if one does.
+        teacher: Who teaches it, if anybody does.
 
     Raises:
         InputError: If one of these may have seen tunes that the run is to be scored on.
     """
     own = [split_hash, *([str(guard["hash"])] if guard else [])]
     scored_on = own[-1]  # a run that is guarded prepares for another
-    for said, source in (("init_from: the pretrained model", before), ("teacher: the model that teaches", teacher)):
+    taught = teacher.facts if teacher else None
+    for said, source in (("init_from: the pretrained model", before), ("teacher: the model that teaches", taught)):
         if source is None:
             continue
         unseen = unseen_by(source)
@@ -84,8 +87,8 @@ def lineage(
                 "and with its min_melody_length"
             )
         own = [each for each in own if each in unseen]
-    pretrained, taught_by = (_in_words(source) if source is not None else "" for source in (before, teacher))
-    return Lineage(tuple(own), guard, pretrained, taught_by)
+    pretrained, taught_by = (_in_words(source) if source is not None else "" for source in (before, taught))
+    return Lineage(tuple(own), guard, pretrained, taught_by, teacher.digest if teacher else "")
 
 
 def _against(source: Mapping[str, Any]) -> str:
@@ -97,7 +100,8 @@ def _against(source: Mapping[str, Any]) -> str:
 
 def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts from the checkpoint that a run goes on from."""
-    return {name: checkpoint[name] for name in ("unseen", "guard", "pretrained", "taught_by") if name in checkpoint}
+    names = ("unseen", "guard", "pretrained", "taught_by", "teacher")
+    return {name: checkpoint[name] for name in names if name in checkpoint}
 
 
 def begin(
@@ -122,23 +126,21 @@ def begin(
         The facts that the run's checkpoints carry along.
 
     Raises:
-        InputError: If the model, or its teacher, may have seen tunes that it is to be scored on, or the weights do
-            not fit.
+        InputError: If the model, or its teacher, may have seen tunes that it is to be scored on, the weights do not
+            fit, or the teacher of a run that goes on is another one.
     """
     check_split(network, split_hash)
     if resumed is not None:
-        return carried_on(read_checkpoint(resumed))
+        facts = carried_on(read_checkpoint(resumed))
+        if teacher and facts.get("teacher") != teacher.digest:
+            raise InputError(
+                "teacher: the model there is not the one that this run began to learn from; put that one back, or "
+                "begin a new run"
+            )
+        return facts
     before = None if init_from is None else begin_with(network, str(init_from))
     guard = guarded.facts() if guarded else None
-    return lineage(split_hash, guard, before, teacher.facts if teacher else None).facts()
-
-
-def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
-    """Hashes of the splits whose validation and test tunes the model of a checkpoint has seen nothing of."""
-    unseen = checkpoint.get("unseen")
-    if isinstance(unseen, list):
-        return tuple(map(str, unseen))
-    return (str(checkpoint["hash"]),) if "hash" in checkpoint else ()
+    return lineage(split_hash, guard, before, teacher).facts()
 
 
 def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:

@@ -31,8 +31,10 @@ _MEASURES = {
 _MAX_LINES = 8
 
 
-def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule) -> None:
-    """Print the data as read and split, the size of the model, and where the run goes."""
+def print_plan(
+    directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule, taught_by: str = ""
+) -> None:
+    """Print the data as read and split, the size of the model, who teaches it, and where the run goes."""
     console = Console()
     lines = data.report.lines() if data.report else []
     for line in lines[:_MAX_LINES]:
@@ -45,6 +47,8 @@ def print_plan(directory: Path, data: MelodyDataModule, trainer: L.Trainer, modu
     size = sum(parameter.numel() for parameter in module.network.parameters())
     network = f"{size:,} parameters" if size else "a model that counts"
     console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
+    if module.teacher:
+        console.print(f"taught by {taught_by}, {module.teacher.share:.0%} of the loss", highlight=False, markup=False)
     console.print(f"writing to {shown(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
