@@ -183,6 +183,22 @@ def test_what_cannot_be_read_is_refused_in_one_sentence_that_names_it(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("beats", ["2147483647", "&#50;147483647", "3+2147483647", "2_147_483_647"])
+def test_metres_of_endless_beats_are_refused_before_music21_divides_them(beats: str, file: Path) -> None:
+    """It would take all memory there is."""
+    text = musicxml([attributes() + note("C", 4, 1)]).replace("<beats>3<", f"<beats>{beats}<")
+    assert beats in text
+    file.write_text(text)
+    archive = file.with_suffix(".mxl")
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("score.musicxml", text)
+    kern = file.with_suffix(".krn")
+    kern.write_text(f"**kern\n*M{beats.replace('&#50;', '2')}/4\n4c\n*-\n")
+    for path in (file, archive, kern):
+        with pytest.raises(InputError, match=rf"{path.name} cannot be used: a metre of .* beats is not read"):
+            read_score(path)
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.mid cannot be read"):
         read_score(tmp_path / "none.mid")

@@ -12,14 +12,17 @@ cache of parsed files, which holds pickled objects, is left alone.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zipfile
-from contextlib import redirect_stderr
+from collections.abc import Iterable
+from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from music21 import converter
 from music21 import key as m21_key
@@ -39,6 +42,7 @@ SCORE_SUFFIXES = (*MUSICXML_SUFFIXES, *MIDI_SUFFIXES, ".krn")
 MAX_BYTES = 10_000_000
 # Music21 takes minutes for some files of a few hundred kilobytes.
 MAX_SECONDS = 60.0
+_MAX_DIGITS_OF_BEATS = 3
 
 # A broken file takes music21 wherever its content leads, and what is raised there is of no one family.
 _PARSER_FAULTS = (
@@ -96,6 +100,7 @@ def _score(path: Path) -> Score:
         return midi_score(path.read_bytes())
     if suffix in MUSICXML_SUFFIXES:
         _check_archive(path)
+    _check_metres(_beats_in_kern(path) if suffix == ".krn" else _beats_in_musicxml(path))
     # With forceSource music21 neither reads nor writes its pickled copy of a parsed file.
     music = converter.parseFile(path, format="humdrum" if suffix == ".krn" else "musicxml", forceSource=True)
     if "Opus" in music.classes:  # several pieces in a file: the first
@@ -110,6 +115,30 @@ def _check_archive(path: Path) -> None:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_BYTES:
             raise InputError(f"it unpacks to {unpacked} bytes, and {MAX_BYTES} are the most that is read")
+
+
+def _check_metres(found: Iterable[str]) -> None:
+    """Refuse metres of more beats than any music has: music21 makes lists of all ways to divide a bar."""
+    for beats in found:
+        if any(len(number.strip()) > _MAX_DIGITS_OF_BEATS for number in beats.split("+")):
+            raise InputError(f"a metre of {beats.strip()[:20]} beats is not read")
+
+
+def _beats_in_kern(path: Path) -> list[str]:
+    return re.findall(r"\*M(\d[^\s/]*)", path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _beats_in_musicxml(path: Path) -> list[str]:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            documents = [archive.read(entry) for entry in archive.infolist()]
+    else:
+        documents = [path.read_bytes()]
+    found: list[str] = []
+    for document in documents:
+        with suppress(ElementTree.ParseError):  # it is music21 that says so
+            found += [each.text or "" for each in ElementTree.fromstring(document).iter("beats")]
+    return found
 
 
 def _notated_score(music: Any) -> Score:
