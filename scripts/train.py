@@ -196,7 +196,7 @@ def build_teacher(config: DictConfig) -> Teacher | None:
     return Teacher.of(str(config.teacher), config.teacher_share) if config.get("teacher") is not None else None
 
 
-def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None) -> MelodyModule:
+def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None = None) -> MelodyModule:
     """The network with what trains it."""
     from chromasonic.configuration import build
     from chromasonic.melody_generation.errors import InputError

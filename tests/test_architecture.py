@@ -18,6 +18,7 @@ ROWS = (
             "batches",
             "data_loader",
             "metrics",
+            "distillation",
             "lightning_modules",
             "schedules",
             "checkpoint",
