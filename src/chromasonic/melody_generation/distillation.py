@@ -7,7 +7,6 @@ may even surpass it (Furlanello et al. 2018).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from chromasonic.melody_generation.checkpoint import RunFiles, load_model, read_checkpoint
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.markov import successors
+from chromasonic.melody_generation.runs import open_model
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # How many of the likeliest tokens a teacher tells of at each place: of a mixture's predictions these are 99 hundredths.
@@ -61,14 +60,12 @@ class Teacher:
         Raises:
             InputError: If there is none, or it cannot be rebuilt.
         """
-        path = Path(path)
         try:
-            network, checkpoint = load_model(path), read_checkpoint(path)
-            file = RunFiles.of_run(path).best if path.is_dir() else path
+            run = open_model(path)
         except InputError as problem:
             raise InputError(f"teacher={path}: {problem}") from problem
-        facts = {name: value for name, value in checkpoint.items() if name != "model_state_dict"}
-        return cls(network, share, facts, hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+        facts = {name: value for name, value in run.facts.items() if name != "model_state_dict"}
+        return cls(run.network, share, facts, run.checkpoint)
 
     def predictions(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """What may come after each of ``tokens``: ids (B, T).
