@@ -126,7 +126,7 @@ def open_model(path: str | Path) -> Run:
     if has_tunes:
         return _opened(directory, checkpoint)
     return Run(
-        directory, load_model(checkpoint), read_checkpoint(checkpoint), {}, _digest(checkpoint), is_finished=True
+        directory, load_model(checkpoint), read_checkpoint(checkpoint), {}, digest_of(checkpoint), is_finished=True
     )
 
 
@@ -139,7 +139,8 @@ def _best_of(directory: Path) -> Path:
     return RunFiles.of_run(directory).best
 
 
-def _digest(checkpoint: Path) -> str:
+def digest_of(checkpoint: Path) -> str:
+    """What a checkpoint is told from others by: 16 hex digits of its SHA-256."""
     return hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:16]
 
 
@@ -157,7 +158,7 @@ def _opened(directory: Path, checkpoint: Path) -> Run:
             f"trained with {facts['test_set_hash']}): one of the two is from another run"
         )
     is_finished = RunFiles.of_run(directory).final.exists()
-    return Run(directory, network, facts, tunes, _digest(checkpoint), is_finished)
+    return Run(directory, network, facts, tunes, digest_of(checkpoint), is_finished)
 
 
 def told_apart(directories: Sequence[Path]) -> dict[Path, str]:

@@ -79,19 +79,37 @@ def test_a_head_has_little_to_say_at_first() -> None:
     assert float(mixed[0, 0, 0].detach()) == pytest.approx((0.5 + math.exp(-2)) / (1 + math.exp(-2)), abs=1e-3)
 
 
-@given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
-def test_a_class_scores_by_the_looks_at_it(n_heads: int, n_new: int, n_before: int, seed: int) -> None:
+@given(st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
+def test_a_class_scores_by_the_looks_at_it(n_new: int, n_before: int, seed: int) -> None:
     torch.manual_seed(seed)
-    copy = ClassCopy(4, n_heads, 3)
+    copy = ClassCopy(4, 1, 3)
     for parameter in copy.parameters():
         nn.init.normal_(parameter)
     states, classes = torch.randn(2, n_new, 4), torch.randint(NONE, 3, (2, n_new + n_before))
-    weights = visible_share(torch.randn(2, n_heads, n_new, n_new + n_before))
-    share, found = copy.share(states).softmax(-1), copy(states, weights, classes)
+    looked_at = visible_share(torch.randn(2, n_new, n_new + n_before))
+    found = copy(states, looked_at, classes)
     for each in range(3):
-        looks = (weights * (classes == each)[:, None, None]).sum(-1)  # (B, H, T)
-        expected = copy.trust(states)[..., 0] * (1 + (looks * share.transpose(1, 2)).sum(1) / 0.01).log()
-        torch.testing.assert_close(found[..., each], expected)
+        looks = (looked_at * (classes == each)[:, None]).sum(-1)
+        torch.testing.assert_close(found[..., each], copy.trust(states)[..., 0] * (1 + looks / 0.01).log())
+
+
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
+def test_each_view_has_its_own_shares_of_the_heads(n_heads: int, n_new: int, n_before: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    copy, n_entries = ViewCopy(VOCABULARY, 4, n_heads), n_new + n_before
+    for parameter in copy.parameters():
+        nn.init.normal_(parameter)
+    states, weights = torch.randn(2, n_new, 4), visible_share(torch.randn(2, n_heads, n_new, n_entries))
+    tokens = torch.randint(VOCABULARY.first_note, len(VOCABULARY), (2, n_entries))
+    nothing = torch.zeros_like(tokens)
+    # Nothing sounded before, so there are no intervals and steps to copy.
+    places = Places(tokens, nothing, nothing, torch.full_like(tokens, NONE))
+    found = copy(states, weights, places, torch.full((2, n_new), NONE))
+    classes = (torch.from_numpy(VOCABULARY.token_pitch)[tokens], torch.from_numpy(VOCABULARY.token_duration)[tokens])
+    for scores, of_class, each in zip(found, (copy.pitch, copy.duration), classes, strict=True):
+        shares = of_class.share(states).softmax(-1).transpose(1, 2)  # (B, H, T)
+        looked_at = (shares[..., None] * weights).sum(1)
+        torch.testing.assert_close(scores, of_class(states, looked_at, each))
 
 
 def test_a_phrase_a_third_higher_is_copied_by_its_steps_alone() -> None:

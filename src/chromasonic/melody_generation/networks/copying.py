@@ -84,18 +84,22 @@ class ClassCopy(nn.Module):
             nn.init.zeros_(linear.weight)
             nn.init.constant_(linear.bias, first)
 
-    def forward(self, states: Tensor, weights: Tensor, classes: Tensor) -> Tensor:
+    def shares(self, states: Tensor) -> Tensor:
+        """What share each head has in this: states (B, T, D) to (B, T, H), which sum up to 1."""
+        shares: Tensor = self.share(states).float().softmax(dim=-1)
+        return shares
+
+    def forward(self, states: Tensor, looked_at: Tensor, classes: Tensor) -> Tensor:
         """Score classes.
 
         Args:
-            states: Which say what share each head has in this, and what all of it is worth; shape (B, T, D).
-            weights: How much each head looks at each entry, shape (B, H, T, K), each row summing up to 1.
+            states: Which say what all of this is worth; shape (B, T, D).
+            looked_at: How much each entry is looked at, by the shares of the heads, shape (B, T, K).
             classes: Of what came next at each entry, -1 where there is none, shape (B, K).
 
         Returns:
             Shape (B, T, C), 0 where nothing is looked at.
         """
-        looked_at = torch.einsum("bhtk,bth->btk", weights, self.share(states).float().softmax(dim=-1)).float()
         # What has no class goes to a column that is dropped.
         columns = classes.where(classes >= 0, self._n_classes)[:, None].expand_as(looked_at)
         shares = looked_at.new_zeros(*looked_at.shape[:-1], self._n_classes + 1).scatter_add(-1, columns, looked_at)
@@ -133,11 +137,13 @@ class ViewCopy(nn.Module):
             Scores of pitches (B, T, P), rests included, and of durations (B, T, durations).
         """
         views = self.views(entries.tokens, entries.leads)
-        intervals = self.interval(states, weights, views.interval)
-        steps = self.step(states, weights, views.step)
-        pitches = (
-            self.pitch(states, weights, views.pitch)
-            + self.views.semitones.scores_of_pitches(intervals, last)
-            + self.views.steps.scores_of_pitches(steps, last)
+        copies = (self.pitch, self.duration, self.interval, self.step)
+        # All at once, since each pass over the heads' weights counts.
+        shares = torch.stack([copy.shares(states) for copy in copies], dim=2)  # (B, T, 4, H)
+        looked_at = (shares @ weights.transpose(1, 2).float()).float().unbind(dim=2)
+        classes = (views.pitch, views.duration, views.interval, views.step)
+        pitches, durations, intervals, steps = (
+            copy(states, looks, each) for copy, looks, each in zip(copies, looked_at, classes, strict=True)
         )
-        return pitches, self.duration(states, weights, views.duration)
+        by_semitones = self.views.semitones.scores_of_pitches(intervals, last)
+        return pitches + by_semitones + self.views.steps.scores_of_pitches(steps, last), durations

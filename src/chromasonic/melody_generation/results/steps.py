@@ -6,7 +6,6 @@ with, and the processor time spent on it. A run that was made otherwise than the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -20,7 +19,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SampleSettings
 from chromasonic.melody_generation.results.plan import PlannedRun
 from chromasonic.melody_generation.resuming import has_epoch, is_complete, planned_epochs
-from chromasonic.melody_generation.runs import open_run, read_results, values_by_name, write_json
+from chromasonic.melody_generation.runs import digest_of, open_run, read_results, values_by_name, write_json
 from chromasonic.melody_generation.testing import is_judged
 
 RECORD = "part.json"
@@ -208,5 +207,5 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], place: str) ->
 
 
 def _model_hash(run: Path) -> str:
-    """Hash of a run's best checkpoint: 16 hex digits; empty where there is none."""
-    return hashlib.sha256(RunFiles.of_run(run).best.read_bytes()).hexdigest()[:16] if has_epoch(run) else ""
+    """Digest of a run's best checkpoint; empty where there is none."""
+    return digest_of(RunFiles.of_run(run).best) if has_epoch(run) else ""
