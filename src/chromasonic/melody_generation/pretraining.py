@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,7 @@ def _against(source: Mapping[str, Any]) -> str:
 
 def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The same facts from the checkpoint that a run goes on from."""
-    names = ("unseen", "guard", "pretrained", "taught_by", "teacher")
-    return {name: checkpoint[name] for name in names if name in checkpoint}
+    return {each.name: checkpoint[each.name] for each in fields(Lineage) if each.name in checkpoint}
 
 
 def begin(
