@@ -210,7 +210,7 @@ def _seeds_said(numbers: Numbers) -> str:
     single = [model.part.title for model in numbers.rows if len(model.runs) == 1]
     sentences = []
     if several:
-        sentences.append(f"Networks were trained with the seeds {_listed(list(map(str, several)))}.")
+        sentences.append(f"Rows with ± were trained with the seeds {_listed(list(map(str, several)))}.")
     if single:
         sentences.append(f"{_listed(single)} {'was' if len(single) == 1 else 'were'} trained once.")
     return " ".join(sentences)
