@@ -22,6 +22,7 @@ from chromasonic.melody_generation.results.tables import (
     main_table,
     neighbours_table,
     pretraining_table,
+    sound_table,
     summary_table,
 )
 from chromasonic.melody_generation.runs import RESULTS, write_json
@@ -108,7 +109,8 @@ def results_of(validation: float, test: float, test_set: str = "abc") -> dict[st
 
 def write_run(run: PlannedRun, results: Mapping[str, Any]) -> None:
     write_json(run.directory / RESULTS, results)
-    write_json(run.directory / RECORD, {"core_seconds": 60 * CORE_MINUTES[run.part]})
+    seconds = {"core_seconds": 60 * CORE_MINUTES[run.part]}
+    write_json(run.directory / RECORD, seconds | ({"judging_core_seconds": 30.0} if run.part == "ppm" else {}))
     guard: dict[str, Any] = {"guard": {"left_out": [{}] * 1234}} if run.part == "before" else {}
     test = [{"source": results["test_set_hash"], "title": "A jig"}]
     write_json(run.directory / "split.json", {"counts": {"train": 5678}, "test": test, **guard})
@@ -161,12 +163,29 @@ def test_the_main_table_has_means_spreads_and_margins(numbers: Numbers) -> None:
 
 def test_the_other_tables(numbers: Numbers) -> None:
     assert copying_table(numbers).rows[-1] == ("PPM", "1.11", "3.33", "2.77", "1.55")
+    sound = sound_table(numbers)
+    assert sound.columns == ("melodies of", "diversity", "coherence", "musicality", "overall")
+    assert sound.rows[0] == ("Tuned", *["0.70 ± 0.00"] * 4)
+    assert sound.rows[-1] == ("held-out real tunes", *["0.85 [0.75, 0.95]"] * 4)
     [first, second] = neighbours_table(numbers).rows
     assert first[0] == "Tuned less LSTM"
     assert first[1].startswith("-0.100 [")
     assert second[0] == "LSTM less PPM"
     assert second[3] == "3 of 3"
     assert pretraining_table(numbers).rows == (("Before", "5,678", "1,234", "3.000 ± 0.000", "9.0"),)
+
+
+def test_a_teacher_that_has_seen_what_its_pupil_is_scored_on_is_told(programme: Programme) -> None:
+    for seed in (1, 2, 3):
+        write_run(programme.runs["before", seed], results_of(3.0, 3.1) | {"unseen": ["another"]})
+    [row] = pretraining_table(Numbers.of(programme)).rows
+    assert row[3] == "3.000 ± 0.000 (its teacher has seen some of them)"
+
+
+def test_all_that_was_spent_is_added_up(numbers: Numbers) -> None:
+    # One run of ppm with its judging, memory_none and width_8_wide, and three each of the others.
+    assert numbers.n_runs == 12
+    assert numbers.core_minutes == pytest.approx(0.5 + 0.5 + 1.0 + 1.0 + 3 * (3.0 + 2.0 + 9.0))
 
 
 def test_ablations_are_read_beside_their_base_with_the_same_seeds(numbers: Numbers) -> None:
@@ -189,6 +208,7 @@ def test_the_page_has_all_of_it_and_its_pictures(
     text = page.read_text()
     for words in (
         "`configs/plan.yaml`",
+        "All 12 runs of this page took 45 core-minutes",
         "same 5678 tunes",
         "3 test tunes\n(120 notes)",
         "split `split1`, test set `abc`",
@@ -237,6 +257,20 @@ def test_holes_and_other_tunes_are_refused(programme: Programme) -> None:
         Numbers.of(programme)
     (programme.runs["lstm", 2].directory / RESULTS).unlink()
     with pytest.raises(InputError, match="the results of lstm are incomplete"):
+        Numbers.of(programme)
+
+
+def test_rows_of_different_splits_or_test_tunes_are_refused(
+    programme: Programme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = programme.runs["tuned", 2]
+    monkeypatch.setattr(page_module, "tunes_of", lambda *_: [])
+    write_run(run, results_of(1.9, 2.1) | {"hash": "split2"})
+    with pytest.raises(InputError, match="were trained on different splits: split1, split2"):
+        write_results(programme, Numbers.of(programme), tmp_path / "results.md", Path("plan.yaml"), 512)
+    assert not (tmp_path / "results.md").exists()
+    write_run(run, results_of(1.9, 2.1, test_set="other"))
+    with pytest.raises(InputError, match="test"):
         Numbers.of(programme)
 
 

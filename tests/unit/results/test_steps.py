@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation import SampleSettings
 from chromasonic.melody_generation.results import steps
 from chromasonic.melody_generation.results.plan import PlannedRun
-from chromasonic.melody_generation.results.steps import RECORD, Training, changes, read_record
+from chromasonic.melody_generation.results.steps import (
+    RECORD,
+    Judging,
+    Training,
+    changes,
+    core_seconds,
+    core_seconds_in_all,
+    read_record,
+)
 from chromasonic.melody_generation.runs import RESULTS, write_json
 
 
@@ -102,6 +111,31 @@ def test_a_run_is_made_anew_where_what_it_begins_with_was(tmp_path: Path) -> Non
     checkpoint(other, b"other weights")
     assert not step.is_done()
     assert step.begin()[1] == "made anew: what it begins with was made anew"
+
+
+def test_a_folder_with_words_and_commas_reaches_the_script_as_it_is(tmp_path: Path) -> None:
+    step = training(tmp_path / "mine, and yours")
+    assert step.begin()[0][-1] == f"output_dir='{tmp_path}/mine, and yours/lstm/1'"
+
+
+def test_judging_is_recorded_apart_from_what_a_run_costs(tmp_path: Path) -> None:
+    step = training(tmp_path)
+    step.begin()
+    step.note_time(60.0)
+    judging = Judging(step.run, SampleSettings(6, max_notes=64), Path("scripts/evaluate.py"))
+    assert judging.needs == (step.name,)
+    assert not judging.is_done()
+    assert judging.begin()[0][1:] == [
+        "scripts/evaluate.py",
+        f"run={step.run.directory}",
+        "n_samples=6",
+        "seed=0",
+        "max_notes=64",
+    ]
+    judging.note_time(9.0)
+    judging.note_time(5.0)  # once more, in another way
+    record = read_record(step.run.directory)
+    assert (core_seconds(record), core_seconds_in_all(record)) == (60.0, 65.0)
 
 
 @pytest.mark.usefixtures("_complete")

@@ -15,7 +15,7 @@ from chromasonic.melody_generation.contenders import Contender, check_complete
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.results.plan import Ablation, Part, PlannedRun
 from chromasonic.melody_generation.results.programme import Programme
-from chromasonic.melody_generation.results.steps import core_seconds, read_record
+from chromasonic.melody_generation.results.steps import core_seconds, core_seconds_in_all, read_record
 from chromasonic.melody_generation.runs import read_results, values_by_name
 
 Results = Mapping[str, Any]
@@ -153,12 +153,16 @@ class Numbers:
         reference: One of them, to which margins are given.
         pretraining: The models that others begin with.
         ablations: Each with its base and its variants.
+        n_runs: Of the whole plan.
+        core_minutes: Processor time of all these, judging included.
     """
 
     rows: tuple[Model, ...]
     reference: Model
     pretraining: tuple[Model, ...]
     ablations: tuple[tuple[Ablation, Model, tuple[Model, ...]], ...]
+    n_runs: int
+    core_minutes: float
 
     @classmethod
     def of(cls, programme: Programme) -> Numbers:
@@ -180,7 +184,9 @@ class Numbers:
         for ablation, base, variants in ablations:
             _check_same_tunes(ablation, (base, *variants))
         reference = next(each for each in rows if each.part == plan.reference)
-        return cls(rows, reference, tuple(map(model, plan.pretraining)), ablations)
+        runs = set(programme.runs.values())
+        minutes = sum(core_seconds_in_all(read_record(run.directory)) for run in runs) / 60
+        return cls(rows, reference, tuple(map(model, plan.pretraining)), ablations, len(runs), minutes)
 
 
 def _by_run(models: Iterable[Model]) -> dict[str, Results]:

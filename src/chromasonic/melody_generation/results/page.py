@@ -17,7 +17,7 @@ from chromasonic.melody_generation.rendering.markdown_page import markdown_page,
 from chromasonic.melody_generation.rendering.results import Dot, plot_bits, plot_learning
 from chromasonic.melody_generation.rendering.tables import markdown
 from chromasonic.melody_generation.results.numbers import Numbers, manifest
-from chromasonic.melody_generation.results.plan import PlannedRun
+from chromasonic.melody_generation.results.plan import PlannedRun, as_typed
 from chromasonic.melody_generation.results.programme import Programme
 from chromasonic.melody_generation.results.tables import (
     ablation_table,
@@ -25,6 +25,7 @@ from chromasonic.melody_generation.results.tables import (
     main_table,
     neighbours_table,
     pretraining_table,
+    sound_table,
     summary_table,
 )
 from chromasonic.melody_generation.runs import open_run
@@ -142,7 +143,7 @@ def tunes_command(run: PlannedRun) -> str:
 
 def training_command(run: PlannedRun) -> str:
     """What to type to train a run."""
-    typed = [*run.overrides, f"output_dir={run.directory}"]
+    typed = [*run.overrides, f"output_dir={as_typed(run.directory)}"]
     return shlex.join(["python", "scripts/train.py", *typed])
 
 
@@ -170,10 +171,13 @@ def _values(programme: Programme, numbers: Numbers) -> dict[str, Any]:
         "split_hash": _the_split(numbers),
         "test_set_hash": results["test_set_hash"],
         "seeds_said": _seeds_said(numbers),
+        "n_runs": numbers.n_runs,
+        "core_minutes": f"{numbers.core_minutes:.0f}",
         "n_samples": results["samples"]["n_samples"],
         "reference": numbers.reference.part.title,
         "main_table": markdown(main_table(numbers)),
         "copying_table": markdown(copying_table(numbers)),
+        "sound_table": markdown(sound_table(numbers)),
         "neighbours_table": markdown(neighbours_table(numbers)),
         "pretraining_table": markdown(pretraining_table(numbers)) if numbers.pretraining else "",
         "ablation_seed": ", ".join(map(str, sorted(bases))),

@@ -169,7 +169,7 @@ class Plan:
 
     def _run(self, part: Part, seed: int, folder: Path) -> PlannedRun:
         places = {name: self._place(part, seed, self.parts[name], folder) for name in part.references()}
-        overrides = [_REFERENCE.sub(lambda found: _typed(places[found[1]]), each) for each in part.overrides]
+        overrides = [_REFERENCE.sub(lambda found: as_typed(places[found[1]]), each) for each in part.overrides]
         directory = folder / part.name / str(seed)
         return PlannedRun(part.name, seed, directory, (*overrides, f"seed={seed}"), tuple(places.values()))
 
@@ -180,7 +180,7 @@ class Plan:
         return folder / other.name / str(seed if seed in other.seeds else other.seeds[0])
 
 
-def _typed(path: Path) -> str:
+def as_typed(path: Path) -> str:
     """A path as Hydra reads it."""
     text = str(path)
     return text if _PLAIN.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

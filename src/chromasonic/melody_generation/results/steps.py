@@ -1,7 +1,8 @@
 """The steps of a plan: each run is trained, and each row of the table is judged.
 
 What made a run is recorded beside it in ``part.json``: its overrides, its configuration, the models that it began
-with, and the processor time spent on it. A run that was made otherwise than the plan says today is made anew.
+with, and the processor time spent on it, judging apart. A run that was made otherwise than the plan says today is made
+anew.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation import SampleSettings
-from chromasonic.melody_generation.results.plan import PlannedRun
+from chromasonic.melody_generation.results.plan import PlannedRun, as_typed
 from chromasonic.melody_generation.resuming import has_epoch, is_complete, planned_epochs
 from chromasonic.melody_generation.runs import digest_of, open_run, read_results, values_by_name, write_json
 from chromasonic.melody_generation.testing import is_judged
 
 RECORD = "part.json"
+_TRAINING, _JUDGING = "core_seconds", "judging_core_seconds"
 _NOT_GIVEN = "not given"
 
 
@@ -67,7 +69,7 @@ class Training:
         if has_epoch(directory):
             why = self._why_anew()
             if not why:
-                return [*python, f"resume={directory}"], "goes on where it was stopped"
+                return [*python, f"resume={as_typed(directory)}"], "goes on where it was stopped"
             set_aside(directory)
         else:
             why = ""
@@ -75,15 +77,15 @@ class Training:
             "overrides": list(self.run.overrides),
             "configuration": dict(self.configuration),
             "began_with": self._models(),
-            "core_seconds": 0.0,
+            _TRAINING: 0.0,
         }
         write_json(directory / RECORD, record)
-        return [*python, *self.run.overrides, f"output_dir={directory}"], f"made anew: {why}" if why else ""
+        return [*python, *self.run.overrides, f"output_dir={as_typed(directory)}"], f"made anew: {why}" if why else ""
 
     def note_time(self, seconds: float) -> None:
         """Add to what the run has taken so far."""
         record = read_record(self.run.directory)
-        write_json(self.run.directory / RECORD, {**record, "core_seconds": core_seconds(record) + seconds})
+        write_json(self.run.directory / RECORD, {**record, _TRAINING: core_seconds(record) + seconds})
 
     def outcome(self) -> str:
         """The score on validation."""
@@ -157,7 +159,8 @@ class Judging:
         return [sys.executable, str(self.script), *typed], ""
 
     def note_time(self, seconds: float) -> None:
-        """Judging is no part of what a run costs."""
+        """Record it apart: judging is no part of what a run costs."""
+        write_json(self.run.directory / RECORD, {**read_record(self.run.directory), _JUDGING: seconds})
 
     def outcome(self) -> str:
         """The score of its melodies."""
@@ -175,8 +178,17 @@ def read_record(directory: Path) -> dict[str, Any]:
 
 
 def core_seconds(record: Mapping[str, Any]) -> float:
-    """The processor time that a run has taken, as recorded."""
-    seconds = record.get("core_seconds", 0.0)
+    """The processor time that training a run has taken, as recorded."""
+    return _seconds(record, _TRAINING)
+
+
+def core_seconds_in_all(record: Mapping[str, Any]) -> float:
+    """The same with judging it, where it was judged."""
+    return core_seconds(record) + _seconds(record, _JUDGING)
+
+
+def _seconds(record: Mapping[str, Any], name: str) -> float:
+    seconds = record.get(name, 0.0)
     return float(seconds) if isinstance(seconds, int | float) else 0.0
 
 

@@ -12,12 +12,20 @@ import numpy as np
 
 from chromasonic.melody_generation.contenders import estimate_from, in_order
 from chromasonic.melody_generation.diagnosis import COPIES_FROM, QUARTERS, match_names
+from chromasonic.melody_generation.leaks import unseen_by
 from chromasonic.melody_generation.measures.differences import difference, holm
 from chromasonic.melody_generation.rendering.tables import Table, interval
 from chromasonic.melody_generation.results.numbers import Model, Numbers, Spread, manifest
 from chromasonic.melody_generation.results.plan import Ablation
 
 _SIGNIFICANT = 0.05
+# Columns of the table on sound, by the scores that they show.
+_SOUND = {
+    "diversity": "diversity",
+    "coherence": "coherence",
+    "musicality": "musicality",
+    "overall": "overall_score",
+}
 # Columns of the table on copying: a division of the diagnosis, and the name of its part.
 _PARTS = {
     f"after {COPIES_FROM} or more": ("copying", f"{COPIES_FROM} or more"),
@@ -97,10 +105,14 @@ def _novelty(model: Model) -> Spread:
 
 
 def _overall(model: Model) -> str:
+    return _score(model, "overall_score")
+
+
+def _score(model: Model, name: str) -> str:
     """The mean over seeds with its spread; of a single run, with its interval over melodies."""
     if len(model.results) == 1:
-        return interval(estimate_from(model.results[0]["scores"]["overall_score"]), 2)
-    return model.over_seeds(lambda results: results["overall_score"]).text(2)
+        return interval(estimate_from(model.results[0]["scores"][name]), 2)
+    return model.over_seeds(lambda results: results["scores"][name]["value"]).text(2)
 
 
 def _minutes(model: Model) -> str:
@@ -124,6 +136,14 @@ def _bits_of_part(division: str, name: str, results: Mapping[str, Any]) -> float
     """Bits per note in one part of a diagnosis; None where there is no such note."""
     found = (part["bits_per_note"] for part in results["diagnosis"][division] if part["name"] == name)
     return next(found, None)
+
+
+def sound_table(numbers: Numbers) -> Table:
+    """How a model's own melodies score, by what is judged, and held-out real tunes."""
+    rows = [(model.part.title, *(_score(model, name) for name in _SOUND.values())) for model in numbers.rows]
+    real = numbers.rows[0].results[0]["real"]
+    last = ("held-out real tunes", *(interval(estimate_from(real[name]), 2) for name in _SOUND.values()))
+    return Table("", ("melodies of", *_SOUND), (*rows, last))
 
 
 def neighbours_table(numbers: Numbers) -> Table:
@@ -190,9 +210,15 @@ def pretraining_table(numbers: Numbers) -> Table:
                 model.part.title,
                 f"{split['counts']['train']:,}",
                 f"{len(left_out):,}",
-                str(model.bits("validation")),
+                f"{model.bits('validation')}{_caution(model)}",
                 f"{model.core_minutes:.1f}",
             )
         )
     columns = ("pretrained", "training tunes", "left out by the guard", "bits per note on its own validation tunes")
     return Table("", (*columns, "core-minutes"), tuple(rows))
+
+
+def _caution(model: Model) -> str:
+    """A word where a model's teacher has learned from what it is scored on."""
+    is_clean = all(results["hash"] in unseen_by(results) for results in model.results)
+    return "" if is_clean else " (its teacher has seen some of them)"
