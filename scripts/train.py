@@ -109,7 +109,7 @@ def run(config: DictConfig, directory: Path) -> None:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule, teacher)
     goes_on_from = files.latest if resumes else None
-    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
+    facts |= begin(module.network, config.get("init_from"), manifest["hash"], data.guarded, goes_on_from, teacher)
     # What it was, wherever it lies.
     facts["configuration"] |= {"init_from": facts.get("pretrained"), "teacher": facts.get("taught_by")}
     training = data.melodies["train"]

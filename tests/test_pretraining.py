@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
-from tests.running import ROOT, TINY, Ending, run_script
+from tests.leaking import grams, title_of
+from tests.running import ROOT, TINY, Ending, composed, run_script, script
 
 Train = Callable[..., Ending]
 SIZES = (*TINY[1:], "batch_size=8", "logger=none", "callbacks=quiet")
@@ -71,6 +73,9 @@ def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(wor
     guard, n_train = split["guard"], len(split["train"]) + len(split["validation"]) + len(split["test"])
     assert len(guard["left_out"]) == sum(guard["counts"].values()) > 0
     assert n_train + len(guard["left_out"]) == 48
+    # All that was left out is a copy of a held-out tune, and every held-out tune had one copy.
+    assert all(each["source"].startswith("copies.abc") for each in guard["left_out"])
+    assert len({each["with"]["source"] for each in guard["left_out"]}) == len(guard["left_out"])
     assert {each["with"]["side"] for each in guard["left_out"]} == {"validation", "test"}
     facts = read_checkpoint(world / "pretrained")
     assert facts["guard"] == {key: guard[key] for key in ("corpus", "split_seed", "hash", "test_set_hash")}
@@ -104,7 +109,7 @@ def test_fine_tuning_begins_with_the_weights_and_says_with_which(
         (["dataset.split_seed=1"], ["guarded against split", "split_seed"]),
         (["hidden_size=24"], ["hidden_size=16", "hidden_size=24"]),
         (["model=transformer"], ["lstm", "transformer"]),
-        (["init_from=nowhere"], ["nowhere"]),
+        (["init_from=nowhere"], ["init_from=nowhere", "name a run"]),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
@@ -116,6 +121,60 @@ def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
     for word in words:
         assert word in ended.err
     assert not list((tmp_path / "tuned").glob("*_checkpoints"))
+
+
+@pytest.mark.parametrize("kind", ["", "_transformer"])
+def test_the_recipes_are_guarded_against_the_split_that_is_fine_tuned_on(tmp_path: Path, kind: str) -> None:
+    with composed(f"experiment=folk_pretrain{kind}", directory=tmp_path) as before:
+        guard = OmegaConf.to_container(before.guard, resolve=True)
+    for experiment in ("nottingham_finetune", "nottingham_taught"):
+        with composed(f"experiment={experiment}{kind}", directory=tmp_path) as after:
+            assert OmegaConf.to_container(after.dataset, resolve=True) == guard
+            assert after.min_melody_length == before.min_melody_length
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nottingham_directory")
+def test_nothing_that_the_recipes_pretrain_on_resembles_a_held_out_tune(tmp_path: Path) -> None:
+    """By other means than the guard's: runs of intervals, and titles of three words or more, in plain Python."""
+    train = script()
+    with composed("experiment=folk_pretrain", directory=tmp_path) as config:
+        pretraining = train.build_data(config)
+    with composed("experiment=nottingham_finetune", directory=tmp_path) as config:
+        target = train.build_data(config)
+    for data in (pretraining, target):
+        data.setup()
+    held_out = [melody for side in ("validation", "test") for melody in target.melodies[side]]
+    learned = [melody for side in pretraining.melodies.values() for melody in side]
+    assert len(learned) > 10_000
+    assert {"essen", "oneills", "nottingham"} <= {melody.corpus for melody in learned}
+    known = set().union(*map(grams, held_out))
+    assert all(known.isdisjoint(grams(melody)) for melody in learned)
+    titles = {title_of(melody) for melody in held_out}
+    same = {title_of(melody) for melody in learned} & titles
+    assert not [title for title in same if len(title.split()) > 2]  # "spanish dance" tells no two tunes apart
+    assert pretraining.guarded.hash == target.manifest()["hash"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "asked_for"),
+    [
+        (["experiment=nottingham_finetune"], "init_from=a run of experiment=folk_pretrain: "),
+        (["experiment=nottingham_finetune_transformer"], "init_from=a run of experiment=folk_pretrain_transformer: "),
+        (["experiment=nottingham_taught"], "init_from=a run of experiment=folk_pretrain: "),
+        (["experiment=nottingham_taught_transformer", "init_from=."], "teacher=a mixture of runs: "),
+    ],
+)
+def test_an_experiment_that_needs_another_run_asks_for_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: list[str],
+    asked_for: str,
+) -> None:
+    ended = run_script(*overrides, f"output_dir={tmp_path / 'run'}", capture=capsys, patch=monkeypatch)
+    assert ended.code == 1
+    assert ended.err.startswith(asked_for), ended.err
 
 
 @pytest.fixture

@@ -58,7 +58,16 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
         return None
     if is_main_process() and not resumes:
         refuse_second_run(directory)
+    if not resumes:
+        _refuse_absent(config, "name a run, such as outputs/RUN")
     return Job(config, files, resumes)
+
+
+def _refuse_absent(config: DictConfig, advice: str) -> None:
+    """Refuse to begin with, or to learn from, what is not there, before any tune is read."""
+    for name in ("init_from", "teacher"):  # older runs may not name them
+        if config.get(name) is not None and not Path(str(config[name])).exists():
+            raise InputError(f"{name}={config[name]}: there is no such run and no such checkpoint; {advice}")
 
 
 def repetition(typed: DictConfig, directory: Path) -> Job:
@@ -69,6 +78,7 @@ def repetition(typed: DictConfig, directory: Path) -> Job:
         config.epochs = planned_epochs(RunFiles.of_run(original))
     check(config)
     refuse_second_run(directory)
+    _refuse_absent(config, f"{original} needs it again: put it back there")
     model = str(config.choices.get("model"))
     return Job(config, RunFiles(directory / f"{model}_checkpoints", f"melody_{model}"), resumes=False, repeats=original)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.leaking import grams, title_of
 
 from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.reading import CorpusReading, collect
@@ -40,19 +40,6 @@ def tune(seed: int, title: str, n_notes: int = 40) -> Melody:
 def word(number: int) -> str:
     """A title of its own for each number."""
     return f"{'bcdfghklmnprst'[number // 14]}a{'bcdfghklmnprst'[number % 14]}ora"
-
-
-def grams(melody: Melody) -> set[tuple[int, ...]]:
-    """All runs of 10 intervals, rests skipped, by plain Python."""
-    sounding = [pitch for pitch in melody.pitches.tolist() if pitch >= 0]
-    steps = [b - a for a, b in pairwise(sounding)]
-    return {tuple(steps[begin : begin + 10]) for begin in range(len(steps) - 9)}
-
-
-def title_of(melody: Melody) -> str:
-    """Without case and article, by plain Python."""
-    title = melody.title.lower().strip()
-    return title.removeprefix("the ").removesuffix(", the").strip()
 
 
 def resembling(melodies: Sequence[Melody], held_out: Sequence[Melody]) -> Iterator[int]:
