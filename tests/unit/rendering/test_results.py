@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.rendering.figures import color_of
 from chromasonic.melody_generation.rendering.results import Dot, plot_bits, plot_learning
@@ -32,14 +33,26 @@ def test_every_seed_is_a_dot_and_the_reference_a_line() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "PPM", "none"]
 
 
-def test_nothing_falls_off_the_picture() -> None:
-    names = ["A mixture of several models with a long name", "PPM"]
-    figure = plot_bits([Dot(name, [2.0 + place]) for place, name in enumerate(names)], {})
+NAMES = ["A mixture of several models with a long name", "PPM"]
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        plot_bits([Dot(name, [2.0 + place]) for place, name in enumerate(NAMES)], {}),
+        plot_learning({name: [([1, 2], [3.0, 2.5])] for name in NAMES}),
+        plot_learning({"the same again " * 9: [([1, 2], [3.0, 2.5])]}),
+    ],
+    ids=["bits", "learning", "a name without end"],
+)
+def test_nothing_falls_off_the_picture(figure: Figure) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     width, height = canvas.get_width_height()
     [axes] = figure.axes
-    for text in (*axes.get_yticklabels(), *axes.texts, *figure.texts, axes.xaxis.label):
+    legend = axes.get_legend()
+    names = legend.get_texts() if legend else []
+    for text in (*axes.get_yticklabels(), *axes.texts, *figure.texts, axes.xaxis.label, axes.yaxis.label, *names):
         box = text.get_window_extent()
         assert box.x0 >= 0, text
         assert box.x1 <= width, text

@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chromasonic.melody_generation.rendering.figures import HALO, NEUTRAL, PALETTE, color_of
+from chromasonic.melody_generation.rendering.lettering import SANS, shortened, text_width
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
 _DASHES = ("-", (0, (5, 2)))
 # How far above the best value the axis of bits goes at most, so that the first epochs do not flatten the rest.
 _ROOM_ABOVE = 1.2
+# Points: of the names in a legend, how long they are at most, and what stands around them.
+_LEGEND_SIZE, _LEGEND_ROOM, _LEGEND_EDGE = 11, 400.0, 45.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,10 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
     if not models:
         raise ValueError("there is no model whose learning could be drawn")
     figure = Figure(figsize=(12, 6), dpi=100)
-    axes = figure.add_axes((0.065, 0.1, 0.69, 0.8))
-    for place, (name, curves) in enumerate(models.items()):
+    names = [shortened(name, _LEGEND_ROOM, _LEGEND_SIZE, SANS) for name in models]
+    legend_width = (max(text_width(name, _LEGEND_SIZE, SANS) for name in names) + _LEGEND_EDGE) / (72 * 12)
+    axes = figure.add_axes((0.065, 0.1, 0.92 - legend_width, 0.8))
+    for place, (name, curves) in enumerate(zip(names, models.values(), strict=True)):
         for number, (epochs, bits) in enumerate(curves):
             axes.plot(
                 epochs,
@@ -72,9 +77,10 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
     axes.set_ylabel("bits per note on validation")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _plain(axes, grid="both")
-    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False, fontsize=11)
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
+        text.set_fontsize(_LEGEND_SIZE)
     return figure
 
 
