@@ -68,14 +68,18 @@ def fine_tune(
     return run
 
 
-def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(world: Path) -> None:
+def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(world: Path, tmp_path: Path) -> None:
     split = json.loads((world / "pretrained/split.json").read_text())
     guard, n_train = split["guard"], len(split["train"]) + len(split["validation"]) + len(split["test"])
     assert len(guard["left_out"]) == sum(guard["counts"].values()) > 0
     assert n_train + len(guard["left_out"]) == 48
     # All that was left out is a copy of a held-out tune, and every held-out tune had one copy.
     assert all(each["source"].startswith("copies.abc") for each in guard["left_out"])
-    assert len({each["with"]["source"] for each in guard["left_out"]}) == len(guard["left_out"])
+    with composed("dataset=files", f"dataset.corpus.folder={world / 'small'}", directory=tmp_path) as config:
+        target = script().build_data(config)
+    target.setup()
+    held_out = [melody.source for side in ("validation", "test") for melody in target.melodies[side]]
+    assert sorted(each["with"]["source"] for each in guard["left_out"]) == sorted(held_out)
     assert {each["with"]["side"] for each in guard["left_out"]} == {"validation", "test"}
     facts = read_checkpoint(world / "pretrained")
     assert facts["guard"] == {key: guard[key] for key in ("corpus", "split_seed", "hash", "test_set_hash")}

@@ -56,9 +56,9 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
     resumes = is_sweep and files.latest is not None and is_same(config, directory)
     if resumes and is_complete(directory, files, config.epochs):
         return None
-    if is_main_process() and not resumes:
-        refuse_second_run(directory)
     if not resumes:
+        if is_main_process():
+            refuse_second_run(directory)
         _refuse_absent(config, "name a run, such as outputs/RUN")
     return Job(config, files, resumes)
 

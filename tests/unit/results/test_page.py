@@ -270,7 +270,7 @@ def test_rows_of_different_splits_or_test_tunes_are_refused(
         write_results(programme, Numbers.of(programme), tmp_path / "results.md", Path("plan.yaml"), 512)
     assert not (tmp_path / "results.md").exists()
     write_run(run, results_of(1.9, 2.1, test_set="other"))
-    with pytest.raises(InputError, match="test"):
+    with pytest.raises(InputError, match="scores of different test tunes cannot be compared"):
         Numbers.of(programme)
 
 

@@ -77,10 +77,11 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
     axes.set_ylabel("bits per note on validation")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _plain(axes, grid="both")
-    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False)
+    legend = axes.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False, fontsize=_LEGEND_SIZE
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
-        text.set_fontsize(_LEGEND_SIZE)
     return figure
 
 

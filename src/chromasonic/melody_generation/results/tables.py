@@ -44,7 +44,7 @@ def main_table(numbers: Numbers) -> Table:
             str(model.bits("test")),
             _below(numbers.reference, model),
             str(_accuracy(model)),
-            _overall(model),
+            _score(model, "overall_score"),
             _novelty(model).text(2),
             f"{model.results[0]['cost']['parameters']:,}",
             _minutes(model),
@@ -66,7 +66,7 @@ def summary_table(numbers: Numbers) -> Table:
             str(model.bits("test")),
             _below(numbers.reference, model),
             str(_accuracy(model)),
-            _overall(model),
+            _score(model, "overall_score"),
             _novelty(model).text(2),
             _minutes(model),
         )
@@ -81,8 +81,8 @@ def _real_tunes(numbers: Numbers, columns: Sequence[str]) -> tuple[str, ...]:
     """What held-out real tunes score, as the last row."""
     results = numbers.rows[0].results[0]
     cells = {
-        "model": "held-out real tunes",
-        "overall": interval(estimate_from(results["real"]["overall_score"]), 2),
+        columns[0]: "held-out real tunes",
+        **{column: interval(estimate_from(results["real"][score]), 2) for column, score in _SOUND.items()},
         "novelty": interval(estimate_from(results["copying"]["real"]["novelty"]), 2) if results["copying"] else "",
     }
     return tuple(cells.get(column, "") for column in columns)
@@ -102,10 +102,6 @@ def _novelty(model: Model) -> Spread:
     return model.over_seeds(
         lambda results: results["copying"]["samples"]["novelty"]["value"] if results["copying"] else None
     )
-
-
-def _overall(model: Model) -> str:
-    return _score(model, "overall_score")
 
 
 def _score(model: Model, name: str) -> str:
@@ -141,9 +137,8 @@ def _bits_of_part(division: str, name: str, results: Mapping[str, Any]) -> float
 def sound_table(numbers: Numbers) -> Table:
     """How a model's own melodies score, by what is judged, and held-out real tunes."""
     rows = [(model.part.title, *(_score(model, name) for name in _SOUND.values())) for model in numbers.rows]
-    real = numbers.rows[0].results[0]["real"]
-    last = ("held-out real tunes", *(interval(estimate_from(real[name]), 2) for name in _SOUND.values()))
-    return Table("", ("melodies of", *_SOUND), (*rows, last))
+    columns = ("melodies of", *_SOUND)
+    return Table("", columns, (*rows, _real_tunes(numbers, columns)))
 
 
 def neighbours_table(numbers: Numbers) -> Table:
