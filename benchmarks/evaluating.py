@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.generation import generate
-from chromasonic.melody_generation.likelihood import read_tunes
+from chromasonic.melody_generation.data.splits import split_by_family
+from chromasonic.melody_generation.evaluation.likelihood import read_tunes
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.splits import split_by_family
-from chromasonic.melody_generation.standard import Standard
 
 N_SAMPLES, N_NOTES = 200, 100
 
@@ -35,7 +35,7 @@ def main() -> None:
     train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
     network = LSTMNetwork()
     samples = generate(network, N_SAMPLES, notes=N_NOTES)
-    standard = Standard.of(test, train)
+    standard = ReferenceSet.of(test, train)
     calibration, novelty = standard.calibration, standard.novelty
     if calibration is None or novelty is None:
         raise RuntimeError("the training tunes of Nottingham are too few to judge by")
@@ -43,7 +43,7 @@ def main() -> None:
         "predict the test tunes": seconds(lambda: read_tunes(network, test)),
         "the same, one by one": seconds(lambda: [read_tunes(network, [tune]) for tune in test]),
         f"make up {N_SAMPLES} melodies": seconds(lambda: generate(network, N_SAMPLES, notes=N_NOTES)),
-        "fit the calibration, score real tunes": seconds(lambda: Standard.of(test, train)),
+        "fit the calibration, score real tunes": seconds(lambda: ReferenceSet.of(test, train)),
         "score the melodies": seconds(lambda: calibration.score(samples, novelty)),
         "find what they copy": seconds(lambda: novelty.copying(samples)),
     }

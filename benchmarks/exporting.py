@@ -18,12 +18,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chromasonic.melody_generation.generation import generate
-from chromasonic.melody_generation.listening import listening_page
+from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.io.export import FORMATS, rendered
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.rendering.export import FORMATS, rendered
-from chromasonic.melody_generation.runs import open_model
-from chromasonic.melody_generation.songbook import Songbook
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet
+from chromasonic.melody_generation.pages.listening import listening_page
+from chromasonic.melody_generation.runs.trained_model import open_model
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def time_generating(run: str, count: int) -> None:
         with timed("making up"):
             melodies = generate(model.network, count, key="G", metre="6/8", seed=7)
         with timed("judging"):
-            songbook = Songbook.of(model, melodies)
+            songbook = GeneratedSet.of(model, melodies)
         with timed("files of all formats"):
             contents = songbook.write(Path(folder))
         with timed("page"):

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.generation import generate
+from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
 

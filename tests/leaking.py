@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from chromasonic.melody_generation.families import N_INTERVALS, SHARE
-from chromasonic.melody_generation.leaks import leaks
+from chromasonic.melody_generation.data.families import N_INTERVALS, SHARE
+from chromasonic.melody_generation.data.leakage import leaks
 from chromasonic.melody_generation.melody import Melody
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import runpy
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
+
+from chromasonic.app import train_command
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
@@ -48,12 +49,7 @@ def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
 
 def script() -> ModuleType:
     """The functions of the training script, none of them run."""
-    spec = importlib.util.spec_from_file_location("train_script", SCRIPT)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return train_command
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.networks.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 from omegaconf import open_dict
 
-from chromasonic.configuration import build, check
-from chromasonic.melody_generation.checkpoint import describe
+from chromasonic.config.validation import build, check
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import CONFIGS, SHORT, TINY, choices, composed, script
 from tests.small_networks import small_lstm

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.checkpoint import load_model
 from chromasonic.melody_generation.corpora.files import first_tune
-from chromasonic.melody_generation.generation import generate as make_up
+from chromasonic.melody_generation.generation.generate import generate as make_up
+from chromasonic.melody_generation.io.export import ENDINGS
 from chromasonic.melody_generation.melody import Metre
-from chromasonic.melody_generation.rendering.export import ENDINGS
+from chromasonic.melody_generation.runs.checkpoint import load_model
 from tests.running import ROOT, SHORT, Ending, run_script
 
 Generate = Callable[..., Ending]

@@ -166,7 +166,7 @@ def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None
 
 
 def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path, tmp_path: Path) -> None:
-    from chromasonic.melody_generation.runs import JOBS, write_json
+    from chromasonic.melody_generation.runs.trained_model import JOBS, write_json
 
     for sweep, name in (("first", "ppm"), ("second", "markov")):
         shutil.copytree(runs / name, tmp_path / sweep / "0_lstm")

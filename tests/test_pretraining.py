@@ -14,7 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
+from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
 from tests.leaking import grams, title_of
 from tests.running import ROOT, TINY, Ending, composed, run_script, script
 

@@ -12,9 +12,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from chromasonic.configuration import check, options
+from chromasonic.config.command_options import GenerateOptions
+from chromasonic.config.validation import check, options
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-from chromasonic.options import GenerateOptions
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -80,8 +80,8 @@ def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> No
     re.findall(r"^python scripts/((?:evaluate|compare)\.py.*)$", "\n".join(code_blocks("bash")), re.MULTILINE),
 )
 def test_the_commands_that_judge_can_be_read(command: str) -> None:
-    from chromasonic.configuration import options
-    from chromasonic.options import CompareOptions, EvaluateOptions
+    from chromasonic.config.command_options import CompareOptions, EvaluateOptions
+    from chromasonic.config.validation import options
 
     name, *arguments = shlex.split(command)
     defaults = CONFIGS / name.replace(".py", ".yaml")
@@ -92,9 +92,9 @@ def test_the_commands_that_judge_can_be_read(command: str) -> None:
 
 
 def test_the_command_of_the_results_names_parts_of_the_plan() -> None:
-    from chromasonic.composing import plain_values
-    from chromasonic.melody_generation.results.plan import Plan
-    from chromasonic.options import ResultsOptions
+    from chromasonic.config.command_options import ResultsOptions
+    from chromasonic.config.compose import plain_values
+    from chromasonic.melody_generation.study.plan import Plan
 
     [command] = re.findall(r"^python scripts/results\.py (.*)$", "\n".join(code_blocks("bash")), re.MULTILINE)
     chosen = options(CONFIGS / "results.yaml", ResultsOptions, shlex.split(command))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from chromasonic.melody_generation.checkpoint import load_model, read_checkpoint
-from chromasonic.melody_generation.generation import generate
+from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
 from tests.breaking.forked import train, warm_up
 from tests.breaking.kills import Setting, differences
 from tests.running import ROOT, SCRIPT
@@ -83,8 +83,8 @@ def test_another_process_trains_and_generates_the_same(original: Path, tmp_path:
         f"import sys, runpy\nsys.argv = ['train.py', 'repeat={original}', 'output_dir={other}']\n"
         f"try:\n    runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\nexcept SystemExit as ending:\n"
         "    assert not ending.code, ending\n"
-        "from chromasonic.melody_generation.checkpoint import load_model\n"
-        "from chromasonic.melody_generation.generation import generate\n"
+        "from chromasonic.melody_generation.runs.checkpoint import load_model\n"
+        "from chromasonic.melody_generation.generation.generate import generate\n"
         f"print([each.pitches.tolist() for each in generate(load_model({str(other)!r}), 3, seed=5, max_notes=30)])\n"
     )
     ended = subprocess.run(

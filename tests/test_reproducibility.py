@@ -18,15 +18,15 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
 
-from chromasonic.melody_generation.checkpoint import RunFiles
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
-from chromasonic.melody_generation.history import TrainingHistory
-from chromasonic.melody_generation.lightning_modules import MelodyModule, OptimizerFactory
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
-from chromasonic.melody_generation.schedules import Constant, Cosine, OneCycle, ReduceOnPlateau, Schedule, Step
-from chromasonic.melody_generation.training import TrainedRun, fit, run_callbacks
+from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
+from chromasonic.melody_generation.training.history import TrainingHistory
+from chromasonic.melody_generation.training.lightning_module import MelodyModule, OptimizerFactory
+from chromasonic.melody_generation.training.schedules import Constant, Cosine, OneCycle, ReduceOnPlateau, Schedule, Step
 
 N_EPOCHS = 6
 CUT_IN = 5
@@ -85,7 +85,7 @@ class Setting:
 
     def run(self, directory: Path, *, cut_in: int | None = None, resume: bool = False) -> TrainedRun:
         """Train as a program that has just been started would."""
-        files = RunFiles(directory, "model")
+        files = RunLayout(directory, "model")
         L.seed_everything(self.seed, verbose=False)
         data = MelodyDataModule(SyntheticCorpus(num_sequences=24), batch_size=4, seed=self.seed)
         network = LSTMNetwork(16, 2, 0.3) if self.network == "lstm" else TransformerNetwork(16, 2, 2, 0.3)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.composing import composed, plain_values
-from chromasonic.melody_generation.results.plan import Plan
+from chromasonic.config.compose import composed, plain_values
+from chromasonic.melody_generation.study.plan import Plan
 from tests.running import CONFIGS, ROOT, Ending, run_script
 
 Run = Callable[..., Ending]

@@ -17,8 +17,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from chromasonic.keeping import alone_in
-from chromasonic.melody_generation.history import TrainingHistory
+from chromasonic.config.saved_configuration import alone_in
+from chromasonic.melody_generation.training.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
 Train = Callable[..., Ending]
@@ -283,7 +283,7 @@ def test_memory_that_does_not_suffice_is_said_in_one_line(
     def exhaust(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr("chromasonic.melody_generation.lightning_modules.MelodyModule.training_step", exhaust)
+    monkeypatch.setattr("chromasonic.melody_generation.training.lightning_module.MelodyModule.training_step", exhaust)
     show_refused(train(*TINY, f"output_dir={tmp_path / 'run'}"), "memory", "batch_size", "hidden_size")
 
 

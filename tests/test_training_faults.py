@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch.optim import AdamW
 
-from chromasonic.melody_generation.batches import LengthBatches, TokenSequences
-from chromasonic.melody_generation.lightning_modules import MelodyModule
+from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.networks.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
 from chromasonic.melody_generation.training import ModelTrainer
+from chromasonic.melody_generation.training.lightning_module import MelodyModule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import TINY, Ending, run_script
 from tests.small_networks import small_lstm, small_transformer, walks

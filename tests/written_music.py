@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chromasonic.melody_generation.melody import REST, Melody
-from chromasonic.melody_generation.rendering.score import measures_of
-from chromasonic.melody_generation.rendering.titles import plain_title
+from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.titles import plain_title
 
 
 def is_sayable(melody: Melody) -> bool:

@@ -15,11 +15,11 @@ import pytest
 from tests.acceptance.controls import CONTROLS, MarkovOrder2, swapped
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, most_copied
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.splits import split_by_family
 
 pytestmark = pytest.mark.slow
 

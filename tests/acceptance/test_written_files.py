@@ -16,23 +16,23 @@ from tests.small_networks import batch_of
 from tests.written_music import content, is_sayable
 from torch import nn
 
-from chromasonic.melody_generation.corpora.abc import read_abc
-from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.corpora.scores import read_score
-from chromasonic.melody_generation.generation import sample
-from chromasonic.melody_generation.grammar import Limits
+from chromasonic.melody_generation.data.splits import split_by_family
+from chromasonic.melody_generation.generation.constraints import Limits
+from chromasonic.melody_generation.generation.generate import sample
+from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.read_abc import read_abc
+from chromasonic.melody_generation.io.read_score import read_score
+from chromasonic.melody_generation.io.write_abc import abc_text
+from chromasonic.melody_generation.io.write_midi import midi_bytes
+from chromasonic.melody_generation.io.write_musicxml import musicxml_text
 from chromasonic.melody_generation.melody import MODES, REST, Melody
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.rendering.abc_notation import abc_text
-from chromasonic.melody_generation.rendering.midi import midi_bytes
-from chromasonic.melody_generation.rendering.musicxml import musicxml_text
-from chromasonic.melody_generation.rendering.score import measures_of
-from chromasonic.melody_generation.rendering.tempo import tempo_of
-from chromasonic.melody_generation.sampling import Sampling
-from chromasonic.melody_generation.splits import split_by_family
+from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.tempo import tempo_of
 from chromasonic.melody_generation.vocabulary import METRES, STARTS, NoteVocabulary
 
 pytestmark = pytest.mark.slow

@@ -45,15 +45,13 @@ def warm_up() -> None:
     import matplotlib.pyplot  # noqa: F401
     import torch.utils.tensorboard
 
-    import chromasonic.configuration
+    import chromasonic.config.validation
     import chromasonic.melody_generation.corpora.synthetic
     import chromasonic.melody_generation.networks.lstm
     import chromasonic.melody_generation.networks.transformer
-    import chromasonic.melody_generation.progress
-    import chromasonic.melody_generation.rendering.curves
-    import chromasonic.melody_generation.report
-    import chromasonic.melody_generation.tensorboard
-    import chromasonic.melody_generation.training  # noqa: F401
+    import chromasonic.melody_generation.plots.learning_curves
+    import chromasonic.melody_generation.reporting.terminal
+    import chromasonic.melody_generation.training.model_trainer  # noqa: F401
 
     torch.set_num_threads(1)
 

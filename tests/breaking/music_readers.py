@@ -11,11 +11,11 @@ from tests.breaking.mutations import as_json, mutated
 from tests.breaking.reader import Reader, tokens_of
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.corpora import scores
-from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc
-from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.files import FilesCorpus
-from chromasonic.melody_generation.corpora.scores import read_score
+from chromasonic.melody_generation.io import read_score as scores
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
+from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 

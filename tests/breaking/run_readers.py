@@ -19,18 +19,18 @@ from tests.breaking.reader import Reader, tokens_of
 from tests.running import CONFIGS
 from tests.small_networks import batch_of, small_lstm, small_transformer, walks
 
-from chromasonic.configuration import check, options
-from chromasonic.keeping import read_kept
-from chromasonic.melody_generation.checkpoint import describe, load_model
-from chromasonic.melody_generation.comparison import compare
+from chromasonic.config.command_options import CompareOptions
+from chromasonic.config.saved_configuration import read_kept
+from chromasonic.config.validation import check, options
 from chromasonic.melody_generation.corpora.packing import pack
-from chromasonic.melody_generation.evaluation import SampleSettings, evaluate
-from chromasonic.melody_generation.history import TrainingHistory
+from chromasonic.melody_generation.evaluation.compare import compare
+from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.runs import kept_tunes, read_results
-from chromasonic.melody_generation.standard import Standard
-from chromasonic.options import CompareOptions
+from chromasonic.melody_generation.runs.checkpoint import describe, load_model
+from chromasonic.melody_generation.runs.trained_model import kept_tunes, read_results
+from chromasonic.melody_generation.training.history import TrainingHistory
 
 # --- files of a run --------------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ def _read_history(content: bytes, folder: Path) -> None:
 @cache
 def _results() -> Any:
     tunes = walks(12)
-    found = evaluate(small_lstm().eval(), "lstm", Standard.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8))
+    found = evaluate(small_lstm().eval(), "lstm", ReferenceSet.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8))
     results = found.results() | {"seed": 1, "configuration": {"epochs": 3, "model": {"order": 2}}, "minutes": 0.5}
     return json.loads(json.dumps(results | {"best_epoch": 2, "n_epochs": 3, "run": "0_lstm"}))
 

@@ -28,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("place", "call", "way_on", "number"),
     [
-        ("chromasonic.jobs:check", 1, "start afresh", signal.SIGTERM),
+        ("chromasonic.app.jobs:check", 1, "start afresh", signal.SIGTERM),
         (f"{ROOM}.data_loader:MelodyDataModule.setup", 1, "start afresh", signal.SIGINT),
         (STEP, 8, "resume=", signal.SIGINT),
         ("torch:save", 4, "resume=", signal.SIGTERM),

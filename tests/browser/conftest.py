@@ -10,10 +10,10 @@ from playwright.sync_api import Browser
 from tests.browsing import chromium
 from tests.small_networks import walks
 
-from chromasonic.melody_generation.listening import Judged
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.rendering.page import Page, TrackGroup, page_html
-from chromasonic.melody_generation.standard import Standard
+from chromasonic.melody_generation.pages.listening import ScoredMelodies
+from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 
 HOSTILE = '</script></title><img src=x onerror="window.hacked = 1"> & \'"><svg onload=alert(1)> ]]> <!-- «Là-bas» ♯'
 
@@ -39,13 +39,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def judged() -> Judged:
+def judged() -> ScoredMelodies:
     tunes = walks(40)
-    return Judged.by(Standard.of(tunes[:15], [*tunes[15:], SCALE]), MELODIES)
+    return ScoredMelodies.by(ReferenceSet.of(tunes[:15], [*tunes[15:], SCALE]), MELODIES)
 
 
 @pytest.fixture(scope="session")
-def listening(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def listening(judged: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of three melodies, the second of which has a hostile name, in a folder with a hostile name."""
     stems = ("a_jig", "scale", "long")
     page = Page(

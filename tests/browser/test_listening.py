@@ -15,10 +15,10 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import HOSTILE, JIG, LONG, SCALE
 from tests.browsing import PHONE, TABLET, WIDE, Visit, faint_texts, overflow, visiting
 
-from chromasonic.melody_generation.listening import Judged, track_files
+from chromasonic.melody_generation.io.write_audio import wav_bytes
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
-from chromasonic.melody_generation.rendering.audio import wav_bytes
-from chromasonic.melody_generation.rendering.tempo import tempo_of
+from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.pages.listening import ScoredMelodies, track_files
 
 CARDS = "article"
 # The loudest sample that passes the page's volume knob within a quarter of a second.
@@ -405,6 +405,6 @@ def test_all_text_stands_out_from_its_ground(browser: Browser, listening: Path, 
         assert (ground == "rgb(18, 19, 24)") == (scheme == "dark")
 
 
-def test_a_page_is_small(judged: Judged, listening: Path) -> None:
+def test_a_page_is_small(judged: ScoredMelodies, listening: Path) -> None:
     assert len(judged.melodies) == 3
     assert listening.stat().st_size < 700_000

@@ -11,13 +11,13 @@ from tests.browser.conftest import HOSTILE
 from tests.browsing import PHONE, TABLET, WIDE, faint_texts, overflow, visiting
 from tests.small_networks import batch_of, small_lstm, walks
 
-from chromasonic.melody_generation.evaluation import SampleSettings, evaluate
-from chromasonic.melody_generation.experiment_report import write_evaluation_report
-from chromasonic.melody_generation.history import TrainingHistory
+from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.standard import Standard
+from chromasonic.melody_generation.reporting.experiment_report import write_evaluation_report
 from chromasonic.melody_generation.testing import ModelComparison
+from chromasonic.melody_generation.training.history import TrainingHistory
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 REPORTS = ("evaluation", "comparison")
@@ -45,7 +45,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (run / "lstm_checkpoints/melody_lstm_last.pt").touch()
     (run / "config.yaml").write_text(f"title: {HOSTILE}\n", encoding="utf-8")
     tunes = [named(each) for each in walks(40)]
-    standard = Standard.of(tunes[:12], tunes[12:])
+    standard = ReferenceSet.of(tunes[:12], tunes[12:])
     evaluation = evaluate(markov(), HOSTILE, standard, SampleSettings(6, max_notes=60))
     results = evaluation.results() | {"dataset": HOSTILE, "configuration": {"title": HOSTILE}}
     write_evaluation_report(folder / "evaluation.html", evaluation, results, run)

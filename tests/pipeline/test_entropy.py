@@ -14,10 +14,10 @@ from torch import nn
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.metrics import TokenScorer
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.schedules import OneCycle
 from chromasonic.melody_generation.training import ModelTrainer
+from chromasonic.melody_generation.training.metrics import TokenScorer
+from chromasonic.melody_generation.training.schedules import OneCycle
 
 N_VALIDATION = 500
 

@@ -16,13 +16,13 @@ import torch
 from tests.small_networks import batch_of, small_lstm, walks
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.checkpoint import describe, load_model, read_checkpoint
 from chromasonic.melody_generation.corpora.packing import pack
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.history import TrainingHistory
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.runs import kept_tunes, open_run, read_results
+from chromasonic.melody_generation.runs.checkpoint import describe, load_model, read_checkpoint
+from chromasonic.melody_generation.runs.trained_model import kept_tunes, open_run, read_results
+from chromasonic.melody_generation.training.history import TrainingHistory
 
 SOURCES = Path(__file__).parents[2] / "src"
 

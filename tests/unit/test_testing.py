@@ -14,7 +14,7 @@ from torch import nn
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.runs import kept_tunes
+from chromasonic.melody_generation.runs.trained_model import kept_tunes
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
 WALKS = walks(50)

@@ -11,13 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from chromasonic.melody_generation.batches import LengthBatches, TokenSequences, in_c, transpositions_of, windows
-from chromasonic.melody_generation.corpora.barring import WrittenTune
-from chromasonic.melody_generation.corpora.reading import Corpus, CorpusReading, CorpusReport, collect
-from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.leaks import GuardReport
-from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.splits import (
+from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
+from chromasonic.melody_generation.data.leakage import GuardReport
+from chromasonic.melody_generation.data.splits import (
     SIDES,
     Split,
     check_share,
@@ -25,6 +21,10 @@ from chromasonic.melody_generation.splits import (
     split_by_family,
     test_set_hash,
 )
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.reading import Corpus, CorpusReading, CorpusReport, collect
+from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 OCTAVE = 12

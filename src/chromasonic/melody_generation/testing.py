@@ -20,29 +20,37 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from chromasonic.melody_generation.comparison import Comparison, compare
-from chromasonic.melody_generation.contenders import check_complete
-from chromasonic.melody_generation.diagnosis import diagnosis_figure
+from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation import SCORES, VERSION, Evaluation, SampleSettings, evaluate
-from chromasonic.melody_generation.experiment_report import (
+from chromasonic.melody_generation.evaluation.compare import Comparison, compare
+from chromasonic.melody_generation.evaluation.compared_models import check_complete
+from chromasonic.melody_generation.evaluation.evaluate import SCORES, VERSION, Evaluation, SampleSettings, evaluate
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.pages.tables import markdown
+from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
+from chromasonic.melody_generation.plots.figures import figure_svg, save_figure
+from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
+from chromasonic.melody_generation.reporting.experiment_report import (
     REPORT,
     SAMPLES,
-    Exhibit,
+    ReportInputs,
     comparison_command,
     write_comparison_report,
     write_evaluation_report,
 )
-from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.rendering.comparison import plot_comparison
-from chromasonic.melody_generation.rendering.figures import figure_svg, save_figure
-from chromasonic.melody_generation.rendering.tables import markdown
-from chromasonic.melody_generation.result_tables import comparison_tables, feature_tables, named, score_tables
-from chromasonic.melody_generation.runs import RESULTS, Run, keep_tunes, open_run, read_results, told_apart, write_json
-from chromasonic.melody_generation.standard import Standard
-from chromasonic.melody_generation.tensorboard import show_in_tensorboard
+from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, named, score_tables
+from chromasonic.melody_generation.runs.trained_model import (
+    RESULTS,
+    Run,
+    keep_tunes,
+    open_run,
+    read_results,
+    told_apart,
+    write_json,
+)
+from chromasonic.melody_generation.training.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-from chromasonic.melody_generation.whole_files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,12 +96,12 @@ class ModelTester:
             What ``results.json`` holds: ``accuracy``, ``perplexity``, ``diversity``, ``coherence``, ``musicality`` and
             ``overall_score``, None where not defined; their intervals under ``scores``, what the test melodies
             themselves score under ``real``, and more (see
-            :meth:`~chromasonic.melody_generation.evaluation.Evaluation.results`).
+            :meth:`~chromasonic.melody_generation.evaluation.evaluate.Evaluation.results`).
 
         Raises:
             InputError: If there is no test melody, one cannot be encoded, or the model breaks its contract.
         """
-        standard = Standard.of(_fitted(test_data, "test_data"), _known(self.training_data))
+        standard = ReferenceSet.of(_fitted(test_data, "test_data"), _known(self.training_data))
         found = evaluate(self.model, self.model_name, standard, SampleSettings(n_samples, seed))
         results = found.results()
         if save_dir is not None:
@@ -131,7 +139,7 @@ class ModelComparison:
         Raises:
             InputError: If there is no test melody, one cannot be encoded, or no model can be judged.
         """
-        standard = Standard.of(_fitted(test_data, "test_data"), _known(training_data))
+        standard = ReferenceSet.of(_fitted(test_data, "test_data"), _known(training_data))
         settings = SampleSettings(n_samples, seed)
         found: dict[str, Evaluation] = {}
         failures: dict[str, str] = {}
@@ -142,7 +150,7 @@ class ModelComparison:
                 failures[name] = str(problem)
         comparison = compare({name: each.results() for name, each in found.items()}, failures)
         if save_dir is not None:
-            exhibits = {name: Exhibit.of_evaluation(each) for name, each in found.items()}
+            exhibits = {name: ReportInputs.of_evaluation(each) for name, each in found.items()}
             command = f"ModelComparison().compare_models(models, test_data, n_samples={n_samples}, seed={seed})"
             write_comparison(comparison, Path(save_dir), exhibits, command)
         return comparison.to_dict()
@@ -188,7 +196,7 @@ def evaluate_run(
     if not anew and is_judged(before, run, settings):
         return before
     settings = settings or SampleSettings()
-    standard = Standard.of(run.tunes["test"], run.tunes["train"], run.calibration)
+    standard = ReferenceSet.of(run.tunes["test"], run.tunes["train"], run.calibration)
     found = evaluate(run.network, run.name, standard, settings)
     facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
     results = before | facts | found.results()
@@ -248,7 +256,7 @@ def compare_runs(
         except InputError as problem:
             reasons[name] = str(problem)
     comparison = compare(results, reasons)
-    exhibits = {each.name: Exhibit.of_run(run_of[each.results[0]["checkpoint"]]) for each in comparison.contenders}
+    exhibits = {each.name: ReportInputs.of_run(run_of[each.results[0]["checkpoint"]]) for each in comparison.contenders}
     judged = {str(run_of[each["checkpoint"]]): each for each in results.values()}
     command = comparison_command(judged, list(map(Path, directories)), Path(save_dir), settings)
     write_comparison(comparison, Path(save_dir), exhibits, command)
@@ -273,7 +281,9 @@ def write_evaluation(
     save_figure(diagnosis_figure(results), directory / "diagnosis.png")
 
 
-def write_comparison(comparison: Comparison, directory: Path, exhibits: Mapping[str, Exhibit], command: str) -> None:
+def write_comparison(
+    comparison: Comparison, directory: Path, exhibits: Mapping[str, ReportInputs], command: str
+) -> None:
     """Write a comparison as JSON, as Markdown tables, as a picture, as a report, and for TensorBoard.
 
     Args:

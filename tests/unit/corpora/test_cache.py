@@ -20,7 +20,7 @@ from chromasonic.melody_generation.corpora.cache import (
     reading_key,
     source_directory,
 )
-from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped
 from chromasonic.melody_generation.melody import Melody
 
 READING = CorpusReading(
@@ -29,7 +29,7 @@ READING = CorpusReading(
 )
 
 
-class Reader:
+class Decoder:
     """Gives READING and counts how often it was asked."""
 
     def __init__(self) -> None:
@@ -46,13 +46,13 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_second_time_nothing_is_read() -> None:
-    read = Reader()
+    read = Decoder()
     assert cached_reading("tunes", "k", read) == cached_reading("tunes", "k", read) == READING
     assert read.n_reads == 1
 
 
 def test_another_key_is_read_again_and_the_old_file_removed() -> None:
-    read = Reader()
+    read = Decoder()
     for key in ("old", "new"):
         cached_reading("tunes", key, read)
     cached_reading("tunes-played", "old", read)
@@ -74,7 +74,7 @@ def test_another_key_is_read_again_and_the_old_file_removed() -> None:
     ],
 )
 def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes], bytes]) -> None:
-    read = Reader()
+    read = Decoder()
     cached_reading("tunes", "k", read)
     path = parsed_directory() / "tunes.k.npz"
     path.write_bytes(damage(path.read_bytes()))
@@ -86,13 +86,13 @@ def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes],
 def test_what_a_killed_run_left_is_cleared_away() -> None:
     parsed_directory().mkdir(parents=True)
     (parsed_directory() / "tunes.abcd1234.npz").write_bytes(b"half")
-    cached_reading("tunes", "k", Reader())
+    cached_reading("tunes", "k", Decoder())
     assert [path.name for path in parsed_directory().glob("*.npz")] == ["tunes.k.npz"]
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the directory should be")
-    read = Reader()
+    read = Decoder()
     assert cached_reading("tunes", "k", read) == READING
     assert read.n_reads == 1
 
@@ -107,7 +107,7 @@ def test_a_fault_while_reading_is_passed_on_and_nothing_is_kept() -> None:
 
 
 def test_two_that_start_at_once_read_once() -> None:
-    read, found, both = Reader(), [], threading.Barrier(2)
+    read, found, both = Decoder(), [], threading.Barrier(2)
 
     def run() -> None:
         both.wait()
@@ -198,7 +198,7 @@ def test_a_process_that_is_killed_in_the_middle_stops_nobody_and_leaves_nothing(
     _, status = os.waitpid(in_a_process(run), 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     assert len(list(parsed_directory().glob(".tunes.key.unfinished-*"))) == 1
-    assert cached_reading("tunes", "key", Reader()) == READING
+    assert cached_reading("tunes", "key", Decoder()) == READING
     assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
 
 
@@ -207,5 +207,5 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(monkeypatch: pytest.Monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert cached_reading("tunes", "key", Reader()) == READING
+    assert cached_reading("tunes", "key", Decoder()) == READING
     assert [path.name for path in parsed_directory().iterdir()] == ["tunes.lock"]

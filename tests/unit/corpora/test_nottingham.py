@@ -17,8 +17,8 @@ from chromasonic.melody_generation.corpora import nottingham
 from chromasonic.melody_generation.corpora.cache import source_directory
 from chromasonic.melody_generation.corpora.downloads import Patience, Pinned
 from chromasonic.melody_generation.corpora.nottingham import Manifest, NottinghamCorpus, pinned
-from chromasonic.melody_generation.corpora.reading import CorpusReading
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.reading import CorpusReading
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 FILES = {f"{name}.abc": f"X:1\nT:{name}\nL:1/4\nK:C\nCDE|\n".encode() for name in ("jigs", "reels", "xmas")}

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.measures.intervals import intervals
+from chromasonic.melody_generation.measures.melodic_intervals import intervals
 from chromasonic.melody_generation.measures.novelty import (
     Copying,
     NoveltyIndex,
@@ -11,7 +11,7 @@ from chromasonic.melody_generation.measures.novelty import (
     most_copied,
     novelty_within,
 )
-from chromasonic.melody_generation.measures.runs import Run
+from chromasonic.melody_generation.measures.shared_runs import Run
 from chromasonic.melody_generation.melody import Melody
 
 lines = st.lists(st.sampled_from([60, 62]), max_size=16).map(lambda p: Melody(p, [24] * len(p)))

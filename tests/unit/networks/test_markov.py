@@ -10,8 +10,8 @@ from tests.strategies import melodies
 from torch import Tensor
 
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.metrics import TokenScorer
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 few = settings(max_examples=12)

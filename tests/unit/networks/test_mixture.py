@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.metrics import TokenScorer
+from chromasonic.melody_generation.generation.decoding import is_stateful, rows_of
+from chromasonic.melody_generation.networks.counting.match_lengths import match_lengths
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.networks.matches import match_lengths
 from chromasonic.melody_generation.networks.mixture import MATCHES_FROM, MixtureNetwork, best_weights
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.stepping import carries_state, rows_of
+from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -100,7 +100,7 @@ def test_two_equal_parts_give_that_part(name: str) -> None:
 
 def test_step_by_step_equals_the_whole(mixture: MixtureNetwork) -> None:
     tokens = batch_of(walks(3, 9))[:, :40]
-    assert carries_state(mixture)
+    assert is_stateful(mixture)
     with torch.no_grad():
         whole, _ = mixture.extend(tokens)
         found, state = [], None

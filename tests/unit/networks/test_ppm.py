@@ -11,11 +11,11 @@ from tests.strategies import melodies
 from torch import Tensor
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
-from chromasonic.melody_generation.metrics import TokenScorer, next_token_nll
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import MODELS, Mixture, PPMNetwork, entropy
-from chromasonic.melody_generation.splits import split_by_family
+from chromasonic.melody_generation.training.metrics import TokenScorer, next_token_nll
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 few = settings(max_examples=12)

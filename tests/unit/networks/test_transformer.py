@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks import transformer
-from chromasonic.melody_generation.networks.transformer import EVENTS_JOINED, TransformerNetwork, rotated
+from chromasonic.melody_generation.networks.transformer import EVENTS_JOINED, TransformerNetwork, apply_rotary
 
 places = st.integers(0, 500)
 
@@ -15,14 +15,14 @@ places = st.integers(0, 500)
 @given(places, places, st.integers(0, 500))
 def test_products_of_rotated_vectors_see_distances_only(place: int, other: int, shift: int) -> None:
     query, key = torch.randn(2, 1, 8, dtype=torch.float64)
-    here = rotated(query, place) @ rotated(key, other).T
-    there = rotated(query, place + shift) @ rotated(key, other + shift).T
+    here = apply_rotary(query, place) @ apply_rotary(key, other).T
+    there = apply_rotary(query, place + shift) @ apply_rotary(key, other + shift).T
     torch.testing.assert_close(here, there, atol=1e-3, rtol=0)  # angles are of single precision
 
 
 def test_products_of_rotated_vectors_do_change_with_distance() -> None:
     query = torch.ones(1, 8)
-    products = [float(rotated(query, 0) @ rotated(query, distance).T) for distance in range(4)]
+    products = [float(apply_rotary(query, 0) @ apply_rotary(query, distance).T) for distance in range(4)]
     assert products == sorted(products, reverse=True)
     assert len(set(products)) == len(products)
 
@@ -30,9 +30,9 @@ def test_products_of_rotated_vectors_do_change_with_distance() -> None:
 @given(places)
 def test_rotation_keeps_lengths_and_leaves_place_0_alone(first: int) -> None:
     vectors = torch.randn(2, 3, 8)
-    torch.testing.assert_close(rotated(vectors, first).norm(dim=-1), vectors.norm(dim=-1))
-    torch.testing.assert_close(rotated(vectors, 0)[:, 0], vectors[:, 0])
-    torch.testing.assert_close(rotated(vectors, first)[:, 1:], rotated(vectors[:, 1:], first + 1))
+    torch.testing.assert_close(apply_rotary(vectors, first).norm(dim=-1), vectors.norm(dim=-1))
+    torch.testing.assert_close(apply_rotary(vectors, 0)[:, 0], vectors[:, 0])
+    torch.testing.assert_close(apply_rotary(vectors, first)[:, 1:], apply_rotary(vectors[:, 1:], first + 1))
 
 
 def test_without_rotation_a_layer_is_torchs_own(monkeypatch: pytest.MonkeyPatch) -> None:

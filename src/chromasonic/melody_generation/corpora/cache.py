@@ -25,9 +25,9 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from chromasonic.melody_generation.atomic_files import atomic_file, remove_unfinished
 from chromasonic.melody_generation.corpora.packing import pack, unchecked, unpack
-from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped
-from chromasonic.melody_generation.whole_files import remove_unfinished, whole_file
+from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped
 
 _LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
 _DIGEST_BYTES = 32
@@ -63,9 +63,15 @@ def reading_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, objec
 @cache
 def _code_version() -> str:
     """A hash over the code from a source's text to a fitted melody; all corpora share it, which is cheap."""
-    here = Path(__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256(version("music21").encode())
-    for path in [here.parent / "melody.py", here.parent / "vocabulary.py", *sorted(here.glob("*.py"))]:
+    for path in [
+        root / "melody.py",
+        root / "vocabulary.py",
+        root / "measures" / "key_estimation.py",
+        *sorted(root.glob("corpora/*.py")),
+        *sorted(root.glob("io/*.py")),
+    ]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -127,7 +133,7 @@ def _keep(path: Path, name: str, reading: CorpusReading) -> None:
     """Write the file whole; a full disk is not worth stopping for."""
     payload = pack(reading.melodies, asdict(reading.report))
     try:
-        with whole_file(path) as unfinished:
+        with atomic_file(path) as unfinished:
             unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
         for old in path.parent.glob(f"{name}.*.npz"):
             if old != path:

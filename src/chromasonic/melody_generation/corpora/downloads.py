@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.whole_files import whole_file
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _MAX_REDIRECTS = 3
@@ -114,7 +114,7 @@ def fetch(folder_url: str, file: Pinned, directory: Path, patience: Patience) ->
             if not n_left:
                 raise
             time.sleep(patience.pause)
-    with whole_file(directory / file.name) as unfinished:
+    with atomic_file(directory / file.name) as unfinished:
         unfinished.write_bytes(content)
 
 

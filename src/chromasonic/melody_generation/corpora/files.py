@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc
-from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
-from chromasonic.melody_generation.corpora.keys import estimated_key
-from chromasonic.melody_generation.corpora.reading import CorpusReading, Dropped, collect
-from chromasonic.melody_generation.corpora.scores import MAX_BYTES, SCORE_SUFFIXES, read_score
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
+from chromasonic.melody_generation.io.read_score import MAX_BYTES, SCORE_SUFFIXES, read_score
+from chromasonic.melody_generation.io.reading import CorpusReading, Dropped, collect
+from chromasonic.melody_generation.measures.key_estimation import estimated_key
 from chromasonic.melody_generation.melody import Melody
 
 SUFFIXES = (".abc", *SCORE_SUFFIXES)

@@ -17,11 +17,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from chromasonic.melody_generation.corpora.barring import WrittenTune
 from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.corpora.reading import CorpusReading, CorpusReport, Dropped, collect
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped, collect
 from chromasonic.melody_generation.melody import Melody
 
 # The folder of each collection in music21's corpus.
@@ -90,7 +90,7 @@ def _paths(collection: str) -> list[Path]:
 
 
 def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | Dropped]:
-    from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc  # noqa: PLC0415  as slow as music21
+    from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415  as slow as music21
 
     console = Console(file=sys.stderr)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:

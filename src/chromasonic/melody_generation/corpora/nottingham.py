@@ -17,7 +17,7 @@ from typing import get_args
 
 import requests
 
-from chromasonic.melody_generation.corpora.barring import WrittenTune
+from chromasonic.melody_generation.atomic_files import remove_unfinished
 from chromasonic.melody_generation.corpora.cache import (
     cached_reading,
     locked,
@@ -26,11 +26,11 @@ from chromasonic.melody_generation.corpora.cache import (
     source_directory,
 )
 from chromasonic.melody_generation.corpora.downloads import NotPinnedError, Patience, Pinned, check_address, fetch
-from chromasonic.melody_generation.corpora.reading import CorpusReading, Dropped, collect
-from chromasonic.melody_generation.corpora.repeats import Repeats
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.reading import CorpusReading, Dropped, collect
+from chromasonic.melody_generation.io.repeats import Repeats
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.whole_files import remove_unfinished
 
 _PATIENCE = Patience()
 
@@ -130,7 +130,7 @@ def _checked(path: Path, file: Pinned) -> bytes:
 
 def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[WrittenTune | Dropped]:
     # music21 takes half a second to import, which is more than a cached corpus takes to load.
-    from chromasonic.melody_generation.corpora.abc import decode_abc, read_abc  # noqa: PLC0415
+    from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415
 
     for name, content in contents:
         yield from read_abc(decode_abc(content), file_name=name, corpus="nottingham", repeats=repeats)

@@ -24,9 +24,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from chromasonic.melody_generation.corpora.barring import WrittenTune
-from chromasonic.melody_generation.corpora.reading import CorpusReading, collect
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.reading import CorpusReading, collect
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.vocabulary import MIDDLE_C
 

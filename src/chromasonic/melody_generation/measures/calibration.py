@@ -22,7 +22,7 @@ import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, FloatArray, measure
-from chromasonic.melody_generation.measures.intervals import sounding_pitches
+from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness, novelty_within
 from chromasonic.melody_generation.measures.summaries import Scores, joined
 from chromasonic.melody_generation.measures.tonality import DegreeTransitions

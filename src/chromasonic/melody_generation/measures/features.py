@@ -24,7 +24,7 @@ from chromasonic.melody_generation.measures.bars import (
     onset_agreement,
     phrase_agreement,
 )
-from chromasonic.melody_generation.measures.intervals import (
+from chromasonic.melody_generation.measures.melodic_intervals import (
     distinct_bigrams,
     interval_recurrence,
     longest_repeat,

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chromasonic.melody_generation.families import tune_families
+from chromasonic.melody_generation.data.families import tune_families
 from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.measures.intervals import interval_ngrams
-from chromasonic.melody_generation.measures.runs import Run, RunIndex
+from chromasonic.melody_generation.measures.melodic_intervals import interval_ngrams
+from chromasonic.melody_generation.measures.shared_runs import Run, RunIndex
 from chromasonic.melody_generation.melody import Melody
 
 N_INTERVALS = 8

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chromasonic.melody_generation.measures.intervals import sounding_pitches
+from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
 from chromasonic.melody_generation.melody import REST, IntArray, Melody
 
 # The twelve diatonic scales, shape (12, 7); the modes of a scale are that scale.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.dropout import Dropout
-from chromasonic.melody_generation.networks.sequence import SequenceNetwork
-from chromasonic.melody_generation.networks.sizes import check_sizes
+from chromasonic.melody_generation.networks.neural.dropout import Dropout
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.neural.sizes import check_sizes
 
 LayerState = tuple[Tensor, Tensor]  # hidden and cell state, each (B, D)
 
@@ -38,7 +38,7 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
     ) -> None:
         check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers)
         super().__init__(
-            _LSTMBody(hidden_size, num_layers, dropout),
+            _LSTMBackbone(hidden_size, num_layers, dropout),
             {
                 "hidden_size": hidden_size,
                 "num_layers": num_layers,
@@ -53,7 +53,7 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
         )
 
 
-class _LSTMBody(nn.Module):
+class _LSTMBackbone(nn.Module):
     def __init__(self, width: int, n_layers: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(n_layers))

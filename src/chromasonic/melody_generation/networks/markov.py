@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.counts import (
+from chromasonic.melody_generation.networks.counting.counts import (
     SuccessorCounts,
     check_order,
     interpolated,
@@ -44,7 +44,7 @@ class MarkovNetwork(nn.Module):
         self.hyperparameters = {"order": order}
         self._order = order
         self._n_tokens = len(NoteVocabulary())
-        self.successors = SuccessorCounts(self._n_tokens)
+        self.next_token_targets = SuccessorCounts(self._n_tokens)
 
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
         """Count the training tunes; nothing is left to be chosen on validation.
@@ -63,8 +63,10 @@ class MarkovNetwork(nn.Module):
 
         What stands in the control prefix is context, but never counted as what followed.
         """
-        is_counted, symbols = successors(tokens)
-        self.successors.add(self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1))
+        is_counted, symbols = next_token_targets(tokens)
+        self.next_token_targets.add(
+            self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1)
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
@@ -84,7 +86,7 @@ class MarkovNetwork(nn.Module):
         n_new = tokens.shape[1]
         probabilities = torch.full((), 1 / self._n_tokens, device=tokens.device)
         for contexts in self._contexts(read)[:, :, read.shape[1] - n_new :]:
-            probabilities = interpolated(self.successors(contexts), probabilities)
+            probabilities = interpolated(self.next_token_targets(contexts), probabilities)
         return probabilities.log(), MarkovState(read[:, max(0, read.shape[1] - self._order) :])
 
     def _contexts(self, tokens: Tensor) -> Tensor:
@@ -92,7 +94,7 @@ class MarkovNetwork(nn.Module):
         return ladder(longer_and_longer(torch.zeros_like(tokens), lags(tokens, self._order)))
 
 
-def successors(tokens: Tensor) -> tuple[Tensor, Tensor]:
+def next_token_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
     """The token that comes after each of ``tokens`` (B, T), and whether it is one to be counted.
 
     Returns:

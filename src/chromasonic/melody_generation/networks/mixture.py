@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.markov import successors
-from chromasonic.melody_generation.networks.matches import MatchState, match_lengths
+from chromasonic.melody_generation.networks.counting.match_lengths import MatchState, match_lengths
+from chromasonic.melody_generation.networks.markov import next_token_targets
 
 # Lengths of the longest earlier match from which each set of weights holds: 0, 1-2, 3-5, 6-10, 11 and more.
 MATCHES_FROM = (0, 1, 3, 6, 11)
@@ -73,7 +73,7 @@ class MixtureNetwork(nn.Module):
         del training
         scores, sets = [], []
         for tokens in validation:
-            is_scored, following = successors(tokens)
+            is_scored, following = next_token_targets(tokens)
             predicted = [_log_probabilities(part.extend(tokens, None)[0]) for part in self._readers()]
             targets = following[is_scored][:, None]
             scores.append(torch.cat([each[is_scored].gather(1, targets) for each in predicted], dim=1).double())

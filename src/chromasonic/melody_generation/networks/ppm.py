@@ -4,7 +4,7 @@ The long-term model counts over all training tunes, the short-term model over th
 back. Both blend contexts of several orders by escape method C (Moffat 1990). At every note the two are averaged,
 each weighted by how sure it is: inversely to the entropy of what it predicts (Conklin 1990; Pearce, Conklin &
 Wiggins 2004). The kind of the next token (its duration, or which control token) and its pitch are predicted apart,
-each from contexts of its own (:mod:`~chromasonic.melody_generation.networks.viewpoints`), and multiplied.
+each from contexts of its own (:mod:`~chromasonic.melody_generation.networks.counting.contexts`), and multiplied.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.counts import SuccessorCounts, check_order, interpolated
-from chromasonic.melody_generation.networks.viewpoints import View, Viewpoints
+from chromasonic.melody_generation.networks.counting.contexts import ContextKind, PPMContexts
+from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts, check_order, interpolated
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 MODELS = ("both", "long", "short")
@@ -73,14 +73,14 @@ class PPMNetwork(nn.Module):
             "bias": bias,
             "models": models,
         }
-        views = Viewpoints(long_order, short_order)
+        views = PPMContexts(long_order, short_order)
         self.viewpoints = views
         # What is known before anything was counted: every token is as likely.
         uniform = torch.full((views.n_kinds,), 1 / len(NoteVocabulary()))
         uniform[: views.n_durations] *= views.n_pitches
         self._mixture = Mixture(short_weight, bias, models)
-        self.kinds = AspectModel(uniform)
-        self.pitches = AspectModel(torch.full((views.n_pitches,), 1 / views.n_pitches))
+        self.kinds = FactorModel(uniform)
+        self.pitches = FactorModel(torch.full((views.n_pitches,), 1 / views.n_pitches))
 
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
         """Count the training tunes, then take the weight of the short-term model that predicts validation best.
@@ -140,7 +140,7 @@ class PPMNetwork(nn.Module):
         notes = pitches[..., :, None] + durations[..., None, :]
         return torch.cat([controls, notes.flatten(-2)], dim=-1), PPMState(read)
 
-    def _kinds(self, view: View, n_new: int) -> tuple[Tensor, Tensor]:
+    def _kinds(self, view: ContextKind, n_new: int) -> tuple[Tensor, Tensor]:
         """What the two models expect of the kind of token.
 
         A tune has never come to its end before, so of ends, departing bars and changes of metre the short-term model
@@ -176,7 +176,7 @@ def entropy(probabilities: Tensor) -> Tensor:
     return nats.clamp(min=_LEAST_ENTROPY)
 
 
-class AspectModel(nn.Module):
+class FactorModel(nn.Module):
     """PPM for one aspect of the next token, such as its pitch.
 
     Args:
@@ -187,15 +187,15 @@ class AspectModel(nn.Module):
 
     def __init__(self, uniform: Tensor) -> None:
         super().__init__()
-        self.successors = SuccessorCounts(len(uniform))
+        self.next_token_targets = SuccessorCounts(len(uniform))
         self.register_buffer("uniform", uniform, persistent=False)
 
-    def count(self, view: View) -> None:
+    def count(self, view: ContextKind) -> None:
         """Count a batch of training tunes."""
         symbols = view.symbols[view.is_counted]
-        self.successors.add(view.long[:, view.is_counted], symbols.expand(len(view.long), -1))
+        self.next_token_targets.add(view.long[:, view.is_counted], symbols.expand(len(view.long), -1))
 
-    def forward(self, view: View, n_new: int) -> tuple[Tensor, Tensor]:
+    def forward(self, view: ContextKind, n_new: int) -> tuple[Tensor, Tensor]:
         """Probabilities of what comes after each of the last ``n_new`` tokens, each of shape (B, n_new, S).
 
         Returns:
@@ -203,13 +203,13 @@ class AspectModel(nn.Module):
         """
         long = short = self.uniform
         for contexts in view.long[:, :, view.long.shape[2] - n_new :]:
-            long = interpolated(self.successors(contexts), long)
+            long = interpolated(self.next_token_targets(contexts), long)
         for contexts in view.short:
             short = interpolated(earlier_counts(contexts, view, n_new, len(self.uniform)), short)
         return long, short
 
 
-def earlier_counts(contexts: Tensor, view: View, n_new: int, n_symbols: int) -> Tensor:
+def earlier_counts(contexts: Tensor, view: ContextKind, n_new: int, n_symbols: int) -> Tensor:
     """How often each symbol followed the same context earlier in the tune.
 
     Args:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.dropout import Dropout
-from chromasonic.melody_generation.networks.memory import attend
-from chromasonic.melody_generation.networks.sequence import SequenceNetwork
-from chromasonic.melody_generation.networks.sizes import check_sizes
+from chromasonic.melody_generation.networks.neural.dropout import Dropout
+from chromasonic.melody_generation.networks.neural.memory import causal_attention
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.neural.sizes import check_sizes
 
 # The vectors that are summed into one before the first layer: this one and the two before it. It lets a single
 # layer compare places by their last three notes.
@@ -56,7 +56,7 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
         if hidden_size % (2 * num_heads):
             raise ValueError(f"hidden_size is a multiple of twice num_heads, got {hidden_size} for {num_heads} heads")
         super().__init__(
-            _TransformerBody(hidden_size, num_layers, num_heads, dropout),
+            _TransformerBackbone(hidden_size, num_layers, num_heads, dropout),
             {
                 "hidden_size": hidden_size,
                 "num_layers": num_layers,
@@ -72,7 +72,7 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
         )
 
 
-class _TransformerBody(nn.Module):
+class _TransformerBackbone(nn.Module):
     def __init__(self, width: int, n_layers: int, n_heads: int, dropout: float) -> None:
         super().__init__()
         self.join = nn.Linear(EVENTS_JOINED * width, width)
@@ -112,15 +112,15 @@ class _Layer(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         heads = self.queries_keys_values(self.attention_norm(vectors)).unflatten(-1, (3, self._n_heads, -1))
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each (B, H, T, D / H)
-        queries, keys = rotated(queries, n_before), rotated(keys, n_before)
+        queries, keys = apply_rotary(queries, n_before), apply_rotary(keys, n_before)
         if past:
             keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
-        attended = attend(queries, keys, values).transpose(1, 2).flatten(2)
+        attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)
         vectors = vectors + self.dropout(self.attended(attended))
         return vectors + self.dropout(self.feed_forward(vectors)), (keys, values)
 
 
-def rotated(vectors: Tensor, first: int) -> Tensor:
+def apply_rotary(vectors: Tensor, first: int) -> Tensor:
     """Turn each pair of components by an angle that grows with the place, so that products see distances only.
 
     Args:

@@ -1,0 +1,1 @@
+"""Application logic of each command: what ``chromasonic train`` and its like do."""

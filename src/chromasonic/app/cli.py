@@ -1,0 +1,50 @@
+"""The console command ``chromasonic``: choose a command and hand it the rest of the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+COMMANDS = {
+    "train": "train a model, or a sweep with -m",
+    "evaluate": "score a trained run on its test tunes",
+    "compare": "compare trained runs on the same test tunes",
+    "generate": "generate melodies to hear and print",
+    "results": "train and evaluate every model of a plan",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command.
+
+    Args:
+        arguments: The command and its options; ``sys.argv[1:]`` by default.
+
+    Raises:
+        SystemExit: With a message if there is no such command.
+    """
+    # Waiting threads must sleep: spinning ones slow a busy machine down tenfold. Torch reads this at import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if command in {"-h", "--help"}:
+        print(_help())
+    elif command == "--version":
+        print(f"chromasonic {version('chromasonic')}")
+    elif command in COMMANDS:
+        import_module(f"chromasonic.app.{command}_command").main(options)
+    else:
+        sys.exit(f"chromasonic {command}: there is no such command; choose one of {', '.join(COMMANDS)}")
+
+
+def _help() -> str:
+    lines = [f"  chromasonic {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Train, evaluate and compare melody models. Options are name=value; --help after a command lists them.",
+            "",
+            *lines,
+        ]
+    )

@@ -1,0 +1,43 @@
+"""Compare trained runs: ``python scripts/compare.py runs=[outputs/a,outputs/b]``; ``--help`` lists all options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from chromasonic.app.launch import start
+from chromasonic.config.command_options import CompareOptions
+from chromasonic.config.location import configs_directory
+
+
+def run(options: CompareOptions) -> None:
+    """Judge what is not judged yet, write the comparison, and print it."""
+    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.reporting.terminal import print_comparison
+    from chromasonic.melody_generation.runs.trained_model import COMPARISON, failed_jobs, find_runs
+    from chromasonic.melody_generation.testing import compare_runs
+
+    given = [options.runs] if isinstance(options.runs, str) else options.runs
+    runs = [found for each in given for found in find_runs(each)]
+    is_sweep = len(given) == 1 and runs != [Path(given[0])]
+    failures = {
+        name if is_sweep else str(Path(each, name)): reason
+        for each in given
+        for name, reason in failed_jobs(Path(each)).items()
+    }
+    default = Path(given[0]) / COMPARISON if is_sweep else Path("outputs", "comparison")
+    output_dir = Path(options.output_dir) if options.output_dir else default
+    typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
+    known = {name: value for name, value in typed.items() if value is not None}
+    settings = replace(SampleSettings(), **known) if known else None
+    print_comparison(compare_runs(runs, output_dir, settings, failures=failures), output_dir)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Args:
+        arguments: Options as ``name=value``.
+    """
+    start(run, configs_directory() / "compare.yaml", CompareOptions, arguments)

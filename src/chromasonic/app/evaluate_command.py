@@ -1,0 +1,35 @@
+"""Judge a trained run: ``python scripts/evaluate.py run=outputs/<run>``; ``--help`` lists all options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chromasonic.app.launch import start
+from chromasonic.config.command_options import EvaluateOptions
+from chromasonic.config.location import configs_directory
+
+
+def run(options: EvaluateOptions) -> None:
+    """Judge the run, write its scores into it, and print them; draw what surprised it if asked to."""
+    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.reporting.surprisal_report import draw_surprise
+    from chromasonic.melody_generation.reporting.terminal import print_scores, shown
+    from chromasonic.melody_generation.testing import evaluate_run
+
+    settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
+    numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
+    pictures = () if numbers is None else draw_surprise(options.run, numbers)
+    # A picture of one more tune is no reason to judge the run again.
+    print_scores(evaluate_run(options.run, settings, anew=not pictures), Path(options.run))
+    for picture in pictures:
+        print(f"Surprise     {shown(picture)}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Args:
+        arguments: Options as ``name=value``.
+    """
+    start(run, configs_directory() / "evaluate.yaml", EvaluateOptions, arguments)

@@ -1,0 +1,86 @@
+"""Train and judge all models of a plan, and write the page of results; ``--help`` lists all options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chromasonic.app.launch import start
+from chromasonic.config.command_options import ResultsOptions
+from chromasonic.config.location import configs_directory
+
+if TYPE_CHECKING:
+    from chromasonic.melody_generation.study.runner import Step
+    from chromasonic.melody_generation.study.workflow import Workflow
+
+SCRIPTS = configs_directory().parent / "scripts"
+
+
+def run(options: ResultsOptions) -> None:
+    """Carry out the plan, and write the page if nothing is missing."""
+    from chromasonic.config.compose import composed, plain_values
+    from chromasonic.config.saved_configuration import alone_in
+    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.study.plan import Plan
+    from chromasonic.melody_generation.study.workflow import Workflow
+
+    plan = Plan.of(plain_values(Path(options.plan)), options.plan)
+    folder = Path(options.output_dir)
+    programme = Workflow.of(plan, folder, partial(composed, configs_directory()))
+    steps = programme.steps(SCRIPTS, SampleSettings(options.n_samples, max_notes=options.max_notes))
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder, "making the results"):
+        carry_out_plan(options, programme, steps)
+
+
+def carry_out_plan(options: ResultsOptions, programme: Workflow, steps: list[Step]) -> None:
+    """Run what is to be run, and write the page."""
+    from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.reporting.terminal import print_remark
+    from chromasonic.melody_generation.study.results_page import check_front_page
+    from chromasonic.melody_generation.study.runner import carry_out
+
+    if options.page is not None and options.readme is not None:
+        check_front_page(Path(options.readme))
+    parts = [options.parts] if isinstance(options.parts, str) else options.parts
+    wanted = steps if parts is None else programme.chosen(steps, parts)
+    try:
+        failures = carry_out(wanted, options.jobs or os.cpu_count() or 1, print_remark)
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from here", file=sys.stderr)
+        raise
+    if failures:
+        raise InputError(f"{len(failures)} of {len(wanted)} steps failed, so the page was left as it is")
+    if options.page is None:
+        return
+    finished = {step.name for step in wanted}
+    if missing := [step for step in steps if step.name not in finished and not step.is_done()]:
+        print_remark(f"the page was left as it is: {len(missing)} of {len(steps)} steps are not done yet")
+        return
+    write_page(options, programme, Path(options.page))
+
+
+def write_page(options: ResultsOptions, programme: Workflow, page: Path) -> None:
+    """Write the page, and the table on the front page."""
+    from chromasonic.melody_generation.reporting.terminal import print_remark, shown
+    from chromasonic.melody_generation.study.results_page import write_results, write_summary
+    from chromasonic.melody_generation.study.run_numbers import Numbers
+
+    numbers = Numbers.of(programme)
+    write_results(programme, numbers, page, Path(options.plan), options.max_notes)
+    if options.readme is not None:
+        write_summary(numbers, Path(options.readme), page)
+    print_remark(f"Results      {shown(page)}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Args:
+        arguments: Options as ``name=value``.
+    """
+    start(run, configs_directory() / "results.yaml", ResultsOptions, arguments)

@@ -1,0 +1,273 @@
+"""Train a model: ``python scripts/train.py model=lstm dataset=nottingham``; ``--help`` lists all choices."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from chromasonic.app.launch import Terminated, ended_by, is_main_process, launch, sentence_of_system
+from chromasonic.config.location import configs_directory
+
+# Heavy libraries are imported where they are used, so that --help answers at once.
+if TYPE_CHECKING:
+    import lightning as L
+
+    from chromasonic.app.jobs import Job
+    from chromasonic.melody_generation.data_loader import MelodyDataModule
+    from chromasonic.melody_generation.runs.checkpoint import RunLayout
+    from chromasonic.melody_generation.training.distillation import Teacher
+    from chromasonic.melody_generation.training.fit import TrainedRun
+    from chromasonic.melody_generation.training.lightning_module import MelodyModule
+    from chromasonic.melody_generation.training.schedules import Schedule
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train a model, or a sweep of models.
+
+    Args:
+        arguments: Overrides and options of Hydra.
+    """
+    # Hydra reads the command line, and so do the processes that Lightning starts: they run this file.
+    sys.argv = [__file__, *arguments]
+    launch(job)
+
+
+@hydra.main(version_base="1.3", config_path=str(configs_directory()), config_name="train")
+def job(config: DictConfig) -> None:
+    """Run one job; what the user can mend is said in one line."""
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+    from chromasonic.app.jobs import way_on
+    from chromasonic.config.validation import RunRefused
+    from chromasonic.melody_generation.errors import InputError
+
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        run(config, directory)
+    except (InputError, OSError) as problem:
+        message = (
+            str(problem) if isinstance(problem, InputError) else f"{sentence_of_system(problem)}; {way_on(directory)}"
+        )
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            sys.exit(message)
+        print(message, file=sys.stderr)
+        raise RunRefused("not all jobs succeeded: what each was stopped by stands above", reason=message) from None
+    except KeyboardInterrupt as interrupt:
+        stop(directory, interrupt)
+    except SIGTERMException:  # where a launcher of Hydra's runs jobs in processes without our own handler
+        stop(directory, Terminated())
+
+
+def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
+    """End the program, saying how to go on with the run or the sweep."""
+    from chromasonic.app.jobs import way_on
+    from chromasonic.melody_generation.reporting.terminal import shown
+
+    how, code = ended_by(interrupt)
+    print(f"{how}; the run is in {shown(directory)}, {way_on(directory)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def run(config: DictConfig, directory: Path) -> None:
+    """Check the configuration, build what it names, train, and say what came of it."""
+    from lightning import seed_everything
+
+    from chromasonic.app.jobs import job_of
+    from chromasonic.config.saved_configuration import alone_in, plain
+    from chromasonic.config.validation import build
+    from chromasonic.melody_generation.reporting.terminal import print_outcome, print_plan, shown
+    from chromasonic.melody_generation.runs.provenance import gist, provenance, typed
+    from chromasonic.melody_generation.runs.trained_model import RESULTS, calibration_facts, write_json
+    from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
+    from chromasonic.melody_generation.training.fit import fit
+    from chromasonic.melody_generation.training.pretraining import begin
+    from chromasonic.melody_generation.training.resume import check_resumable
+
+    # Lightning's notes on devices and defaults; what matters of them is printed by us.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    planned = job_of(config, directory)
+    if planned is None:
+        print(f"{shown(directory)} is complete already, and stays as it is")
+        return
+    config, files, resumes, _ = planned
+    seed_everything(config.seed, workers=True, verbose=False)
+    teacher = build_teacher(config)
+    data = build_data(config)
+    data.setup()
+    manifest = data.manifest()
+    facts = {key: manifest[key] for key in ("hash", "test_set_hash")} | {
+        "model": str(config.choices.get("model")),
+        "dataset": str(config.choices.get("dataset")),
+        "seed": config.seed,
+        "n_epochs": config.epochs,
+        "configuration": plain(config),
+    }
+    schedule = build(config.scheduler)
+    if resumes:
+        check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
+    module = build_module(config, schedule, teacher)
+    goes_on_from = files.latest if resumes else None
+    facts |= begin(module.network, config.get("init_from"), manifest["hash"], data.guarded, goes_on_from, teacher)
+    # What it was, wherever it lies.
+    facts["configuration"] |= {"init_from": facts.get("pretrained"), "teacher": facts.get("taught_by")}
+    training = data.melodies["train"]
+    carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
+    trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
+    origin = provenance(
+        command=typed(), configuration=plain(config), manifest=manifest, device=trainer.strategy.root_device
+    )
+    carried["provenance"] = gist(origin)
+
+    with alone_in(directory) if is_main_process() else nullcontext():
+        if is_main_process():
+            print_plan(directory, data, trainer, module, facts.get("taught_by", ""))
+            record(planned, directory, data, manifest, origin)
+        outcome = fit(module, data, trainer, files, resume_from=goes_on_from)
+        if is_main_process():
+            results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
+            write_json(directory / RESULTS, results)
+            log_outcome(trainer, config, outcome)
+            print_outcome(directory, outcome)
+
+
+def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str, Any], origin: dict[str, Any]) -> None:
+    """Write down what the run is made of, before it begins, or that it goes on."""
+    from chromasonic.config.saved_configuration import keep, refuse_second_run
+    from chromasonic.melody_generation.atomic_files import remove_unfinished
+    from chromasonic.melody_generation.runs.provenance import keep_provenance, note_going_on
+    from chromasonic.melody_generation.runs.trained_model import TUNES, keep_tunes, write_json
+
+    remove_unfinished(directory)
+    say_what_differs(origin, directory if job.resumes else job.repeats)
+    if job.resumes:
+        note_going_on(directory, origin)
+        return
+    refuse_second_run(directory)  # once more: another may have begun while this one read its data
+    keep_provenance(directory, origin)
+    keep(job.config, directory)
+    write_json(directory / "split.json", manifest)
+    keep_tunes(directory / TUNES, data.melodies)
+
+
+def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:
+    """Print what may make another result of a run that is gone on with, or repeated."""
+    from chromasonic.melody_generation.reporting.terminal import print_differences
+    from chromasonic.melody_generation.runs.provenance import differences, read_provenance
+
+    if earlier is not None:
+        print_differences(earlier, differences(read_provenance(earlier), origin))
+
+
+def build_data(config: DictConfig) -> MelodyDataModule:
+    """The corpus that the configuration names, with how it is split and batched."""
+    from chromasonic.config.validation import build
+    from chromasonic.melody_generation.data_loader import MelodyDataModule
+
+    shortest, guard = config.min_melody_length, config.get("guard")
+    # Runs from before a knob was one do not name it.
+    target = guard and MelodyDataModule(
+        build(guard.corpus),
+        min_melody_length=shortest,
+        split_seed=guard.split_seed,
+        held_out=guard.get("held_out", 0.1),
+    )
+    return MelodyDataModule(
+        build(config.dataset.corpus),
+        batch_size=config.batch_size,
+        min_melody_length=shortest,
+        max_melody_length=config.max_melody_length,
+        split_seed=config.dataset.split_seed,
+        held_out=config.dataset.get("held_out", 0.1),
+        seed=config.seed,
+        guard=target,
+        train_share=config.get("train_share", 1.0),
+        pitch=config.dataset.get("pitch", "relative"),
+        transpositions=config.dataset.get("transpositions", 1),
+    )
+
+
+def build_teacher(config: DictConfig) -> Teacher | None:
+    """Whose predictions are learned as well, if anybody's."""
+    from chromasonic.melody_generation.training.distillation import Teacher
+
+    # Runs from before there were any do not name it.
+    return Teacher.of(str(config.teacher), config.teacher_share) if config.get("teacher") is not None else None
+
+
+def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None = None) -> MelodyModule:
+    """The network with what trains it."""
+    from chromasonic.config.validation import build
+    from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.training.lightning_module import module_for
+
+    network, optimizer = build(config.model), build(config.optimizer)
+    try:
+        return module_for(network, optimizer, schedule, teacher)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as problem:
+        raise InputError(f"optimizer: {problem}") from problem
+
+
+def build_trainer(
+    config: DictConfig, directory: Path, files: RunLayout, facts: dict[str, Any], *, keep_all_epochs: bool
+) -> L.Trainer:
+    """The trainer with the run's own callbacks and those that the configuration names."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+    from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ProgressBar
+
+    from chromasonic.config.validation import build
+    from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.training.fit import run_callbacks
+    from chromasonic.melody_generation.training.lightning_module import MEASURES
+
+    loggers = [build(node) for node in config.logger.values() if node]
+    unwanted: list[type] = [] if loggers else [LearningRateMonitor]
+    if keep_all_epochs:  # the schedule's shape is laid over all of them
+        unwanted.append(EarlyStopping)
+    chosen = [build(node) for node in config.callbacks.values() if node]
+    callbacks = run_callbacks(files, facts, table=directory / "metrics.csv")
+    callbacks += [each for each in chosen if not isinstance(each, tuple(unwanted))]
+    for watched in (each.monitor for each in chosen if isinstance(each, EarlyStopping)):
+        if watched not in MEASURES:
+            raise InputError(f"callbacks.early_stopping.monitor={watched}: choose one of {', '.join(MEASURES)}")
+    make_trainer = build(config.trainer)
+    try:
+        trainer: L.Trainer = make_trainer(
+            callbacks=callbacks,
+            logger=loggers or False,
+            default_root_dir=directory,
+            enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),  # else Lightning adds its own
+        )
+    except (ValueError, TypeError, MisconfigurationException) as problem:
+        raise InputError(f"trainer: {problem}") from problem
+    return trainer
+
+
+def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> None:
+    """Give TensorBoard the curves as a figure, and what was chosen beside what came of it."""
+    from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
+
+    given = [key for key in config if not OmegaConf.is_missing(config, key)]
+    knobs = {str(key): config[key] for key in given if isinstance(config[key], int | float)}
+    measures = {
+        f"best_{side}_{name}": scores[name]
+        for side, scores in outcome.scores.items()
+        for name in ("loss", "bits_per_note", "accuracy")
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, PairedTensorBoardLogger):
+            logger.log_outcome({**config.choices, **knobs}, measures, outcome.history.plot_curves())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

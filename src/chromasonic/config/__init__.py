@@ -1,0 +1,1 @@
+"""Configuration: schema, validation, composition, and safe reading of saved configurations."""

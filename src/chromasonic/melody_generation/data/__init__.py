@@ -1,0 +1,1 @@
+"""Tune families, leak-free splits, and batches of token sequences."""

@@ -1,0 +1,1 @@
+"""Generate melodies from any network."""

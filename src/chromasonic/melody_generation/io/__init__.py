@@ -1,0 +1,1 @@
+"""Read and write music: ABC, MIDI, MusicXML, kern, sound and engraved notation."""

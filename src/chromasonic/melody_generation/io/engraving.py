@@ -1,0 +1,218 @@
+"""A melody as engraved notation: SVG from Verovio, and PNG from that.
+
+Title and tempo are set here, above what Verovio engraves: it writes the note of a tempo mark as text in a music font
+that other programs lack.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import resvg_py
+import verovio
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.write_musicxml import head_id, musicxml_text
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
+from chromasonic.melody_generation.notation.titles import plain_title
+from chromasonic.melody_generation.plots.lettering import SERIF, font_path, shortened, text_width
+
+PNG_WIDTH = 800  # pixels; twice as sharp takes four times as long, and the SVG is there for print
+WIDTH = 780  # of the picture, in units of its view box
+_FONT = "DejaVu Serif"  # comes with matplotlib
+_FONT_FILES = [font_path(f"{SERIF}{style}") for style in ("", "-Bold", "-Italic", "-BoldItalic")]
+_FAMILIES = f"{_FONT}, Georgia, Times, serif"
+_SCALE = 60
+_OPTIONS: dict[str, Any] = {
+    "pageHeight": 60000,
+    "adjustPageHeight": True,
+    "pageMarginTop": 20,
+    "pageMarginBottom": 40,
+    "pageMarginLeft": 50,
+    "pageMarginRight": 50,
+    "scale": _SCALE,
+    "breaks": "auto",
+    "header": "none",
+    "footer": "none",
+    "svgViewBox": True,
+    "svgRemoveXlink": True,
+    "smuflTextFont": "none",
+}
+# In Verovio's own measures: what it draws in, what it spaces systems in, and what its margins are in.
+DRAWN_SPACE, _SYSTEM_SPACE, _MARGIN_SPACE = 180, 2, 18  # a space between two lines of the staff
+_BETWEEN_SYSTEMS = 4
+_XML_ID_SEED = 1  # the same melody gives the same bytes
+
+# Above the staff, in units of the picture's view box.
+_TITLE_SIZE, _TEMPO_SIZE, HEADING_MARGIN = 28, 17, 32
+_TITLE_LINE, _TEMPO_LINE = 48, 32
+_SMALLEST = 14.0
+# The notes that a tempo mark can count, in the music font, and its dot; a glyph is a thousand units high.
+_NOTE_GLYPHS = {"whole": "ECA2", "half": "ECA3", "quarter": "ECA5", "eighth": "ECA7", "16th": "ECA9", "32nd": "ECAB"}
+_DOT_GLYPH = "ECB7"
+_GLYPH_SCALE = 0.026
+
+
+@dataclass(frozen=True)
+class Engraving:
+    """Notation, and where in it each note stands.
+
+    Attributes:
+        svg: The picture. It has a view box and no size, and is drawn in the colour of the text around it.
+        notes: For each of the melody's notes and rests, in order, the ids of its elements in the picture: one, and
+            one more for each that is tied to it.
+    """
+
+    svg: str
+    notes: tuple[tuple[str, ...], ...]
+
+
+def engraving(melody: Melody, tempo: float) -> Engraving:
+    """Engrave a melody on one page that is as high as it needs.
+
+    Args:
+        melody: The melody, of one note or more.
+        tempo: Quarter notes per minute.
+
+    Raises:
+        InputError: If the melody cannot be written, or the tempo is out of range.
+    """
+    return Engraving(engraved(melody, tempo), _head_ids(melody))
+
+
+def staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engraving:
+    """Engrave a melody without title and tempo, in lines of another length.
+
+    Args:
+        melody: The melody, of one note or more.
+        width: Of the picture, in units of its view box; a space between two lines of the staff has 10.8.
+        spaces_below: How much more room than usual is left below each system, in spaces of the staff.
+
+    Raises:
+        InputError: If the melody cannot be written.
+    """
+    return Engraving(_engraved_staff(musicxml_text(melody, None), width, spaces_below), _head_ids(melody))
+
+
+def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
+    heads = [0] * len(melody)
+    for measure in measures_of(melody):
+        for symbol in measure.symbols:
+            heads[symbol.note] += 1
+    return tuple(tuple(head_id(note, place) for place in range(n)) for note, n in enumerate(heads))
+
+
+def engraved(melody: Melody, tempo: float) -> str:
+    """Engrave a melody as SVG; arguments and errors as :func:`engraving`."""
+    check_tempo(tempo)
+    return with_heading(staff(melody).svg, melody.title, _tempo_mark(melody, tempo, y=-8))
+
+
+def png_of(svg: str, width: int = PNG_WIDTH) -> bytes:
+    """Draw an SVG of :func:`engraved` as PNG, black on white, so many pixels wide."""
+    # Verovio's style sheet has the outline of every glyph stroked as well as filled, which takes a quarter of the time.
+    only_lines = re.sub(
+        r"(#\w+) ellipse, [^{}]*\{stroke:currentColor\}", r"\1 path[stroke-width] {stroke:currentColor}", svg
+    )
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=only_lines,
+            background="white",
+            width=width,
+            skip_system_fonts=True,
+            font_family=_FONT,
+            serif_family=_FONT,
+            font_files=[str(each) for each in _FONT_FILES],
+        )
+    )
+
+
+@cache
+def _toolkit() -> verovio.toolkit:
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS)
+    return toolkit
+
+
+def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
+    toolkit = _toolkit()
+    room = {
+        "pageWidth": width * 100 // _SCALE,
+        "spacingSystem": _BETWEEN_SYSTEMS + _SYSTEM_SPACE * spaces_below,
+        "pageMarginBottom": _OPTIONS["pageMarginBottom"] + _MARGIN_SPACE * spaces_below,
+    }
+    toolkit.setOptions(room)
+    toolkit.resetXmlIdSeed(_XML_ID_SEED)
+    if not toolkit.loadData(musicxml):
+        raise RuntimeError("Verovio refused MusicXML that was written for it")
+    if toolkit.getPageCount() > 1:
+        raise InputError("a melody of more than a thousand bars cannot be engraved on one page")
+    return str(toolkit.renderToSVG(1))
+
+
+def with_heading(svg: str, title: str, line: str) -> str:
+    """Make room above a staff, and set the title and a line below it there.
+
+    Args:
+        svg: What :func:`staff` drew.
+        title: Any text; without one there is only the line.
+        line: SVG to stand between the title and the staff: 32 units high, with its foot at y = 0.
+    """
+    box = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+    if not box:
+        raise RuntimeError("Verovio gave a picture without a view box")
+    width, height = int(box[1]), int(box[2])
+    title = plain_title(title)
+    room = _TEMPO_LINE + (_TITLE_LINE if title else 0)
+    heading = (_title(title, width, y=-_TEMPO_LINE - 14) if title else "") + line
+    svg = svg.replace(box[0], f'viewBox="0 {-room} {width} {height + room}"', 1)
+    # What Verovio drew keeps its size: by default it would fill the picture, heading and all.
+    svg = svg.replace(
+        '<svg class="definition-scale"',
+        f'<svg class="definition-scale" overflow="visible" width="{width}" height="{height}"',
+    )
+    body, end = svg.rsplit("</svg>", 1)
+    return f'{body}<g class="heading" fill="currentColor" font-family="{_FAMILIES}">{heading}</g></svg>{end}'
+
+
+def _title(title: str, width: int, y: int) -> str:
+    """The title in the middle: smaller where it is long, and cut where that does not help."""
+    room = width - 2 * HEADING_MARGIN
+    needed = max(1.0, text_width(title, _TITLE_SIZE, SERIF))  # a soft hyphen has no width
+    size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / needed))
+    text = escape(shortened(title, room, size, SERIF))
+    return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{text}</text>'
+
+
+def _tempo_mark(melody: Melody, tempo: float, y: int) -> str:
+    beat = beat_value(melody.metre)
+    x = float(HEADING_MARGIN)
+    found = _glyph(_NOTE_GLYPHS[beat.name], x, y)
+    x += 14
+    for _ in range(beat.dots):
+        found += _glyph(_DOT_GLYPH, x, y)
+        x += 5
+    per_minute = beats_per_minute(melody.metre, tempo)
+    return f'{found}<text x="{x + 3:g}" y="{y}" font-size="{_TEMPO_SIZE}">= {per_minute:.4g}</text>'
+
+
+@cache
+def _glyph_path(code: str) -> str:
+    glyph = Path(_toolkit().getResourcePath(), "Leipzig", f"{code}.xml").read_text(encoding="utf-8")
+    path = re.search(r'\bd="([^"]*)"', glyph)
+    if not path:
+        raise RuntimeError(f"Verovio's music font has no outline for glyph {code}")
+    return path[1]
+
+
+def _glyph(code: str, x: float, y: float) -> str:
+    place = f"translate({x:g} {y:g}) scale({_GLYPH_SCALE} -{_GLYPH_SCALE})"
+    return f'<path transform="{place}" d="{_glyph_path(code)}"/>'

@@ -1,0 +1,108 @@
+"""A melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
+
+An upbeat is preceded by silence, so that bar lines fall where a sequencer counts them. A bar that ends before the
+count of its metre gets a metre of its own where one says its length, for a MIDI file knows no other bar lines.
+"""
+
+from __future__ import annotations
+
+import io
+
+from mido import MetaMessage, MidiFile, MidiTrack, bpm2tempo
+from mido.messages import Message
+
+from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.notation.score import Measure, measures_of
+from chromasonic.melody_generation.notation.spelling import Spelling
+from chromasonic.melody_generation.notation.tempo import beat_ticks, check_tempo
+from chromasonic.melody_generation.notation.titles import plain_title
+
+MIDI_TICKS_PER_QUARTER = 480
+_FACTOR = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
+_CLOCKS_PER_QUARTER, _MOST_CLOCKS = 24, 255
+_VELOCITY = 80
+_FINEST_UNIT = 32
+_WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
+
+
+def midi_bytes(melody: Melody, tempo: float) -> bytes:
+    """Write a melody as a MIDI file.
+
+    Args:
+        melody: The melody, of one note or more.
+        tempo: Quarter notes per minute.
+
+    Raises:
+        InputError: If the melody cannot be written, or the tempo is out of range.
+    """
+    check_tempo(tempo)
+    measures = measures_of(melody)
+    # Of the modes a MIDI file knows two. The tonic and its third are kept, though the signature may then differ.
+    is_minor = melody.mode in _WITH_MINOR_THIRD
+    key = Spelling.of(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor
+    events: list[tuple[int, int, MetaMessage | Message]] = [
+        (0, 0, MetaMessage("track_name", name=plain_title(melody.title))),
+        (0, 0, MetaMessage("set_tempo", tempo=bpm2tempo(tempo))),
+        (0, 0, MetaMessage("key_signature", key=key)),
+    ]
+    for tick, metre in _time_signatures(melody, measures):
+        events.append((tick, 1, _time_signature(metre)))
+    begin = melody.start if melody.metre.beats else 0
+    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
+        tick = begin + int(onset)
+        if pitch != REST:
+            # A note that ends comes before one of the same pitch that begins.
+            events.append((tick, 3, Message("note_on", note=int(pitch), velocity=_VELOCITY)))
+            events.append((tick + int(duration), 2, Message("note_off", note=int(pitch), velocity=0)))
+    events.append((begin + melody.ticks, 4, MetaMessage("end_of_track")))
+    return _file(events)
+
+
+def _time_signature(metre: Metre) -> MetaMessage:
+    """A metre with the beat of a metronome, counted in MIDI clocks."""
+    clocks = beat_ticks(metre) * _CLOCKS_PER_QUARTER // TICKS_PER_QUARTER
+    return MetaMessage(
+        "time_signature", numerator=metre.beats, denominator=metre.unit, clocks_per_click=min(clocks, _MOST_CLOCKS)
+    )
+
+
+def _file(events: list[tuple[int, int, MetaMessage | Message]]) -> bytes:
+    """A file of one track from events at their ticks, in the order of their kinds."""
+    track, now = MidiTrack(), 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=(tick - now) * _FACTOR))
+        now = tick
+    file = MidiFile(type=0, ticks_per_beat=MIDI_TICKS_PER_QUARTER, charset="utf-8")
+    file.tracks.append(track)
+    content = io.BytesIO()
+    file.save(file=content)
+    return content.getvalue()
+
+
+def _time_signatures(melody: Melody, measures: list[Measure]) -> list[tuple[int, Metre]]:
+    """The metre that begins at each tick where it changes."""
+    found: list[tuple[int, Metre]] = []
+    tick, current = 0, None
+    for place, measure in enumerate(measures):
+        is_upbeat = place == 0 and melody.start > 0 and bool(measure.metre.beats)
+        length = measure.ticks + (melody.start if is_upbeat else 0)
+        is_last = place == len(measures) - 1
+        metre = measure.metre if is_last else _metre_of_length(length, measure.metre)
+        if metre.beats and metre != current:
+            found.append((tick, metre))
+            current = metre
+        tick += length
+    return found
+
+
+def _metre_of_length(ticks: int, metre: Metre) -> Metre:
+    """The metre itself if its bars are so long, or else one that has such bars; the metre itself if there is none."""
+    if not metre.beats or ticks == metre.bar_ticks:
+        return metre
+    unit = metre.unit
+    while unit <= _FINEST_UNIT:
+        beats, rest = divmod(ticks * unit, 4 * TICKS_PER_QUARTER)
+        if not rest and 0 < beats < 256:
+            return Metre(beats, unit)
+        unit *= 2
+    return metre

@@ -1,0 +1,200 @@
+"""A melody as MusicXML 4.0, for notation programs.
+
+Written here rather than by a general library: what matters is which bar lines, ties, tuplets and spellings the
+melody has, and those are known before any library could guess them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from xml.etree import ElementTree
+
+from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.notation.beams import beams
+from chromasonic.melody_generation.notation.line_breaks import Stretch, stretches_of
+from chromasonic.melody_generation.notation.score import Measure, Symbol, measures_of
+from chromasonic.melody_generation.notation.spelling import Accidentals, Spelling
+from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
+from chromasonic.melody_generation.notation.titles import plain_title
+
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
+"http://www.musicxml.org/dtds/partwise.dtd">
+"""
+_ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+_LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef saves ledger lines
+
+
+def musicxml_text(melody: Melody, tempo: float | None) -> str:
+    """Write a melody as MusicXML.
+
+    Each note head has an id: ``n12`` for the melody's note 12, ``n12-1`` and so on for what is tied to it.
+
+    Args:
+        melody: The melody, of one note or more.
+        tempo: Quarter notes per minute; None leaves the tempo out.
+
+    Raises:
+        InputError: If the melody cannot be written, or the tempo is out of range.
+    """
+    if tempo is not None:
+        check_tempo(tempo)
+    measures, spelling = measures_of(melody), Spelling.of_melody(melody)
+    title = plain_title(melody.title)
+    root = ElementTree.Element("score-partwise", version="4.0")
+    if title:
+        _leaf(ElementTree.SubElement(root, "work"), "work-title", title)
+    software = ElementTree.SubElement(ElementTree.SubElement(root, "identification"), "encoding")
+    _leaf(software, "software", "Chromasonic")
+    score_part = ElementTree.SubElement(ElementTree.SubElement(root, "part-list"), "score-part", id="P1")
+    _leaf(score_part, "part-name", "Melody").set("print-object", "no")
+    part = ElementTree.SubElement(root, "part", id="P1")
+    writer = _MeasureWriter(part, spelling, _clef(melody))
+    has_upbeat = not measures[0].is_whole and len(measures) > 1
+    for place, measure in enumerate(measures):
+        writer.write(measure, place + (not has_upbeat))
+    if tempo is not None:
+        # After the attributes, with which the first measure begins.
+        part[0].insert(1, _tempo_mark(melody.metre, tempo))
+    _bar_line(part[-1], "light-heavy")
+    ElementTree.indent(root, " ")
+    return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def head_id(note: int, place: int) -> str:
+    """The id of a note's head; ``place`` counts those tied to it from 0."""
+    return f"n{note}-{place}" if place else f"n{note}"
+
+
+def _clef(melody: Melody) -> tuple[str, int]:
+    """Sign and line of the clef."""
+    sounding = [int(pitch) for pitch in melody.pitches if pitch != REST]
+    return ("F", 4) if sounding and statistics.median(sounding) < _LOWEST_IN_TREBLE else ("G", 2)
+
+
+class _MeasureWriter:
+    """Adds measures to a part, one after the other."""
+
+    def __init__(self, part: ElementTree.Element, spelling: Spelling, clef: tuple[str, int]) -> None:
+        self._part, self._spelling, self._clef = part, spelling, clef
+        self._accidentals = Accidentals(spelling)
+        self._last_note, self._place = -1, 0  # of the latest head, and which of its note's heads it is
+
+    def write(self, measure: Measure, number: int) -> None:
+        """Add a measure; the first one with key and clef.
+
+        One in free metre is written as several, for a line to end between them, that no bar line is drawn between.
+        """
+        is_first = not len(self._part)
+        element = ElementTree.SubElement(self._part, "measure", number=str(number))
+        if not measure.is_whole:
+            element.set("implicit", "yes")
+        self._accidentals.bar_line()
+        if measure.begins_metre:
+            self._attributes(element, measure.metre, is_first=is_first)
+        first, *others = stretches_of(measure)
+        self._notes(element, first)
+        for place, stretch in enumerate(others, 1):
+            _bar_line(element, "none")
+            self._accidentals.unseen_bar_line()
+            element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{place}", implicit="yes")
+            self._notes(element, stretch)
+
+    def _notes(self, measure: ElementTree.Element, stretch: Stretch) -> None:
+        for group in stretch:
+            for symbol, marks in zip(group, beams(group), strict=True):
+                self._note(measure, symbol, marks)
+
+    def _attributes(self, measure: ElementTree.Element, metre: Metre, *, is_first: bool) -> None:
+        attributes = ElementTree.SubElement(measure, "attributes")
+        if is_first:
+            _leaf(attributes, "divisions", str(TICKS_PER_QUARTER))
+            key = ElementTree.SubElement(attributes, "key")
+            _leaf(key, "fifths", str(self._spelling.sharps))
+            _leaf(key, "mode", self._spelling.mode)
+        time = ElementTree.SubElement(attributes, "time")
+        if metre.beats:
+            _leaf(time, "beats", str(metre.beats))
+            _leaf(time, "beat-type", str(metre.unit))
+        else:
+            _leaf(time, "senza-misura", "")
+        if is_first:
+            clef = ElementTree.SubElement(attributes, "clef")
+            _leaf(clef, "sign", self._clef[0])
+            _leaf(clef, "line", str(self._clef[1]))
+
+    def _note(self, measure: ElementTree.Element, symbol: Symbol, marks: list[str]) -> None:
+        self._place = self._place + 1 if symbol.note == self._last_note else 0
+        self._last_note = symbol.note
+        note = ElementTree.SubElement(measure, "note", id=head_id(symbol.note, self._place))
+        accidental = self._pitch(note, symbol)
+        _leaf(note, "duration", str(symbol.ticks))
+        for is_there, kind in ((symbol.continues, "stop"), (symbol.tied, "start")):
+            if is_there:
+                ElementTree.SubElement(note, "tie", type=kind)
+        _leaf(note, "voice", "1")
+        if not symbol.fills_bar:
+            _leaf(note, "type", symbol.value.name)
+        for _ in range(symbol.value.dots):
+            ElementTree.SubElement(note, "dot")
+        if accidental:
+            _leaf(note, "accidental", accidental)
+        if symbol.value.is_triplet:
+            ratio = ElementTree.SubElement(note, "time-modification")
+            _leaf(ratio, "actual-notes", "3")
+            _leaf(ratio, "normal-notes", "2")
+        for level, mark in enumerate(marks, 1):
+            _leaf(note, "beam", mark).set("number", str(level))
+        _notations(note, symbol)
+
+    def _pitch(self, note: ElementTree.Element, symbol: Symbol) -> str:
+        """Add pitch or rest, and say which accidental has to stand before it."""
+        if symbol.pitch == REST:
+            rest = ElementTree.SubElement(note, "rest")
+            if symbol.fills_bar:
+                rest.set("measure", "yes")
+            return ""
+        written = self._spelling.written(symbol.pitch)
+        pitch = ElementTree.SubElement(note, "pitch")
+        _leaf(pitch, "step", written.step)
+        if written.alter:
+            _leaf(pitch, "alter", str(written.alter))
+        _leaf(pitch, "octave", str(written.octave))
+        # A tie carries its accidental along, also across a bar line.
+        is_shown = not symbol.continues and self._accidentals.needs_one(written)
+        return _ACCIDENTAL_NAMES[written.alter] if is_shown else ""
+
+
+def _notations(note: ElementTree.Element, symbol: Symbol) -> None:
+    if not (symbol.tied or symbol.continues or symbol.n_in_tuplet or symbol.ends_tuplet):
+        return
+    notations = ElementTree.SubElement(note, "notations")
+    for is_there, kind in ((symbol.continues, "stop"), (symbol.tied, "start")):
+        if is_there:
+            ElementTree.SubElement(notations, "tied", type=kind)
+    for is_there, kind in ((symbol.n_in_tuplet > 0, "start"), (symbol.ends_tuplet, "stop")):
+        if is_there:
+            ElementTree.SubElement(notations, "tuplet", type=kind)
+
+
+def _tempo_mark(metre: Metre, tempo: float) -> ElementTree.Element:
+    beat = beat_value(metre)
+    direction = ElementTree.Element("direction", placement="above")
+    mark = ElementTree.SubElement(ElementTree.SubElement(direction, "direction-type"), "metronome")
+    _leaf(mark, "beat-unit", beat.name)
+    for _ in range(beat.dots):
+        ElementTree.SubElement(mark, "beat-unit-dot")
+    _leaf(mark, "per-minute", f"{beats_per_minute(metre, tempo):g}")
+    ElementTree.SubElement(direction, "sound", tempo=f"{tempo:g}")
+    return direction
+
+
+def _bar_line(measure: ElementTree.Element, style: str) -> None:
+    bar_line = ElementTree.SubElement(measure, "barline", location="right")
+    _leaf(bar_line, "bar-style", style)
+
+
+def _leaf(parent: ElementTree.Element, tag: str, text: str) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, tag)
+    element.text = text
+    return element

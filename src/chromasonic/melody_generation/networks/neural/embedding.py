@@ -1,0 +1,114 @@
+"""Tokens to vectors and back: a note is the sum of its pitch, its duration and a small vector of the two together."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.networks.neural.bar_position import BarTimes
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+# How much a pitch and a duration may say together beyond what each says alone.
+JOINT_WIDTH = 16
+# Folk tunes are built of phrases of two, four and eight bars.
+BARS_COUNTED = 8
+
+
+class TokenEmbedding(nn.Module):
+    """Token ids to vectors of width D.
+
+    Args:
+        vocabulary: Says the pitch and duration class of each token.
+        width: D.
+    """
+
+    pitch: Tensor
+    duration: Tensor
+    control: Tensor
+
+    def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
+        super().__init__()
+        # Row 0 of each table stands for "has none" and is held at zero.
+        for name, classes in (
+            ("pitch", vocabulary.token_pitch + 1),
+            ("duration", vocabulary.token_duration + 1),
+            ("control", (vocabulary.token_pitch < 0) * (1 + np.arange(len(vocabulary)))),
+        ):
+            self.register_buffer(name, torch.from_numpy(classes), persistent=False)
+        self.pitch_table = nn.Embedding(vocabulary.rest_class + 2, width, padding_idx=0)
+        self.duration_table = nn.Embedding(len(vocabulary.duration_classes) + 1, width, padding_idx=0)
+        self.control_table = nn.Embedding(vocabulary.first_note + 1, width, padding_idx=0)
+        self.joint_table = nn.Embedding(len(vocabulary), JOINT_WIDTH)
+        self.from_joint = nn.Linear(JOINT_WIDTH, width, bias=False)
+        for table in (self.pitch_table, self.duration_table, self.control_table):
+            nn.init.normal_(table.weight, std=0.5)
+            with torch.no_grad():
+                table.weight[0] = 0
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Embed token ids (B, T) as (B, T, D)."""
+        vectors: Tensor = (
+            self.pitch_table(self.pitch[tokens])
+            + self.duration_table(self.duration[tokens])
+            + self.control_table(self.control[tokens])
+            + self.from_joint(self.joint_table(tokens))
+        )
+        return vectors
+
+
+class BarPositionEmbedding(nn.Module):
+    """Where in the bar, and in which bar, the next note falls, as vectors of width D."""
+
+    def __init__(self, longest_bar: int, width: int) -> None:
+        super().__init__()
+        self._longest = longest_bar
+        self.position_table = nn.Embedding(longest_bar + 1, width)
+        self.remaining_table = nn.Embedding(longest_bar + 1, width)
+        self.bar_table = nn.Embedding(BARS_COUNTED, width)
+        for table in (self.position_table, self.remaining_table, self.bar_table):
+            nn.init.normal_(table.weight, std=0.5)
+
+    def forward(self, times: BarTimes) -> Tensor:
+        """Embed times of shape (B, T) as (B, T, D)."""
+        vectors: Tensor = (
+            self.position_table(times.position.clamp(max=self._longest))
+            + self.remaining_table(times.remaining.clamp(max=self._longest))
+            + self.bar_table(times.bar % BARS_COUNTED)
+        )
+        return vectors
+
+
+class TokenScores(nn.Module):
+    """Vectors of width D to logits over the vocabulary, a note's as the sum of its parts as it is embedded."""
+
+    def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
+        super().__init__()
+        self._n_pitches = vocabulary.rest_class + 1
+        self._n_durations = len(vocabulary.duration_classes)
+        self.pitch = nn.Linear(width, self._n_pitches)
+        self.duration = nn.Linear(width, self._n_durations)
+        self.to_joint = nn.Linear(width, JOINT_WIDTH, bias=False)
+        self.joint = nn.Linear(JOINT_WIDTH, self._n_pitches * self._n_durations)
+        self.control = nn.Linear(width, vocabulary.first_note)
+
+    def forward(
+        self, states: Tensor, pitch_scores: Tensor | None = None, duration_scores: Tensor | None = None
+    ) -> Tensor:
+        """Score states (B, T, D) as logits (B, T, V).
+
+        Args:
+            states: Shape (B, T, D).
+            pitch_scores: Added to those of pitches, shape (B, T, P).
+            duration_scores: Added to those of durations, shape (B, T, durations).
+        """
+        pitches, durations = self.pitch(states), self.duration(states)
+        if pitch_scores is not None:
+            pitches = pitches + pitch_scores
+        if duration_scores is not None:
+            durations = durations + duration_scores
+        notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))
+        # In place: at (B, T, V) every pass over memory counts.
+        notes += pitches[..., :, None]
+        notes += durations[..., None, :]
+        return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)

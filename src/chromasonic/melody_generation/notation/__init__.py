@@ -1,0 +1,1 @@
+"""Written music: measures, note values, beams, spelling and tempo."""

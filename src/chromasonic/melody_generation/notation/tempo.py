@@ -1,0 +1,68 @@
+"""How fast a melody goes: quarter notes per minute, and the beat that a listener would tap."""
+
+from __future__ import annotations
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.notation.note_values import PLAIN, NoteValue
+
+DEFAULT_TEMPO = 120.0  # quarter notes per minute, where the metre suggests nothing else
+SLOWEST, FASTEST = 10.0, 1000.0
+
+# Beats per minute that dancers and singers are at ease with, by the length of the beat in ticks.
+_USUAL_BEATS = {12: 200.0, 18: 80.0, 24: DEFAULT_TEMPO, 36: 104.0, 48: 90.0, 72: 60.0, 96: 60.0}
+
+
+def is_compound(metre: Metre) -> bool:
+    """Whether three units make a beat, as in 6/8, 9/8, 12/8 and 6/4."""
+    return metre.beats > 3 and metre.beats % 3 == 0 and metre.unit >= 4
+
+
+def beat_ticks(metre: Metre) -> int:
+    """The length of the beat in ticks: a dotted quarter in 6/8, a half in 3/2, a quarter in free metre.
+
+    Example:
+        >>> beat_ticks(Metre(6, 8)), beat_ticks(Metre(2, 2)), beat_ticks(Metre(3, 4)), beat_ticks(Metre(3, 8))
+        (36, 48, 24, 36)
+    """
+    unit = 4 * TICKS_PER_QUARTER // metre.unit
+    if is_compound(metre) or (metre.beats == 3 and metre.unit >= 8):
+        return 3 * unit
+    # In 5/8 and the like the eighth itself is what is counted.
+    return unit if metre.beats else TICKS_PER_QUARTER
+
+
+def tempo_of(melody: Melody) -> float:
+    """A usual tempo for the melody's metre, in quarter notes per minute.
+
+    Example:
+        >>> tempo_of(Melody([60], [24])), tempo_of(Melody([60], [24], metre=Metre(6, 8)))
+        (120.0, 156.0)
+    """
+    beat = beat_ticks(melody.metre)
+    return _USUAL_BEATS[beat] * beat / TICKS_PER_QUARTER if beat in _USUAL_BEATS else DEFAULT_TEMPO
+
+
+def beat_value(metre: Metre) -> NoteValue:
+    """The note value of the beat.
+
+    Example:
+        >>> beat_value(Metre(9, 8))
+        NoteValue(name='quarter', dots=1, is_triplet=False)
+    """
+    return PLAIN[beat_ticks(metre)]
+
+
+def beats_per_minute(metre: Metre, tempo: float) -> float:
+    """A tempo in quarter notes per minute, counted in beats of a metre."""
+    return tempo * TICKS_PER_QUARTER / beat_ticks(metre)
+
+
+def check_tempo(tempo: float) -> None:
+    """Refuse a tempo that nobody can follow.
+
+    Raises:
+        InputError: If it is not within 10 to 1000 quarter notes per minute.
+    """
+    if not SLOWEST <= tempo <= FASTEST:
+        raise InputError(f"tempo is quarter notes per minute, {SLOWEST:g} to {FASTEST:g}, got {tempo:g}")

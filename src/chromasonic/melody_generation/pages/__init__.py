@@ -1,0 +1,1 @@
+"""HTML pages that hold all they need: melodies to hear, tables, figures."""

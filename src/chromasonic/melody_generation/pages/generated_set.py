@@ -1,0 +1,134 @@
+"""Melodies that a run makes up, judged beside real tunes, named and written as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.generation.conditions import fitted
+from chromasonic.melody_generation.io.export import ENDINGS, FORMATS, rendered, write_files
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.notation.titles import stem_of
+from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, PAGE_FORMATS, ScoredMelodies
+from chromasonic.melody_generation.runs.trained_model import Run
+
+
+@dataclass(frozen=True)
+class GeneratedSet:
+    """Melodies with names.
+
+    Attributes:
+        judged: The melodies, each with its title, and what is known of them.
+        stems: The names of their files, without an ending.
+        max_notes: After how many notes and rests those were ended that the model had not; None where another length
+            was asked for.
+    """
+
+    judged: ScoredMelodies
+    stems: tuple[str, ...]
+    max_notes: int | None = None
+
+    @classmethod
+    def of(
+        cls, run: Run, melodies: Sequence[Melody], title: str = "Melody", max_notes: int | None = None
+    ) -> GeneratedSet:
+        """Name a run's melodies by number, and judge them by the run's tunes, as far as these are known."""
+        digits = max(2, len(str(len(melodies))))
+        titled = [replace(each, title=f"{title} {number}") for number, each in enumerate(melodies, 1)]
+        stem = stem_of(title) or "melody"
+        stems = tuple(f"{stem}_{number:0{digits}}" for number in range(1, len(titled) + 1))
+        return cls(judge(run, titled), stems, max_notes)
+
+    @property
+    def melodies(self) -> tuple[Melody, ...]:
+        """The melodies, in order."""
+        return self.judged.melodies
+
+    @property
+    def n_cut(self) -> int:
+        """How many of them the model had not ended by ``max_notes``."""
+        return sum(len(melody) >= self.max_notes for melody in self.melodies) if self.max_notes else 0
+
+    def write(
+        self,
+        folder: Path,
+        *,
+        tempo: float | None = None,
+        formats: Sequence[str] = FORMATS,
+        on_written: Callable[[], None] = lambda: None,
+    ) -> tuple[Mapping[str, bytes], ...]:
+        """Write each melody's files; those of a melody are ready before the first of them is written.
+
+        When all of them stand, the files of earlier songbooks of the same title are removed as far as they were not
+        written over: they would pass for files of these melodies.
+
+        Args:
+            folder: Where; made if need be.
+            tempo: Quarter notes per minute; None for what is usual in each melody's metre.
+            formats: Of ``FORMATS``.
+            on_written: Called after each melody.
+
+        Returns:
+            For each melody that a page shows, what was written and the page holds as well, by format.
+
+        Raises:
+            InputError: If a format is unknown, the tempo is out of range, or the folder cannot be written to.
+        """
+        written: set[Path] = set()
+        kept: list[Mapping[str, bytes]] = []
+        for melody, stem in zip(self.melodies, self.stems, strict=True):
+            contents = rendered(melody, tempo, formats)
+            written |= set(write_files(contents, folder, stem).values())
+            if len(kept) < MOST_ON_PAGE:
+                kept.append({name: contents[name] for name in PAGE_FORMATS if name in contents})
+            on_written()
+        for path in files_of_series(folder, self.stems[0].rpartition("_")[0]):
+            if path not in written:
+                path.unlink(missing_ok=True)
+        return tuple(kept)
+
+
+def files_of_series(folder: Path, stem: str) -> list[Path]:
+    """The files in a folder that have the name of a songbook's: the stem, a number, and the ending of a format."""
+    endings = "|".join(map(re.escape, ENDINGS.values()))
+    name = re.compile(rf"{re.escape(stem)}_\d\d+({endings})")
+    return sorted(path for path in folder.iterdir() if name.fullmatch(path.name) and not path.is_dir())
+
+
+def judge(run: Run, melodies: Sequence[Melody]) -> ScoredMelodies:
+    """Judge melodies by what a run was trained on: by its tunes, or by what its checkpoint knows of them."""
+    if run.tunes.get("test"):
+        return ScoredMelodies.by(ReferenceSet.of(run.tunes["test"], run.tunes["train"], run.calibration), melodies)
+    return ScoredMelodies(tuple(melodies), run.calibration.score(melodies) if run.calibration else None)
+
+
+@dataclass(frozen=True)
+class Primer:
+    """The first notes of a tune, to go on from.
+
+    Attributes:
+        melody: The notes, with lengths that melodies are made of.
+        n_rounded: How many of them had others, and were rounded.
+    """
+
+    melody: Melody
+    n_rounded: int
+
+
+def read_primer(path: str | Path, n_notes: int | None = None) -> Primer:
+    """The first notes of a file's first tune, all of them by default; lengths that no melody is made of are rounded.
+
+    Raises:
+        InputError: If the file cannot be read, has not so many notes, or has some that are too high or too low.
+    """
+    tune = first_tune(path)
+    if n_notes is not None:
+        if not 1 <= n_notes <= len(tune):
+            raise InputError(f"the primer {path} has {len(tune)} notes and rests, so primer_notes={n_notes} is no part")
+        tune = tune.window(0, n_notes)
+    return Primer(*fitted(tune, f"the primer {path}"))

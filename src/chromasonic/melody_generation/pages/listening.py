@@ -1,0 +1,275 @@
+"""Melodies to listen to: each with its notation, its scores beside real tunes and what it copies, on one page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+import numpy as np
+
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.io.engraving import Engraving, staff
+from chromasonic.melody_generation.io.export import ENDINGS, rendered
+from chromasonic.melody_generation.measures.novelty import Copying
+from chromasonic.melody_generation.measures.summaries import Scores
+from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.notation.spelling import Spelling
+from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.pages.inline_svg import InlineSvg, inline_svg
+from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
+from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
+from chromasonic.melody_generation.runs.trained_model import Run
+
+_NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
+# A page of more is slow to open; what else there is lies beside it as files.
+MOST_ON_PAGE = 48
+# What the page holds ready, with the words on the button and the media type.
+_FILES = {
+    "midi": ("MIDI", "audio/midi"),
+    "musicxml": ("MusicXML", "application/vnd.recordare.musicxml+xml"),
+    "abc": ("ABC", "text/vnd.abc"),
+    "svg": ("SVG", "image/svg+xml"),
+}
+PAGE_FORMATS = tuple(_FILES)
+_SETTINGS = {
+    "key": "Key",
+    "mode": "Mode",
+    "metre": "Metre",
+    "upbeat": "Upbeat",
+    "bars": "Bars",
+    "notes": "Notes",
+    "primer": "Begins like",
+    "primer_notes": "Notes taken from it",
+    "temperature": "Temperature",
+    "top_k": "Top k",
+    "top_p": "Top p",
+    "min_p": "Min p",
+    "seed": "Seed",
+}
+_NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+_MOST_BARS = 96
+# What people call the models that come with this project.
+_CALLED = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
+_GROUPS = ("coherence", "musicality", "diversity")
+
+
+@dataclass(frozen=True)
+class ScoredMelodies:
+    """Melodies, and what is known of them.
+
+    Attributes:
+        melodies: Each with a note that sounds.
+        scores: Of them; None where there is nothing to judge them by.
+        copying: What each shares with the training tunes, where they are known.
+        standard: What they were judged by, if anything.
+    """
+
+    melodies: tuple[Melody, ...]
+    scores: Scores | None = None
+    copying: tuple[Copying, ...] | None = None
+    standard: ReferenceSet | None = None
+
+    @classmethod
+    def by(cls, standard: ReferenceSet, melodies: Sequence[Melody]) -> ScoredMelodies:
+        """Judge melodies that were not judged before."""
+        scores = standard.calibration.score(melodies, standard.novelty) if standard.calibration else None
+        copying = tuple(standard.novelty.copying(melodies)) if standard.novelty else None
+        return cls(tuple(melodies), scores, copying, standard)
+
+    def tracks(
+        self,
+        places: Sequence[int],
+        titles: Sequence[str],
+        stems: Sequence[str],
+        tempo: float | None = None,
+        contents: Sequence[Mapping[str, bytes]] = (),
+    ) -> tuple[Track, ...]:
+        """Some of the melodies, as a page shows them.
+
+        Args:
+            places: Which.
+            titles: What each of these is called.
+            stems: Names of their files, without an ending.
+            tempo: Quarter notes a minute; None for what is usual in the metre.
+            contents: What files of theirs are known to hold, by format; the others are made.
+        """
+        return tuple(
+            self._track(place, title, track_files(self.melodies[place], tempo, stem, ready), tempo)
+            for place, title, stem, ready in zip(places, titles, stems, chain(contents, repeat({})), strict=False)
+        )
+
+    def _track(self, place: int, title: str, files: tuple[TrackFile, ...], tempo: float | None) -> Track:
+        melody = self.melodies[place]
+        return Track(
+            title=title,
+            facts=melody_facts(melody),
+            melody=melody,
+            tempo=tempo or tempo_of(melody),
+            engravings=page_engravings(melody),
+            scores=self._score_bars(place),
+            shared=self._shared_run(place),
+            files=files,
+        )
+
+    def _score_bars(self, place: int) -> tuple[ScoreBar, ...]:
+        if self.scores is None:
+            return ()
+        real = self.standard.real if self.standard else None
+        bars = [
+            ScoreBar(name, float(self.scores.groups[name][place]), _mean(real.groups[name]) if real else math.nan)
+            for name in _GROUPS
+        ]
+        overall = ScoreBar("overall", float(self.scores.overall[place]), _mean(real.overall) if real else math.nan)
+        return (*bars, overall)
+
+    def _shared_run(self, place: int) -> SharedRun | None:
+        if self.copying is None or self.standard is None or self.standard.novelty is None:
+            return None
+        found, real = self.copying[place], self.standard.real_copying or ()
+        tune = self.standard.novelty.melodies[found.run.source] if found.run.n_notes else None
+        return SharedRun(
+            begin=found.run.begin,
+            n_notes=found.run.n_notes,
+            share=found.run.share,
+            title=tune.title if tune else "",
+            source=tune.source if tune else "",
+            novelty=found.novelty,
+            real_notes=_mean(np.array([each.run.n_notes for each in real], dtype=np.float64)),
+            real_novelty=_mean(np.array([each.novelty for each in real], dtype=np.float64)),
+        )
+
+
+def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+    """The mean of the values that are defined."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def melody_facts(melody: Melody) -> tuple[str, ...]:
+    """Key, metre, bars and notes in a few words each.
+
+    Example:
+        >>> melody_facts(Melody([67, 71, 74, REST], [24, 24, 24, 24], tonic=7))
+        ('G major', '4/4', '1 bar', '3 notes')
+    """
+    n_bars, n_notes = len(melody.bar_lines), int((melody.pitches != REST).sum())
+    key = f"{Spelling.of(melody.tonic, melody.mode).tonic} {melody.mode}"
+    metre = str(melody.metre) if melody.metre.beats else "free metre"
+    return (key, metre, _counted(n_bars, "bar"), _counted(n_notes, "note"))
+
+
+def _counted(n: int, noun: str, plural: str = "") -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {plural or noun + 's'}"
+
+
+def _is_too_long(melody: Melody) -> bool:
+    return len(melody.bar_lines) > _MOST_BARS
+
+
+def page_engravings(
+    melody: Melody, engrave: Callable[[Melody, int], Engraving] = staff, label: str = "Notation"
+) -> tuple[InlineSvg, ...]:
+    """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
+
+    None for a melody that is too long: its notation would take megabytes and seconds, and nobody would read it here.
+
+    Args:
+        melody: The melody, of one note or more.
+        engrave: Draws it so many units wide.
+        label: What screen readers say of the picture.
+    """
+    if _is_too_long(melody):
+        return ()
+    sounding = np.flatnonzero(melody.pitches != REST).tolist()
+    found = []
+    for width in (_NARROW, _WIDE):
+        drawn = engrave(melody, width)
+        marks = {name: place for place, note in enumerate(sounding) for name in drawn.notes[note]}
+        found.append(inline_svg(drawn.svg, marks, label=label))
+    return tuple(found)
+
+
+def track_files(
+    melody: Melody, tempo: float | None, stem: str, ready: Mapping[str, bytes] | None = None
+) -> tuple[TrackFile, ...]:
+    """The files of a melody, the same as are exported; its sound is made by the page itself.
+
+    A melody that is too long to be printed on a page is not engraved for a file either.
+
+    Args:
+        melody: The melody.
+        tempo: Quarter notes a minute; None for what is usual in the metre.
+        stem: The name of the files, without an ending.
+        ready: What some of them hold, by format; the others are made.
+    """
+    ready = ready or {}
+    wanted = [name for name in _FILES if name != "svg" or not _is_too_long(melody)]
+    missing = [name for name in wanted if name not in ready]
+    made = {**ready, **(rendered(melody, tempo, missing) if missing else {})}
+    contents = {name: made[name] for name in wanted}
+    files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
+    return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
+
+
+def settings_facts(options: Mapping[str, Any]) -> dict[str, str]:
+    """How melodies were made, as a page lists it: what was asked for, and what shaped the choice of notes.
+
+    Args:
+        options: By the names that :func:`~chromasonic.melody_generation.generation.generate.generate` has for them.
+
+    Example:
+        >>> settings_facts({"key": "G", "bars": None, "temperature": 0.9, "top_k": 0, "seed": 7})
+        {'Key': 'G', 'Temperature': '0.9', 'Seed': '7'}
+    """
+    found = {}
+    for name, title in _SETTINGS.items():
+        value = options.get(name)
+        if value is not None and value != _NEUTRAL.get(name):
+            found[title] = f"{value:g}" if isinstance(value, float) else str(value)
+    return found
+
+
+def listening_page(
+    judged: ScoredMelodies,
+    run: Run,
+    settings: Mapping[str, str],
+    command: str,
+    stems: Sequence[str],
+    tempo: float | None = None,
+    contents: Sequence[Mapping[str, bytes]] = (),
+) -> str:
+    """The page of melodies that a run has made up, as an HTML document.
+
+    Args:
+        judged: The melodies.
+        run: The run.
+        settings: How they were made, by name, as the page lists them.
+        command: What to type to make them again.
+        stems: Names of their files, without an ending.
+        tempo: Quarter notes a minute; None for what is usual in the metre.
+        contents: What their files are known to hold, by format; what the page lacks of them is made.
+    """
+    n = len(judged.melodies)
+    shown = min(n, MOST_ON_PAGE)
+    titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies[:shown])]
+    note = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
+    dataset = run.facts.get("dataset")
+    known = _counted(len(run.tunes["train"]), "tune") if "train" in run.tunes else "tunes"
+    facts = {
+        "Model": run.name,
+        "Dataset": dataset,
+        "Trained with seed": run.facts.get("seed"),
+        **settings,
+        "Checkpoint": run.checkpoint,
+    }
+    page = Page(
+        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(run.name, run.name)}",
+        lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
+        facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
+        command=command,
+        groups=(TrackGroup("", note, judged.tracks(range(shown), titles, stems[:shown], tempo, contents[:shown])),),
+    )
+    return page_html(page)

@@ -1,0 +1,125 @@
+"""Pages to listen to and to read: one HTML file that holds all it needs, and asks the network for nothing.
+
+A page's policy (CSP) allows the style and the scripts that it is written with, by their digests, and pictures that it
+holds itself; nothing else is loaded or run, whatever a title or a file's name may say. Text is escaped by the template
+engine, jinja2, everywhere and by default: that, and one layout for two kinds of page, is what it is for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from itertools import accumulate
+
+from markupsafe import Markup
+
+from chromasonic.melody_generation.io.write_audio import INSTRUMENT
+from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
+from chromasonic.melody_generation.pages.inline_svg import InlineSvg
+from chromasonic.melody_generation.pages.tables import Table
+from chromasonic.melody_generation.pages.templates import asset, template
+from chromasonic.melody_generation.pages.tracks import Track
+
+_STYLE, _SCRIPTS = "page.css", ("synthesizer.js", "player.js")
+
+
+@dataclass(frozen=True)
+class TrackGroup:
+    """Melodies that belong together.
+
+    Attributes:
+        title: Above them; may be empty.
+        note: Below the title; may be empty.
+        tracks: The melodies.
+    """
+
+    title: str
+    note: str
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure under a title, folded away or not."""
+
+    title: str
+    drawing: InlineSvg
+    is_folded: bool = False
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A text as it stands in a file, such as a configuration, under a title."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows, from top to bottom.
+
+    Attributes:
+        title: Of the page.
+        lead: A sentence below it; may be empty.
+        facts: Names and values.
+        command: What to type to get the same again.
+        tables: Numbers.
+        figures: Drawings.
+        groups: Melodies to hear.
+        texts: Folded away at the end.
+    """
+
+    title: str
+    lead: str
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    tables: tuple[Table, ...] = ()
+    figures: tuple[PageFigure, ...] = ()
+    groups: tuple[TrackGroup, ...] = ()
+    texts: tuple[PageText, ...] = ()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """All melodies, in their order."""
+        return tuple(track for group in self.groups for track in group.tracks)
+
+
+def page_html(page: Page) -> str:
+    """The page as one HTML document."""
+    tracks = page.tracks
+    style, scripts = Markup(asset(_STYLE)), [Markup(asset(name)) for name in _SCRIPTS] if tracks else []
+    sizes = [len(group.tracks) for group in page.groups]
+    return template("page.html.jinja").render(
+        page=page,
+        tracks=tracks,
+        groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
+        glyphs=Markup("".join(_definitions(page).values())),
+        data={
+            "ticksPerQuarter": TICKS_PER_QUARTER,
+            "instrument": INSTRUMENT,
+            "melodies": [track.player_data() for track in tracks],
+        },
+        style=style,
+        scripts=scripts,
+        policy=_policy(style, scripts),
+    )
+
+
+def _policy(style: str, scripts: list[Markup]) -> str:
+    allowed = " ".join(map(_digest, scripts)) or "'none'"
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {allowed}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _definitions(page: Page) -> dict[str, str]:
+    drawings = [drawing for track in page.tracks for drawing in track.engravings]
+    drawings += [figure.drawing for figure in page.figures]
+    return {name: markup for drawing in drawings for name, markup in drawing.definitions.items()}

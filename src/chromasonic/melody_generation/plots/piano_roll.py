@@ -1,0 +1,118 @@
+"""A melody as a piano roll: pitch against time, with its bars, its beats and the names of its pitches."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.notation.score import check_writable
+from chromasonic.melody_generation.notation.spelling import Spelling
+from chromasonic.melody_generation.notation.tempo import beat_ticks
+from chromasonic.melody_generation.notation.titles import plain_title
+from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
+from chromasonic.melody_generation.plots.lettering import SANS_BOLD, drawable, shortened
+
+_BAR_LINE, _BEAT_LINE, _TONIC_ROW = "#999999", "#E6E6E6", "#F3EBDD"
+_MOST_BAR_NUMBERS, _MOST_BEATS, _MOST_NAMES = 20, 100, 16
+_NOTE_HEIGHT = 0.84  # of a semitone
+_GAP = 0.8  # ticks that a note is drawn shorter, so that repeated notes are seen apart
+_MARGIN = 1.5  # semitones above and below
+_TITLE_SIZE, _TITLE_ROOM = 13, 660  # in points
+
+
+def piano_roll(melody: Melody) -> Figure:
+    """Draw a melody: a block for each note, those on the tonic in a colour of their own.
+
+    Args:
+        melody: The melody, of one note or more.
+
+    Returns:
+        A figure of 1200 x 360 pixels, apart from pyplot and its global state. Time goes in ticks from the first note
+        on; its one pair of axes reaches from 0 to the end of the last note.
+
+    Raises:
+        InputError: If there is no note.
+    """
+    check_writable(melody)
+    figure = Figure(figsize=(12, 3.6), dpi=100)
+    # Fixed room: measuring the labels first would take most of the time.
+    axes = figure.add_axes((0.05, 0.14, 0.935, 0.72))
+    spelling = Spelling.of_melody(melody)
+    title = drawable(shortened(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD)
+    axes.set_title(title, loc="left", fontsize=_TITLE_SIZE, fontweight="bold", parse_math=False)
+    axes.set_title(f"{spelling.name}, {melody.metre}", loc="right", fontsize=10, color=NEUTRAL)
+    _draw_time(axes, melody)
+    _draw_pitches(axes, melody, spelling)
+    _draw_notes(axes, melody)
+    axes.set_xlim(0, melody.ticks)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def _draw_notes(axes: Axes, melody: Melody) -> None:
+    sounding = melody.pitches != REST
+    pitches = melody.pitches[sounding]
+    begins = melody.onsets[sounding]
+    ends = begins + np.maximum(melody.durations[sounding] - _GAP, 1)
+    low, high = pitches - _NOTE_HEIGHT / 2, pitches + _NOTE_HEIGHT / 2
+    corners = [[begins, low], [begins, high], [ends, high], [ends, low]]
+    blocks = np.array(corners, dtype=np.float64).transpose(2, 0, 1)
+    colours = [VERMILION if pitch % 12 == melody.tonic else BLUE for pitch in pitches]
+    axes.add_collection(PolyCollection(list(blocks), facecolors=colours, zorder=3))
+
+
+def _draw_time(axes: Axes, melody: Melody) -> None:
+    """Lines at bars and beats, and the numbers of the bars; an upbeat is bar 0, as in print."""
+    lines = melody.bar_lines.tolist()
+    axes.vlines(lines, 0, 1, transform=axes.get_xaxis_transform(), color=_BAR_LINE, linewidth=0.8, zorder=2)
+    beats = _beats(melody)
+    if len(beats) <= _MOST_BEATS:
+        axes.vlines(beats, 0, 1, transform=axes.get_xaxis_transform(), color=_BEAT_LINE, linewidth=0.6, zorder=1)
+    step = 1
+    while len(lines) > step * _MOST_BAR_NUMBERS:
+        step *= 2
+    axes.set_xticks(lines[::step], [str(number) for number in range(1, len(lines) + 1, step)], ha="left")
+    axes.set_xlabel("bar", loc="right", fontsize=9, color=NEUTRAL, labelpad=-2)
+
+
+def _beats(melody: Melody) -> list[int]:
+    """Ticks from the first note on at which a beat falls that begins no bar."""
+    found: list[int] = []
+    for begin, end, metre, position in melody.segments:
+        beat = beat_ticks(metre)
+        first = int(melody.onsets[begin])
+        last = int(melody.onsets[end - 1] + melody.durations[end - 1])
+        bars = metre.bar_ticks
+        place = first + -position % beat
+        found.extend(tick for tick in range(place, last, beat) if (tick - first + position) % bars)
+    return found
+
+
+def _draw_pitches(axes: Axes, melody: Melody, spelling: Spelling) -> None:
+    """A band at each tonic, and the names of the pitches that sound."""
+    sounding = np.unique(melody.pitches[melody.pitches != REST]).tolist()
+    low, high = (sounding[0], sounding[-1]) if sounding else (60, 72)
+    axes.set_ylim(low - _MARGIN, high + _MARGIN)
+    for pitch in range(low, high + 1):
+        if pitch % 12 == melody.tonic:
+            axes.axhspan(pitch - 0.5, pitch + 0.5, color=_TONIC_ROW, zorder=0)
+    written = {pitch: spelling.written(pitch) for pitch in _named(sounding, melody.tonic, spelling)}
+    axes.set_yticks(list(written), [f"{each.name}{each.octave}" for each in written.values()], fontsize=9)
+
+
+def _named(sounding: list[int], tonic: int, spelling: Spelling) -> list[int]:
+    """The pitches whose names have room: first tonics and fifths, then what is in the key, then the others."""
+    steps = spelling.signature()
+    in_key = {pitch: steps[spelling.written(pitch).step] == spelling.written(pitch).alter for pitch in sounding}
+    importance = {pitch: (pitch - tonic) % 12 not in {0, 7} and 2 - in_key[pitch] for pitch in sounding}
+    span = sounding[-1] - sounding[0] if sounding else 0
+    apart = -(-span // _MOST_NAMES)
+    found: list[int] = []
+    for pitch in sorted(sounding, key=lambda each: importance[each]):
+        if all(abs(pitch - other) >= apart for other in found):
+            found.append(pitch)
+    return found

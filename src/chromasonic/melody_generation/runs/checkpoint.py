@@ -1,0 +1,306 @@
+"""What a checkpoint holds, and how a model is rebuilt from one, safely.
+
+A checkpoint is data: plain values and tensors, loaded with ``weights_only=True``. It says by a name from a
+closed set which network it holds and with which plain arguments, so that nothing it names is ever executed, and
+it needs no other file.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.networks.transformer import TransformerNetwork
+from chromasonic.melody_generation.runs.usual_corpus import corpus_in, give_corpus
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "lstm": LSTMNetwork,
+    "transformer": TransformerNetwork,
+    "markov": MarkovNetwork,
+    "ppm": PPMNetwork,
+    "mixture": MixtureNetwork,
+}
+FORMAT = 3
+_OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
+
+_PARTS: dict[str, type] = {
+    "model_state_dict": dict,
+    "epoch": int,
+    "format": int,
+    "network": str,
+    "hyperparameters": dict,
+    "vocabulary": str,
+}
+
+# All that torch's unpickler was seen to raise over damaged files, or says that it may.
+_DAMAGED = (
+    pickle.UnpicklingError,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+# Far more than any run comes to: its longest part is a history, with some twenty numbers for each epoch.
+_MAX_VALUES = 1_000_000
+_MAX_BYTES_OF_VALUES = 50_000_000
+
+
+def network_name(network: nn.Module) -> str:
+    """The name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
+    names = [name for name, known in NETWORKS.items() if type(network) is known]
+    return names[0] if names else "custom"
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """What a checkpoint says of its network besides the weights, as plain values."""
+    name = network_name(network)
+    return {
+        "format": FORMAT,
+        "network": name,
+        # What a user's own module calls so may be anything, also what no checkpoint may hold.
+        "hyperparameters": _hyperparameters(network) if name in NETWORKS else {},
+        "vocabulary": NoteVocabulary().fingerprint,
+    }
+
+
+def _hyperparameters(network: nn.Module) -> dict[str, Any]:
+    found = dict(getattr(network, "hyperparameters", {}))
+    if isinstance(network, MixtureNetwork):
+        found["parts"] = [{key: described[key] for key in _OF_A_PART} for described in map(describe, network.parts)]
+    return found
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Where the files of a model lie.
+
+    Attributes:
+        directory: The folder of checkpoints.
+        model_name: What their names begin with, such as ``melody_lstm``.
+    """
+
+    directory: Path
+    model_name: str
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the lowest validation loss."""
+        return self.directory / f"{self.model_name}_best.pt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint after the latest epoch."""
+        return self.directory / f"{self.model_name}_last.pt"
+
+    @property
+    def latest(self) -> Path | None:
+        """The checkpoint to go on from; None where no epoch was over.
+
+        A run that was killed within its first writing has a best one and no last one yet; they hold the same.
+        """
+        return next((path for path in (self.last, self.best) if path.is_file()), None)
+
+    @property
+    def final(self) -> Path:
+        """The checkpoint at completion."""
+        return self.directory / f"{self.model_name}_final.pt"
+
+    @property
+    def history(self) -> Path:
+        """The history, written after every epoch."""
+        return self.directory / f"{self.model_name}_history.json"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of the history."""
+        return self.directory / f"{self.model_name}_curves.png"
+
+    def epoch(self, number: int) -> Path:
+        """The checkpoint of an epoch, counted from 1."""
+        return self.directory / f"{self.model_name}_epoch_{number}.pt"
+
+    @classmethod
+    def of_run(cls, run: Path) -> RunLayout:
+        """Find the files of a run directory.
+
+        Raises:
+            InputError: If there is no such directory, or no checkpoint in it.
+        """
+        if not run.is_dir():
+            raise InputError(f"there is no run directory {run}")
+        found = sorted(run.glob("*_checkpoints/*_last.pt")) or sorted(run.glob("*_checkpoints/*_best.pt"))
+        if not found and (loose := sorted(run.glob("[!.]*.pt"))):
+            raise InputError(f"{run} is no run directory, it holds checkpoints: name one of them, such as {loose[0]}")
+        if not found:
+            raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
+        return cls(found[0].parent, found[0].stem.rsplit("_", 1)[0])
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint of this project, from a file or from a run directory (its best).
+
+    Raises:
+        InputError: If there is none, it cannot be read, or it is of another format or vocabulary.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = RunLayout.of_run(path).best
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    checkpoint = _loaded(path)
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
+    for part, kind in _PARTS.items():
+        if not isinstance(checkpoint.get(part), kind):
+            raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks {part}, or it is no {kind.__name__}")
+    if checkpoint["format"] != FORMAT:
+        raise InputError(
+            f"{path} is written in format {checkpoint['format']}, this version reads format {FORMAT}: "
+            "load it with the version of Chromasonic that made it"
+        )
+    if checkpoint["vocabulary"] != NoteVocabulary().fingerprint:
+        raise InputError(
+            f"{path} was trained with another vocabulary ({checkpoint['vocabulary']}, this version has "
+            f"{NoteVocabulary().fingerprint}): load it with the version of Chromasonic that made it"
+        )
+    return checkpoint
+
+
+def _loaded(path: Path) -> Any:
+    """What a file holds: plain values and tensors, no more of them than its size bears out."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(entry.file_size for entry in archive.infolist())
+            n_bytes_of_values = sum(each.file_size for each in archive.infolist() if each.filename.endswith(".pkl"))
+        if n_bytes > path.stat().st_size or n_bytes_of_values > _MAX_BYTES_OF_VALUES:
+            raise InputError(f"{path} is no checkpoint that can be read: it unpacks to more than it has bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch remarks on pickles that it has not written itself
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        _check_plain(path, checkpoint)
+        return checkpoint
+    except InputError:
+        raise
+    except OSError as problem:
+        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
+    except _DAMAGED as problem:
+        raise InputError(
+            f"{path} is no checkpoint that can be read: it is damaged, or holds more than plain values and tensors"
+        ) from problem
+
+
+def _check_plain(path: Path, checkpoint: Any) -> None:
+    """Refuse values that refer to each other so that whoever walks through them never comes to an end."""
+    waiting, n_seen = [checkpoint], 0
+    while waiting:
+        value = waiting.pop()
+        n_seen += 1
+        if n_seen > _MAX_VALUES:
+            raise InputError(f"{path} is no checkpoint that can be read: it holds more than {_MAX_VALUES} values")
+        if isinstance(value, Mapping):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting.extend(value)
+
+
+def load_model(path: str | Path) -> nn.Module:
+    """Rebuild a trained network, in evaluation mode on the CPU, without knowing what it was.
+
+    It knows the collection that it was trained on (:func:`~chromasonic.melody_generation.runs.usual_corpus.corpus_of`).
+
+    Args:
+        path: A run directory (its best checkpoint is taken) or a checkpoint.
+
+    Raises:
+        InputError: If it cannot be read, or holds a network of the user's own, which only its user can build.
+    """
+    checkpoint = read_checkpoint(path)
+    name = checkpoint["network"]
+    if name not in NETWORKS:
+        raise InputError(
+            f"{path} holds a network that is not built in ({name!r}): build it yourself and call "
+            "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
+        )
+    try:
+        network = _rebuilt(name, checkpoint["hyperparameters"], checkpoint["model_state_dict"])
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
+        reason = " ".join(str(problem).split())[:200]
+        raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
+    give_corpus(network, corpus_in(checkpoint))
+    return network.eval()
+
+
+def _rebuilt(name: str, hyperparameters: dict[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+    """Build a network and give it its weights; sizes that these do not bear out are refused before memory is taken.
+
+    Raises:
+        TypeError: If it has no such hyperparameters.
+        ValueError: If the weights are not those of such a network.
+    """
+    with torch.device("meta"):  # shapes without numbers
+        shape_of = _built(name, hyperparameters, len(weights))
+    expected = shape_of.state_dict()
+    # Tables of counts have the size of what was counted, and look at what they are given for themselves.
+    tables = {place for place, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
+    if expected.keys() != weights.keys():
+        names = sorted(map(str, expected.keys() ^ weights.keys()))
+        raise ValueError(f"it has {names[0]!r} too much or too little")
+    for place, weight in weights.items():
+        is_table = place.rpartition(".")[0] in tables
+        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[place].shape)
+        # One that is not laid out in full could pretend to any size.
+        if not fits or weight.layout != torch.strided or weight.is_meta or not weight.is_contiguous():
+            found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+            raise ValueError(f"{place!r} should be of shape {tuple(expected[place].shape)}, got {found}")
+    network = _built(name, hyperparameters, len(weights))
+    network.load_state_dict(weights)
+    return network
+
+
+def _built(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
+    """Build a network of the closed set, of a mixture its parts first."""
+    arguments = {key: value for key, value in hyperparameters.items() if name != "mixture" or key != "parts"}
+    if not all(isinstance(value, bool | int | float | str) for value in arguments.values()):
+        raise TypeError("its hyperparameters are no plain values")
+    if name == "mixture":
+        arguments["parts"] = _built_parts(hyperparameters.get("parts"), n_weights)
+    if arguments.get("num_layers", 0) > n_weights:
+        raise ValueError(f"{arguments['num_layers']} layers cannot have {n_weights} weights")
+    return NETWORKS[name](**arguments)
+
+
+def _built_parts(described: Any, n_weights: int) -> list[nn.Module]:
+    if not isinstance(described, list) or len(described) > MAX_PARTS:
+        raise ValueError(f"a mixture describes up to {MAX_PARTS} parts")
+    parts = []
+    for each in described:
+        name, arguments = [each.get(key) for key in _OF_A_PART] if isinstance(each, dict) else ["", {}]
+        if name not in NETWORKS or name == "mixture" or not isinstance(arguments, dict):
+            raise ValueError(f"{name!r} is no part of a mixture")
+        parts.append(_built(name, arguments, n_weights))
+    return parts

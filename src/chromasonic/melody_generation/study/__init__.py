@@ -1,0 +1,1 @@
+"""Build the page of results from a plan of runs."""

@@ -1,0 +1,193 @@
+"""MelodyModule: any network of the contract, trained on the likelihood of the next token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+from typing import Any, Protocol, runtime_checkable
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.training.distillation import Teacher
+from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
+from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+# What is logged after every epoch, and may be watched.
+MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+@runtime_checkable
+class FittedNetwork(Protocol):
+    """A network that is fitted at one go instead of descending: it counts, or weighs what others have learned."""
+
+    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
+        """Learn from batches of tokens (B, T), and choose on others what is to be chosen."""
+
+
+class MelodyModule(L.LightningModule):
+    """Trains and scores a network that maps tokens (B, T) to logits (B, T, V).
+
+    The loss is the summed negative log-likelihood of a batch's scored tokens over their number, in nats.
+
+    Args:
+        network: Any module of that contract.
+        optimizer: Builds the optimizer from the parameters.
+        schedule: Moves the learning rate.
+        teacher: Whose predictions are learned beside what came.
+
+    Raises:
+        ValueError: If the optimizer refuses its settings.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory = AdamW,
+        schedule: Schedule | None = None,
+        teacher: Teacher | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.teacher = teacher  # no module: neither its weights nor its mode are this one's
+        self.schedule = schedule or ReduceOnPlateau()
+        optimizer([nn.Parameter(torch.zeros(1))])  # better now than after the data has been read
+        self._build_optimizer = optimizer
+        self._scorer = TokenScorer(NoteVocabulary())
+        self.train_metrics = MelodyMetrics()
+        self.validation_metrics = MelodyMetrics()
+        self.test_metrics = MelodyMetrics()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, T, V) for tokens (B, T)."""
+        logits: Tensor = self.network(tokens)
+        return logits
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """What is to be made less for a batch of tokens (B, T): nats per scored token, or a teacher's loss."""
+        del batch_idx
+        logits = self.network(batch)
+        loss = self._score(logits, batch, "train", self.train_metrics)
+        return self.teacher.loss(loss, logits, batch) if self.teacher else loss
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Score a batch of tokens (B, T)."""
+        del batch_idx
+        self._score(self.network(batch), batch, "validation", self.validation_metrics)
+
+    def test_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Score a batch of tokens (B, T)."""
+        del batch_idx
+        self._score(self.network(batch), batch, "test", self.test_metrics)
+
+    def _score(self, logits: Tensor, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
+        sums = self._scorer(logits, tokens)
+        metrics.update(sums)
+        for name, metric in metrics.by_name().items():
+            self.log(f"{side}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(tokens))
+        loss: Tensor = sums.nats / sums.n_tokens.clamp(min=1)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, and the schedule's entry for Lightning."""
+        optimizer = self._build_optimizer(self.network.parameters())
+        n_epochs, n_steps = self.trainer.max_epochs, self.trainer.estimated_stepping_batches
+        if self.schedule.spans_run and (n_epochs in (None, -1) or math.isinf(n_steps)):
+            raise InputError("a schedule over the whole run needs to know its epochs: set epochs, not -1")
+        entry = self.schedule.lightning(optimizer, n_epochs or 0, int(n_steps) if n_steps < math.inf else 0)
+        return {"optimizer": optimizer, "lr_scheduler": entry} if entry else optimizer
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a scheduler, but leave ReduceLROnPlateau to ``on_train_epoch_end``."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step ReduceLROnPlateau before the checkpoint is written, not after: a resumed run would lose the step."""
+        schedulers = self.lr_schedulers()
+        if isinstance(schedulers, ReduceLROnPlateau):
+            schedulers.step(self.trainer.callback_metrics[VALIDATION_LOSS])
+
+    @torch.no_grad()
+    def check_contract(self, tokens: Tensor) -> None:
+        """Try the network on one batch.
+
+        Raises:
+            ValueError: If it cannot take the tokens, or its logits do not have the shape that they should have.
+        """
+        try:
+            logits = self.network(tokens.to(self.device))
+        except IndexError as problem:
+            raise ValueError(
+                f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
+            ) from problem
+        self._scorer.check(logits, tokens)
+
+
+class FittingModule(MelodyModule):
+    """Fits a network that does not descend, then scores it in a single epoch like any other.
+
+    Lightning saves only what an optimizer steps through, hence one scalar, apart from the network, with a rate of 0.
+
+    Args:
+        network: Any module of the contract with ``fit``.
+
+    Raises:
+        InputError: From the start of training, on several devices, each of which would see its own share alone.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, partial(SGD, lr=0.0), Constant())
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    def on_train_start(self) -> None:
+        """Fit the network, unless it comes from a checkpoint."""
+        if self.trainer.world_size > 1:
+            raise InputError("a model that counts is fitted on one device: set trainer.devices=1")
+        if self.current_epoch == 0:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            n_batches = int(self.trainer.num_training_batches)
+            training, validation = islice(data.train_dataloader(), n_batches), data.val_dataloader()
+            self.network.fit(*((tokens.to(self.device) for tokens in each) for each in (training, validation)))  # type: ignore[operator]
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Score a batch of tokens (B, T); nothing is left to learn from it."""
+        with torch.no_grad():
+            loss = super().training_step(batch, batch_idx)
+        return loss + 0 * self.unused
+
+    def configure_optimizers(self) -> Any:
+        """Of the unused scalar."""
+        return SGD([self.unused], lr=0.0)
+
+    def on_train_epoch_end(self) -> None:
+        """End after the first epoch."""
+        self.trainer.should_stop = True
+
+
+def module_for(
+    network: nn.Module,
+    optimizer: OptimizerFactory = AdamW,
+    schedule: Schedule | None = None,
+    teacher: Teacher | None = None,
+) -> MelodyModule:
+    """What trains a network: a ``FittingModule`` where it has ``fit``, else a ``MelodyModule``.
+
+    Raises:
+        InputError: If a network that is fitted is to have a teacher.
+        ValueError: If the optimizer refuses its settings.
+    """
+    if not isinstance(network, FittedNetwork):
+        return MelodyModule(network, optimizer, schedule, teacher)
+    if teacher:
+        raise InputError("teacher is for models that learn step by step: a model that counts learns from nobody")
+    return FittingModule(network)

@@ -1,0 +1,136 @@
+"""Train a melody model in a few lines of Python.
+
+Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
+
+    train, test = create_training_data(num_sequences=200, train_split=0.8)
+    trainer = ModelTrainer(model, model_name="custom_model")
+    history = trainer.train(train_data=train, val_data=test, epochs=100, checkpoint_dir=Path("./checkpoints"))
+    history.plot_curves(save_path="learning_curves.png")
+"""
+
+from __future__ import annotations
+
+import glob
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import EarlyStopping
+from torch import nn
+from torch.optim import AdamW
+
+from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
+from chromasonic.melody_generation.data_loader import DividedMelodies
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
+from chromasonic.melody_generation.training.fit import fit, run_callbacks, without_lightning_notes
+from chromasonic.melody_generation.training.history import TrainingHistory
+from chromasonic.melody_generation.training.lightning_module import module_for
+from chromasonic.melody_generation.training.progress import EpochProgress
+from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Schedule
+
+
+def create_training_data(
+    num_sequences: int = 1000, train_split: float = 0.8, seed: int = 0
+) -> tuple[list[Melody], list[Melody]]:
+    """Make synthetic melodies, divided into two lists.
+
+    Args:
+        num_sequences: How many melodies in all.
+        train_split: Share of them in the first list: ``round(num_sequences * train_split)`` melodies.
+        seed: The same seed gives the same melodies.
+
+    Raises:
+        InputError: If ``train_split`` is not within 0 to 1, or ``num_sequences`` less than 1.
+
+    Example:
+        >>> train, test = create_training_data(num_sequences=10, train_split=0.8)
+        >>> len(train), len(test)
+        (8, 2)
+    """
+    if not 0 <= train_split <= 1:
+        raise InputError(f"train_split is a share from 0 to 1, got {train_split}")
+    melodies = SyntheticCorpus(num_sequences=num_sequences, seed=seed).load()
+    n_train = round(num_sequences * train_split)
+    return melodies[:n_train], melodies[n_train:]
+
+
+class ModelTrainer:
+    """Trains one network on lists of melodies.
+
+    Args:
+        model: Any module that maps tokens (B, T) to logits (B, T, V), V being ``len(NoteVocabulary())``.
+        model_name: What the files that training writes begin with.
+    """
+
+    def __init__(self, model: nn.Module, model_name: str = "model") -> None:
+        if not model_name or Path(model_name).name != model_name:
+            raise InputError(f"model_name is the beginning of a file name, got {model_name!r}")
+        self.model = model
+        self.model_name = model_name
+
+    def train(
+        self,
+        train_data: Sequence[Melody],
+        val_data: Sequence[Melody],
+        epochs: int = 100,
+        batch_size: int = 32,
+        learning_rate: float = 0.001,
+        checkpoint_dir: str | Path = Path("./checkpoints"),
+        *,
+        patience: int = 15,
+        schedule: Schedule | None = None,
+        seed: int = 42,
+        show_progress: bool = True,
+    ) -> TrainingHistory:
+        """Train until ``epochs`` or until validation loss has not fallen for ``patience`` epochs.
+
+        Writes ``<model_name>_best.pt``, ``_last.pt``, ``_final.pt``, ``_epoch_10.pt`` and so on,
+        ``_history.json`` and ``_curves.png`` into ``checkpoint_dir``, in place of those of an earlier training of that
+        name. Durations and pitches that the vocabulary lacks are rounded (``NoteVocabulary.fit``). The model is
+        left with the weights of the best epoch, on the CPU.
+
+        Args:
+            train_data: Melodies to learn from.
+            val_data: Melodies that decide which epoch is best.
+            epochs: Epochs at most.
+            batch_size: Melodies in a batch.
+            learning_rate: The rate that the schedule begins with (for one_cycle: its peak).
+            checkpoint_dir: Where files go; made if need be.
+            patience: Epochs without improvement after which training stops.
+            schedule: How the rate moves; by default it is halved on a plateau.
+            seed: Seed of batches and dropout.
+            show_progress: Whether a bar, and a line for each epoch, is printed.
+
+        Raises:
+            InputError: If a list is empty, a number out of range, or the model does not fit the vocabulary.
+        """
+        for name, value in (("epochs", epochs), ("learning_rate", learning_rate), ("patience", patience)):
+            if not 0 < value < math.inf:  # NaN is refused as well
+                raise InputError(f"{name} must be more than 0, got {value}")
+        data = DividedMelodies(train_data, val_data, batch_size, seed)
+        module = module_for(self.model, partial(AdamW, lr=learning_rate), schedule)
+        files = RunLayout(Path(checkpoint_dir), self.model_name)
+        for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
+            stale.unlink()
+        callbacks = run_callbacks(files, facts={"corpus": usual_corpus(train_data)})
+        if not module.schedule.needs_all_epochs:
+            callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
+        if show_progress:
+            callbacks.append(EpochProgress())
+        L.seed_everything(seed, verbose=False)
+        with without_lightning_notes():
+            trainer = L.Trainer(
+                max_epochs=epochs,
+                callbacks=callbacks,
+                logger=False,
+                gradient_clip_val=1.0,
+                num_sanity_val_steps=0,
+                enable_progress_bar=show_progress,
+                enable_model_summary=False,
+            )
+        return fit(module, data, trainer, files).history

@@ -1,0 +1,54 @@
+"""Mixtures of trained runs: the parts are read from their checkpoints, and must have learned from the same tunes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from chromasonic.melody_generation.data.leakage import unseen_by
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.mixture import MixtureNetwork
+from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
+
+
+def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
+    """Put trained runs together, all with the same weight until it is fitted.
+
+    Args:
+        runs: Run directories (their best checkpoints are taken) or checkpoints, two or more.
+        by_match: Whether weights differ by the length of the longest earlier match within the tune.
+
+    Raises:
+        InputError: If one cannot be read, is itself a mixture or a network of the user's own, or they were not all
+            trained on the same split; the message says which.
+    """
+    if isinstance(runs, str):
+        raise InputError(f"the runs of a mixture are a list, such as [{runs},outputs/another_run]")
+    splits: dict[str, list[str]] = {}
+    for run in map(str, runs):
+        checkpoint = read_checkpoint(run)
+        split = str(checkpoint.get("hash", "unknown"))
+        splits.setdefault(split, []).append(run)
+        if "unseen" in checkpoint and split not in unseen_by(checkpoint):
+            raise InputError(
+                f"{run} cannot be a part of a mixture: what it began with, or what taught it, may have seen held-out "
+                f"tunes of its split {split}"
+            )
+    if len(splits) > 1:
+        parts = "; ".join(f"split {split}: {', '.join(names)}" for split, names in splits.items())
+        raise InputError(f"the parts of a mixture must be trained on the same split, and these are not ({parts})")
+    return MixtureNetwork([load_model(str(run)) for run in runs], by_match=by_match, split_hash=next(iter(splits), ""))
+
+
+def check_split(network: nn.Module, split_hash: str) -> None:
+    """Refuse to fit a mixture on other tunes than those of the split that its parts were trained on.
+
+    Raises:
+        InputError: Naming both splits.
+    """
+    if isinstance(network, MixtureNetwork) and network.split_hash != split_hash:
+        raise InputError(
+            f"the parts of the mixture were trained on split {network.split_hash}, this run has {split_hash}: give "
+            "the dataset, dataset.split_seed and min_melody_length of their runs"
+        )

@@ -1,0 +1,107 @@
+"""TensorBoard as a person reads it: training and validation in one chart, against epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
+
+from chromasonic.melody_generation.io.write_abc import abc_text
+from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, samples_of
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.plots.piano_roll import piano_roll
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# What to add to Lightning's epoch to count from 1: it tests after the last epoch has been counted.
+_TO_COUNT_FROM_1 = {"train": 1, "validation": 1, "test": 0}
+
+
+class PairedTensorBoardLogger(TensorBoardLogger):
+    """Writes ``train/loss`` and ``validation/loss`` as one tag, ``loss``, of two runs, which TensorBoard overlays.
+
+    What belongs to an epoch is drawn against epochs from 1; all else against optimizer steps, as in Lightning.
+
+    Args:
+        directory: Where the event files go.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        super().__init__(Path(directory), name="", version="", default_hp_metric=False)
+        self._writers: dict[str, SummaryWriter] = {}
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Deal the measures out to the runs that they belong to."""
+        epoch = metrics.get("epoch")
+        others: dict[str, float] = {}
+        for name, value in metrics.items():
+            side, _, measure = name.partition("/")
+            if side in _TO_COUNT_FROM_1 and epoch is not None:
+                self._writer(side).add_scalar(measure, float(value), int(epoch) + _TO_COUNT_FROM_1[side])
+            elif name != "epoch":
+                others[name] = value
+        if others:
+            super().log_metrics(others, step)
+
+    def _writer(self, side: str) -> SummaryWriter:
+        if side not in self._writers:
+            self._writers[side] = SummaryWriter(str(Path(self.log_dir) / side))
+        return self._writers[side]
+
+    @rank_zero_only
+    def log_outcome(self, hyperparameters: dict[str, Any], measures: dict[str, float], curves: Figure) -> None:
+        """Fill the HPARAMS tab with what was chosen and what came of it, and show the learning curves."""
+        self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
+        self.experiment.add_figure("learning curves", curves)
+        self.experiment.flush()
+
+    @rank_zero_only
+    def log_melody(self, tag: str, melody: Melody, epoch: int) -> None:
+        """Show a melody as a piano roll, as sound and as ABC text."""
+        tempo = tempo_of(melody)
+        self.experiment.add_figure(tag, piano_roll(melody), epoch)
+        sound = torch.from_numpy(samples_of(melody, tempo))[None]
+        self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
+        # Indented, Markdown leaves it as it is.
+        self.experiment.add_text(tag, indent(abc_text(melody, tempo), "    "), epoch)
+        self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Flush and close all runs."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        super().finalize(status)
+
+
+def show_in_tensorboard(
+    directory: Path,
+    *,
+    scores: Mapping[str, float] | None = None,
+    tables: Mapping[str, str] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+) -> None:
+    """Show numbers, Markdown tables and figures by their tags, in place of what the directory showed before.
+
+    Raises:
+        OSError: If the directory cannot be written to.
+    """
+    for stale in directory.glob("events.out.tfevents.*"):
+        stale.unlink()
+    with SummaryWriter(str(directory)) as writer:
+        for tag, value in (scores or {}).items():
+            writer.add_scalar(tag, value)
+        for tag, text in (tables or {}).items():
+            writer.add_text(tag, text)
+        for tag, figure in (figures or {}).items():
+            writer.add_figure(tag, figure)

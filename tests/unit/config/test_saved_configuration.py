@@ -1,0 +1,228 @@
+"""A configuration that is kept is restored, and one that anybody may have made runs nothing (about three seconds)."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from omegaconf import DictConfig, OmegaConf
+from tests.running import CONFIGS, choices, composed
+
+from chromasonic.config.saved_configuration import (
+    TRUSTED,
+    alone_in,
+    is_same,
+    keep,
+    plain,
+    read_kept,
+    refuse_second_run,
+    restore,
+)
+from chromasonic.config.validation import build, check
+from chromasonic.melody_generation.errors import InputError
+
+GROUPS = ("model", "dataset", "optimizer", "scheduler")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DictConfig]:
+    with composed(directory=tmp_path_factory.mktemp("run")) as found:
+        yield chosen(found)
+
+
+def chosen(config: DictConfig, **values: Any) -> DictConfig:
+    """A copy with other values, and with the names of the choices that the script adds."""
+    copy = config.copy()
+    OmegaConf.set_struct(copy, False)
+    copy.choices = dict.fromkeys(GROUPS, "some")
+    for name, value in values.items():
+        OmegaConf.update(copy, name.replace("__", "."), value)
+    return copy
+
+
+def test_a_kept_configuration_is_restored_with_its_references(config: DictConfig, tmp_path: Path) -> None:
+    keep(chosen(config, learning_rate=0.25), tmp_path)
+    restored = restore(tmp_path, config, [f"resume={tmp_path}"])
+    assert restored.optimizer.lr == 0.25
+    restored.learning_rate = 0.5
+    assert restored.optimizer.lr == 0.5
+    check(restored)
+
+
+def test_what_was_taken_from_the_environment_is_kept_as_it_was(
+    config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATE", "0.125")
+    keep(chosen(config, optimizer__lr="${oc.decode:${oc.env:RATE}}"), tmp_path)
+    monkeypatch.setenv("RATE", "7")
+    assert read_kept(tmp_path).optimizer.lr == 0.125
+
+
+def test_resuming_takes_epochs_and_nothing_else(config: DictConfig, tmp_path: Path) -> None:
+    keep(config, tmp_path)
+    typed = chosen(config, epochs=7)
+    assert restore(tmp_path, typed, ["resume=x", "epochs=7"]).epochs == 7
+    assert restore(tmp_path, typed, ["resume=x"]).epochs == config.epochs
+    with pytest.raises(InputError, match="cannot take seed=3 model=lstm as well"):
+        restore(tmp_path, typed, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
+
+
+def test_there_is_nothing_to_restore_in_an_empty_folder(config: DictConfig, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run to go on with"):
+        restore(tmp_path, config, [])
+
+
+def test_only_a_run_with_a_checkpoint_is_kept_from_being_written_over(tmp_path: Path) -> None:
+    refuse_second_run(tmp_path)
+    (tmp_path / "config.yaml").write_text("")
+    (tmp_path / "lstm_checkpoints").mkdir()
+    (tmp_path / "lstm_checkpoints" / ".melody_lstm_best.unfinished-x.pt").write_text("")
+    refuse_second_run(tmp_path)
+    (tmp_path / "lstm_checkpoints" / "melody_lstm_last.pt").write_text("")
+    with pytest.raises(InputError, match="holds a run already"):
+        refuse_second_run(tmp_path)
+
+
+def test_where_a_run_lies_is_no_part_of_what_it_is(config: DictConfig, tmp_path: Path) -> None:
+    keep(config, tmp_path)
+    assert is_same(config, tmp_path)
+    with composed("output_dir=elsewhere", directory=tmp_path / "elsewhere") as moved:
+        assert is_same(chosen(moved), tmp_path)
+    assert not is_same(chosen(config, seed=1), tmp_path)
+    assert not is_same(config, tmp_path / "nothing")
+    assert str(tmp_path) not in str(plain(config))
+
+
+@pytest.mark.parametrize(
+    ("group", "choice"),
+    [(group, choice) for group in (*GROUPS, "trainer", "callbacks", "logger") for choice in choices(group)],
+)
+def test_whatever_the_project_itself_can_run_may_be_kept(
+    group: str, choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TRUSTED, raising=False)
+    needed = {"files": [f"dataset.corpus.folder={tmp_path}"], "mixture": ["model.runs=[one,another]"]}.get(choice, [])
+    with composed(f"{group}={choice}", *needed, directory=tmp_path) as config:
+        keep(chosen(config), tmp_path)
+        check(read_kept(tmp_path))
+
+
+def refusal(folder: Path, text: str | bytes) -> str:
+    """The sentence with which a config.yaml is refused, within a second."""
+    (folder / "config.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
+    began = time.monotonic()
+    with pytest.raises(InputError) as refused:
+        read_kept(folder)
+    assert time.monotonic() - began < 5
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BOMB, "it holds aliases"),
+        ("- 1\n- 2\n", "no values by name"),
+        ("a: [1, 2\n", "expected"),
+        ("a: !!python/object/apply:os.system [id]\n", "could not determine a constructor"),
+        ("a: " + "[" * 5000, "nested more than 20 deep"),
+        ("a: 1\n" * 30_000, "longer than"),
+        (b"a: \xff\xfe\n", "no configuration of a run"),
+        ("seed: " + "9" * 6000, "no configuration of a run"),
+        ("epochs: 3\n", "does not say what was chosen"),
+        ("choices: {}\nseed: ${oc.env:HOME}\n", "refers to more than other values"),
+        ("choices: {}\nseed: ${oc.decode:'1'}\n", "refers to more than other values"),
+        ("choices: {}\na: oc.env\nseed: '${${a}:HOME}'\n", "refers to more than other values"),
+        ("choices: {}\nseed: ${hydra:runtime.cwd}\n", "refers to more than other values"),
+    ],
+)
+def test_a_configuration_that_asks_for_more_than_a_run_may_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "subprocess.Popen",
+        "builtins.eval",
+        "torch.load",
+        "torch.hub.load",
+        "torch.utils.cpp_extension.load",
+        "hydra.utils.get_method",
+        "lightning.pytorch.loggers.WandbLogger",
+        "lightning.pytorch.callbacks.ModelCheckpoint",
+        "chromasonic.config.saved_configuration.os.system",
+        "chromasonic.melody_generation.corpora.cache.os.system",
+        "chromasonic.melody_generation.atomic_files.tempfile.TemporaryDirectory",
+        "chromasonic.melody_generation.atomic_files.remove_unfinished",
+        "chromasonic.melody_generation.training.model_trainer.torch.load",
+        "torch.optim.lr_scheduler.math.prod",
+        "torch.optim.swa_utils.copy.deepcopy",
+        "os",
+        "",
+        "os.system; ls",
+        7,
+        ["os.system"],
+    ],
+)
+@pytest.mark.parametrize("place", ["model", "callbacks.mine", "dataset.corpus.folder", "trainer.plugins.0"])
+def test_a_run_directory_builds_nothing_but_the_closed_set(tmp_path: Path, target: Any, place: str) -> None:
+    values = OmegaConf.create({"choices": {}})
+    OmegaConf.update(values, place, {"_target_": target, "_args_": [f"touch {tmp_path / 'touched'}"]}, force_add=True)
+    said = refusal(tmp_path, OmegaConf.to_yaml(values))
+    assert "none of the classes that a run directory may name" in said or isinstance(target, list)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_target_is_not_imported_to_be_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "package_of_theirs.py").write_text(
+        f"from pathlib import Path\nPath({str(tmp_path / 'imported')!r}).touch()\nclass Network: ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    refusal(tmp_path, "choices: {}\nmodel: {_target_: package_of_theirs.Network}\n")
+    assert not (tmp_path / "imported").exists()
+    monkeypatch.setenv(TRUSTED, "something, package_of_theirs")
+    read_kept(tmp_path)
+    build(read_kept(tmp_path).model)
+    assert (tmp_path / "imported").exists()
+
+
+def test_the_project_has_no_target_that_it_would_refuse_itself() -> None:
+    named = [
+        line.split(":", 1)[1].strip()
+        for path in CONFIGS.rglob("*.yaml")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith("_target_:")
+    ]
+    assert len(named) > 10
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_where_there_are_no_locks_a_run_goes_on_and_says_so(
+    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with alone_in(tmp_path):
+        pass
+    assert "cannot be held" in capsys.readouterr().err
+
+
+def test_a_directory_is_held_by_one_and_free_again_however_that_ends(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="of one's own"), alone_in(tmp_path):  # noqa: PT012
+        with pytest.raises(InputError, match="another program is training"), alone_in(tmp_path):
+            pass
+        raise TimeoutError("of one's own")
+    with alone_in(tmp_path):
+        pass

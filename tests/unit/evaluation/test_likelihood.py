@@ -1,0 +1,118 @@
+"""Tune by tune or in batches, in whatever order: the same likelihoods, and those that torch computes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, walks
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation.likelihood import TuneSums, read_tunes
+from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.training.metrics import TokenScorer
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
+
+
+class Says(nn.Module):
+    """Gives the same logits whatever it is told."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.logits.expand(*tokens.shape, -1)
+
+
+class Twice(nn.Module):
+    """Gives two things."""
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        return tokens, tokens
+
+
+def test_a_reading_is_torchs_cross_entropy_in_bits() -> None:
+    network, tunes = small_lstm().eval(), walks(20)  # more than one batch
+    for tune, reading in zip(tunes, read_tunes(network, tunes), strict=True):
+        tokens = torch.from_numpy(VOCABULARY.encode(tune))
+        logits = network(tokens[None])[0, PREFIX_LENGTH - 1 : -1]
+        nats = nn.functional.cross_entropy(logits, tokens[PREFIX_LENGTH:], reduction="none")
+        assert reading.tokens.tolist() == tokens[PREFIX_LENGTH:].tolist()
+        assert reading.bits == pytest.approx(nats.detach().numpy() / math.log(2), rel=1e-4)
+
+
+def test_the_sums_are_those_of_training() -> None:
+    network, tunes = small_lstm().eval(), walks(7)
+    sums = TuneSums.of(read_tunes(network, tunes))
+    tokens = batch_of(tunes)
+    scored = TokenScorer(VOCABULARY)(network(tokens).detach(), tokens)
+    assert sums.bits.sum() == pytest.approx(float(scored.nats) / math.log(2), rel=1e-5)
+    assert sums.note_bits.sum() == pytest.approx(float(scored.note_nats) / math.log(2), rel=1e-5)
+    for ours, theirs in (
+        (sums.n_tokens, scored.n_tokens),
+        (sums.n_notes, scored.n_notes),
+        (sums.notes_right, scored.notes_right),
+        (sums.pitches_right, scored.pitches_right),
+        (sums.durations_right, scored.durations_right),
+    ):
+        assert ours.sum() == int(theirs)
+
+
+def test_a_uniform_model_needs_the_same_for_every_token() -> None:
+    tune = Melody([60, 62, 64, 65], [24, 24, 24, 24], departures=[Departure(2), Departure(3, Metre(3, 4))])
+    [reading] = read_tunes(Says(torch.zeros(len(VOCABULARY))), [tune])
+    assert reading.bits == pytest.approx(np.full(len(reading.tokens), math.log2(len(VOCABULARY))), rel=1e-6)
+    # Two departures and the end are tokens too, but no notes.
+    assert (len(reading.tokens), int(reading.is_note.sum())) == (7, 4)
+    above, below = TuneSums.of([reading]).ratios()["bits_per_note"]
+    assert above / below == pytest.approx(7 / 4 * math.log2(len(VOCABULARY)), rel=1e-6)
+
+
+def test_right_is_what_is_most_probable() -> None:
+    tune = Melody([60, 60, 62, 60], [24, 12, 24, 24])
+    logits = torch.zeros(len(VOCABULARY))
+    logits[VOCABULARY.encode(tune)[PREFIX_LENGTH]] = 5
+    [reading] = read_tunes(Says(logits), [tune])
+    assert reading.note_right.tolist() == [True, False, False, True, False]
+    assert reading.pitch_right.tolist() == [True, True, False, True, False]
+    assert reading.duration_right.tolist() == [True, False, True, True, False]
+
+
+def test_the_network_is_left_as_it_came() -> None:
+    network = small_lstm(dropout=0.5)
+    network.train()
+    once, again = (read_tunes(network, walks(3)) for _ in range(2))
+    assert all((one.bits == other.bits).all() for one, other in zip(once, again, strict=True))
+    assert network.training
+
+
+def test_no_tunes_give_no_readings() -> None:
+    assert read_tunes(small_lstm(), []) == []
+    assert len(TuneSums.of([]).bits) == 0
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (Says(torch.full((len(VOCABULARY),), torch.nan)), "NaN"),
+        (Says(torch.zeros(7)), r"should give \(2, \d+, 1622\), got \(2, \d+, 7\)"),
+        (Says(torch.full((len(VOCABULARY),), -torch.inf)), "rules out every token"),
+        (Says(torch.zeros(len(VOCABULARY), dtype=torch.long)), "a float tensor, got torch.int64"),
+        (Twice(), "got tuple"),
+        (nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, len(VOCABULARY))), "does not take all token ids"),
+    ],
+    ids=["nan", "shape", "nothing possible", "integers", "tuple", "too few tokens"],
+)
+def test_a_network_that_breaks_its_contract_is_refused(network: nn.Module, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        read_tunes(network, walks(2))
+
+
+def test_a_melody_that_has_no_tokens_is_named() -> None:
+    odd = Melody([60], [24], Metre(13, 8), title="Thirteen")
+    with pytest.raises(InputError, match=r"melody 1 \(Thirteen\) cannot be scored"):
+        read_tunes(network_of_ones_own(), [walks(1)[0], odd])

@@ -1,0 +1,142 @@
+"""What may come next: whatever is chosen among it, the result is a melody as the vocabulary itself would write it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import melodies, starts
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.constraints import DecodingConstraints, Limits
+from chromasonic.melody_generation.melody import MODES, REST, IntArray, Melody, Metre
+from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, NoteVocabulary
+
+VOCABULARY = NoteVocabulary()
+METRE_TOKENS = [VOCABULARY.metre_token(metre) for metre in METRES]
+
+
+def chosen(grammar: DecodingConstraints, beginning: IntArray, seed: int, *, favour: tuple[int, ...] = ()) -> IntArray:
+    """A sequence of tokens taken blindly from those that are allowed; now and then of ``favour``, where it may."""
+    generator = np.random.default_rng(seed)
+    tokens = beginning.tolist()
+    standing = grammar.begin(torch.tensor([tokens]))
+    while not grammar.is_complete(standing):
+        allowed = grammar.allowed(standing)[0].numpy().nonzero()[0]
+        favoured = np.intersect1d(allowed, favour)
+        pool = favoured if len(favoured) and generator.random() < 0.3 else allowed
+        tokens.append(int(generator.choice(pool)))
+        if tokens[-1] == VOCABULARY.end:
+            break
+        standing = grammar.after(standing, torch.tensor(tokens[-1:]))
+    return np.array(tokens)
+
+
+@st.composite
+def beginnings(draw: st.DrawFn) -> Melody:
+    metre = draw(st.sampled_from(METRES))
+    return Melody([], [], metre, draw(starts(metre)), mode=draw(st.sampled_from(MODES)), corpus="unknown")
+
+
+@given(beginnings(), st.integers(0, 1 << 30), st.sampled_from([Limits(max_notes=12), Limits(notes=9)]))
+def test_what_is_allowed_is_what_a_melody_is_encoded_as(beginning: Melody, seed: int, limits: Limits) -> None:
+    tokens = chosen(
+        DecodingConstraints(limits), VOCABULARY.encode(beginning)[:-1], seed, favour=(VOCABULARY.bar, *METRE_TOKENS)
+    )
+    melody = VOCABULARY.decode(tokens)
+    written = VOCABULARY.encode(melody)
+    assert written.tolist() == [*tokens[tokens != VOCABULARY.end], VOCABULARY.end]
+    assert (melody.pitches != REST).any()
+
+
+@given(melodies(min_notes=1))
+def test_what_is_encoded_is_allowed(melody: Melody) -> None:
+    grammar, tokens = DecodingConstraints(Limits()), VOCABULARY.encode(melody)
+    standing = grammar.begin(torch.from_numpy(tokens[None, :PREFIX_LENGTH]))
+    for token in torch.from_numpy(tokens[PREFIX_LENGTH:]):
+        if token != VOCABULARY.end or (melody.pitches != REST).any():
+            assert grammar.allowed(standing)[0, token], VOCABULARY.name(int(token))
+        standing = grammar.after(standing, token[None])
+
+
+@given(beginnings().filter(lambda melody: melody.metre.beats > 0), st.integers(0, 1 << 30), st.integers(1, 3))
+def test_bars_are_complete_and_none_is_cut_short(beginning: Melody, seed: int, bars: int) -> None:
+    tokens = chosen(DecodingConstraints(Limits(bars=bars)), VOCABULARY.encode(beginning)[:-1], seed)
+    melody = VOCABULARY.decode(tokens)
+    upbeat = -beginning.start % beginning.metre.bar_ticks
+    assert melody.ticks == upbeat + bars * beginning.metre.bar_ticks
+    assert melody.departures == ()
+    assert (melody.pitches != REST).any()
+
+
+@given(beginnings(), st.integers(0, 1 << 30), st.integers(1, 6))
+def test_after_the_last_note_allowed_comes_the_next_bar_line(beginning: Melody, seed: int, max_notes: int) -> None:
+    grammar = DecodingConstraints(Limits(max_notes=max_notes))
+    tokens = chosen(grammar, VOCABULARY.encode(beginning)[:-1], seed)
+    melody = VOCABULARY.decode(tokens)
+    assert VOCABULARY.end in tokens or len(melody) >= max_notes
+    if melody.metre.beats == 0 and not melody.departures:
+        assert len(melody) <= max_notes
+    if VOCABULARY.end not in tokens and len(melody) > max_notes:
+        longer = Melody([*melody.pitches, 60], [*melody.durations, 12], melody.metre, melody.start, melody.departures)
+        bar = longer.segments[-1][2].bar_ticks
+        # One tick less than a bar is what no note can fill.
+        assert longer.positions[-1] in (0, bar - 1)
+        ends = np.cumsum(melody.durations)[max_notes - 1 :]
+        assert not np.isin(melody.bar_lines, ends[ends < melody.ticks]).any()
+
+
+def test_only_what_sounds_or_counts_is_ever_allowed() -> None:
+    names = {VOCABULARY.name(token) for token in range(len(VOCABULARY))}
+    playable = {name for name in names if "/" in name and not name.startswith("<")}
+    playable |= {f"<metre:{metre}>" for metre in METRES} | {"<bar>", "<end>"}
+    grammar = DecodingConstraints(Limits())
+    assert grammar.n_playable == len(playable)
+    tokens = VOCABULARY.encode(Melody([60], [12], Metre(6, 8)))[:-1]
+    allowed = grammar.allowed(grammar.begin(torch.from_numpy(tokens[None])))[0].nonzero()[:, 0]
+    assert {VOCABULARY.name(int(token)) for token in allowed} == playable - {"<metre:6/8>"}
+
+
+def test_nothing_but_a_note_follows_the_prefix_or_a_bar_line() -> None:
+    grammar = DecodingConstraints(Limits())
+    notes = VOCABULARY.is_note(np.arange(len(VOCABULARY)))
+    prefix = VOCABULARY.encode(Melody([], [], Metre(6, 8), start=60))[:-1]
+    note = VOCABULARY.encode(Melody([60], [24], Metre(6, 8)))[PREFIX_LENGTH]
+    for tokens in (prefix, [*prefix, note, VOCABULARY.bar], [*prefix, note, METRE_TOKENS[2]]):
+        standing = grammar.begin(torch.tensor([list(tokens)]))
+        assert np.array_equal(grammar.allowed(standing)[0].numpy(), notes)
+
+
+def test_a_bar_line_that_the_count_foresees_is_not_allowed() -> None:
+    grammar = DecodingConstraints(Limits())
+    for ticks, departs in ((72, False), (60, True)):
+        tokens = VOCABULARY.encode(Melody([60], [ticks], Metre(6, 8)))[:-1]
+        assert grammar.allowed(grammar.begin(torch.from_numpy(tokens[None])))[0, VOCABULARY.bar] == departs
+
+
+@pytest.mark.parametrize("limits", [Limits(bars=1), Limits(notes=2), Limits(max_notes=2)])
+def test_a_beginning_as_long_as_its_limits_is_refused(limits: Limits) -> None:
+    grammar = DecodingConstraints(limits)
+    tokens = VOCABULARY.encode(Melody([60, 62], [36, 36], Metre(6, 8)))[:-1]
+    with pytest.raises(InputError, match=r"leaves no room within [12] (bars|notes): shorten it"):
+        grammar.check_room(grammar.begin(torch.from_numpy(tokens[None])))
+
+
+def test_bars_in_free_metre_are_refused() -> None:
+    grammar = DecodingConstraints(Limits(bars=4))
+    tokens = VOCABULARY.encode(Melody([], [], Metre(0, 4)))[:-1]
+    with pytest.raises(InputError, match="bars cannot be counted in free metre"):
+        grammar.check_room(grammar.begin(torch.from_numpy(tokens[None])))
+
+
+@pytest.mark.parametrize("name", ["bars", "notes", "max_notes"])
+def test_a_length_below_one_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"^{name} is 1 or more, got 0$"):
+        Limits(**{name: 0})
+
+
+def test_bars_and_notes_together_are_refused() -> None:
+    with pytest.raises(InputError, match="give one of them"):
+        Limits(bars=8, notes=20)

@@ -1,0 +1,107 @@
+"""One step at a time: with a carried state or by reading everything again, the scores are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, walks
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.decoding import (
+    CachedDecoder,
+    RecomputingDecoder,
+    decoder_for,
+    is_stateful,
+)
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+N_TOKENS = len(NoteVocabulary())
+CPU = torch.device("cpu")
+
+
+def counted(network: MarkovNetwork | PPMNetwork) -> nn.Module:
+    network.count(batch_of(walks(5, seed=3)))
+    return network
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    **SMALL_NETWORKS,
+    "markov": lambda: counted(MarkovNetwork(2)),
+    "ppm": lambda: counted(PPMNetwork()),
+}
+
+
+class Answering(nn.Module):
+    """Answers every batch with what it was told to."""
+
+    def __init__(self, answer: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def forward(self, tokens: Tensor) -> object:
+        return self._answer(tokens)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@torch.no_grad()
+def test_a_carried_state_gives_the_scores_of_the_whole_sequence_while_sequences_drop_out(name: str) -> None:
+    network = NETWORKS[name]().eval()
+    tokens = batch_of(walks(16))[:, :60]
+    carried, whole = decoder_for(network), RecomputingDecoder(network, CPU)
+    assert isinstance(carried, CachedDecoder)
+    n_read = 0
+    # A batch of 16, then of the network's own width of 16, then others: no axis is taken for another.
+    for stretch, rows in ((40, range(16)), (1, range(1, 16)), (1, (0, 3, 4, 9)), (1, (3, 0)), (1, (1,)), (1, (0,))):
+        new = tokens[:, n_read : n_read + stretch]
+        n_read += stretch
+        torch.testing.assert_close(carried.read(new), whole.read(new), rtol=0, atol=2e-5)
+        kept = torch.tensor(list(rows))
+        carried.keep(kept)
+        whole.keep(kept)
+        tokens = tokens[kept]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_that_read_on_are_known_by_it(name: str) -> None:
+    assert is_stateful(NETWORKS[name]())
+
+
+def test_the_extend_of_a_list_of_layers_is_no_reading_on() -> None:
+    network = network_of_ones_own()
+    assert hasattr(network, "extend")
+    assert not is_stateful(network)
+    assert isinstance(decoder_for(network), RecomputingDecoder)
+
+
+def test_a_network_without_weights_can_be_read() -> None:
+    network = Answering(lambda tokens: torch.zeros(*tokens.shape, N_TOKENS))
+    scores = decoder_for(network).read(torch.zeros(2, 5, dtype=torch.long))
+    assert torch.equal(scores, torch.zeros(2, N_TOKENS, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda tokens: torch.zeros(*tokens.shape, 7), r"logits should be of shape \(2, 5, 1622\), got \(2, 5, 7\)$"),
+        (lambda tokens: torch.zeros(len(tokens), N_TOKENS), r"should be of shape \(2, 5, 1622\), got \(2, 1622\)$"),
+        (lambda tokens: (tokens, tokens), r"should be of shape \(2, 5, 1622\), got tuple$"),
+        (lambda tokens: torch.full((*tokens.shape, N_TOKENS), torch.nan), "hold NaN or infinity"),
+        (lambda tokens: torch.full((*tokens.shape, N_TOKENS), torch.inf), "hold NaN or infinity"),
+        (lambda tokens: torch.eye(N_TOKENS)[tokens].log() * 0, "hold NaN or infinity"),
+    ],
+)
+def test_a_broken_contract_is_named(answer: Callable[[Tensor], object], says: str) -> None:
+    with pytest.raises(InputError, match=says.replace("1622", str(N_TOKENS))):
+        decoder_for(Answering(answer)).read(torch.zeros(2, 5, dtype=torch.long))
+
+
+def test_what_is_ruled_out_is_no_fault() -> None:
+    logits = torch.zeros(2, 5, N_TOKENS)
+    logits[..., :9] = -torch.inf
+    scores = decoder_for(Answering(lambda _: logits)).read(torch.zeros(2, 5, dtype=torch.long))
+    assert torch.equal(scores, logits[:, -1].double())

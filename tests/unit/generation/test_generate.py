@@ -1,0 +1,324 @@
+"""Melodies from networks: the network's own distribution, the conditions asked for, and the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, walks
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation import generate as generation
+from chromasonic.melody_generation.generation.constraints import Limits
+from chromasonic.melody_generation.generation.generate import beginning_of, generate, sample
+from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
+
+VOCABULARY = NoteVocabulary()
+JIG = Melody(
+    [67, REST, 71, 74, 72, 71, 69], [12, 12, 24, 12, 36, 24, 12], Metre(6, 8), start=60, tonic=7, mode="dorian"
+)
+
+
+def token_of(height: int, ticks: int) -> int:
+    """A note by its semitones above the tonic."""
+    return int(VOCABULARY.encode(Melody([60 + height], [ticks]))[PREFIX_LENGTH])
+
+
+class AfterLast(nn.Module):
+    """Probabilities that depend on the last token alone: ``table`` by token, ``otherwise`` for all others."""
+
+    def __init__(self, otherwise: dict[int, float], table: dict[int, dict[int, float]] | None = None) -> None:
+        super().__init__()
+        logits = torch.full((len(VOCABULARY), len(VOCABULARY)), -torch.inf)
+        for last in range(len(VOCABULARY)):
+            for token, probability in (table or {}).get(last, otherwise).items():
+                logits[last, token] = np.log(probability)
+        self.logits = nn.Parameter(logits)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.logits[tokens]
+
+
+class Whole(nn.Module):
+    """A network whose carried state is hidden."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.network(tokens)
+        return logits
+
+
+class NotesOnly(Whole):
+    """A network that rules out all but notes and rests."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits = super().forward(tokens).clone()
+        logits[..., : VOCABULARY.first_note] = -torch.inf
+        return logits
+
+
+def lively(network: nn.Module, sharpness: float = 3.0) -> nn.Module:
+    """An untrained network whose opinions are strong enough that a wrong state would show."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.startswith("scores."):
+                parameter.mul_(sharpness)
+    return network
+
+
+def counted(network: MarkovNetwork | PPMNetwork) -> nn.Module:
+    network.count(batch_of(walks(5, seed=3)))
+    return network
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    **SMALL_NETWORKS,
+    "markov": lambda: counted(MarkovNetwork(2)),
+    "ppm": lambda: counted(PPMNetwork(1, 2)),
+}
+A, B, C, R = token_of(0, 24), token_of(4, 24), token_of(7, 48), token_of(REST - 60, 24)
+
+
+def test_tokens_come_as_often_as_the_network_says() -> None:
+    first = {A: 0.5, B: 0.3, C: 0.2}
+    after = {A: {A: 0.1, B: 0.6, C: 0.3}, B: {A: 0.25, B: 0.5, C: 0.25}, C: {A: 0.8, B: 0.1, C: 0.1}}
+    pairs = Counter(
+        (int(tokens[PREFIX_LENGTH]), int(tokens[PREFIX_LENGTH + 1]))
+        for tokens in map(VOCABULARY.encode, generate(AfterLast(first, after), 3000, notes=2, seed=5))
+    )
+    expected = {(x, y): 3000 * first[x] * after[x][y] for x in first for y in after[x]}
+    assert pairs.keys() <= expected.keys()
+    assert chisquare([pairs[pair] for pair in expected], list(expected.values())).pvalue > 0.01
+
+
+def test_lengths_are_the_networks_own() -> None:
+    lengths = np.array([len(melody) for melody in generate(AfterLast({A: 0.75, VOCABULARY.end: 0.25}), 2000)])
+    # The first token cannot be the end; from then on each is with a chance of a quarter.
+    counts = [(lengths == n).sum() for n in range(1, 9)]
+    expected = [2000 * 0.25 * 0.75 ** (n - 1) for n in range(1, 9)]
+    assert chisquare([*counts, 2000 - sum(counts)], [*expected, 2000 - sum(expected)]).pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@torch.no_grad()
+def test_greedy_takes_the_most_probable_token(name: str) -> None:
+    network = NotesOnly(lively(NETWORKS[name]())).eval()
+    tokens = torch.from_numpy(VOCABULARY.encode(Melody([], [], Metre(3, 4)))[None, :-1])
+    for _ in range(12):
+        tokens = torch.cat([tokens, network(tokens)[:, -1:].argmax(dim=-1)], dim=1)
+    by_hand = VOCABULARY.decode(tokens)
+    assert generate(network, 2, temperature=0, metre="3/4", notes=12, seed=9) == [by_hand, by_hand]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_carried_state_gives_the_same_melodies_as_reading_everything_again(name: str) -> None:
+    network = lively(NETWORKS[name]())
+    arguments: dict[str, Any] = {"count": 6, "metre": "6/8", "max_notes": 40, "top_p": 0.95, "seed": 3}
+    carried = generate(network, **arguments)
+    assert carried == generate(Whole(network), **arguments)
+    assert len({len(melody) for melody in carried}) > 1
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer", "markov"])
+def test_how_many_are_asked_for_and_the_batch_size_decide_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lively(NETWORKS[name]())
+    seven = generate(network, 7, max_notes=30, seed=11)
+    assert generate(network, 2, max_notes=30, seed=11) == seven[:2]
+    monkeypatch.setattr(generation, "CARRIED_BATCH", 3)
+    assert generate(network, 7, max_notes=30, seed=11) == seven
+    assert len(set(seven)) == 7
+
+
+def test_seeds_differ_and_repeat() -> None:
+    network = small_lstm()
+    first, again, other = (generate(network, 3, notes=10, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_torchs_own_random_numbers_are_left_alone() -> None:
+    network = small_lstm(dropout=0.5)
+    before = torch.get_rng_state()
+    generate(network, 2, notes=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_is_off_and_every_module_stays_in_its_mode() -> None:
+    network = small_lstm(dropout=0.5).train()
+    network.embedding.eval()
+    before = {name: module.training for name, module in network.named_modules()}
+    assert len(set(before.values())) == 2
+    melodies = generate(network, 2, notes=8)
+    assert {name: module.training for name, module in network.named_modules()} == before
+    assert melodies == generate(network.eval(), 2, notes=8)
+
+
+def test_modes_are_restored_after_a_failure() -> None:
+    network = network_of_ones_own(8)[:1].train()  # type: ignore[index]
+    with pytest.raises(InputError, match="breaks its contract"):
+        generate(network)
+    assert network.training
+
+
+@pytest.mark.parametrize("metre", METRES, ids=str)
+def test_conditions_hold_in_every_metre(metre: Metre) -> None:
+    place = METRES.index(metre)
+    key, tonic = [("C", 0), ("F#", 6), ("Bb", 10), ("Gb", 6), ("B#", 0), ("Cb", 11), ("eb", 3)][place % 7]
+    mode = MODES[place % len(MODES)]
+    upbeats = [0] if metre.beats == 0 else [t for t in range(metre.bar_ticks) if metre.bar_ticks - t in STARTS]
+    ticks = upbeats[place % len(upbeats)]
+    asked: dict[str, Any] = {"key": key, "mode": mode, "metre": str(metre), "upbeat": f"{ticks}/96"}
+    network = MarkovNetwork(0)  # knows nothing, so anything that may come does
+    by_notes = generate(network, 5, **asked, notes=20, corpus="airds")
+    by_bars = generate(network, 5, **asked, bars=3) if metre.beats else []
+    for melody in by_notes + by_bars:
+        assert (melody.metre, melody.tonic, melody.mode) == (metre, tonic, mode)
+        assert melody.start == (metre.bar_ticks - ticks) % metre.bar_ticks or metre.beats == 0
+        assert VOCABULARY.decode(VOCABULARY.encode(melody), tonic) == melody
+    assert {(len(melody), melody.corpus) for melody in by_notes} == {(20, "airds")}
+    assert {melody.ticks for melody in by_bars} <= {ticks + 3 * metre.bar_ticks}
+
+
+def test_a_melody_that_never_ends_is_ended_at_the_next_bar_line() -> None:
+    melody = generate(AfterLast({token_of(0, 36): 0.7, token_of(0, 12): 0.3}), metre="3/4", max_notes=100)[0]
+    assert len(melody) >= 100
+    assert melody.ticks % 72 == 0
+    ends = np.cumsum(melody.durations)
+    assert (ends[99:-1] % 72 > 0).all()  # not one bar later
+
+
+@pytest.mark.parametrize("limit", [{"max_notes": 40}, {"bars": 1}, {"notes": 2}, {"max_notes": 1}], ids=str)
+def test_there_is_always_a_note_that_sounds(limit: dict[str, int]) -> None:
+    network = AfterLast({VOCABULARY.end: 0.5, R: 0.4999, A: 0.0001})
+    for melody in generate(network, 20, **limit):  # type: ignore[arg-type]
+        assert (melody.pitches != REST).any()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_primer_comes_first_in_the_key_asked_for(name: str) -> None:
+    network = lively(NETWORKS[name]())
+    for key, semitones in ((None, 0), ("D", -5), ("B", 4)):
+        for melody in generate(network, 2, primer=JIG, primer_notes=5, key=key, notes=9):
+            assert beginning_of(melody, 5) == beginning_of(JIG.transposed(semitones), 5)
+            assert len(melody) == 9
+
+
+def test_a_primer_is_read_not_only_copied() -> None:
+    after = {A: {A: 1.0}, B: {B: 1.0}}
+    for height in (0, 4):
+        melody = generate(AfterLast({C: 1.0}, after), primer=Melody([60 + height], [24]), notes=6)[0]
+        assert set(melody.pitches) == {60 + height}
+
+
+def test_a_primers_bars_count() -> None:
+    for melody in generate(MarkovNetwork(0), 10, primer=JIG, bars=4):
+        assert melody.ticks == 12 + 4 * 72
+        assert beginning_of(melody, len(JIG)) == JIG
+
+
+def test_a_primer_may_state_what_it_brings() -> None:
+    network = small_lstm()
+    stated = generate(network, primer=JIG, mode="dorian", metre="6/8", upbeat="1/8", key="G", notes=9)
+    assert stated == generate(network, primer=JIG, notes=9)
+
+
+def test_each_beginning_is_gone_on_from_in_its_place() -> None:
+    tunes = [*walks(3), JIG, beginning_of(JIG, 2), Melody([], [], Metre(0, 4), tonic=5, corpus="essen")]
+    beginnings = [beginning_of(tune, index % 3) for index, tune in enumerate(tunes)]
+    melodies = sample(small_lstm(), beginnings, Sampling(), Limits(max_notes=12), seed=4)
+    for melody, beginning in zip(melodies, beginnings, strict=True):
+        assert beginning_of(melody, len(beginning)) == beginning
+        assert len(melody) > len(beginning)
+
+
+def test_nothing_from_nothing() -> None:
+    assert sample(small_lstm(), [], Sampling(), Limits()) == []
+
+
+def test_a_beginning_keeps_the_departures_within_it() -> None:
+    tune = Melody([60] * 6, [24] * 6, departures=[Departure(1), Departure(3, Metre(3, 4))], title="t", source="s")
+    for n_notes, departures in ((0, 0), (1, 0), (2, 1), (3, 1), (4, 2)):
+        beginning = beginning_of(tune, n_notes)
+        assert (len(beginning), len(beginning.departures)) == (n_notes, departures)
+        assert beginning.title == beginning.source == ""
+
+
+def test_a_network_that_rules_everything_out_is_named() -> None:
+    with pytest.raises(InputError, match="rules out every token"):
+        generate(AfterLast({VOCABULARY.pad: 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"count": 0}, "count is how many melodies to generate, 1 or more, got 0"),
+        ({"temperature": -1}, "temperature is a number of 0 or more"),
+        ({"top_k": 5000}, "top_k is at most 1414, as many tokens as can be played, got 5000"),
+        ({"top_p": 0.0}, "top_p is a share"),
+        ({"min_p": 2.0}, "min_p is a share"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"key": "H"}, "a key is a letter A to G, perhaps with # or b, such as G, F# or Bb, got 'H'"),
+        ({"key": ""}, "a key is a letter"),
+        ({"mode": "aeolian"}, "no mode is called 'aeolian', did you mean minor.; there are major, minor, dorian"),
+        ({"mode": "Major"}, "no mode is called 'Major', did you mean major.; there are"),
+        ({"key": "Gm"}, "a key is the tonic alone: write key=G mode=minor, got 'Gm'"),
+        ({"key": "f# dorian"}, "a key is the tonic alone: write key=F# mode=dorian"),
+        ({"key": "Gx"}, "a key is the tonic alone, such as G, F# or Bb, got 'Gx'"),
+        ({"metre": "13/8"}, "metre 13/8 is none that melodies can be written in; near it are 12/8, 11/8 and 15/8"),
+        ({"metre": "7/2"}, "metre 7/2 is none .* near it are 6/2, 5/2 and 4/2"),
+        ({"metre": "waltz"}, "a metre is written like 6/8, C, C. or free, got 'waltz'"),
+        ({"metre": "4/5"}, "a metre is written like 6/8, C, C. or free, got '4/5'"),
+        ({"corpus": "nottinghm"}, "no corpus is called 'nottinghm', did you mean nottingham."),
+        ({"corpus": "bach"}, "no corpus is called 'bach'; there are unknown, synthetic, nottingham"),
+        ({"upbeat": "1/1"}, "an upbeat is shorter than a bar of 4/4, and not below 0, got 1/1"),
+        ({"upbeat": "-1/8"}, "an upbeat is shorter than a bar of 4/4, and not below 0, got -1/8"),
+        (
+            {"upbeat": "1/8", "metre": "free"},
+            "free metre has no bar line that an upbeat could lead to: leave upbeat out",
+        ),
+        ({"upbeat": "1/96"}, "an upbeat of 1/96 ends on no place that is counted"),
+        ({"upbeat": "1/7"}, "an upbeat of 1/7 ends on no place that is counted"),
+        ({"upbeat": "quaver"}, "an upbeat is a note value such as 1/8 or 3/16, or 0, got 'quaver'"),
+        ({"upbeat": "1/0"}, "an upbeat is a note value"),
+        ({"bars": 8, "notes": 20}, "give one of them"),
+        ({"bars": 0}, "bars is 1 or more, got 0"),
+        ({"bars": 4, "metre": "free"}, "bars cannot be counted in free metre: give notes instead of bars"),
+        ({"primer_notes": 3}, "no primer was given"),
+        ({"primer": JIG, "primer_notes": 8}, "the primer has 7 notes and rests, so 8 of them cannot be taken"),
+        ({"primer": JIG, "primer_notes": 0}, "so 0 of them cannot be taken"),
+        ({"primer": Melody([], [])}, "the primer has 0 notes and rests"),
+        ({"primer": JIG, "metre": "3/4"}, "the primer brings its own metre, which is not 3/4: leave metre out"),
+        ({"primer": JIG, "mode": "minor"}, "the primer brings its own mode, which is not minor: leave mode out"),
+        ({"primer": JIG, "upbeat": "1/4"}, "the primer brings its own upbeat, which is not 1/4"),
+        ({"primer": JIG, "mode": "merry"}, "no mode is called 'merry'"),
+        ({"primer": JIG, "corpus": "bach"}, "no corpus is called 'bach'"),
+        ({"primer": JIG, "bars": 1}, "the primer leaves no room within 1 bars"),
+        ({"primer": JIG, "notes": 7}, "the primer leaves no room within 7 notes"),
+        ({"primer": Melody([127], [24])}, "the primer cannot be gone on from: 1 of its notes is too high"),
+        ({"primer": Melody([127], [24]), "key": "B"}, "1 of its notes is too high .* move the tune four octaves down"),
+        ({"primer": Melody([60], [25])}, "the lengths of 1 of its notes are none that melodies are made of"),
+        ({"primer": Melody([60], [24], Metre(13, 8))}, "metre 13/8 is none that melodies can be written in"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_in_one_sentence(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says) as refusal:
+        generate(MarkovNetwork(0), **arguments)
+    assert "\n" not in str(refusal.value)
+
+
+def test_as_many_tokens_can_be_kept_as_can_be_played() -> None:
+    assert generate(MarkovNetwork(0), top_k=1414, notes=3) == generate(MarkovNetwork(0), notes=3)

@@ -1,0 +1,204 @@
+"""Single symbols of ABC, checked against the standard's tables and against music21's own reading."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from music21 import key as music21_key
+from music21.abcFormat import ABCNote
+from music21.pitch import Pitch
+
+from chromasonic.melody_generation.io.abc_symbols import (
+    chord_notes,
+    default_unit_length,
+    parse_broken_rhythm,
+    parse_key,
+    parse_metre,
+    parse_note,
+    parse_part_order,
+    parse_tuplet,
+    parse_unit_length,
+)
+from chromasonic.melody_generation.melody import Metre
+
+note_texts = st.from_regex(r"(\^|\^\^|_|__|=)?([A-G],{0,3}|[a-g]'{0,3})(/|//|[1-9]/[248]|[1-9][0-9]?|)", fullmatch=True)
+
+
+@given(note_texts)
+def test_notes_are_what_music21_reads(text: str) -> None:
+    theirs = ABCNote(text)
+    theirs.parse(forceDefaultQuarterLength=1)
+    ours = parse_note(text)
+    assert ours.pitch(ours.accidental or 0) == Pitch(theirs.pitchName).midi
+    assert ours.length == Fraction(theirs.quarterLength)
+
+
+@pytest.mark.parametrize("text", ["A0", "A/0", "A/1000", "?", ""])
+def test_a_note_without_pitch_or_length_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no note|no length|not a fraction"):
+        parse_note(text)
+
+
+def test_a_note_beyond_midi_is_refused() -> None:
+    with pytest.raises(ValueError, match="beyond what MIDI numbers"):
+        parse_note("C" + "," * 9).pitch(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "length"),
+    [
+        ("[CEG]", "CEG", 1),
+        ("[C2E2G2]", "CEG", 2),
+        ("[CEG]2", "CEG", 2),
+        ("[C2E2]/", "CE", 1),
+        ("[zG]", "G", 1),
+        ("[z2]", "", 2),
+    ],
+)
+def test_chords_have_one_length(text: str, letters: str, length: int) -> None:
+    notes = chord_notes(text)
+    assert "".join(note.letter for note in notes) == letters
+    assert {note.length for note in notes} == {length}
+
+
+def test_a_chord_without_notes_is_refused() -> None:
+    with pytest.raises(ValueError, match="no note in the chord"):
+        chord_notes("[]")
+
+
+@pytest.mark.parametrize("tonic", ["C", "D", "F#", "Bb", "E", "Ab"])
+@pytest.mark.parametrize("mode", ["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian"])
+def test_signatures_are_those_of_music21(tonic: str, mode: str) -> None:
+    found = parse_key(f"{tonic} {mode.capitalize()}")
+    theirs = music21_key.Key(tonic.replace("b", "-"), mode)
+    assert found.mode == mode
+    assert found.tonic == theirs.tonic.pitchClass
+    altered = {pitch.step: int(pitch.alter) for pitch in theirs.alteredPitches}
+    assert {letter: moved for letter, moved in found.signature if moved} == altered
+
+
+@pytest.mark.parametrize(
+    ("text", "tonic", "mode", "altered"),
+    [
+        ("G", 7, "major", {"F": 1}),
+        ("Am", 9, "minor", {}),
+        ("GM", 7, "minor", {"B": -1, "E": -1}),
+        ("E Minor", 4, "minor", {"F": 1}),
+        ("EMin", 4, "minor", {"F": 1}),
+        ("Amix", 9, "mixolydian", {"F": 1, "C": 1}),
+        ("ADor", 9, "dorian", {"F": 1}),
+        ("G ionian", 7, "major", {"F": 1}),
+        ("Aaeol", 9, "minor", {}),
+        ("Hp", 9, "mixolydian", {"F": 1, "C": 1}),
+        ("HP", 9, "mixolydian", {}),
+        ("H", 11, "major", dict.fromkeys("FCGDA", 1)),
+        ("Es", 3, "major", dict.fromkeys("BEA", -1)),
+        ("Bn", 11, "minor", {"F": 1, "C": 1}),
+        ("F#m", 6, "minor", dict.fromkeys("FCG", 1)),
+        ("Dmix=c", 2, "mixolydian", {"F": 1}),
+        ("D exp _b ^f", 2, "major", {"F": 1, "B": -1}),
+        ("D ^g", 2, "major", dict.fromkeys("FCG", 1)),
+        ("G clef=bass", 7, "major", {"F": 1}),
+        ("none", 0, "major", {}),
+        ("", 0, "major", {}),
+    ],
+)
+def test_keys_as_the_collections_write_them(text: str, tonic: int, mode: str, altered: dict[str, int]) -> None:
+    found = parse_key(text)
+    assert (found.tonic, found.mode) == (tonic, mode)
+    assert {letter: moved for letter, moved in found.signature if moved} == altered
+
+
+@pytest.mark.parametrize(
+    ("text", "metre"),
+    [
+        ("6/8", "6/8"),
+        ("2/2]", "2/2"),
+        ("C", "4/4"),
+        ("C|", "2/2"),
+        ("none", "free"),
+        ("FREI4/4", "free"),
+        ("", "free"),
+        ("3+2/8", "5/8"),
+        ("(2+3+2)/8", "7/8"),
+        (" 12 / 8 ", "12/8"),
+    ],
+)
+def test_metres_as_the_collections_write_them(text: str, metre: str) -> None:
+    assert str(parse_metre(text)) == metre
+
+
+def test_what_is_no_field_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="the key 'xyz' is not understood"):
+        parse_key("xyz")
+    with pytest.raises(ValueError, match="the metre 'waltz' is not understood"):
+        parse_metre("waltz")
+    for text in ("1/0", "0/8", "eighth", "1/G"):
+        with pytest.raises(ValueError, match="the unit length"):
+            parse_unit_length(text)
+
+
+@pytest.mark.parametrize(("metre", "unit"), [("2/4", 16), ("3/4", 8), ("6/8", 8), ("C", 8), ("3/8", 16), ("none", 8)])
+def test_the_unit_length_follows_from_the_metre(metre: str, unit: int) -> None:
+    assert default_unit_length(parse_metre(metre)) == Fraction(1, unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "metre", "factor", "n_notes"),
+    [
+        ("(2", Metre(6, 8), Fraction(3, 2), 2),
+        ("(3", Metre(4, 4), Fraction(2, 3), 3),
+        ("(4", Metre(6, 8), Fraction(3, 4), 4),
+        ("(5", Metre(4, 4), Fraction(2, 5), 5),
+        ("(5", Metre(9, 8), Fraction(3, 5), 5),
+        ("(7", Metre(3, 4), Fraction(2, 7), 7),
+        ("(3:2:4", Metre(4, 4), Fraction(2, 3), 4),
+        ("(3::2", Metre(4, 4), Fraction(2, 3), 2),
+        ("(5:4", Metre(4, 4), Fraction(4, 5), 5),
+    ],
+)
+def test_tuplets_are_the_standards(text: str, metre: Metre, factor: Fraction, n_notes: int) -> None:
+    tuplet = parse_tuplet(text, metre)
+    assert (tuplet.factor, tuplet.n_notes) == (factor, n_notes)
+
+
+def test_no_tuplet_is_of_nothing() -> None:
+    with pytest.raises(ValueError, match="no tuplet"):
+        parse_tuplet("(0", Metre(4, 4))
+
+
+@pytest.mark.parametrize("text", [">", ">>", ">>>", "<", "<<", "<<<"])
+def test_broken_rhythm_keeps_the_length_of_the_pair(text: str) -> None:
+    before, after = parse_broken_rhythm(text)
+    assert before + after == 2
+    assert (before > after) == text.startswith(">")
+
+
+def test_broken_rhythm_points_one_way() -> None:
+    with pytest.raises(ValueError, match="no broken rhythm"):
+        parse_broken_rhythm("><")
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("AAB", "AAB"),
+        ("A AABBB", "AAABBB"),
+        ("A2B3", "AABBB"),
+        ("A.(BC)2", "ABCBC"),
+        ("((AB)2C)2", "ABABCABABC"),
+        ("(AB)", "AB"),
+        ('ABA % "Da Capo"', "ABA"),
+        ("", ""),
+    ],
+)
+def test_part_orders_are_spelt_out(text: str, order: str) -> None:
+    assert parse_part_order(text) == order
+
+
+def test_an_absurd_part_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="the part order"):
+        parse_part_order("((((A99)99)99)99)99")

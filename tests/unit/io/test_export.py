@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io import export
+from chromasonic.melody_generation.io.export import ENDINGS, FORMATS, check_folder, rendered, write_files
+from chromasonic.melody_generation.io.write_midi import midi_bytes
+from chromasonic.melody_generation.melody import Melody, Metre
+
+JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title="A jig")
+
+
+def test_all_formats_stand_under_one_stem(tmp_path: Path) -> None:
+    paths = export.export(JIG, tmp_path / "new" / "folder", "a_jig")
+    assert {name: path.name for name, path in paths.items()} == {name: f"a_jig{ENDINGS[name]}" for name in FORMATS}
+    assert sorted(each.name for each in (tmp_path / "new/folder").iterdir()) == sorted(
+        path.name for path in paths.values()
+    )
+    assert paths["midi"].read_bytes()[:4] == b"MThd"
+    assert paths["wav"].read_bytes()[:4] == b"RIFF"
+    assert paths["abc"].read_text().startswith("X:1\nT:A jig\n")
+    for name in ("musicxml", "svg"):
+        ElementTree.parse(paths[name])
+    for name in ("png", "roll"):
+        with Image.open(paths[name]) as image:
+            assert image.width >= 800
+
+
+def test_only_what_is_asked_for_is_made(tmp_path: Path) -> None:
+    assert list(export.export(JIG, tmp_path, "x", formats=["abc", "midi"])) == ["midi", "abc"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["x.abc", "x.mid"]
+
+
+def test_the_tempo_is_that_of_the_metre_unless_it_is_given() -> None:
+    assert rendered(JIG, formats=["midi"])["midi"] == midi_bytes(JIG, 156)
+    assert rendered(JIG, 99, ["midi"])["midi"] == midi_bytes(JIG, 99)
+
+
+def test_the_same_melody_gives_the_same_bytes() -> None:
+    assert rendered(JIG) == rendered(JIG)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"formats": ["abc", "mp3"]}, "there is no format 'mp3': choose of midi, musicxml, abc"),
+        ({"formats": []}, "formats is empty"),
+        ({"tempo": 3}, "tempo is quarter notes per minute"),
+    ],
+)
+def test_what_is_impossible_is_refused_before_anything_is_written(
+    arguments: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=says):
+        export.export(JIG, tmp_path / "new", "x", **arguments)  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fault_in_one_format_leaves_no_file_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(svg: str) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "png_of", broken)
+    with pytest.raises(OSError, match="No space left"):
+        export.export(JIG, tmp_path / "new", "x")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here already")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="is no folder"):
+            check_folder(folder)
+        with pytest.raises(InputError, match="cannot be written: "):
+            write_files({"abc": b""}, folder, "x")
+    assert (tmp_path / "file").read_text() == "here already"
+
+
+def test_a_folder_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # the superuser may write everywhere
+    with pytest.raises(InputError, match="no permission to write in"):
+        check_folder(tmp_path / "new")
+
+
+def test_a_folder_that_can_be_made_is_not_made_yet(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,81 @@
+"""A block that takes too long is ended (about a second)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+import pytest
+
+from chromasonic.melody_generation.io.time_limit import OutOfTime, time_limit
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_block_that_takes_too_long_is_ended() -> None:
+    began = time.monotonic()
+    with pytest.raises(OutOfTime), time_limit(0.05):
+        spin(5)
+    assert time.monotonic() - began < 4
+
+
+def test_a_block_that_is_in_time_is_left_alone_and_so_is_what_follows() -> None:
+    with time_limit(0.05):
+        pass
+    spin(0.1)
+
+
+def test_who_catches_everything_is_asked_again() -> None:
+    began = time.monotonic()
+
+    def spin_twice() -> None:
+        with suppress(BaseException):
+            spin(5)
+        spin(10)
+
+    with pytest.raises(OutOfTime), time_limit(0.01):
+        spin_twice()
+    assert time.monotonic() - began < 8
+
+
+def test_somebodys_own_timer_goes_on() -> None:
+    class Rang(Exception):  # noqa: N818
+        pass
+
+    def ring(*_: object) -> NoReturn:
+        raise Rang
+
+    def read_and_go_on() -> None:
+        with time_limit(10):
+            spin(0.05)
+        spin(5)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Rang):
+            read_and_go_on()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_in_another_thread_nothing_is_raised() -> None:
+    done = []
+
+    def run() -> None:
+        with time_limit(0.01):
+            spin(0.1)
+        done.append(True)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.small_networks import VOCABULARY, batch_of
+from tests.strategies import melodies
+from torch import Tensor
+
+from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.networks.neural.bar_position import (
+    BarPositionState,
+    BarPositionTracker,
+    BarTimes,
+    onsets_of,
+)
+
+CLOCK = BarPositionTracker(VOCABULARY)
+
+batches = st.lists(melodies(), min_size=1, max_size=4)
+any_tokens = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=1, max_size=40)
+
+
+def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
+    """Position, remaining and bar after each token, one token after the other."""
+    position, bar, bar_ticks = 0, 0, 1 << 20
+    found = []
+    for token in tokens:
+        start, new_bar_ticks = int(VOCABULARY.token_start[token]), int(VOCABULARY.token_bar_ticks[token])
+        if start >= 0 or new_bar_ticks > 0 or token == VOCABULARY.bar:
+            bar_ticks = new_bar_ticks if new_bar_ticks > 0 else bar_ticks
+            bar += position > 0
+            position = max(start, 0) % bar_ticks
+        else:
+            position += int(VOCABULARY.token_ticks[token])
+            bar += position // bar_ticks
+            position %= bar_ticks
+        found.append((position, bar_ticks - position, bar))
+    return found
+
+
+def rows_of(times: BarTimes, row: int = 0) -> list[tuple[int, ...]]:
+    return list(zip(*(each[row].tolist() for each in times), strict=True))
+
+
+def read_in_parts(tokens: Tensor, bounds: list[int]) -> tuple[BarTimes, BarPositionState | None]:
+    state: BarPositionState | None = None
+    parts = []
+    for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
+        times, state = CLOCK(tokens[:, begin:end], state)
+        parts.append(times)
+    return BarTimes(*(torch.cat(each, dim=1) for each in zip(*parts, strict=True))), state
+
+
+@given(melodies(min_notes=1))
+def test_the_position_before_each_note_is_the_one_that_the_melody_counts(melody: Melody) -> None:
+    tokens = batch_of([melody])
+    times, _ = CLOCK(tokens)
+    before_notes = np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1
+    assert times.position[0][before_notes].tolist() == melody.positions.tolist()
+
+
+@given(melodies(min_notes=1))
+def test_remaining_and_bar_before_each_note_follow_from_the_melody(melody: Melody) -> None:
+    tokens = batch_of([melody])
+    times, _ = CLOCK(tokens)
+    before_notes = np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1
+    metres = [metre for begin, end, metre, _ in melody.segments for _ in range(begin, end)]
+    remaining = [metre.bar_ticks - at for metre, at in zip(metres, melody.positions.tolist(), strict=True)]
+    assert times.remaining[0][before_notes].tolist() == remaining
+    lines = melody.bar_lines[melody.bar_lines > 0]
+    assert times.bar[0][before_notes].tolist() == np.searchsorted(lines, melody.onsets, side="right").tolist()
+
+
+@given(any_tokens)
+def test_any_tokens_at_all_are_counted_as_by_hand(tokens: list[int]) -> None:
+    times, state = CLOCK(torch.tensor([tokens]))
+    expected = counted_by_hand(tokens)
+    assert rows_of(times) == expected
+    position, remaining, bar = expected[-1]
+    assert [int(each) for each in state] == [position, position + remaining, bar]
+
+
+@given(batches, st.data())
+@settings(max_examples=40)
+def test_reading_in_parts_is_reading_at_once(tunes: list[Melody], data: st.DataObject) -> None:
+    tokens = batch_of(tunes)
+    bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=5, unique=True).map(sorted))
+    whole, last = CLOCK(tokens)
+    in_parts, last_in_parts = read_in_parts(tokens, bounds)
+    assert all(torch.equal(one, other) for one, other in zip(whole, in_parts, strict=True))
+    assert last_in_parts is not None
+    assert all(torch.equal(one, other) for one, other in zip(last, last_in_parts, strict=True))
+
+
+@given(batches)
+@settings(max_examples=40)
+def test_each_row_of_a_batch_is_counted_by_itself_and_padding_moves_nothing(tunes: list[Melody]) -> None:
+    times, state = CLOCK(batch_of(tunes))
+    for row, melody in enumerate(tunes):
+        alone, alone_at_end = CLOCK(batch_of([melody]))
+        n_tokens = alone.position.shape[1]
+        assert rows_of(times, row)[:n_tokens] == rows_of(alone)
+        assert set(rows_of(times, row)[n_tokens - 1 :]) == {rows_of(alone)[-1]}
+        assert [int(each[row]) for each in state] == [int(each[0]) for each in alone_at_end]
+
+
+@pytest.mark.parametrize(
+    ("melody", "bars"),
+    [
+        (Melody([60] * 4, [48] * 4), [0, 0, 1, 1]),
+        (Melody([60] * 4, [24] * 4, start=72), [0, 1, 1, 1]),  # an upbeat is bar 0
+        (Melody([60] * 4, [24] * 4, departures=[Departure(1)]), [0, 1, 1, 1]),  # a bar of one quarter
+        (Melody([60] * 4, [96] * 4, departures=[Departure(2, Metre(3, 4))]), [0, 1, 2, 3]),  # counted once
+        (Melody([60] * 3, [288] * 3, metre=Metre(0, 4)), [0, 0, 0]),  # free metre has no bars of its own
+    ],
+)
+def test_bars_are_numbered_as_a_player_would(melody: Melody, bars: list[int]) -> None:
+    tokens = batch_of([melody])
+    times, _ = CLOCK(tokens)
+    assert times.bar[0][np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1].tolist() == bars
+
+
+def test_the_clock_learns_nothing_and_leaves_nothing_in_a_checkpoint() -> None:
+    assert not list(CLOCK.parameters())
+    assert not CLOCK.state_dict()
+
+
+@given(batches, st.integers(1, 6))
+def test_a_token_falls_where_the_music_stood_after_the_one_before(tunes: list[Melody], n_before: int) -> None:
+    tokens = batch_of(tunes)
+    times, _ = CLOCK(tokens)
+    onsets = onsets_of(times, CLOCK.begin(len(tokens)))
+    assert not onsets.position[:, 0].any()
+    assert torch.equal(onsets.position[:, 1:], times.position[:, :-1])
+    assert torch.equal(onsets.bar[:, 1:], times.bar[:, :-1])
+    n_before = min(n_before, tokens.shape[1] - 1)
+    _, state = CLOCK(tokens[:, :n_before])
+    later = onsets_of(CLOCK(tokens[:, n_before:], state)[0], state)
+    assert torch.equal(later.position, onsets.position[:, n_before:])
+    assert torch.equal(later.bar, onsets.bar[:, n_before:])

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import metres
+
+from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.notation.durations import pieces
+from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET
+from chromasonic.melody_generation.vocabulary import DURATIONS
+
+S, E, Q, H = 6, 12, 24, 48  # sixteenth, eighth, quarter, half
+
+
+def written(metre: str, durations: list[int], start: int = 0) -> list[tuple[int, ...]]:
+    positions = [*accumulate(durations, initial=start)]
+    return [pieces(ticks, place, Metre.parse(metre)) for ticks, place in zip(durations, positions, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("metre", "durations", "expected"),
+    [
+        ("6/8", [Q, Q, Q], [(Q,), (E, E), (Q,)]),
+        ("6/8", [Q, E, E, Q], [(Q,), (E,), (E,), (Q,)]),
+        ("6/8", [H, Q], [(36, E), (Q,)]),
+        ("6/8", [Q, H], [(Q,), (E, 36)]),
+        ("6/8", [36, 36], [(36,), (36,)]),
+        ("6/8", [72], [(72,)]),
+        ("6/8", [60, E], [(36, Q), (E,)]),
+        ("6/8", [E, 36, Q], [(E,), (Q, E), (Q,)]),
+        ("6/8", [18, 18, 30, S], [(18,), (18,), (Q, S), (S,)]),
+        ("6/8", [S, E, 18], [(S,), (E,), (18,)]),
+        ("9/8", [108], [(72, 36)]),
+        ("9/8", [36, 72], [(36,), (72,)]),
+        ("9/8", [H, 60], [(36, E), (Q, 36)]),
+        ("12/8", [108, 36], [(72, 36), (36,)]),
+        ("12/8", [144], [(144,)]),
+        ("6/4", [H, H, H], [(H,), (Q, Q), (H,)]),
+        ("6/4", [96, H], [(72, Q), (H,)]),
+        ("3/8", [36], [(36,)]),
+        ("3/8", [E, Q], [(E,), (Q,)]),
+    ],
+)
+def test_in_compound_metre_no_value_hides_a_dotted_beat(
+    metre: str, durations: list[int], expected: list[tuple[int, ...]]
+) -> None:
+    assert written(metre, durations) == expected
+
+
+@pytest.mark.parametrize(
+    ("metre", "durations", "expected"),
+    [
+        ("4/4", [Q, H, Q], [(Q,), (H,), (Q,)]),
+        ("4/4", [Q, 72], [(Q,), (72,)]),
+        ("4/4", [72, Q], [(72,), (Q,)]),
+        ("4/4", [96], [(96,)]),
+        ("4/4", [E, Q, E, E, Q, E], [(E,), (Q,), (E,), (E,), (Q,), (E,)]),
+        ("4/4", [36, Q, 36], [(36,), (E, E), (36,)]),
+        ("4/4", [36, 36, Q], [(36,), (E, Q), (Q,)]),
+        ("4/4", [E, H, 36], [(E,), (36, E), (36,)]),
+        ("4/4", [Q, 36, 36], [(Q,), (Q, E), (36,)]),
+        ("4/4", [E, 36, 36, E], [(E,), (36,), (36,), (E,)]),
+        ("4/4", [42, S, H], [(Q, 18), (S,), (H,)]),
+        ("4/4", [84, E], [(H, 36), (E,)]),
+        ("4/4", [S, E, S, 18, E, E], [(S,), (E,), (S,), (18,), (S, S), (E,)]),
+        ("2/2", [Q, H, Q], [(Q,), (H,), (Q,)]),
+        ("2/2", [36, Q, 36], [(36,), (E, E), (36,)]),
+        ("2/4", [E, Q, E], [(E,), (Q,), (E,)]),
+        ("2/4", [E, 36], [(E,), (36,)]),
+        ("3/4", [Q, H], [(Q,), (H,)]),
+        ("3/4", [Q, 36, E], [(Q,), (36,), (E,)]),
+        ("3/4", [E, H, E], [(E,), (36, E), (E,)]),
+        ("3/4", [36, 36], [(36,), (36,)]),
+        ("3/2", [H, 96], [(H,), (96,)]),
+        ("5/4", [120], [(96, Q)]),
+        ("7/8", [Q, 36, Q], [(Q,), (36,), (Q,)]),
+    ],
+)
+def test_in_simple_metre_only_the_usual_syncopations_hide_a_beat(
+    metre: str, durations: list[int], expected: list[tuple[int, ...]]
+) -> None:
+    assert written(metre, durations) == expected
+
+
+def test_triplets_stay_as_they_are() -> None:
+    assert written("4/4", [16, 16, 16, 8, 12, 4, 8, 16]) == [(16,), (16,), (16,), (8,), (12,), (4,), (8,), (16,)]
+
+
+def test_in_free_metre_there_is_no_beat_to_hide() -> None:
+    assert written("free", [E, 36, Q, 96, 42]) == [(E,), (36,), (Q,), (96,), (Q, 18)]
+    assert max(len(pieces(ticks, 0, Metre.parse("free"))) for ticks in DURATIONS) == 2
+
+
+@given(metres, st.data())
+def test_every_duration_is_made_up_of_values(metre: Metre, data: st.DataObject) -> None:
+    bar = min(metre.bar_ticks, 2000)
+    position = data.draw(st.integers(0, bar - 1))
+    ticks = data.draw(st.integers(1, bar - position))
+    found = pieces(ticks, position, metre)
+    assert sum(found) == ticks
+    assert all(piece in PLAIN or piece in TRIPLET for piece in found)
+
+
+@given(st.sampled_from(["6/8", "9/8", "12/8", "15/8"]), st.data())
+def test_a_note_that_hides_a_dotted_beat_is_as_long_as_such_beats(metre: str, data: st.DataObject) -> None:
+    bar = Metre.parse(metre).bar_ticks // 3
+    begin = data.draw(st.integers(0, bar - 1))
+    end = data.draw(st.integers(begin + 1, bar))
+    found = pieces(3 * (end - begin), 3 * begin, Metre.parse(metre))
+    for first, last in pairwise(accumulate(found, initial=3 * begin)):
+        assert first // 36 == (last - 1) // 36 or first % 36 == last % 36 == 0

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from tests.strategies import melodies
+
+from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.notation.beams import beamed_groups
+from chromasonic.melody_generation.notation.line_breaks import stretches_of
+from chromasonic.melody_generation.notation.score import measures_of
+
+
+def lengths(durations: list[int], metre: str = "free") -> list[list[int]]:
+    measures = measures_of(Melody([60] * len(durations), durations, Metre.parse(metre)))
+    return [
+        [symbol.ticks for group in stretch for symbol in group]
+        for measure in measures
+        for stretch in stretches_of(measure)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("durations", "stretches"),
+    [
+        ([24] * 20, [[24] * 8, [24] * 8, [24] * 4]),
+        ([96, 96, 48, 48], [[96, 96], [48, 48]]),
+        ([24] * 7 + [12] * 4, [[24] * 7 + [12] * 2, [12] * 2]),  # not under a beam
+        ([24] * 7 + [8] * 3 + [24], [[24] * 7 + [8] * 3, [24]]),  # not in a triplet
+        ([24] * 7 + [120, 24], [[24] * 7 + [96, 24], [24]]),  # not under a tie
+    ],
+)
+def test_a_line_may_end_every_few_beats_between_notes(durations: list[int], stretches: list[list[int]]) -> None:
+    assert lengths(durations) == stretches
+
+
+def test_bars_are_never_cut() -> None:
+    assert lengths([6] * 32, "4/4") == [[6] * 16] * 2
+
+
+@given(melodies(min_notes=1))
+def test_stretches_are_the_groups_of_the_measure_and_begin_with_notes(melody: Melody) -> None:
+    for measure in measures_of(melody):
+        stretches = stretches_of(measure)
+        assert [group for stretch in stretches for group in stretch] == beamed_groups(measure)
+        assert measure.metre == Metre.parse("free") or len(stretches) == 1
+        for before, after in pairwise(stretches):
+            last, first = before[-1][-1], after[0][0]
+            assert last.note != first.note or last.pitch == REST  # a rest may be written in two

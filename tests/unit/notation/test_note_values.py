@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET, NoteValue, is_triplet_only
+
+
+def test_values_last_what_their_names_say() -> None:
+    assert PLAIN[24] == NoteValue("quarter")
+    assert PLAIN[36] == NoteValue("quarter", 1)
+    assert 42 not in PLAIN  # nobody reads two dots with ease
+    assert PLAIN[3] == NoteValue("32nd")
+    assert PLAIN[192] == NoteValue("breve")
+    assert TRIPLET[8] == NoteValue("eighth", 0, True)
+    assert TRIPLET[1] == NoteValue("64th", 0, True)
+    assert TRIPLET[12] == NoteValue("eighth", 1, True)
+    assert all(value.half_ticks == 2 * ticks for table in (PLAIN, TRIPLET) for ticks, value in table.items())
+
+
+def test_which_values_need_a_triplet() -> None:
+    assert [ticks for ticks in range(1, 33) if is_triplet_only(ticks)] == [1, 2, 4, 8, 16, 32]

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+from tests.small_networks import small_lstm, walks
+from torch.optim import AdamW
+
+from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
+from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.io.write_abc import abc_text
+from chromasonic.melody_generation.io.write_midi import midi_bytes
+from chromasonic.melody_generation.io.write_musicxml import musicxml_text
+from chromasonic.melody_generation.melody import Melody, Metre
+from chromasonic.melody_generation.pages import generated_set as songbook
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet, read_primer
+from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, listening_page
+from chromasonic.melody_generation.reporting.result_tables import generated_set_table
+from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.trained_model import (
+    TUNES,
+    Run,
+    calibration_facts,
+    keep_tunes,
+    open_model,
+    open_run,
+)
+from chromasonic.melody_generation.runs.usual_corpus import corpus_of
+from chromasonic.melody_generation.training.fit import fit, run_callbacks
+from chromasonic.melody_generation.training.lightning_module import MelodyModule
+
+TUNE = Melody([62, 66, 69, 74, 73, 69], [12, 24, 12, 24, 12, 48], Metre(6, 8), 60, tonic=2, title="A jig")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch on synthetic tunes."""
+    import lightning as L
+
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    data = MelodyDataModule(SyntheticCorpus(num_sequences=60), batch_size=16)
+    data.setup()
+    files = RunLayout(folder / "lstm_checkpoints", "melody_lstm")
+    facts = {"dataset": "synthetic", "test_set_hash": data.test_set_hash, **calibration_facts(data.melodies["train"])}
+    trainer = L.Trainer(
+        max_epochs=1,
+        callbacks=run_callbacks(files, facts),
+        logger=False,
+        accelerator="cpu",
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    fit(MelodyModule(small_lstm(), partial(AdamW, lr=0.01)), data, trainer, files)
+    keep_tunes(folder / TUNES, data.melodies)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(directory: Path) -> Run:
+    return open_model(directory)
+
+
+def write_tune(path: Path, melody: Melody) -> Path:
+    match path.suffix:
+        case ".abc":
+            path.write_text(abc_text(melody, 120), encoding="utf-8")
+        case ".mid":
+            path.write_bytes(midi_bytes(melody, 120))
+        case _:
+            path.write_text(musicxml_text(melody, 120), encoding="utf-8")
+    return path
+
+
+def test_melodies_are_named_judged_and_written(run: Run, tmp_path: Path) -> None:
+    melodies = generate(run.network, 3, bars=4)
+    book = GeneratedSet.of(run, melodies)
+    assert book.stems == ("melody_01", "melody_02", "melody_03")
+    assert [each.title for each in book.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
+    assert [each.pitches.tolist() for each in book.melodies] == [each.pitches.tolist() for each in melodies]
+    assert book.judged.scores is not None
+    assert len(book.judged.scores.overall) == 3
+    told: list[None] = []
+    contents = book.write(tmp_path, formats=["abc", "wav"], on_written=lambda: told.append(None))
+    assert {path.name for path in tmp_path.iterdir()} == {f"{s}.{e}" for s in book.stems for e in ("abc", "wav")}
+    # A page holds no sound, and what else it holds is what was written.
+    assert list(contents) == [{"abc": (tmp_path / f"{stem}.abc").read_bytes()} for stem in book.stems]
+    assert len(told) == 3
+
+
+def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: Run, tmp_path: Path) -> None:
+    GeneratedSet.of(run, [TUNE] * 16).write(tmp_path, formats=["midi", "abc"])
+    others = {"melody.mid", "melody_x.mid", "my_melody_01.mid", "melody_01.txt", "melody_1.mid", "after_1_01.abc"}
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "melody_99.abc").mkdir()
+    GeneratedSet.of(run, [TUNE] * 2).write(tmp_path, formats=["abc"])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == others | {"melody_01.abc", "melody_02.abc", "melody_99.abc"}
+
+
+def test_what_there_was_stays_where_rendering_fails(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    GeneratedSet.of(run, [TUNE] * 4).write(tmp_path, formats=["midi"])
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def fail(*arguments: object) -> NoReturn:
+        raise InputError("it cannot be written")
+
+    monkeypatch.setattr(songbook, "rendered", fail)
+    with pytest.raises(InputError):
+        GeneratedSet.of(run, [TUNE]).write(tmp_path, formats=["abc"])
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_page_of_many_shows_the_first_and_says_so(run: Run, tmp_path: Path) -> None:
+    book = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
+    contents = book.write(tmp_path, formats=["abc"])
+    assert len(contents) == MOST_ON_PAGE
+    html = listening_page(book.judged, run, {}, "", book.stems, contents=contents)
+    assert html.count("<article") == MOST_ON_PAGE
+    assert "The first 48 of 49: the others are files in the same folder." in html
+    assert "49 melodies by" in html
+
+
+def test_the_table_says_how_many_the_model_did_not_end(run: Run) -> None:
+    long = Melody([60] * 12, [24] * 12)
+    assert (
+        "1 of 2 had not come to their end after 12 notes"
+        in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 12)).note
+    )
+    assert "had not" not in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 13)).note
+    assert "had not" not in generated_set_table(GeneratedSet.of(run, [TUNE, long])).note
+
+
+def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(directory: Path, tmp_path: Path) -> None:
+    bare = Path(shutil.copytree(directory, tmp_path / "bare"))
+    (bare / TUNES).unlink()
+    for path in (bare, bare / "lstm_checkpoints" / "melody_lstm_best.pt"):
+        opened = open_model(path)
+        assert opened.directory == bare
+        book = GeneratedSet.of(opened, walks(2))
+        assert book.judged.scores is not None
+        assert "What is copied is not judged" in generated_set_table(book).note
+    with pytest.raises(InputError, match=r"tunes.npz cannot be read"):
+        open_run(bare)
+
+
+def test_a_folder_of_checkpoints_is_told_from_a_run(directory: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"lstm_checkpoints is no run directory, it holds checkpoints: name one .*\.pt"
+    ):
+        open_model(directory / "lstm_checkpoints")
+
+
+def test_a_thousand_melodies_stay_in_order() -> None:
+    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    assert GeneratedSet.of(run, [TUNE] * 1000).stems[:2] == ("melody_0001", "melody_0002")
+
+
+@pytest.mark.parametrize(
+    ("title", "stem"), [("After ../../etc,", "after_etc_1"), ("漢字", "melody_1"), ("CON", "con__1")]
+)
+def test_stems_are_safe_whatever_the_title(title: str, stem: str) -> None:
+    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    assert GeneratedSet.of(run, [TUNE], title).stems == (stem.replace("_1", "_01"),)
+
+
+def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: Run) -> None:
+    copied = next(tune for tune in run.tunes["train"] if len(tune) > 20)
+    table = generated_set_table(GeneratedSet.of(run, [copied, TUNE]))
+    assert table.columns == ("file", "bars", "notes", "overall", "in a row as in a training tune")
+    assert table.rows[0][:3] == ("melody_01", str(len(copied.bar_lines)), str(int((copied.pitches >= 0).sum())))
+    assert table.rows[0][4].startswith(f"{int((copied.pitches >= 0).sum())} of ")
+    assert "Held-out real tunes score 0." in table.note
+    assert "notes in a row with a training tune" in table.note
+
+
+def test_a_checkpoint_in_its_run_knows_the_tunes(directory: Path) -> None:
+    inside = open_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
+    assert inside.directory == directory
+    assert GeneratedSet.of(inside, [TUNE]).judged.standard is not None
+
+
+def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tmp_path: Path) -> None:
+    alone = open_model(shutil.copy(directory / "lstm_checkpoints" / "melody_lstm_best.pt", tmp_path / "alone.pt"))
+    assert alone.directory == tmp_path
+    book = GeneratedSet.of(alone, walks(2))
+    assert book.judged.scores is not None
+    assert book.judged.standard is None
+    assert generated_set_table(book).columns == ("file", "bars", "notes", "overall")
+    assert corpus_of(alone.network) == "synthetic"
+
+
+def test_without_a_calibration_there_are_no_scores() -> None:
+    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    table = generated_set_table(GeneratedSet.of(run, [TUNE]))
+    assert table.columns == ("file", "bars", "notes")
+    assert "not defined" in table.note
+
+
+@pytest.mark.parametrize("ending", [".abc", ".mid", ".musicxml"])
+def test_a_primer_is_read_from_every_format(ending: str, tmp_path: Path) -> None:
+    primer = read_primer(write_tune(tmp_path / f"tune{ending}", TUNE), 4).melody
+    assert primer.pitches.tolist() == TUNE.pitches[:4].tolist()
+    assert primer.durations.tolist() == TUNE.durations[:4].tolist()
+    assert (primer.metre, primer.start, primer.tonic) == (TUNE.metre, TUNE.start, TUNE.tonic)
+    assert len(read_primer(tmp_path / f"tune{ending}").melody) == len(TUNE)
+
+
+def test_the_first_tune_of_a_file_is_the_primer(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.abc"
+    path.write_text(abc_text(TUNE, 120, 1) + "\n" + abc_text(TUNE.transposed(2), 120, 2))
+    assert read_primer(path).melody.pitches.tolist() == TUNE.pitches.tolist()
+
+
+def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
+    path = tmp_path / "tune.abc"
+    path.write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
+    primer = read_primer(path)
+    assert primer.melody.durations.tolist()[0] in {12, 16}
+    assert primer.n_rounded == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "n_notes", "says"),
+    [
+        ("nonsense", None, "cannot be used: it holds no tune"),
+        ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
+        ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "2 of its notes are too high .* move the tune two octaves down"),
+        ("X:1\nM:4/4\nK:C\nC,,|", None, "1 of its notes is too low .* move the tune an octave up"),
+        (
+            "X:1\nM:4/4\nK:C\nC,,c''|",
+            None,
+            "too high and low .* spans more than that, so leave out what is too high and low",
+        ),
+        (
+            "X:1\nM:13/8\nK:C\nCDE|",
+            None,
+            "metre 13/8 is none that melodies can be written in; near it are 12/8, 11/8 and 15/8",
+        ),
+        ("X:1\nM:4/4\nK:C\nCDE|", 4, "has 3 notes and rests, so primer_notes=4"),
+        ("X:1\nM:4/4\nK:C\nCDE|", 0, "so primer_notes=0"),
+    ],
+)
+def test_a_primer_that_cannot_be_gone_on_from_is_refused(
+    content: str, n_notes: int | None, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "tune.abc"
+    path.write_text(content)
+    with pytest.raises(InputError, match=says) as problem:
+        read_primer(path, n_notes)
+    assert "tune.abc" in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_files_that_hold_no_music_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.mid").write_bytes(b"nonsense")
+    (tmp_path / "tune.txt").write_text("la la")
+    with pytest.raises(InputError, match="cannot be used: cannot be read as mid"):
+        read_primer(tmp_path / "broken.mid")
+    with pytest.raises(InputError, match="files that end in"):
+        read_primer(tmp_path / "tune.txt")
+    with pytest.raises(InputError, match="there is no file"):
+        read_primer(tmp_path / "missing.abc")
+    with pytest.raises(InputError, match="there is no file"):
+        read_primer(tmp_path)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_greedy_melodies_end_and_sound(trained: bool, run: Run) -> None:
+    network = run.network if trained else small_lstm()
+    [melody] = generate(network, 1, temperature=0, max_notes=40)
+    assert 0 < len(melody) < 400
+    assert np.any(melody.pitches >= 0)

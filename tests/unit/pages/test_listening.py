@@ -1,0 +1,139 @@
+"""What the page of a run's melodies says of them, and that its files are those that are exported."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.small_networks import walks
+
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet
+from chromasonic.melody_generation.pages.listening import ScoredMelodies, listening_page, melody_facts, settings_facts
+from chromasonic.melody_generation.runs.trained_model import Run
+
+TUNES = walks(40)
+TRAIN, TEST = TUNES[15:], TUNES[:15]
+MELODIES = [TRAIN[4], *walks(43)[40:]]
+
+
+def run_with(tunes: dict[str, tuple[Melody, ...]]) -> Run:
+    facts = {"model": "markov", "dataset": "synthetic", "seed": 42}
+    return Run(Path("outputs/run"), MarkovNetwork(), facts, tunes, "0123456789abcdef", is_finished=True)
+
+
+def player_data(html: str) -> Any:
+    found = re.search(r'<script type="application/json" id="melodies">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])["melodies"]
+
+
+def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
+    run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
+    songbook = GeneratedSet.of(run, MELODIES)
+    songbook.write(tmp_path, formats=["midi", "musicxml", "abc", "svg"])
+    html = listening_page(songbook.judged, run, {"Seed": "7"}, "python scripts/generate.py", songbook.stems)
+    held = {
+        each["name"]: gzip.decompress(base64.b64decode(each["data"]))
+        for melody in player_data(html)
+        for each in melody["files"].values()
+        if "data" in each
+    }
+    assert held == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(held) == 4 * len(MELODIES)
+
+
+def test_the_page_says_what_made_the_melodies() -> None:
+    run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
+    songbook = GeneratedSet.of(run, MELODIES)
+    html = listening_page(songbook.judged, run, {"Key": "G"}, "python scripts/generate.py run=x", songbook.stems, 90.0)
+    for words in (
+        "4 melodies by a Markov model",
+        "25 tunes of synthetic",
+        "0123456789abcdef",
+        "generate.py run=x",
+        "<dd>G</dd>",
+    ):
+        assert words in html
+    assert [melody["tempo"] for melody in player_data(html)] == [90.0] * 4
+    assert [melody["title"] for melody in player_data(html)] == [f"Melody {number}" for number in range(1, 5)]
+
+
+def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
+    run = run_with({})
+    songbook = GeneratedSet.of(run, MELODIES[:1])
+    html = listening_page(songbook.judged, run, {}, "", songbook.stems)
+    assert "1 melody by a Markov model" in html
+    assert "learned from tunes of synthetic" in html
+    assert 'class="scores"' not in html
+    assert 'class="copying"' not in html
+
+
+def test_a_copy_is_called_one() -> None:
+    standard = ReferenceSet.of(TEST, TRAIN)
+    (track,) = ScoredMelodies.by(standard, MELODIES[:1]).tracks([0], ["A copy"], ["copy"])
+    assert track.shared
+    assert track.shared.share == 1
+    assert track.shared.n_notes == int((MELODIES[0].pitches != REST).sum())
+    assert all(note.is_shared for note in track.roll().notes)
+    assert track.shared.has_real
+
+
+def test_scores_stand_beside_those_of_real_tunes() -> None:
+    standard = ReferenceSet.of(TEST, TRAIN)
+    judged = ScoredMelodies.by(standard, MELODIES)
+    tracks = judged.tracks([2, 0], ["x", "y"], ["x", "y"])
+    assert judged.scores
+    assert standard.real
+    for track, place in zip(tracks, (2, 0), strict=True):
+        assert [bar.name for bar in track.scores] == ["coherence", "musicality", "diversity", "overall"]
+        assert track.scores[3].value == judged.scores.overall[place]
+        assert track.scores[3].real == pytest.approx(standard.real.overall.mean())
+        assert all(bar.is_defined and bar.has_real for bar in track.scores)
+
+
+def test_without_a_standard_nothing_is_claimed() -> None:
+    (track,) = ScoredMelodies(tuple(MELODIES)).tracks([1], ["x"], ["x"])
+    assert track.scores == ()
+    assert track.shared is None
+
+
+def test_a_melody_of_one_note_has_a_page() -> None:
+    standard = ReferenceSet.of(TEST, TRAIN)
+    (track,) = ScoredMelodies.by(standard, [Melody([60], [24])]).tracks([0], ["x"], ["x"])
+    assert math.isnan(track.scores[3].value)
+    assert len(track.notes) == 1
+    assert len(track.engravings) == 2
+
+
+def test_facts_of_a_melody() -> None:
+    melody = Melody([66, REST, 68], [24, 12, 12], Metre(6, 8), tonic=6, mode="minor")
+    assert melody_facts(melody) == ("F# minor", "6/8", "1 bar", "2 notes")
+    assert melody_facts(Melody([60], [24], Metre(0, 4)))[1] == "free metre"
+
+
+def test_settings_that_do_nothing_are_not_listed() -> None:
+    neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0, "seed": 0, "run": "x", "metre": None}
+    assert settings_facts(neutral) == {"Temperature": "1", "Seed": "0"}
+    assert settings_facts({"top_k": 5, "top_p": 0.9}) == {"Top k": "5", "Top p": "0.9"}
+
+
+def test_a_melody_that_is_too_long_is_not_printed() -> None:
+    (short, long) = ScoredMelodies((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))).tracks(
+        [0, 1], "xy", "xy"
+    )
+    assert len(short.engravings) == 2
+    assert long.engravings == ()
+    assert len(long.notes) == 97
+    assert [[each.label for each in track.files] for track in (short, long)] == [
+        ["MIDI", "MusicXML", "ABC", "SVG", "WAV"],
+        ["MIDI", "MusicXML", "ABC", "WAV"],
+    ]

@@ -1,0 +1,253 @@
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, walks
+from torch import nn
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.runs.checkpoint import (
+    FORMAT,
+    RunLayout,
+    describe,
+    load_model,
+    network_name,
+    read_checkpoint,
+)
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+
+def checkpoint_of(network: nn.Module, **others: Any) -> dict[str, Any]:
+    return {**describe(network), "model_state_dict": network.state_dict(), "epoch": 3, **others}
+
+
+def saved(path: Path, network: nn.Module | None = None, **others: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(checkpoint_of(network or small_lstm(), **others), path)
+    return path
+
+
+def said_of(path: Path, read: Callable[[Path], object] = load_model) -> str:
+    """The sentence with which a checkpoint is refused."""
+    with pytest.raises(InputError) as refused:
+        read(path)
+    message = str(refused.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert "\x1b" not in message
+    return message
+
+
+@pytest.mark.parametrize("name", SMALL_NETWORKS)
+def test_a_model_comes_back_as_it_was_without_its_name_being_known(name: str, tmp_path: Path) -> None:
+    network = SMALL_NETWORKS[name]().eval()
+    rebuilt = load_model(saved(tmp_path / "model.pt", network))
+    tokens = batch_of(walks(2))
+    torch.testing.assert_close(rebuilt(tokens), network(tokens), rtol=0, atol=0)
+    assert type(rebuilt) is type(network)
+    assert not rebuilt.training
+
+
+def test_a_run_directory_gives_its_best_and_a_file_is_enough_anywhere(tmp_path: Path) -> None:
+    networks = {kind: small_lstm().eval() for kind in ("best", "last")}
+    folder = tmp_path / "run" / "lstm_checkpoints"
+    for kind, network in networks.items():
+        saved(folder / f"melody_lstm_{kind}.pt", network)
+    alone = tmp_path / "elsewhere" / "production.pt"
+    alone.parent.mkdir()
+    shutil.copy(folder / "melody_lstm_best.pt", alone)
+    tokens = batch_of(walks(1))
+    for path in (tmp_path / "run", str(tmp_path / "run"), folder / "melody_lstm_best.pt", alone):
+        torch.testing.assert_close(load_model(path)(tokens), networks["best"](tokens), rtol=0, atol=0)
+
+
+def test_a_run_is_found_by_its_best_where_there_is_no_last(tmp_path: Path) -> None:
+    saved(tmp_path / "lstm_checkpoints" / "melody_lstm_best.pt")
+    files = RunLayout.of_run(tmp_path)
+    assert (files.directory, files.model_name) == (tmp_path / "lstm_checkpoints", "melody_lstm")
+
+
+def test_files_of_a_run_are_named_after_the_model() -> None:
+    files = RunLayout(Path("run"), "my_model")
+    names = [path.name for path in (files.best, files.last, files.final, files.epoch(10), files.history, files.curves)]
+    endings = ("best.pt", "last.pt", "final.pt", "epoch_10.pt", "history.json", "curves.png")
+    assert names == [f"my_model_{ending}" for ending in endings]
+
+
+def test_only_built_in_networks_are_known_by_name() -> None:
+    class Variant(LSTMNetwork):
+        pass
+
+    assert [network_name(make()) for make in SMALL_NETWORKS.values()] == ["lstm"] * 3 + ["transformer"] * 3
+    assert network_name(Variant(8, 1)) == network_name(network_of_ones_own()) == "custom"
+
+
+def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Path) -> None:
+    network = network_of_ones_own()
+    network.hyperparameters = object()  # type: ignore[assignment]  # whatever it may call so
+    path = saved(tmp_path / "own.pt", network)
+    again = network_of_ones_own()
+    again.load_state_dict(read_checkpoint(path)["model_state_dict"])
+    assert "build it yourself and call load_state_dict" in said_of(path)
+
+
+def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path: Path) -> None:
+    network = small_lstm().eval()
+    older = {name: value for name, value in network.hyperparameters.items() if name != "position"}
+    rebuilt = load_model(saved(tmp_path / "model.pt", network, hyperparameters=older))
+    tokens = batch_of(walks(2))
+    assert rebuilt.hyperparameters == network.hyperparameters
+    assert torch.equal(rebuilt(tokens), network(tokens))
+
+
+def test_hyperparameters_in_numpys_types_do_not_spoil_a_checkpoint(tmp_path: Path) -> None:
+    path = saved(tmp_path / "model.pt", LSTMNetwork(8, 1, dropout=np.float64(0.5)))
+    assert load_model(path).hyperparameters["dropout"] == 0.5  # type: ignore[index]
+
+
+@pytest.mark.parametrize("part", ["model_state_dict", "epoch", "format", "network", "hyperparameters", "vocabulary"])
+@pytest.mark.parametrize("instead", [None, 1.5, [1], torch.zeros(2)])
+def test_a_part_that_is_missing_or_of_another_type_is_named(tmp_path: Path, part: str, instead: Any) -> None:
+    path, values = tmp_path / "model.pt", checkpoint_of(small_lstm())
+    torch.save(values | {part: instead}, path)
+    assert f"it lacks {part}" in said_of(path)
+    del values[part]
+    torch.save(values, path)
+    assert f"it lacks {part}" in said_of(path)
+
+
+def test_another_vocabulary_or_format_needs_the_version_that_made_it(tmp_path: Path) -> None:
+    message = said_of(saved(tmp_path / "model.pt", vocabulary="0123456789abcdef"))
+    assert "another vocabulary (0123456789abcdef" in message
+    assert NoteVocabulary().fingerprint in message
+    assert f"format 99, this version reads format {FORMAT}" in said_of(saved(tmp_path / "model.pt", format=99))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1, 2], "no values by name"),
+        ({}, "it lacks model_state_dict"),
+        (small_lstm().state_dict(), "it lacks model_state_dict"),
+    ],
+)
+def test_what_torch_can_load_need_not_be_a_checkpoint(tmp_path: Path, values: Any, said: str) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(values, path)
+    assert said in said_of(path)
+
+
+@pytest.mark.parametrize(
+    "contents", [b"", b"\n", b"Dear reader,\nthis is text.\n", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04K\x01."]
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Path, contents: bytes) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(contents)
+    said_of(path)
+
+
+class _Executes:
+    """A pickle that makes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_code_in_a_file_is_not_executed(tmp_path: Path, save: Callable[[Any, Path], Any]) -> None:
+    touched, path = tmp_path / "touched", tmp_path / "model.pt"
+    save({**checkpoint_of(small_lstm()), "epoch": _Executes(touched)}, path)
+    assert "more than plain values and tensors" in said_of(path)
+    assert not touched.exists()
+    if save is torch.save:
+        torch.load(path, weights_only=False)
+    else:
+        pickle.loads(path.read_bytes())
+    assert touched.exists()  # so the file was dangerous indeed
+
+
+WHOLE = small_lstm()
+
+
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = saved(Path(folder) / "model.pt", WHOLE)
+        contents = bytearray(path.read_bytes())
+        if data.draw(st.booleans()):
+            del contents[data.draw(st.integers(0, len(contents) - 1)) :]
+        for _ in range(data.draw(st.integers(0, 10))):
+            if contents:  # where the pickle stands
+                contents[data.draw(st.integers(0, min(6000, len(contents)) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(contents)
+        with suppress(InputError):
+            load_model(path)
+
+
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        {"hidden_size": 10**9},
+        {"hidden_size": 10**30},
+        {"num_layers": 10**9},
+        {"hidden_size": 10**9, "num_layers": 10**9},
+        {"hidden_size": 32},
+        {"hidden_size": -1},
+        {"hidden_size": "16"},
+        {"hidden_size": [16]},
+        {"num_layers": "2"},
+        {"memory": False},
+        {"position": False},
+        {"dropout": 2.0},
+        {"width": 16},
+        {1: 2},
+    ],
+)
+def test_sizes_that_the_weights_do_not_bear_out_are_refused(tmp_path: Path, hyperparameters: dict[Any, Any]) -> None:
+    network = small_lstm()
+    values = network.hyperparameters | hyperparameters
+    said = said_of(saved(tmp_path / "model.pt", network, hyperparameters=values))
+    assert "does not fit the network that it names, 'lstm'" in said
+
+
+@pytest.mark.parametrize("weight", [torch.zeros(3), torch.zeros(1).expand(48, 16), "text", None])
+def test_weights_of_another_shape_or_none_at_all_are_named(tmp_path: Path, weight: Any) -> None:
+    network = small_lstm()
+    weights = {**network.state_dict(), "scores.pitch.weight": weight}
+    message = said_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
+    assert "'scores.pitch.weight' should be of shape" in message
+
+
+def test_a_weight_that_only_pretends_to_its_size_is_refused(tmp_path: Path) -> None:
+    network = small_lstm()
+    shape = network.state_dict()["scores.pitch.weight"].shape
+    weights = {**network.state_dict(), "scores.pitch.weight": torch.zeros(1).expand(shape)}
+    assert "'scores.pitch.weight'" in said_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    assert "there is no checkpoint" in said_of(tmp_path / "nothing.pt")
+    assert "holds no checkpoint" in said_of(tmp_path)
+    assert "there is no run directory" in said_of(tmp_path / "nothing", RunLayout.of_run)
+
+
+def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = saved(tmp_path / "model.pt")
+    monkeypatch.setattr(torch, "load", refuse)
+    assert said_of(path).endswith("cannot be read: Permission denied")

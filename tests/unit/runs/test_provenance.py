@@ -1,0 +1,120 @@
+"""A record of what made a run says what differs (under a second)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.running import ROOT
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs import provenance as room
+from chromasonic.melody_generation.runs.provenance import (
+    FILE,
+    commit,
+    differences,
+    gist,
+    keep_provenance,
+    note_going_on,
+    provenance,
+    read_provenance,
+)
+
+
+def record(**others: Any) -> dict[str, Any]:
+    made = provenance(
+        command=["train.py", "seed=1"],
+        configuration={"seed": 1, "model": {"order": 2}},
+        manifest={"hash": "abc", "test_set_hash": "def", "counts": {}},
+        device=torch.device("cpu"),
+    )
+    return made | others
+
+
+def test_a_record_is_plain_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    keep_provenance(tmp_path, record())
+    assert read_provenance(tmp_path) == record() | {"gone_on_with": []}
+    assert differences(read_provenance(tmp_path), record()) == []
+    assert record()["packages"]["torch"] == torch.__version__
+    assert record()["threads"] == torch.get_num_threads()
+    assert gist(record())["torch"] == torch.__version__
+    json.dumps(gist(record()))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"python": "2.7"}, "python 2.7 is now "),
+        ({"packages": {"torch": "0.4"}}, "packages.torch 0.4 is now "),
+        ({"device": "abacus"}, "device abacus is now cpu"),
+        ({"threads": 99}, "threads 99 is now "),
+        ({"hash": "xyz"}, "hash xyz is now abc"),
+        ({"git": {"commit": "0" * 40, "clean": True}}, f"git.commit {'0' * 40} is now "),
+        ({"configuration": {"seed": 2, "model": {"order": 2}}}, "configuration.seed 2 is now 1"),
+        ({"configuration": {"seed": 1}}, "configuration.model.order None is now 2"),
+        ({"device": "\x1b[31m\nred" + "x" * 500}, "device ?[31m?red"),
+    ],
+)
+def test_what_differs_is_named(change: dict[str, Any], said: str) -> None:
+    found = differences(record(**change), record())
+    assert any(each.startswith(said) for each in found), found
+    assert all(each.isprintable() and len(each) < 300 for each in found)
+
+
+def test_what_was_typed_is_no_difference() -> None:
+    assert differences(record(command=["else"]), record()) == []
+
+
+def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
+    assert read_provenance(tmp_path) == {}
+    assert differences({}, record()) == ["what made it was not recorded"]
+
+
+def test_each_time_that_a_run_was_gone_on_with_is_noted(tmp_path: Path) -> None:
+    keep_provenance(tmp_path, record(python="3.11.0"))
+    for number in range(2):
+        note_going_on(tmp_path, record(command=["train.py", f"resume={number}"], python="3.12.0"))
+    kept = read_provenance(tmp_path)
+    assert kept["python"] == "3.11.0"
+    assert [each["command"][1] for each in kept["gone_on_with"]] == ["resume=0", "resume=1"]
+    assert kept["gone_on_with"][1]["differs"] == ["python 3.11.0 is now 3.12.0"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, '{"a": '])
+def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(InputError, match=FILE):
+        read_provenance(tmp_path)
+
+
+def test_the_commit_is_the_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commit.cache_clear()
+    found = commit()
+    if (ROOT / ".git").exists():
+        head = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        assert found is not None
+        assert found["commit"] == head.stdout.strip()
+    else:
+        assert found is None
+    for project, finds_git in ((tmp_path, "/usr/bin/git"), (ROOT, None)):
+        commit.cache_clear()
+        monkeypatch.setattr(room, "_PROJECT", project)
+        monkeypatch.setattr("shutil.which", lambda _, found=finds_git: found)
+        assert commit() is None
+    commit.cache_clear()
+
+
+def test_git_that_fails_is_no_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr(room, "_PROJECT", tmp_path)
+    commit.cache_clear()
+    assert commit() is None
+    commit.cache_clear()
+
+
+def test_a_package_that_is_not_installed_has_no_version() -> None:
+    assert room._version("no-package-of-this-name") is None

@@ -1,0 +1,113 @@
+"""When a run may be gone on with (under two seconds)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.small_networks import small_lstm
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.checkpoint import RunLayout, describe
+from chromasonic.melody_generation.runs.trained_model import RESULTS
+from chromasonic.melody_generation.training.resume import check_resumable, has_epoch, is_complete, planned_epochs
+from chromasonic.melody_generation.training.schedules import Constant, Cosine, OneCycle
+
+
+def saved(path: Path, **others: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    network = small_lstm()
+    values = {**describe(network), "model_state_dict": network.state_dict(), "epoch": 3, "hash": "abc", "n_epochs": 10}
+    parts = {"state_dict": {"a": 1}, "optimizer_states": [1], "callbacks": {"a": 1}, "loops": {"a": 1}}
+    torch.save(values | parts | others, path)
+    return path
+
+
+def scored(run: Path, n_epochs: int) -> None:
+    (run / RESULTS).parent.mkdir(exist_ok=True)
+    (run / RESULTS).write_text(json.dumps({"n_epochs": n_epochs}))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RunLayout:
+    """Of a run of ten epochs, stopped after the third."""
+    found = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    saved(found.last)
+    return found
+
+
+def test_a_run_that_is_not_over_may_be_gone_on_with(tmp_path: Path, files: RunLayout) -> None:
+    assert has_epoch(tmp_path)
+    assert planned_epochs(files) == 10
+    check_resumable(tmp_path, files, "abc", 10, OneCycle())
+    check_resumable(tmp_path, files, "abc", 20, Constant())  # further than first planned
+
+
+def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: RunLayout) -> None:
+    with pytest.raises(InputError, match="was trained on other data"):
+        check_resumable(tmp_path, files, "xyz", 10, Constant())
+    with pytest.raises(InputError, match=r"OneCycle .* \(10\), so it cannot be resumed with epochs=20"):
+        check_resumable(tmp_path, files, "abc", 20, OneCycle())
+    with pytest.raises(InputError, match=r"Cosine .* \(10\), so it cannot be resumed with epochs=20"):
+        check_resumable(tmp_path, files, "abc", 20, Cosine())
+    with pytest.raises(InputError, match="complete after 3 of 2 epochs"):
+        check_resumable(tmp_path, files, "abc", 2, Constant())
+
+
+def test_a_run_is_complete_with_its_final_checkpoint_and_its_scores_and_not_before(
+    tmp_path: Path, files: RunLayout
+) -> None:
+    assert not is_complete(tmp_path, files, 10)
+    saved(files.final)  # stopped early
+    assert not is_complete(tmp_path, files, 10)
+    check_resumable(tmp_path, files, "abc", 10, Constant())
+    scored(tmp_path, 10)
+    with pytest.raises(InputError, match="complete after 3 of 10 epochs"):
+        check_resumable(tmp_path, files, "abc", 10, Constant())
+    check_resumable(tmp_path, files, "abc", 20, Constant())
+    (tmp_path / RESULTS).write_text("{")  # damaged: to be written anew
+    assert not is_complete(tmp_path, files, 10)
+
+
+def test_a_run_whose_last_epoch_is_over_but_was_never_tested_may_be_gone_on_with(tmp_path: Path) -> None:
+    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    saved(files.last, epoch=10)
+    check_resumable(tmp_path, files, "abc", 10, OneCycle())
+
+
+def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Path) -> None:
+    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    saved(files.final, epoch=2, n_epochs=2)  # of its first end, as are the scores
+    scored(tmp_path, 2)
+    saved(files.last, epoch=5)
+    check_resumable(tmp_path, files, "abc", planned_epochs(files), Constant())
+
+
+def test_a_run_that_was_killed_before_its_last_checkpoint_was_there_goes_on_from_its_best(tmp_path: Path) -> None:
+    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    assert not has_epoch(tmp_path)
+    assert files.latest is None
+    saved(files.best, epoch=1)
+    assert has_epoch(tmp_path)
+    assert files.latest == files.best
+    assert RunLayout.of_run(tmp_path) == files
+    check_resumable(tmp_path, files, "abc", 10, Constant())
+
+
+def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: RunLayout) -> None:
+    saved(files.last, n_epochs="ten")
+    with pytest.raises(InputError, match="n_epochs is no whole number"):
+        planned_epochs(files)
+
+
+@pytest.mark.parametrize("part", ["state_dict", "optimizer_states", "callbacks", "loops"])
+@pytest.mark.parametrize("instead", [None, [], {}, "text"])
+def test_a_checkpoint_that_lacks_what_is_gone_on_from_is_refused(
+    tmp_path: Path, files: RunLayout, part: str, instead: object
+) -> None:
+    saved(files.last, **{part: instead})
+    with pytest.raises(InputError, match=f"it lacks {part}"):
+        check_resumable(tmp_path, files, "abc", 10, Constant())
