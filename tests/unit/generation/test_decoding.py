@@ -14,8 +14,8 @@ from chromasonic.melody_generation.generation.decoding import (
     CachedDecoder,
     RecomputingDecoder,
     decoder_for,
-    is_stateful,
 )
+from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -67,14 +67,13 @@ def test_a_carried_state_gives_the_scores_of_the_whole_sequence_while_sequences_
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_that_read_on_are_known_by_it(name: str) -> None:
-    assert is_stateful(NETWORKS[name]())
+def test_built_in_networks_are_stateful(name: str) -> None:
+    assert isinstance(NETWORKS[name](), StatefulNetwork)
 
 
-def test_the_extend_of_a_list_of_layers_is_no_reading_on() -> None:
+def test_a_network_without_forward_with_state_is_recomputed() -> None:
     network = network_of_ones_own()
-    assert hasattr(network, "extend")
-    assert not is_stateful(network)
+    assert not isinstance(network, StatefulNetwork)
     assert isinstance(decoder_for(network), RecomputingDecoder)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.generation.decoding import is_stateful, rows_of
+from chromasonic.melody_generation.generation.decoding import rows_of
+from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.networks.counting.match_lengths import match_lengths
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MATCHES_FROM, MixtureNetwork, best_weights
@@ -100,17 +101,17 @@ def test_two_equal_parts_give_that_part(name: str) -> None:
 
 def test_step_by_step_equals_the_whole(mixture: MixtureNetwork) -> None:
     tokens = batch_of(walks(3, 9))[:, :40]
-    assert is_stateful(mixture)
+    assert isinstance(mixture, StatefulNetwork)
     with torch.no_grad():
-        whole, _ = mixture.extend(tokens)
+        whole, _ = mixture.forward_with_state(tokens)
         found, state = [], None
         for stretch in torch.split(tokens, [4, 1, 1, 14, 20], dim=1):
-            logits, state = mixture.extend(stretch, state)
+            logits, state = mixture.forward_with_state(stretch, state)
             found.append(logits)
         torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=1e-4, atol=1e-4)
         rows = torch.tensor([2, 0])
-        _, state = mixture.extend(tokens[:, :20])
-        gone_on, _ = mixture.extend(tokens[rows, 20:], rows_of(state, rows))
+        _, state = mixture.forward_with_state(tokens[:, :20])
+        gone_on, _ = mixture.forward_with_state(tokens[rows, 20:], rows_of(state, rows))
         torch.testing.assert_close(gone_on, whole[rows, 20:], rtol=1e-4, atol=1e-4)
 
 
@@ -160,6 +161,6 @@ def test_what_is_no_mixture_is_refused(members: list[nn.Module], words: str) -> 
         MixtureNetwork(members)
 
 
-def test_a_sequential_network_has_another_extend() -> None:
+def test_a_network_without_state_is_refused() -> None:
     with pytest.raises(ValueError, match="Sequential"):
         MixtureNetwork([small_lstm(), network_of_ones_own()])

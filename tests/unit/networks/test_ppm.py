@@ -77,7 +77,7 @@ def test_reading_in_parts_is_reading_at_once(
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=6, unique=True).map(sorted))
     past, found = None, []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        logits, past = network.extend(tokens[:, begin:end], past)
+        logits, past = network.forward_with_state(tokens[:, begin:end], past)
         found.append(logits)
     torch.testing.assert_close(torch.cat(found, dim=1), network(tokens))
 

@@ -40,7 +40,7 @@ def test_without_rotation_a_layer_is_torchs_own(monkeypatch: pytest.MonkeyPatch)
         del first
         return vectors
 
-    monkeypatch.setattr(transformer, "rotated", left_alone)
+    monkeypatch.setattr(transformer, "apply_rotary", left_alone)
     ours: Any = TransformerNetwork(8, 1, 2, 0.0).get_submodule("body.layers.0")
     theirs = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
     theirs.load_state_dict(

@@ -201,8 +201,8 @@ def test_a_network_that_counts_is_fitted_once_on_all_training_tunes() -> None:
     assert trainer.current_epoch == 1
     expected = MarkovNetwork(order=1)
     expected.count(batch_of(tunes[:20]))
-    assert torch.equal(module.network.next_token_targets.keys, expected.next_token_targets.keys)  # type: ignore[union-attr, arg-type]
-    assert torch.equal(module.network.next_token_targets.counts, expected.next_token_targets.counts)  # type: ignore[union-attr, arg-type]
+    assert torch.equal(module.network.successors.keys, expected.successors.keys)  # type: ignore[union-attr, arg-type]
+    assert torch.equal(module.network.successors.counts, expected.successors.counts)  # type: ignore[union-attr, arg-type]
     measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
     assert measured["validation/loss"] == pytest.approx(
         by_hand(expected, loader_of_tunes(tunes[20:]))["loss"], rel=1e-5
@@ -222,10 +222,10 @@ def test_few_batches_are_counted_where_few_are_asked_for() -> None:
     trainer = trainer_for(1)
     trainer.limit_train_batches = 2
     trainer.fit(module, datamodule=DividedMelodies(tunes[:24], tunes[24:], 4, seed=0))
-    counts = module.network.next_token_targets.counts  # type: ignore[union-attr]
+    counts = module.network.successors.counts  # type: ignore[union-attr]
     whole = MarkovNetwork(order=0)
     whole.count(batch_of(tunes[:24]))
-    assert 0 < int(counts.sum()) < int(whole.next_token_targets.counts.sum()) / 2  # type: ignore[operator]
+    assert 0 < int(counts.sum()) < int(whole.successors.counts.sum()) / 2  # type: ignore[operator]
 
 
 def test_a_network_that_counts_is_refused_on_several_devices() -> None:

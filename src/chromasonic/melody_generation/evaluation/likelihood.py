@@ -20,7 +20,7 @@ from chromasonic.melody_generation.generation.decoding import device_of, evaluat
 from chromasonic.melody_generation.measures.features import FloatArray
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.training.metrics import TokenScorer, TokenScores
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 BoolArray = NDArray[np.bool_]
 
@@ -109,9 +109,10 @@ def _encoded(melody: Melody, place: int) -> IntArray:
 
 
 def _reading(tokens: IntArray, scores: TokenScores, row: int) -> TuneReading:
-    scored = slice(PREFIX_LENGTH - 1, len(tokens) - 1)
-    nats, _, is_note, *rights = (part[row, scored].numpy() for part in scores)
-    return TuneReading(tokens[PREFIX_LENGTH:], nats.astype(np.float64) / math.log(2), is_note, *rights)
+    is_scored = scores.is_scored[row]
+    nats, _, is_note, *rights = (part[row, is_scored].numpy() for part in scores)
+    targets = tokens[1:][is_scored[: len(tokens) - 1].numpy()]
+    return TuneReading(targets, nats.astype(np.float64) / math.log(2), is_note, *rights)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ anew at every step.
 
 from __future__ import annotations
 
-import inspect
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Tokens of a long beginning read at once: logits are large.
@@ -40,14 +40,14 @@ class Decoder(Protocol):
 class CachedDecoder:
     """For a network that reads on from a state."""
 
-    def __init__(self, extend: Callable[[Tensor, Any], tuple[Tensor, Any]], device: torch.device) -> None:
-        self._extend, self._device = extend, device
+    def __init__(self, network: StatefulNetwork, device: torch.device) -> None:
+        self._network, self._device = network, device
         self._state: Any = None
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read on."""
         for stretch in torch.split(tokens.to(self._device), _STRETCH, dim=1):
-            logits, self._state = self._extend(stretch, self._state)
+            logits, self._state = self._network.forward_with_state(stretch, self._state)
         return _last_scores(logits, stretch)
 
     def keep(self, rows: Tensor) -> None:
@@ -76,8 +76,8 @@ class RecomputingDecoder:
 def decoder_for(network: nn.Module) -> Decoder:
     """Start reading, by carried state where the network can."""
     device = device_of(network)
-    if is_stateful(network):
-        return CachedDecoder(cast(Any, network).extend, device)
+    if isinstance(network, StatefulNetwork):
+        return CachedDecoder(network, device)
     return RecomputingDecoder(network, device)
 
 
@@ -98,15 +98,6 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def is_stateful(network: nn.Module) -> bool:
-    """Whether a network can read on: has ``extend(tokens, past)``, unlike the ``extend`` of nn.Sequential.
-
-    It returns logits and a state, whose tensors, however nested, all have the batch first.
-    """
-    extend = getattr(network, "extend", None)
-    return callable(extend) and "past" in inspect.signature(extend).parameters
 
 
 def rows_of(state: State, rows: Tensor) -> State:

@@ -22,9 +22,10 @@ from torch import nn
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.conditions import Conditions
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints, Limits
-from chromasonic.melody_generation.generation.decoding import Decoder, decoder_for, evaluating, is_stateful, rows_of
+from chromasonic.melody_generation.generation.decoding import Decoder, decoder_for, evaluating, rows_of
 from chromasonic.melody_generation.generation.sampling import Sampling, drawn
 from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.runs.usual_corpus import corpus_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -132,7 +133,7 @@ def sample(
         )
     prefixes = [_encoded(vocabulary, beginning) for beginning in beginnings]
     found: dict[int, IntArray] = {}
-    batch_size = CARRIED_BATCH if is_stateful(network) else WHOLE_BATCH
+    batch_size = CARRIED_BATCH if isinstance(network, StatefulNetwork) else WHOLE_BATCH
     with evaluating(network):
         for indices in _batches([len(prefix) for prefix in prefixes], batch_size):
             streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(each,))) for each in indices]

@@ -61,11 +61,11 @@ class _LSTMBackbone(nn.Module):
         for layer in self.layers:
             _forget_little(layer)
 
-    def forward(self, vectors: Tensor, past: list[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
+    def forward(self, vectors: Tensor, state: list[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
         states: list[LayerState] = []
         for index, layer in enumerate(self.layers):
             # A layer's own state has the batch second; here it comes first, as in every other state.
-            before = (past[index][0][None], past[index][1][None]) if past else None
+            before = (state[index][0][None], state[index][1][None]) if state else None
             out, (hidden, cell) = layer(vectors, before)
             vectors = vectors + (self.dropout(out) if index + 1 < len(self.layers) else out)
             states.append((hidden[0], cell[0]))

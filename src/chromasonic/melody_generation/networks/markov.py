@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.networks.counting.counts import (
     SuccessorCounts,
     check_order,
@@ -16,7 +17,7 @@ from chromasonic.melody_generation.networks.counting.counts import (
     lags,
     longer_and_longer,
 )
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 class MarkovState(NamedTuple):
@@ -44,7 +45,7 @@ class MarkovNetwork(nn.Module):
         self.hyperparameters = {"order": order}
         self._order = order
         self._n_tokens = len(NoteVocabulary())
-        self.next_token_targets = SuccessorCounts(self._n_tokens)
+        self.successors = SuccessorCounts(self._n_tokens)
 
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
         """Count the training tunes; nothing is left to be chosen on validation.
@@ -63,45 +64,30 @@ class MarkovNetwork(nn.Module):
 
         What stands in the control prefix is context, but never counted as what followed.
         """
-        is_counted, symbols = next_token_targets(tokens)
-        self.next_token_targets.add(
-            self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1)
-        )
+        symbols, is_counted = next_token_targets(tokens)
+        self.successors.add(self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
-        return self.extend(tokens)[0]
+        return self.forward_with_state(tokens)[0]
 
-    def extend(self, tokens: Tensor, past: MarkovState | None = None) -> tuple[Tensor, MarkovState]:
-        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same.
+    def forward_with_state(self, tokens: Tensor, state: MarkovState | None = None) -> tuple[Tensor, MarkovState]:
+        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same.
 
         Args:
             tokens: Token ids, shape (B, T).
-            past: The state that the call with the tokens before these returned; None at the beginning.
+            state: The state that the call with the tokens before these returned; None at the beginning.
 
         Returns:
             Log-probabilities of shape (B, T, V), and the state after the last token.
         """
-        read = torch.cat([past.recent, tokens], dim=1) if past else tokens
+        read = torch.cat([state.recent, tokens], dim=1) if state else tokens
         n_new = tokens.shape[1]
         probabilities = torch.full((), 1 / self._n_tokens, device=tokens.device)
         for contexts in self._contexts(read)[:, :, read.shape[1] - n_new :]:
-            probabilities = interpolated(self.next_token_targets(contexts), probabilities)
+            probabilities = interpolated(self.successors(contexts), probabilities)
         return probabilities.log(), MarkovState(read[:, max(0, read.shape[1] - self._order) :])
 
     def _contexts(self, tokens: Tensor) -> Tensor:
         """The last 0, 1, ... tokens at each place as numbers, shape (order + 1, B, T)."""
         return ladder(longer_and_longer(torch.zeros_like(tokens), lags(tokens, self._order)))
-
-
-def next_token_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """The token that comes after each of ``tokens`` (B, T), and whether it is one to be counted.
-
-    Returns:
-        True where the next token is there and is music, neither padding nor prefix, shape (B, T); and the token,
-        padding after the last one, shape (B, T).
-    """
-    following = nn.functional.pad(tokens[:, 1:], (0, 1), value=NoteVocabulary.pad)
-    is_counted = following != NoteVocabulary.pad
-    is_counted[:, : PREFIX_LENGTH - 1] = False
-    return is_counted, following

@@ -9,15 +9,14 @@ chose weights by how often a context had come).
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.contract import StatefulNetwork, next_token_targets
 from chromasonic.melody_generation.networks.counting.match_lengths import MatchState, match_lengths
-from chromasonic.melody_generation.networks.markov import next_token_targets
 
 # Lengths of the longest earlier match from which each set of weights holds: 0, 1-2, 3-5, 6-10, 11 and more.
 MATCHES_FROM = (0, 1, 3, 6, 11)
@@ -38,7 +37,7 @@ class MixtureNetwork(nn.Module):
     The parts stay as they are, without dropout, also in training; :meth:`fit` finds the weights.
 
     Args:
-        parts: Trained networks that read on from a state (``extend(tokens, past)``), none of them a mixture.
+        parts: Trained stateful networks, none of them a mixture.
         by_match: Whether weights differ by the length of the longest earlier match within the tune.
         split_hash: The split that all parts were trained on.
 
@@ -53,7 +52,7 @@ class MixtureNetwork(nn.Module):
         if not 2 <= len(parts) <= MAX_PARTS:
             raise ValueError(f"a mixture has 2 to {MAX_PARTS} parts, got {len(parts)}")
         for part in parts:
-            if isinstance(part, MixtureNetwork) or not _reads_on(part):
+            if isinstance(part, MixtureNetwork) or not isinstance(part, StatefulNetwork):
                 raise ValueError(f"a part of a mixture is a network that reads on, got {type(part).__name__}")
         self.hyperparameters = {"by_match": bool(by_match), "split_hash": str(split_hash)}
         self.by_match, self.split_hash = bool(by_match), str(split_hash)
@@ -73,10 +72,10 @@ class MixtureNetwork(nn.Module):
         del training
         scores, sets = [], []
         for tokens in validation:
-            is_scored, following = next_token_targets(tokens)
-            predicted = [_log_probabilities(part.extend(tokens, None)[0]) for part in self._readers()]
-            targets = following[is_scored][:, None]
-            scores.append(torch.cat([each[is_scored].gather(1, targets) for each in predicted], dim=1).double())
+            targets, is_scored = next_token_targets(tokens)
+            predicted = [_log_probabilities(part.forward_with_state(tokens, None)[0]) for part in self._readers()]
+            scored = targets[is_scored][:, None]
+            scores.append(torch.cat([each[is_scored].gather(1, scored) for each in predicted], dim=1).double())
             sets.append(self._set_of(match_lengths(tokens)[0])[is_scored])
         log_probabilities, set_of = torch.cat(scores), torch.cat(sets)
         overall = best_weights(log_probabilities, torch.full_like(self.weights[0], 1 / len(self.parts)).double())
@@ -85,26 +84,26 @@ class MixtureNetwork(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
-        return self.extend(tokens)[0]
+        return self.forward_with_state(tokens)[0]
 
-    def extend(self, tokens: Tensor, past: MixtureState | None = None) -> tuple[Tensor, MixtureState]:
-        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same.
+    def forward_with_state(self, tokens: Tensor, state: MixtureState | None = None) -> tuple[Tensor, MixtureState]:
+        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same.
 
         Args:
             tokens: Token ids, shape (B, T).
-            past: The state that the call with the tokens before these returned; None at the beginning.
+            state: The state that the call with the tokens before these returned; None at the beginning.
 
         Returns:
             Log-probabilities of shape (B, T, V), and the state after the last token.
         """
-        lengths, matches = match_lengths(tokens, past.matches if past else None)
+        lengths, matches = match_lengths(tokens, state.matches if state else None)
         log_weights = self.weights.log()[self._set_of(lengths)]  # (B, T, parts)
         mixed, states = None, []
         for index, part in enumerate(self._readers()):
-            logits, state = part.extend(tokens, past.parts[index] if past else None)
+            logits, part_state = part.forward_with_state(tokens, state.parts[index] if state else None)
             weighed = _log_probabilities(logits) + log_weights[..., index, None]
             mixed = weighed if mixed is None else torch.logaddexp(mixed, weighed)
-            states.append(state)
+            states.append(part_state)
         if mixed is None:
             raise ValueError("a mixture without parts predicts nothing")
         return mixed, MixtureState(tuple(states), matches)
@@ -121,12 +120,6 @@ class MixtureNetwork(nn.Module):
             if part.training:
                 part.eval()
             yield part
-
-
-def _reads_on(network: nn.Module) -> bool:
-    """Unlike ``nn.Sequential``, which has an ``extend`` of another kind."""
-    extend = getattr(network, "extend", None)
-    return callable(extend) and "past" in inspect.signature(extend).parameters
 
 
 def _log_probabilities(logits: Tensor) -> Tensor:

@@ -119,19 +119,19 @@ class PPMNetwork(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
-        return self.extend(tokens)[0]
+        return self.forward_with_state(tokens)[0]
 
-    def extend(self, tokens: Tensor, past: PPMState | None = None) -> tuple[Tensor, PPMState]:
-        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same.
+    def forward_with_state(self, tokens: Tensor, state: PPMState | None = None) -> tuple[Tensor, PPMState]:
+        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same.
 
         Args:
             tokens: Token ids, shape (B, T).
-            past: The state that the call with the tokens before these returned; None at the beginning.
+            state: The state that the call with the tokens before these returned; None at the beginning.
 
         Returns:
             Log-probabilities of shape (B, T, V), and the state after the last token.
         """
-        read = torch.cat([past.tokens, tokens], dim=1) if past else tokens
+        read = torch.cat([state.tokens, tokens], dim=1) if state else tokens
         n_new = tokens.shape[1]
         kind_view, pitch_view = self.viewpoints(read)
         kinds = self._mixture(*self._kinds(kind_view, n_new)).log()  # (B, T, kinds)
@@ -187,13 +187,13 @@ class FactorModel(nn.Module):
 
     def __init__(self, uniform: Tensor) -> None:
         super().__init__()
-        self.next_token_targets = SuccessorCounts(len(uniform))
+        self.successors = SuccessorCounts(len(uniform))
         self.register_buffer("uniform", uniform, persistent=False)
 
     def count(self, view: ContextKind) -> None:
         """Count a batch of training tunes."""
         symbols = view.symbols[view.is_counted]
-        self.next_token_targets.add(view.long[:, view.is_counted], symbols.expand(len(view.long), -1))
+        self.successors.add(view.long[:, view.is_counted], symbols.expand(len(view.long), -1))
 
     def forward(self, view: ContextKind, n_new: int) -> tuple[Tensor, Tensor]:
         """Probabilities of what comes after each of the last ``n_new`` tokens, each of shape (B, n_new, S).
@@ -203,7 +203,7 @@ class FactorModel(nn.Module):
         """
         long = short = self.uniform
         for contexts in view.long[:, :, view.long.shape[2] - n_new :]:
-            long = interpolated(self.next_token_targets(contexts), long)
+            long = interpolated(self.successors(contexts), long)
         for contexts in view.short:
             short = interpolated(earlier_counts(contexts, view, n_new, len(self.uniform)), short)
         return long, short

@@ -79,20 +79,20 @@ class _TransformerBackbone(nn.Module):
         self.layers = nn.ModuleList(_Layer(width, n_heads, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, vectors: Tensor, past: BodyState | None = None) -> tuple[Tensor, BodyState]:
+    def forward(self, vectors: Tensor, state: BodyState | None = None) -> tuple[Tensor, BodyState]:
         n_new = vectors.shape[1]
-        before = past.recent if past else vectors.new_zeros(len(vectors), EVENTS_JOINED - 1, vectors.shape[2])
+        before = state.recent if state else vectors.new_zeros(len(vectors), EVENTS_JOINED - 1, vectors.shape[2])
         recent = torch.cat([before, vectors], dim=1)
         vectors = vectors + self.join(
             torch.cat([recent[:, shift : shift + n_new] for shift in range(EVENTS_JOINED)], dim=-1)
         )
-        n_before = past.n_tokens if past else 0
+        n_before = state.n_tokens if state else 0
         layers = []
         for index, layer in enumerate(self.layers):
-            vectors, entries = layer(vectors, n_before, past.layers[index] if past else None)
+            vectors, entries = layer(vectors, n_before, state.layers[index] if state else None)
             layers.append(entries)
-        state = BodyState(recent[:, -(EVENTS_JOINED - 1) :], layers, n_before + n_new)
-        return self.norm(vectors), state
+        new_state = BodyState(recent[:, -(EVENTS_JOINED - 1) :], layers, n_before + n_new)
+        return self.norm(vectors), new_state
 
 
 class _Layer(nn.Module):
@@ -108,13 +108,13 @@ class _Layer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, vectors: Tensor, n_before: int, past: tuple[Tensor, Tensor] | None
+        self, vectors: Tensor, n_before: int, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         heads = self.queries_keys_values(self.attention_norm(vectors)).unflatten(-1, (3, self._n_heads, -1))
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each (B, H, T, D / H)
         queries, keys = apply_rotary(queries, n_before), apply_rotary(keys, n_before)
-        if past:
-            keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
+        if state:
+            keys, values = torch.cat([state[0], keys], dim=2), torch.cat([state[1], values], dim=2)
         attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)
         vectors = vectors + self.dropout(self.attended(attended))
         return vectors + self.dropout(self.feed_forward(vectors)), (keys, values)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.networks.markov import next_token_targets
+from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.runs.trained_model import open_model
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -106,7 +106,7 @@ class Teacher:
             shape ().
         """
         probabilities, ids = self.predictions(tokens)
-        is_scored, _ = next_token_targets(tokens)
+        _, is_scored = next_token_targets(tokens)
         logits = logits.float()
         # What the teacher rules out counts for nothing, also where the student rules it out as well.
         expected = torch.where(probabilities > 0, probabilities * logits.gather(-1, ids), 0).sum(dim=-1)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+from chromasonic.melody_generation.networks.contract import next_token_targets
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 def next_token_nll(logits: Tensor, targets: Tensor) -> Tensor:
@@ -102,9 +103,7 @@ class TokenScorer(nn.Module):
         """Score each token by itself; arguments and errors as when called."""
         self.check(logits, tokens)
         # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
-        targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=self._vocabulary.pad)
-        targets[:, : PREFIX_LENGTH - 1] = self._vocabulary.pad
-        is_scored = targets != self._vocabulary.pad
+        targets, is_scored = next_token_targets(tokens)
         is_note = targets >= self._vocabulary.first_note
         guess = logits.argmax(dim=-1)
         return TokenScores(

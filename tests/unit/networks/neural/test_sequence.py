@@ -77,7 +77,7 @@ def test_reading_in_parts_is_reading_at_once(name: str, tunes: list[Melody], dat
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=4, unique=True).map(sorted))
     past, found = None, []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        logits, past = network.extend(tokens[:, begin:end], past)
+        logits, past = network.forward_with_state(tokens[:, begin:end], past)
         found.append(logits)
     same(torch.cat(found, dim=1), network(tokens))
 
@@ -87,7 +87,7 @@ def test_reading_step_by_step_is_reading_at_once(name: str) -> None:
     network, tokens = network_called(name), batch_of(walks(3))
     past, found = None, []
     for place in range(tokens.shape[1]):
-        logits, past = network.extend(tokens[:, place : place + 1], past)
+        logits, past = network.forward_with_state(tokens[:, place : place + 1], past)
         found.append(logits)
     same(torch.cat(found, dim=1), network(tokens))
 
@@ -95,9 +95,9 @@ def test_reading_step_by_step_is_reading_at_once(name: str) -> None:
 @every_network
 def test_a_state_can_be_gone_on_from_twice(name: str) -> None:
     network, tokens = network_called(name), batch_of(walks(2))
-    _, past = network.extend(tokens[:, :10])
-    once, _ = network.extend(tokens[:, 10:], past)
-    again, _ = network.extend(tokens[:, 10:], past)
+    _, past = network.forward_with_state(tokens[:, :10])
+    once, _ = network.forward_with_state(tokens[:, 10:], past)
+    again, _ = network.forward_with_state(tokens[:, 10:], past)
     torch.testing.assert_close(once, again, atol=0, rtol=0)
 
 

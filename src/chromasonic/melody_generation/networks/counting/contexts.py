@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.networks.counting.counts import joined, ladder, lags, longer_and_longer
-from chromasonic.melody_generation.networks.markov import next_token_targets
 from chromasonic.melody_generation.networks.neural.bar_position import BarPositionTracker
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -80,7 +80,7 @@ class PPMContexts(nn.Module):
         long_kinds, long_pitches = lags(kinds, self._long_order), lags(pitches, self._long_order)
         short_tokens, short_pitches = lags(tokens, self._short_order), lags(pitches, self._short_order)
 
-        is_counted, following = next_token_targets(tokens)
+        following, is_counted = next_token_targets(tokens)
         next_pitch = self.pitch_of[following]
         kind_view = ContextKind(
             symbols=self.kind_of[following],

@@ -17,7 +17,7 @@ class MatchState(NamedTuple):
     lengths: Tensor
 
 
-def match_lengths(tokens: Tensor, past: MatchState | None = None) -> tuple[Tensor, MatchState]:
+def match_lengths(tokens: Tensor, state: MatchState | None = None) -> tuple[Tensor, MatchState]:
     """The length of the longest run of tokens that ends here and ended earlier in the tune as well.
 
     What followed the earlier one is known, so this says how long a model has been able to copy. The control prefix
@@ -26,7 +26,7 @@ def match_lengths(tokens: Tensor, past: MatchState | None = None) -> tuple[Tenso
 
     Args:
         tokens: Token ids, shape (B, T).
-        past: The state that the call with the tokens before these returned; None at the beginning.
+        state: The state that the call with the tokens before these returned; None at the beginning.
 
     Returns:
         Lengths in tokens, shape (B, T), and the state after the last token.
@@ -35,9 +35,9 @@ def match_lengths(tokens: Tensor, past: MatchState | None = None) -> tuple[Tenso
         >>> match_lengths(torch.tensor([[9, 9, 9, 9, 50, 60, 50, 60, 70]]))[0].tolist()
         [[0, 0, 0, 0, 0, 0, 1, 2, 0]]
     """
-    n_before = past.tokens.shape[1] if past else 0
-    read = torch.cat([past.tokens, tokens], dim=1) if past else tokens
-    row = past.lengths if past else tokens.new_zeros(len(tokens), 0)
+    n_before = state.tokens.shape[1] if state else 0
+    read = torch.cat([state.tokens, tokens], dim=1) if state else tokens
+    row = state.lengths if state else tokens.new_zeros(len(tokens), 0)
     longest = torch.zeros_like(tokens)
     for step in range(tokens.shape[1]):
         place = n_before + step

@@ -47,19 +47,19 @@ class PitchAnchors(nn.Module):
             "pitch", torch.from_numpy(np.where(pitch == vocabulary.rest_class, NONE, pitch)), persistent=False
         )
 
-    def forward(self, tokens: Tensor, onsets: Onsets, past: Anchors | None = None) -> tuple[Anchors, Anchors]:
+    def forward(self, tokens: Tensor, onsets: Onsets, state: Anchors | None = None) -> tuple[Anchors, Anchors]:
         """Read on.
 
         Args:
             tokens: Token ids, shape (B, T).
             onsets: Where they fall.
-            past: The anchors after the token before these; None at the beginning.
+            state: The anchors after the token before these; None at the beginning.
 
         Returns:
             The anchors after each token, and those to carry on.
         """
         none = torch.full_like(tokens[:, 0], NONE)
-        last, before, downbeat = past or (none, none, none)
+        last, before, downbeat = state or (none, none, none)
         pitches = self.pitch[tokens]
         # The anchors so far stand in front, as if they were notes.
         heard = torch.cat([before[:, None], last[:, None], pitches], dim=1)

@@ -64,7 +64,7 @@ class InductionAttention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, states: Tensor, embedded: Tensor, times: BarTimes, places: MemoryEntries, past: MemoryState | None = None
+        self, states: Tensor, embedded: Tensor, times: BarTimes, places: MemoryEntries, state: MemoryState | None = None
     ) -> tuple[Recalled, MemoryState]:
         """Add to each state what the memory holds for it.
 
@@ -73,18 +73,18 @@ class InductionAttention(nn.Module):
             embedded: The tokens themselves, embedded, shape (B, T, D).
             times: Where the music stands after each token.
             places: The tokens and where they fall.
-            past: Entries from before, if these are not the first tokens.
+            state: Entries from before, if these are not the first tokens.
 
         Returns:
             What was recalled, and the memory with T entries more.
         """
-        last = past.last if past else torch.zeros_like(states[:, :1])
+        last = state.last if state else torch.zeros_like(states[:, :1])
         before = torch.cat([last, states[:, :-1]], dim=1)
         keys = self._by_head(self.key(before))
         values = self._by_head(self.value(torch.cat([before, embedded], dim=-1)))
-        if past:
-            keys, values = torch.cat([past.keys, keys], dim=2), torch.cat([past.values, values], dim=2)
-            places = MemoryEntries(*(torch.cat(both, dim=1) for both in zip(past.places, places, strict=True)))
+        if state:
+            keys, values = torch.cat([state.keys, keys], dim=2), torch.cat([state.values, values], dim=2)
+            places = MemoryEntries(*(torch.cat(both, dim=1) for both in zip(state.places, places, strict=True)))
         products = self._by_head(self.query(states)) @ keys.transpose(-1, -2)
         weights = causal_softmax(products.float() * self._scale + self.likeness(times, places))
         found = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)

@@ -1,7 +1,7 @@
 """Copying: what followed at the places that the memory looks at, as a part of the prediction itself.
 
-Whole notes are copied as they are (:class:`TokenPointer`). Where only a part of a phrase returns, what stood there still
-speaks for a pitch, a duration or an interval (:class:`ViewpointPointer`).
+Whole notes are copied as they are (:class:`TokenPointer`). Where only a part of a phrase returns, what stood there
+still speaks for a pitch, a duration or an interval (:class:`ViewpointPointer`).
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ class NetworkState(NamedTuple, Generic[BodyState]):
 class Backbone(Protocol[BodyState]):
     """Vectors (B, T, D) to states (B, T, D), none of which sees what comes after it."""
 
-    def __call__(self, vectors: Tensor, past: BodyState | None = None) -> tuple[Tensor, BodyState]:
-        """The states, and what to pass as ``past`` with the vectors that follow."""
+    def __call__(self, vectors: Tensor, state: BodyState | None = None) -> tuple[Tensor, BodyState]:
+        """The states, and what to pass as ``state`` with the vectors that follow."""
         ...
 
 
@@ -86,32 +86,32 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score the token after each of ``tokens``: ids (B, T) to logits (B, T, V)."""
-        return self.extend(tokens)[0]
+        return self.forward_with_state(tokens)[0]
 
-    def extend(
-        self, tokens: Tensor, past: NetworkState[BodyState] | None = None
+    def forward_with_state(
+        self, tokens: Tensor, state: NetworkState[BodyState] | None = None
     ) -> tuple[Tensor, NetworkState[BodyState]]:
-        """Read on from where ``past`` stood: the whole sequence at once or in parts gives the same logits.
+        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same logits.
 
         Args:
             tokens: Token ids, shape (B, T).
-            past: The state that the call with the tokens before these returned; None at the beginning.
+            state: The state that the call with the tokens before these returned; None at the beginning.
 
         Returns:
             Logits of shape (B, T, V), and the state after the last token.
         """
-        clock_before = past.clock if past else self.clock.begin(len(tokens))
+        clock_before = state.clock if state else self.clock.begin(len(tokens))
         times, clock = self.clock(tokens, clock_before)
         onsets = onsets_of(times, clock_before)
-        anchors, last_anchors = self.anchors(tokens, onsets, past.anchors if past else None)
+        anchors, last_anchors = self.anchors(tokens, onsets, state.anchors if state else None)
         embedded = self.embedding(tokens)
         placed = embedded if self.place is None else embedded + self.place(times)
         vectors = self.dropout(placed + self.interval(anchors))
-        states, body = self.body(vectors, past.body if past else None)
-        first = past.anchors.last if past else torch.full_like(tokens[:, 0], NONE)
+        states, body = self.body(vectors, state.body if state else None)
+        first = state.anchors.last if state else torch.full_like(tokens[:, 0], NONE)
         leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
         places = MemoryEntries(tokens, onsets.position, onsets.bar, leads)
-        logits, memory = self._predict(states, anchors, embedded, times, places, past.memory if past else None)
+        logits, memory = self._predict(states, anchors, embedded, times, places, state.memory if state else None)
         return logits, NetworkState(clock, last_anchors, body, memory)
 
     def _predict(
@@ -121,13 +121,13 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         embedded: Tensor,
         times: BarTimes,
         places: MemoryEntries,
-        past: MemoryState | None,
+        state: MemoryState | None,
     ) -> tuple[Tensor, MemoryState | None]:
         """Logits (B, T, V) from states (B, T, D) and, where there is a memory, from what they recall."""
         if self.memory is None:
             states = self.dropout(states)
             return self.scores(states, self.interval_scores(states, anchors)).float(), None
-        recalled, memory = self.memory(states, embedded, times, places, past)
+        recalled, memory = self.memory(states, embedded, times, places, state)
         states = self.dropout(recalled.states)
         pitches, durations = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
         # Over a vocabulary nothing is summed in half precision.

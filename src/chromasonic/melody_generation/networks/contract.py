@@ -1,0 +1,72 @@
+"""The contract between networks and everything that trains, evaluates or samples them.
+
+A network is any ``nn.Module`` that maps token ids (B, T) to logits (B, T, V), where ``logits[:, t]`` scores
+``tokens[:, t + 1]``. Logits are unnormalised log-probabilities and do not depend on later tokens.
+
+A network may also carry a state from one call to the next. Then generation reads every token once; without a state it
+reads the whole sequence again for every new token.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+
+
+@runtime_checkable
+class Network(Protocol):
+    """A module that scores the next token after every token of a sequence."""
+
+    def __call__(self, tokens: Tensor, /) -> Tensor:
+        """Return logits (B, T, V) for token ids (B, T)."""
+        ...
+
+
+@runtime_checkable
+class StatefulNetwork(Network, Protocol):
+    """A network that can continue a sequence from a state.
+
+    Reading a sequence in parts gives the same logits as reading it whole. A state is any nest of tuples, lists and
+    dictionaries; all tensors in it have the batch as their first dimension.
+
+    Example:
+        >>> from chromasonic.melody_generation.networks.markov import MarkovNetwork
+        >>> isinstance(MarkovNetwork(), StatefulNetwork), isinstance(nn.Linear(2, 2), StatefulNetwork)
+        (True, False)
+    """
+
+    def forward_with_state(self, tokens: Tensor, state: Any = None, /) -> tuple[Tensor, Any]:
+        """Return logits (B, T, V) for token ids (B, T), and the state after the last of them.
+
+        Args:
+            tokens: Token ids, shape (B, T).
+            state: State after the tokens before ``tokens``; None at the beginning of the sequences.
+        """
+        ...
+
+
+def next_token_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the token that follows each of ``tokens``, and the mask of those that are scored.
+
+    Scored are all tokens after the control prefix: notes, rests, ``<end>``, ``<bar>`` and metre tokens, but no padding.
+
+    Args:
+        tokens: Token ids with their prefix, padded at the end, shape (B, T).
+
+    Returns:
+        Targets of shape (B, T), the padding token where nothing is scored; and the mask of scored targets, shape
+        (B, T).
+
+    Example:
+        >>> import torch
+        >>> prefix, note, pad = [1] * PREFIX_LENGTH, 60, NoteVocabulary.pad
+        >>> targets, is_scored = next_token_targets(torch.tensor([[*prefix, note, note, pad]]))
+        >>> targets[is_scored].tolist()
+        [60, 60]
+    """
+    targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=NoteVocabulary.pad)  # (B, T)
+    targets[:, : PREFIX_LENGTH - 1] = NoteVocabulary.pad
+    return targets, targets != NoteVocabulary.pad

@@ -1,0 +1,52 @@
+"""The contract of networks: which tokens are scored, and which networks carry a state."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, walks
+
+from chromasonic.melody_generation.networks.contract import Network, StatefulNetwork, next_token_targets
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+
+VOCABULARY = NoteVocabulary()
+
+
+def test_targets_are_the_tokens_after_the_prefix() -> None:
+    melodies = walks(4, seed=1)
+    targets, is_scored = next_token_targets(batch_of(melodies))
+    for row, melody in enumerate(melodies):
+        assert targets[row][is_scored[row]].tolist() == VOCABULARY.encode(melody)[PREFIX_LENGTH:].tolist()
+
+
+def test_a_target_stands_at_the_token_before_it() -> None:
+    tokens = batch_of(walks(3, seed=2))
+    targets, is_scored = next_token_targets(tokens)
+    assert torch.equal(targets[:, :-1][is_scored[:, :-1]], tokens[:, 1:][is_scored[:, :-1]])
+    assert not is_scored[:, -1].any()
+
+
+def test_targets_that_are_not_scored_are_padding() -> None:
+    targets, is_scored = next_token_targets(batch_of(walks(3, seed=2)))
+    assert torch.equal(is_scored, targets != VOCABULARY.pad)
+    assert not is_scored[:, : PREFIX_LENGTH - 1].any()
+
+
+@pytest.mark.parametrize("length", [1, PREFIX_LENGTH])
+def test_a_sequence_without_notes_has_no_targets(length: int) -> None:
+    _, is_scored = next_token_targets(torch.ones(2, length, dtype=torch.long))
+    assert is_scored.shape == (2, length)
+    assert not is_scored.any()
+
+
+@pytest.mark.parametrize("name", SMALL_NETWORKS)
+def test_built_in_networks_are_stateful(name: str) -> None:
+    network = SMALL_NETWORKS[name]()
+    assert isinstance(network, Network)
+    assert isinstance(network, StatefulNetwork)
+
+
+def test_a_module_without_forward_with_state_is_not_stateful() -> None:
+    network = network_of_ones_own()
+    assert isinstance(network, Network)
+    assert not isinstance(network, StatefulNetwork)
