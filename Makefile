@@ -1,40 +1,60 @@
-# make train     an environment, and a first model on real folk tunes: a few minutes, nothing to download but packages
-# make test      lint, types and tests
-# make coverage  the tests again, and which lines they never reach: twice as long
-# make results   trains and judges all that configs/results_plan.yaml names, and writes docs/results.md: hours
+# make train     install what training needs in .venv, and train a first model on folk tunes: a few minutes, no data to download
+# make quick     lint, types and the fast tests
+# make test      lint, types and all tests
+# make coverage  all tests, with the lines they do not reach: twice as long
+# make docs      build the documentation in site/
+# make results   train and evaluate all models of configs/results_plan.yaml, and write docs/results.md: hours
+# make clean     remove the environment and everything that the tools wrote
+#
+# constraints.txt chooses the builds of torch. For PyTorch's CPU builds on Linux, add
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu to the command.
 PYTHON ?= python3
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
+# One stamp for each level of installation: training needs no tools of developers.
+TRAINING := $(VENV)/training
+DEVELOPMENT := $(VENV)/development
 
-# Threads that wait must sleep, not spin: see scripts/train.py.
+# Waiting threads sleep: spinning ones slow a busy machine down tenfold.
 export OMP_WAIT_POLICY ?= passive
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile -m "not network and not gpu"
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile
 
-.PHONY: train test coverage results clean
+.PHONY: train quick test coverage docs results clean lint
 
-train: $(STAMP)
-	$(BIN)/python scripts/train.py experiment=first_run
+train: $(TRAINING)
+	$(BIN)/chromasonic train experiment=first_run
 
-test: $(STAMP)
+lint: $(DEVELOPMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(PYTEST)
 
-coverage: $(STAMP)
-	$(PYTEST) --cov --cov-report=term:skip-covered
+quick: lint
+	$(PYTEST) -m "not slow and not network and not gpu"
 
-results: $(STAMP)
-	$(BIN)/python scripts/results.py
+test: lint
+	$(PYTEST) -m "not network and not gpu"
+
+coverage: $(DEVELOPMENT)
+	$(PYTEST) -m "not network and not gpu" --cov --cov-report=term:skip-covered
+
+docs: $(DEVELOPMENT)
+	$(BIN)/zensical build --clean
+
+results: $(TRAINING)
+	$(BIN)/chromasonic results
 
 clean:
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov site
 
-# Made anew when the dependencies change.
-$(STAMP): pyproject.toml
+$(TRAINING): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(INSTALL) --editable .
+	touch $@
+
+$(DEVELOPMENT): $(TRAINING)
+	$(INSTALL) --editable '.[dev,docs]'
 	touch $@
