@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from chromasonic.app.launch import is_main_process
 from chromasonic.config.saved_configuration import is_same, refuse_second_run, repeated, restore
 from chromasonic.config.validation import check
+from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.reporting.terminal import shown
 from chromasonic.melody_generation.runs.checkpoint import RunLayout
 from chromasonic.melody_generation.training.resume import has_epoch, is_complete, planned_epochs
 
@@ -88,8 +88,8 @@ def repetition(typed: DictConfig, directory: Path) -> Job:
 def way_on(directory: Path) -> str:
     """How to go on with a run, or with the sweep that it belongs to, once it has been stopped."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        sweep = shown(Path(HydraConfig.get().sweep.dir).absolute())
+        sweep = shown_path(Path(HydraConfig.get().sweep.dir).absolute())
         return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
     if has_epoch(directory):
-        return f"go on with: python scripts/train.py resume={shown(directory)}"
+        return f"go on with: python scripts/train.py resume={shown_path(directory)}"
     return "no epoch was over, start afresh"

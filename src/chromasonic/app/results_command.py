@@ -66,7 +66,8 @@ def carry_out_plan(options: ResultsOptions, programme: Workflow, steps: list[Ste
 
 def write_page(options: ResultsOptions, programme: Workflow, page: Path) -> None:
     """Write the page, and the table on the front page."""
-    from chromasonic.melody_generation.reporting.terminal import print_remark, shown
+    from chromasonic.melody_generation.atomic_files import shown_path
+    from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import write_results, write_summary
     from chromasonic.melody_generation.study.run_numbers import Numbers
 
@@ -74,7 +75,7 @@ def write_page(options: ResultsOptions, programme: Workflow, page: Path) -> None
     write_results(programme, numbers, page, Path(options.plan), options.max_notes)
     if options.readme is not None:
         write_summary(numbers, Path(options.readme), page)
-    print_remark(f"Results      {shown(page)}")
+    print_remark(f"Results      {shown_path(page)}")
 
 
 def main(arguments: Sequence[str]) -> None:

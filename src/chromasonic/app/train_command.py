@@ -70,10 +70,10 @@ def job(config: DictConfig) -> None:
 def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
     """End the program, saying how to go on with the run or the sweep."""
     from chromasonic.app.jobs import way_on
-    from chromasonic.melody_generation.reporting.terminal import shown
+    from chromasonic.melody_generation.atomic_files import shown_path
 
     how, code = ended_by(interrupt)
-    print(f"{how}; the run is in {shown(directory)}, {way_on(directory)}", file=sys.stderr)
+    print(f"{how}; the run is in {shown_path(directory)}, {way_on(directory)}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -84,7 +84,8 @@ def run(config: DictConfig, directory: Path) -> None:
     from chromasonic.app.jobs import job_of
     from chromasonic.config.saved_configuration import alone_in, plain
     from chromasonic.config.validation import build
-    from chromasonic.melody_generation.reporting.terminal import print_outcome, print_plan, shown
+    from chromasonic.melody_generation.atomic_files import shown_path
+    from chromasonic.melody_generation.reporting.terminal import print_outcome, print_plan
     from chromasonic.melody_generation.runs.provenance import gist, provenance, typed
     from chromasonic.melody_generation.runs.trained_model import RESULTS, calibration_facts, write_json
     from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
@@ -96,7 +97,7 @@ def run(config: DictConfig, directory: Path) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     planned = job_of(config, directory)
     if planned is None:
-        print(f"{shown(directory)} is complete already, and stays as it is")
+        print(f"{shown_path(directory)} is complete already, and stays as it is")
         return
     config, files, resumes, _ = planned
     seed_everything(config.seed, workers=True, verbose=False)

@@ -66,6 +66,12 @@ def write_text(path: str | Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
+def shown_path(path: Path) -> str:
+    """Return a path as a user would type it: relative to the working directory if it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
     """Remove what programs that were killed in the middle of a ``atomic_file`` left in a folder and all below it.
 

@@ -19,7 +19,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.decoding import device_of, evaluating
 from chromasonic.melody_generation.measures.features import FloatArray
 from chromasonic.melody_generation.melody import IntArray, Melody
-from chromasonic.melody_generation.training.metrics import TokenScorer, TokenScores
+from chromasonic.melody_generation.training.metrics import MEASURE_RATIOS, TokenScorer, TokenScores
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 BoolArray = NDArray[np.bool_]
@@ -154,13 +154,11 @@ class TuneSums:
         ]
         return cls(*np.array(sums, dtype=np.float64).reshape(len(readings), 7).T)
 
+    @property
+    def nats(self) -> FloatArray:
+        """The bits of all tokens in nats."""
+        return self.bits * math.log(2)
+
     def ratios(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """The measures of ``MelodyMetrics``, each as two sums per tune."""
-        return {
-            "loss": (self.bits * math.log(2), self.n_tokens),
-            "bits_per_note": (self.bits, self.n_notes),
-            "note_bits": (self.note_bits, self.n_notes),
-            "accuracy": (self.notes_right, self.n_notes),
-            "pitch_accuracy": (self.pitches_right, self.n_notes),
-            "duration_accuracy": (self.durations_right, self.n_notes),
-        }
+        """Return each measure of ``MEASURE_RATIOS`` as numerators and denominators, one of each for every tune."""
+        return {name: (getattr(self, top), getattr(self, bottom)) for name, (top, bottom) in MEASURE_RATIOS.items()}

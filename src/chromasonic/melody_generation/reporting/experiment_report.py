@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import shown_path, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
@@ -26,7 +26,6 @@ from chromasonic.melody_generation.plots.figures import figure_svg
 from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
 from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.reporting.surprisal_report import surprise_track
-from chromasonic.melody_generation.reporting.terminal import shown
 from chromasonic.melody_generation.runs.checkpoint import RunLayout
 from chromasonic.melody_generation.runs.command_line import training_command
 from chromasonic.melody_generation.runs.trained_model import RESULTS, TUNES, kept_tunes
@@ -174,8 +173,12 @@ def comparison_command(
         settings: How melodies are sampled; None where each run keeps its own way.
     """
     trained = [line for directory, results in runs.items() for line in _training_lines(results, Path(directory))]
-    listed = ",".join(map(shown, directories))
-    options = [f"runs=[{listed}]", f"output_dir={shown(save_dir)}", *(_options(vars(settings)) if settings else [])]
+    listed = ",".join(map(shown_path, directories))
+    options = [
+        f"runs=[{listed}]",
+        f"output_dir={shown_path(save_dir)}",
+        *(_options(vars(settings)) if settings else []),
+    ]
     return "\n".join([*trained, shlex.join(["python", "scripts/compare.py", *options])])
 
 
@@ -184,7 +187,7 @@ def _training_lines(results: Mapping[str, Any], directory: Path) -> list[str]:
     configuration = results.get("configuration")
     if not isinstance(configuration, Mapping):
         return []
-    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown(directory)}')}"]
+    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown_path(directory)}')}"]
 
 
 def _options(samples: Mapping[str, Any]) -> list[str]:
@@ -238,7 +241,7 @@ def _evaluation_command(results: Mapping[str, Any], directory: Path | None) -> s
             f'ModelTester(model, "{results["model"]}").run_comprehensive_test('
             f"test_data, n_samples={samples['n_samples']}, seed={samples['seed']})"
         )
-    judge = shlex.join(["python", "scripts/evaluate.py", f"run={shown(directory)}", *_options(samples)])
+    judge = shlex.join(["python", "scripts/evaluate.py", f"run={shown_path(directory)}", *_options(samples)])
     return "\n".join([*_training_lines(results, directory), judge])
 
 

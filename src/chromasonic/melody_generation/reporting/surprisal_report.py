@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import shown_path, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, read_tunes
 from chromasonic.melody_generation.melody import Melody
@@ -15,7 +15,6 @@ from chromasonic.melody_generation.pages.listening import melody_facts, page_eng
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
 from chromasonic.melody_generation.pages.tracks import Track
-from chromasonic.melody_generation.reporting.terminal import shown
 from chromasonic.melody_generation.runs.trained_model import RESULTS, Run, open_run
 
 PAGE = "surprise.html"
@@ -95,6 +94,6 @@ def _page(run: Run, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
         title=f"What surprised {run.name}",
         lead=_LEAD,
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
-        command=shlex.join(["python", "scripts/evaluate.py", f"run={shown(run.directory)}", f"surprise={listed}"]),
+        command=shlex.join(["python", "scripts/evaluate.py", f"run={shown_path(run.directory)}", f"surprise={listed}"]),
         groups=(TrackGroup("", "", tracks),),
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 
+from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
@@ -49,13 +50,15 @@ def print_plan(
     console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
     if module.teacher:
         console.print(f"taught by {taught_by}, {module.teacher.share:.0%} of the loss", highlight=False, markup=False)
-    console.print(f"writing to {shown(directory)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"writing to {shown_path(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_differences(run: Path, found: Sequence[str]) -> None:
     """Print what is not as it was when a run was made that is now gone on with, or repeated."""
     told = "; ".join(found) if found else "nothing that is known of"
-    Console().print(f"differs from when {shown(run)} was made: {told}", highlight=False, markup=False, soft_wrap=True)
+    Console().print(
+        f"differs from when {shown_path(run)} was made: {told}", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def print_outcome(directory: Path, outcome: TrainedRun) -> None:
@@ -70,17 +73,11 @@ def print_outcome(directory: Path, outcome: TrainedRun) -> None:
     console = Console()
     console.print(table)
     for what, where in (
-        ("Curves", shown(outcome.files.curves)),
-        ("Best model", shown(outcome.files.best)),
-        ("TensorBoard", f"tensorboard --logdir {shown(directory.parent)}"),
+        ("Curves", shown_path(outcome.files.curves)),
+        ("Best model", shown_path(outcome.files.best)),
+        ("TensorBoard", f"tensorboard --logdir {shown_path(directory.parent)}"),
     ):
         console.print(f"{what:<12} {where}", highlight=False, markup=False, soft_wrap=True)
-
-
-def shown(path: Path) -> str:
-    """A path as one would type it: from the working directory on where it lies below that."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _duration(minutes: float) -> str:
@@ -138,4 +135,4 @@ def _print_tables(tables: Sequence[Table]) -> None:
 
 def _print_places(places: Mapping[str, Path]) -> None:
     for what, where in places.items():
-        Console().print(f"{what:<12} {shown(where)}", highlight=False, markup=False, soft_wrap=True)
+        Console().print(f"{what:<12} {shown_path(where)}", highlight=False, markup=False, soft_wrap=True)

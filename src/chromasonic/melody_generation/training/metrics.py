@@ -39,6 +39,19 @@ def next_token_nll(logits: Tensor, targets: Tensor) -> Tensor:
     return nll.view(targets.shape)
 
 
+# Each measure as two sums, numerator and denominator: the only table of the measures of prediction.
+MEASURE_RATIOS = {
+    "loss": ("nats", "n_tokens"),
+    "bits_per_note": ("bits", "n_notes"),
+    "note_bits": ("note_bits", "n_notes"),
+    "accuracy": ("notes_right", "n_notes"),
+    "pitch_accuracy": ("pitches_right", "n_notes"),
+    "duration_accuracy": ("durations_right", "n_notes"),
+}
+MEASURE_NAMES = tuple(MEASURE_RATIOS)
+_BITS_PER_NAT = 1 / math.log(2)
+
+
 class ScoreSums(NamedTuple):
     """Sums over a batch, each of shape (): nats, and counts of tokens and notes (rests included)."""
 
@@ -49,6 +62,20 @@ class ScoreSums(NamedTuple):
     notes_right: Tensor
     pitches_right: Tensor
     durations_right: Tensor
+
+    @property
+    def bits(self) -> Tensor:
+        """The nats of all tokens in bits."""
+        return self.nats * _BITS_PER_NAT
+
+    @property
+    def note_bits(self) -> Tensor:
+        """The nats of notes and rests in bits."""
+        return self.note_nats * _BITS_PER_NAT
+
+    def ratios(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return each of ``MEASURE_RATIOS`` as numerator and denominator."""
+        return {name: (getattr(self, top), getattr(self, bottom)) for name, (top, bottom) in MEASURE_RATIOS.items()}
 
 
 class TokenScores(NamedTuple):
@@ -163,9 +190,6 @@ class RatioOfSums(Metric):
         return self.numerator / self.denominator
 
 
-MEASURE_NAMES = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
-
-
 class MelodyMetrics(nn.Module):
     """All measures of a pass over tunes, each under its name.
 
@@ -183,13 +207,6 @@ class MelodyMetrics(nn.Module):
 
     def update(self, sums: ScoreSums) -> None:
         """Add the sums of a batch."""
-        bits, ratios = 1 / math.log(2), self.by_name()
-        for name, numerator, denominator in (
-            ("loss", sums.nats, sums.n_tokens),
-            ("bits_per_note", sums.nats * bits, sums.n_notes),
-            ("note_bits", sums.note_nats * bits, sums.n_notes),
-            ("accuracy", sums.notes_right, sums.n_notes),
-            ("pitch_accuracy", sums.pitches_right, sums.n_notes),
-            ("duration_accuracy", sums.durations_right, sums.n_notes),
-        ):
-            ratios[name].update(numerator, denominator)
+        measures = self.by_name()
+        for name, (numerator, denominator) in sums.ratios().items():
+            measures[name].update(numerator, denominator)
