@@ -30,6 +30,7 @@ from chromasonic.melody_generation.study.workflow import Workflow
 PLAN = {
     "seeds": [1, 2, 3],
     "reference": "ppm",
+    "front_page": ["ppm", "lstm"],
     "pretraining": {"before": {"title": "Before", "overrides": ["dataset=folk"]}},
     "rows": {
         "ppm": {"title": "PPM", "overrides": ["model=ppm"], "seeds": [1]},
@@ -158,7 +159,16 @@ def test_the_main_table_has_means_spreads_and_margins(numbers: Numbers) -> None:
     assert rows["Tuned"]["core-minutes"] == "2.0 (11.0 in all)"
     assert rows["held-out real tunes"]["overall"] == "0.85 [0.75, 0.95]"
     assert rows["held-out real tunes"]["novelty"] == "0.78 [0.68, 0.88]"
-    assert summary_table(numbers).rows[1][1] == "2.200 ± 0.100"
+
+
+def test_the_short_table_has_the_chosen_rows_and_real_tunes(numbers: Numbers) -> None:
+    table = summary_table(numbers)
+    assert [row[:2] for row in table.rows] == [
+        ("LSTM", "2.200 ± 0.100"),
+        ("PPM", "2.684"),
+        ("held-out real tunes", ""),
+    ]
+    assert table.columns[-1] == "core-minutes"
 
 
 def test_the_other_tables(numbers: Numbers) -> None:
@@ -210,13 +220,13 @@ def test_the_page_has_all_of_it_and_its_pictures(
         "`configs/plan.yaml`",
         "All 12 runs of this page took 45 core-minutes",
         "same 5678 tunes",
-        "3 test tunes\n(120 notes)",
+        "3 test tunes (120 notes)",
         "split `split1`, test set `abc`",
         "seeds 1, 2 and 3. PPM was trained once.",
         "| LSTM | 2.100 ± 0.100 | 2.200 ± 0.100 | 0.484 |",
-        "Base: `python scripts/train.py hidden_size=16 seed=1`",
-        "python scripts/train.py init_from=outputs/results/before/1 seed=1 output_dir=outputs/results/tuned/1",
-        "python scripts/generate.py run=outputs/results/tuned/1 count=3 key=G seed=1",
+        "Base: `chromasonic train hidden_size=16 seed=1`",
+        "chromasonic train init_from=outputs/results/before/1 seed=1 output_dir=outputs/results/tuned/1",
+        "chromasonic generate run=outputs/results/tuned/1 count=3 key=G seed=1",
         "```abc\nX:1\nK:G\nG4|]\n```",
     ):
         assert words in text, words

@@ -53,6 +53,7 @@ class PlanDeclaration(_Declared):
     reference: Name
     pretraining: dict[Name, PartDeclaration] = {}
     rows: Annotated[dict[Name, PartDeclaration], Field(min_length=1)]
+    front_page: list[Name] | None = None
     ablations: dict[Name, AblationDeclaration] = {}
 
 
@@ -127,12 +128,14 @@ class Plan:
         rows: Parts that are judged and set beside each other.
         ablations: Questions.
         reference: The row to which the margins of the others are given.
+        front_page: The rows of the table in README.md, in any order.
     """
 
     pretraining: tuple[Part, ...]
     rows: tuple[Part, ...]
     ablations: tuple[Ablation, ...]
     reference: Part
+    front_page: tuple[Part, ...]
 
     @classmethod
     def of(cls, values: Mapping[str, Any], origin: str) -> Plan:
@@ -200,7 +203,7 @@ class _Reader:
         if self.declared.reference not in {part.name for part in rows}:
             raise InputError(f"{self.origin}: reference: {self.declared.reference} is none of the rows")
         ablations = tuple(self._ablation(name, each, known) for name, each in self.declared.ablations.items())
-        plan = Plan(pretraining, rows, ablations, known[self.declared.reference])
+        plan = Plan(pretraining, rows, ablations, known[self.declared.reference], self._front_page(rows))
         varied = [each.name for ablation in ablations for each in ablation.variants if each.name not in known]
         self._refuse_doubles([*known, *varied])
         self._check_references(plan.parts)
@@ -211,6 +214,12 @@ class _Reader:
             Part(name, each.title, tuple(each.overrides), tuple(dict.fromkeys(each.seeds or self.declared.seeds)))
             for name, each in declared.items()
         )
+
+    def _front_page(self, rows: Sequence[Part]) -> tuple[Part, ...]:
+        if self.declared.front_page is None:
+            return tuple(rows)
+        known = {part.name: part for part in rows}
+        return tuple(self._known(name, known, "front_page") for name in self.declared.front_page)
 
     def _ablation(self, name: str, declared: AblationDeclaration, known: Mapping[str, Part]) -> Ablation:
         base = self._known(declared.base, known, f"ablations.{name}.base")

@@ -108,23 +108,23 @@ def _front_page(readme: Path, content: str) -> str:
 
 
 def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
-    """Put the table in short, and the way to the page, between the marks of the front page.
+    """Write the short table and a link to the page between the marks of the front page.
 
     Raises:
         InputError: If the front page is not there, or has no marks.
     """
-    split = str(numbers.rows[0].results[0]["hash"])
+    results = numbers.rows[0].results[0]
     link = Path(os.path.relpath(page, readme.parent)).as_posix()
     note = (
-        f"Mean ± standard deviation over seeds, [ ] 95 % interval; split `{split}`, test set "
-        f"`{numbers.rows[0].results[0]['test_set_hash']}`. All tables, what each choice is worth, pictures and tunes: "
+        f"Measured on {results['n_test_tunes']} test tunes that no model saw (split `{results['hash']}`, test set "
+        f"`{results['test_set_hash']}`); ± is the standard deviation over seeds, [ ] the 95 % interval. All numbers: "
         f"[{link}]({link})."
     )
     write_text(readme, _front_page(readme, f"{markdown(summary_table(numbers))}\n{note}"))
 
 
 def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
-    """The first melodies of a run, as ``scripts/generate.py`` makes them by :func:`tunes_command`."""
+    """The first melodies of a run, as ``chromasonic generate`` makes them by :func:`tunes_command`."""
     model = open_run(run.directory)
     melodies = generate(model.network, _COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
     book = GeneratedSet.of(model, melodies)
@@ -138,13 +138,13 @@ def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
 def tunes_command(run: PlannedRun) -> str:
     """What to type for these melodies."""
     options = [f"run={run.directory}", f"count={_COUNT}", f"key={_KEY}", f"seed={_SEED}"]
-    return shlex.join(["python", "scripts/generate.py", *options])
+    return shlex.join(["chromasonic", "generate", *options])
 
 
 def training_command(run: PlannedRun) -> str:
     """What to type to train a run."""
     typed = [*run.overrides, f"output_dir={as_typed(run.directory)}"]
-    return shlex.join(["python", "scripts/train.py", *typed])
+    return shlex.join(["chromasonic", "train", *typed])
 
 
 def _dots(numbers: Numbers) -> list[Dot]:

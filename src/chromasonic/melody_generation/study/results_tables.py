@@ -59,21 +59,19 @@ def main_table(numbers: Numbers) -> Table:
 
 
 def summary_table(numbers: Numbers) -> Table:
-    """The same in short, for the front page."""
+    """Return the short table of the front page."""
     rows = [
         (
             model.part.title,
             str(model.bits("test")),
-            _below(numbers.reference, model),
             str(_accuracy(model)),
             _score(model, "overall_score"),
             _novelty(model).text(2),
             _minutes(model),
         )
-        for model in numbers.rows
+        for model in numbers.front_page
     ]
-    below = f"below {numbers.reference.part.title}"
-    columns = ("model", "test bits per note", below, "note accuracy", "overall", "novelty", "core-minutes")
+    columns = ("model", "test bits per note", "note accuracy", "overall", "novelty", "core-minutes")
     return Table("", columns, (*rows, _real_tunes(numbers, columns)))
 
 

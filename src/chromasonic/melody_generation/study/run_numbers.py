@@ -151,6 +151,7 @@ class Numbers:
     Attributes:
         rows: The models of the main table, the best on validation first.
         reference: One of them, to which margins are given.
+        front_page: Some of them, for the table in README.md.
         pretraining: The models that others begin with.
         ablations: Each with its base and its variants.
         n_runs: Of the whole plan.
@@ -159,6 +160,7 @@ class Numbers:
 
     rows: tuple[Model, ...]
     reference: Model
+    front_page: tuple[Model, ...]
     pretraining: tuple[Model, ...]
     ablations: tuple[tuple[Ablation, Model, tuple[Model, ...]], ...]
     n_runs: int
@@ -184,9 +186,10 @@ class Numbers:
         for ablation, base, variants in ablations:
             _check_same_tunes(ablation, (base, *variants))
         reference = next(each for each in rows if each.part == plan.reference)
+        front_page = tuple(model for model in rows if model.part in plan.front_page)
         runs = set(programme.runs.values())
         minutes = sum(core_seconds_in_all(read_record(run.directory)) for run in runs) / 60
-        return cls(rows, reference, tuple(map(model, plan.pretraining)), ablations, len(runs), minutes)
+        return cls(rows, reference, front_page, tuple(map(model, plan.pretraining)), ablations, len(runs), minutes)
 
 
 def _by_run(models: Iterable[Model]) -> dict[str, Results]:
