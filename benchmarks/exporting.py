@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.io.export import FORMATS, rendered
+from chromasonic.melody_generation.io.export import FORMATS, render
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.listening import listening_page
@@ -33,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     count, network = options.count, LSTMNetwork()
     for name in FORMATS:  # what is loaded at first use is none of the cost
-        rendered(generate(network, 1, bars=1)[0], formats=[name])
+        render(generate(network, 1, bars=1)[0], formats=[name])
     if options.run:
         time_generating(options.run, count)
         return
@@ -42,7 +42,7 @@ def main() -> None:
     seconds = {"sampling": time.process_time() - begin}
     for name in FORMATS:
         begin = time.process_time()
-        sizes = [len(rendered(melody, formats=[name])[name]) for melody in melodies]
+        sizes = [len(render(melody, formats=[name])[name]) for melody in melodies]
         seconds[f"{name}, {sum(sizes) / count / 1000:.0f} kB each"] = time.process_time() - begin
     table = Table("what", "ms a melody", "ratio to sampling")
     for name, value in seconds.items():

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from chromasonic.melody_generation.corpora.cache import source_directory
+from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReport
 from chromasonic.melody_generation.corpora.folk import FolkCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.io.reading import Corpus, CorpusReport
 
 
 def timed(corpus: Corpus) -> tuple[float, CorpusReport]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.corpora.files import read_first_tune
 from chromasonic.melody_generation.generation.generate import generate as make_up
-from chromasonic.melody_generation.io.export import ENDINGS
+from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.runs.checkpoint import load_model
 from tests.running import ROOT, SHORT, Ending, run_script
@@ -51,10 +51,10 @@ def test_melodies_are_written_in_all_formats_and_said_what_they_are(
 ) -> None:
     ended = generate("count=2", "key=G", "metre=6/8", "upbeat=1/8", "bars=4", "seed=7", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
-    expected = {f"melody_{number:02}{ending}" for number in (1, 2) for ending in ENDINGS.values()}
+    expected = {f"melody_{number:02}{ending}" for number in (1, 2) for ending in FORMAT_SUFFIXES.values()}
     assert {each.name for each in tmp_path.iterdir()} == expected | {"index.html"}
     for number in (1, 2):
-        tune = first_tune(tmp_path / f"melody_{number:02}.abc")
+        tune = read_first_tune(tmp_path / f"melody_{number:02}.abc")
         assert (tune.metre, tune.start, tune.tonic, tune.mode) == (Metre(6, 8), 60, 7, "major")
         assert tune.ticks == 12 + 4 * 72
     for word in ("melody_01", "melody_02", "overall", "in a row as in a training tune", "Held-out real tunes score"):
@@ -80,7 +80,7 @@ def test_the_call_in_python_gives_what_the_script_writes(generate: Generate, tra
     melodies = make_up(load_model(trained), count=3, key="G", metre="6/8", seed=7)
     assert {melody.corpus for melody in melodies} == {"synthetic"}
     for number, melody in enumerate(melodies, 1):
-        written = first_tune(tmp_path / f"melody_{number:02}.abc")
+        written = read_first_tune(tmp_path / f"melody_{number:02}.abc")
         assert written.pitches.tolist() == melody.pitches.tolist()
         assert written.durations.tolist() == melody.durations.tolist()
 
@@ -91,7 +91,7 @@ def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Pat
         "count=1", "bars=4", f"primer={tmp_path}/my_tune.abc", "primer_notes=4", f"output_dir={tmp_path}/x"
     )
     assert ended.code == 0, ended.err
-    tune = first_tune(tmp_path / "x" / "after_under_01.abc")
+    tune = read_first_tune(tmp_path / "x" / "after_under_01.abc")
     assert tune.pitches[:4].tolist() == [69, 74, 78, 81]
     assert (tune.metre, tune.start, tune.title) == (Metre(3, 4), 48, "After Ünder, 1")
 
@@ -99,7 +99,7 @@ def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Pat
 def test_greedy_melodies_come_to_an_end(generate: Generate, tmp_path: Path) -> None:
     ended = generate("temperature=0", "count=1", "max_notes=40", "formats=abc", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
-    assert 0 < len(first_tune(tmp_path / "melody_01.abc")) < 300
+    assert 0 < len(read_first_tune(tmp_path / "melody_01.abc")) < 300
 
 
 def test_without_chance_one_melody_is_made(generate: Generate, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chromasonic.melody_generation.melody import REST, Melody
-from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.score import split_measures
 from chromasonic.melody_generation.notation.titles import plain_title
 
 
@@ -15,7 +15,7 @@ def is_sayable(melody: Melody) -> bool:
     It does not say where in the bar a melody stands that has no bar line, and a short first bar is always read as an
     upbeat. Two part bars that complete each other are read as one bar that a repeat sign divides.
     """
-    measures = measures_of(melody)
+    measures = split_measures(melody)
     first = measures[0]
     if melody.start and (not melody.metre.beats or len(measures) == 1):
         return False

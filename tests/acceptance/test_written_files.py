@@ -21,18 +21,18 @@ from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.generation.generate import sample
 from chromasonic.melody_generation.generation.sampling import Sampling
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import read_abc
 from chromasonic.melody_generation.io.read_score import read_score
-from chromasonic.melody_generation.io.write_abc import abc_text
-from chromasonic.melody_generation.io.write_midi import midi_bytes
-from chromasonic.melody_generation.io.write_musicxml import musicxml_text
+from chromasonic.melody_generation.io.tunes import WrittenTune
+from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_midi import to_midi
+from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.melody import MODES, REST, Melody
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.notation.score import measures_of
-from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.notation.score import split_measures
+from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.vocabulary import METRES, STARTS, NoteVocabulary
 
 pytestmark = pytest.mark.slow
@@ -108,11 +108,11 @@ def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody]
 
     Nor are triplets of notes of several lengths, which it remarks on and reads rightly.
     """
-    texts = [abc_text(melody, tempo_of(melody), number) for number, melody in enumerate(melodies, 1)]
+    texts = [to_abc(melody, usual_tempo(melody), number) for number, melody in enumerate(melodies, 1)]
     n_whole = 0
     for melody, text, played in zip(melodies, texts, played_by_abc2midi(texts, tmp_path), strict=True):
         assert played.notes == sounding_notes(melody), text
-        is_whole = all(measure.is_whole for measure in measures_of(melody))
+        is_whole = all(measure.is_whole for measure in split_measures(melody))
         usual = "Different length notes in tuple" if is_whole else r"Different length notes in tuple|Bar \d+ has"
         faults = [each for each in played.warnings if not re.search(usual, each)]
         assert faults == [], text
@@ -123,16 +123,16 @@ def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody]
 def test_another_library_reads_every_midi_file(melodies: list[Melody]) -> None:
     for melody in melodies:
         begin = melody.start if melody.metre.beats else 0
-        assert read_by_music21(midi_bytes(melody, tempo_of(melody)), begin) == sounding_notes(melody), melody.title
+        assert read_by_music21(to_midi(melody, usual_tempo(melody)), begin) == sounding_notes(melody), melody.title
 
 
 def test_the_engraver_reads_every_musicxml_file(melodies: list[Melody]) -> None:
     for melody in melodies:
-        assert read_by_verovio(musicxml_text(melody, tempo_of(melody))) == sounding_notes(melody), melody.title
+        assert read_by_verovio(to_musicxml(melody, usual_tempo(melody))) == sounding_notes(melody), melody.title
 
 
 def test_our_own_reader_reads_bars_upbeats_and_departures_from_abc(melodies: list[Melody]) -> None:
-    text = "\n".join(abc_text(melody, tempo_of(melody), number) for number, melody in enumerate(melodies, 1))
+    text = "\n".join(to_abc(melody, usual_tempo(melody), number) for number, melody in enumerate(melodies, 1))
     read = [tune.melody for tune in read_abc(text, file_name="all.abc") if isinstance(tune, WrittenTune)]
     assert [sounding_notes(each) for each in read] == [sounding_notes(each) for each in melodies]
     sayable = [place for place, melody in enumerate(melodies) if is_sayable(melody)]
@@ -152,7 +152,7 @@ def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: s
             continue
         path = tmp_path / f"tune{ending}"
         path.write_bytes(
-            midi_bytes(melody, 120) if ending == ".mid" else musicxml_text(melody, 120).encode(),
+            to_midi(melody, 120) if ending == ".mid" else to_musicxml(melody, 120).encode(),
         )
         read = read_score(path).melody
         assert sounding_notes(read) == sounding_notes(melody)

@@ -13,9 +13,9 @@ from tests.small_networks import walks
 
 from chromasonic.melody_generation.corpora.files import FilesCorpus
 from chromasonic.melody_generation.io import read_score as scores
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
 from chromasonic.melody_generation.io.read_score import read_score
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 

@@ -22,7 +22,7 @@ from tests.small_networks import batch_of, small_lstm, small_transformer, walks
 from chromasonic.config.command_options import CompareOptions
 from chromasonic.config.saved_configuration import read_kept
 from chromasonic.config.validation import check, options
-from chromasonic.melody_generation.corpora.packing import pack
+from chromasonic.melody_generation.corpora.packing import pack_melodies
 from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
@@ -80,7 +80,7 @@ def _load_model(content: bytes, folder: Path) -> None:
 
 @cache
 def _packed() -> bytes:
-    return pack(walks(6), {"sides": {"train": 4, "validation": 1, "test": 1}})
+    return pack_melodies(walks(6), {"sides": {"train": 4, "validation": 1, "test": 1}})
 
 
 def _make_tunes(draw: random.Random) -> bytes:

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import HOSTILE, JIG, LONG, SCALE
 from tests.browsing import PHONE, TABLET, WIDE, Visit, faint_texts, overflow, visiting
 
-from chromasonic.melody_generation.io.write_audio import wav_bytes
+from chromasonic.melody_generation.io.write_audio import to_wav
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
-from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.listening import ScoredMelodies, track_files
 
 CARDS = "article"
@@ -99,7 +99,7 @@ def test_the_playhead_keeps_time_with_the_audio_clock(visit: Visit) -> None:
     first_time, first = visit.run(measure)
     wait_for_position(visit, first + 60, 2)
     second_time, second = visit.run(measure)
-    ticks_per_second = tempo_of(LONG) / 60 * TICKS_PER_QUARTER
+    ticks_per_second = usual_tempo(LONG) / 60 * TICKS_PER_QUARTER
     assert (second - first) / (second_time - first_time) == pytest.approx(ticks_per_second, rel=0.15)
 
 
@@ -224,7 +224,7 @@ def test_the_tempo_knob_changes_how_fast_it_goes_without_a_jump(visit: Visit) ->
         }"""
     )
     assert after == before > 10
-    assert visit.page.locator("#tempo-value").inner_text() == f"♩ = {1.5 * tempo_of(LONG):.0f}"
+    assert visit.page.locator("#tempo-value").inner_text() == f"♩ = {1.5 * usual_tempo(LONG):.0f}"
     assert is_playing(visit, 2)
     wait_for_position(visit, before + 20, 2)
 
@@ -315,7 +315,7 @@ def test_a_file_that_is_saved_is_the_file_that_was_written(visit: Visit, tmp_pat
         assert saved.value.suggested_filename == f"{stem}.{kind}"
         path = tmp_path / saved.value.suggested_filename
         saved.value.save_as(path)
-        files = {each.kind: each.contents for each in track_files(melody, tempo_of(melody), stem)}
+        files = {each.kind: each.contents for each in track_files(melody, usual_tempo(melody), stem)}
         assert path.read_bytes() == files[kind]
         if kind == "mid":
             played = [message.note for message in mido.MidiFile(path) if message.type == "note_on" and message.velocity]
@@ -329,12 +329,12 @@ def test_the_sound_that_is_saved_has_the_notes(visit: Visit, tmp_path: Path) -> 
     data = (tmp_path / "scale.wav").read_bytes()
     assert data[:4] == b"RIFF"
     rate, samples = read_wav(data)
-    exported_rate, exported = read_wav(wav_bytes(SCALE, tempo_of(SCALE)))
+    exported_rate, exported = read_wav(to_wav(SCALE, usual_tempo(SCALE)))
     assert (rate, len(samples)) == (exported_rate, len(exported))
     assert np.abs(samples - exported).max() < 0.005  # one instrument, whoever plays it
     assert np.abs(samples).max() == pytest.approx(0.8, abs=0.001)
     for onset, pitch in zip(SCALE.onsets.tolist(), SCALE.pitches.tolist(), strict=True):
-        begin = int((onset / TICKS_PER_QUARTER * 60 / tempo_of(SCALE) + 0.1) * rate)
+        begin = int((onset / TICKS_PER_QUARTER * 60 / usual_tempo(SCALE) + 0.1) * rate)
         heard = loudest_frequency(samples[begin : begin + int(0.3 * rate)], rate)
         assert 69 + 12 * np.log2(heard / 440) == pytest.approx(pitch, abs=0.3)
 

@@ -9,12 +9,12 @@ from tests.leaking import variants_among
 from tests.small_networks import VOCABULARY, walks
 from torch import Tensor
 
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data.batching import in_c, windows
 from chromasonic.melody_generation.data.splits import SIDES
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport
 from chromasonic.melody_generation.melody import Melody, Metre
 
 

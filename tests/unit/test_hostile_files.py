@@ -16,7 +16,7 @@ import torch
 from tests.small_networks import batch_of, small_lstm, walks
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.corpora.packing import pack
+from chromasonic.melody_generation.corpora.packing import pack_melodies
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
@@ -193,7 +193,7 @@ def test_numbers_that_no_float_holds_are_refused(tmp_path: Path) -> None:
 
 def test_tunes_that_unpack_to_a_thousand_times_their_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "tunes.npz"
-    path.write_bytes(pack(walks(200), {"sides": {"train": 200}, "padding": "x" * 1_000_000}))
+    path.write_bytes(pack_melodies(walks(200), {"sides": {"train": 200}, "padding": "x" * 1_000_000}))
     refused(lambda: kept_tunes(squeezed(path)), str(path), "larger than the file")
 
 
@@ -206,7 +206,7 @@ def test_a_run_of_parts_that_do_not_belong_together_is_refused(tmp_path: Path) -
     folder = tmp_path / "lstm_checkpoints"
     folder.mkdir()
     torch.save(checkpoint_of(small_lstm(), test_set_hash="0" * 16), folder / "melody_lstm_best.pt")
-    (tmp_path / "tunes.npz").write_bytes(pack(walks(3), {"sides": {"train": 1, "validation": 1, "test": 1}}))
+    (tmp_path / "tunes.npz").write_bytes(pack_melodies(walks(3), {"sides": {"train": 1, "validation": 1, "test": 1}}))
     refused(lambda: open_run(tmp_path), "from another run")
 
 

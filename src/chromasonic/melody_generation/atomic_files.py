@@ -33,7 +33,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
-        >>> with whole_file(folder / "scores.json") as unfinished:
+        >>> with atomic_file(folder / "scores.json") as unfinished:
         ...     _ = unfinished.write_text("{}")
         >>> [each.name for each in folder.iterdir()]
         ['scores.json']

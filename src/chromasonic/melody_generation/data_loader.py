@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
 from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
 from chromasonic.melody_generation.data.leakage import GuardReport
 from chromasonic.melody_generation.data.splits import (
@@ -22,8 +23,7 @@ from chromasonic.melody_generation.data.splits import (
     test_set_hash,
 )
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import Corpus, CorpusReading, CorpusReport, collect
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -254,7 +254,7 @@ class _ListCorpus:
     melodies: list[Melody]
 
     def read(self) -> CorpusReading:
-        return collect(WrittenTune(melody, 0, 0) for melody in self.melodies)
+        return collect_tunes(WrittenTune(melody, 0, 0) for melody in self.melodies)
 
     def load(self) -> list[Melody]:
         return list(self.melodies)

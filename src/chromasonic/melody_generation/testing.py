@@ -29,7 +29,7 @@ from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.pages.tables import markdown
 from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
-from chromasonic.melody_generation.plots.figures import figure_svg, save_figure
+from chromasonic.melody_generation.plots.figures import figure_to_svg, save_figure
 from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
 from chromasonic.melody_generation.reporting.experiment_report import (
     REPORT,
@@ -296,7 +296,7 @@ def write_comparison(
     tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _figure_of(comparison)
     write_text(directory / "model_comparison.md", tables)
     save_figure(figure, directory / "model_comparison.png")
-    write_comparison_report(directory / REPORT, comparison, figure_svg(figure), exhibits, command)
+    write_comparison_report(directory / REPORT, comparison, figure_to_svg(figure), exhibits, command)
     show_in_tensorboard(
         directory / "tensorboard", tables={"model comparison": tables}, figures={"model comparison": figure}
     )

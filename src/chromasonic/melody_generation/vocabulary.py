@@ -46,7 +46,7 @@ STARTS = tuple(ticks for ticks in range(_LONGEST_BAR) if ticks % 3 == 0 or ticks
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """A melody as the vocabulary can hold it, and what had to be changed.
 
     Attributes:
@@ -164,7 +164,7 @@ class NoteVocabulary:
         """True where a token is a note or a rest, of the shape of ``tokens``."""
         return np.asarray(tokens) >= self.first_note
 
-    def fit(self, melody: Melody) -> Fitted:
+    def fit(self, melody: Melody) -> FitResult:
         """Round durations, and move pitches by octaves, to what the vocabulary holds.
 
         A melody in a metre, or of a corpus, without a token is dropped. Bar lines are counted anew: those after a
@@ -172,20 +172,20 @@ class NoteVocabulary:
         """
         missing = [metre for _, _, metre, _ in melody.segments if metre not in METRES]
         if missing:
-            return Fitted(None, dropped_because=f"the metre {missing[0]} has no token")
+            return FitResult(None, dropped_because=f"the metre {missing[0]} has no token")
         if melody.corpus not in CORPORA:
-            return Fitted(None, dropped_because=f"the corpus {melody.corpus!r} has no token")
+            return FitResult(None, dropped_because=f"the corpus {melody.corpus!r} has no token")
         durations = _nearest(melody.durations, DURATIONS)
         pitches = self._into_range(melody.pitches, melody.tonic)
         start = _known_start(melody.start)
         n_rounded = int((durations != melody.durations).sum()) + (start != melody.start)
         n_moved = int((pitches != melody.pitches).sum())
         if not n_rounded and not n_moved:
-            return Fitted(melody)
+            return FitResult(melody)
         metre_at = {begin: metre for begin, _, metre, _ in melody.segments[1:]}
         departures = _departures(metre_at, durations, melody.metre, start)
         fitted = replace(melody, pitches=pitches, durations=durations, start=start, departures=tuple(departures))
-        return Fitted(fitted, n_rounded, n_moved)
+        return FitResult(fitted, n_rounded, n_moved)
 
     def _into_range(self, pitches: IntArray, tonic: int) -> IntArray:
         relative = pitches - (MIDDLE_C + tonic)

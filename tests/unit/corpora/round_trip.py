@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chromasonic.melody_generation.io.reading import CorpusReading
+from chromasonic.melody_generation.corpora.corpus import CorpusReading
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 

@@ -14,18 +14,14 @@ from pathlib import Path
 import pytest
 
 from chromasonic.melody_generation.corpora import cache
-from chromasonic.melody_generation.corpora.cache import (
-    cached_reading,
-    parsed_directory,
-    reading_key,
-    source_directory,
-)
-from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.corpora.cache import cache_key, parsed_directory, read_cached, source_directory
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport
+from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
 
 READING = CorpusReading(
     (Melody([60, 62], [24, 24], title="Scale", source="a.abc:1"),),
-    CorpusReport(n_tunes=2, n_melodies=1, n_notes=2, dropped=(Dropped("a.abc:2", "no notes"),)),
+    CorpusReport(n_tunes=2, n_melodies=1, n_notes=2, dropped=(DroppedTune("a.abc:2", "no notes"),)),
 )
 
 
@@ -47,15 +43,15 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_second_time_nothing_is_read() -> None:
     read = Decoder()
-    assert cached_reading("tunes", "k", read) == cached_reading("tunes", "k", read) == READING
+    assert read_cached("tunes", "k", read) == read_cached("tunes", "k", read) == READING
     assert read.n_reads == 1
 
 
 def test_another_key_is_read_again_and_the_old_file_removed() -> None:
     read = Decoder()
     for key in ("old", "new"):
-        cached_reading("tunes", key, read)
-    cached_reading("tunes-played", "old", read)
+        read_cached("tunes", key, read)
+    read_cached("tunes-played", "old", read)
     assert read.n_reads == 3
     assert sorted(path.name for path in parsed_directory().glob("*.npz")) == [
         "tunes-played.old.npz",
@@ -75,25 +71,25 @@ def test_another_key_is_read_again_and_the_old_file_removed() -> None:
 )
 def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes], bytes]) -> None:
     read = Decoder()
-    cached_reading("tunes", "k", read)
+    read_cached("tunes", "k", read)
     path = parsed_directory() / "tunes.k.npz"
     path.write_bytes(damage(path.read_bytes()))
-    assert cached_reading("tunes", "k", read) == READING
-    assert cached_reading("tunes", "k", read) == READING
+    assert read_cached("tunes", "k", read) == READING
+    assert read_cached("tunes", "k", read) == READING
     assert read.n_reads == 2
 
 
 def test_what_a_killed_run_left_is_cleared_away() -> None:
     parsed_directory().mkdir(parents=True)
     (parsed_directory() / "tunes.abcd1234.npz").write_bytes(b"half")
-    cached_reading("tunes", "k", Decoder())
+    read_cached("tunes", "k", Decoder())
     assert [path.name for path in parsed_directory().glob("*.npz")] == ["tunes.k.npz"]
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the directory should be")
     read = Decoder()
-    assert cached_reading("tunes", "k", read) == READING
+    assert read_cached("tunes", "k", read) == READING
     assert read.n_reads == 1
 
 
@@ -102,7 +98,7 @@ def test_a_fault_while_reading_is_passed_on_and_nothing_is_kept() -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        cached_reading("tunes", "k", read)
+        read_cached("tunes", "k", read)
     assert not list(parsed_directory().glob("*.npz"))
 
 
@@ -111,7 +107,7 @@ def test_two_that_start_at_once_read_once() -> None:
 
     def run() -> None:
         both.wait()
-        found.append(cached_reading("tunes", "k", read))
+        found.append(read_cached("tunes", "k", read))
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
@@ -124,20 +120,20 @@ def test_two_that_start_at_once_read_once() -> None:
 
 def test_the_key_covers_names_contents_order_and_options() -> None:
     keys = {
-        reading_key([("a", b"1"), ("b", b"2")], {"repeats": "written"}),
-        reading_key([("a", b"1"), ("b", b"2")], {"repeats": "played"}),
-        reading_key([("b", b"2"), ("a", b"1")], {"repeats": "written"}),
-        reading_key([("a", b"1"), ("b", b"3")], {"repeats": "written"}),
-        reading_key([("a", b"1"), ("c", b"2")], {"repeats": "written"}),
-        reading_key([("a", b"1")], {"repeats": "written"}),
+        cache_key([("a", b"1"), ("b", b"2")], {"repeats": "written"}),
+        cache_key([("a", b"1"), ("b", b"2")], {"repeats": "played"}),
+        cache_key([("b", b"2"), ("a", b"1")], {"repeats": "written"}),
+        cache_key([("a", b"1"), ("b", b"3")], {"repeats": "written"}),
+        cache_key([("a", b"1"), ("c", b"2")], {"repeats": "written"}),
+        cache_key([("a", b"1")], {"repeats": "written"}),
     }
     assert len(keys) == 6
 
 
 def test_the_key_covers_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = reading_key([], {})
+    before = cache_key([], {})
     monkeypatch.setattr(cache, "_code_version", lambda: "another")
-    assert reading_key([], {}) != before
+    assert cache_key([], {}) != before
 
 
 def test_sources_lie_where_the_variable_says_else_in_the_users_cache(
@@ -174,7 +170,7 @@ def test_processes_that_start_at_once_all_succeed_and_read_once(tmp_path: Path) 
         return READING
 
     def run() -> None:
-        if cached_reading("tunes", "key", read) != READING:
+        if read_cached("tunes", "key", read) != READING:
             raise AssertionError
 
     children = [in_a_process(run) for _ in range(4)]
@@ -193,12 +189,12 @@ def test_a_process_that_is_killed_in_the_middle_stops_nobody_and_leaves_nothing(
 
     def run() -> None:
         Path.replace = die  # type: ignore[assignment, method-assign]
-        cached_reading("tunes", "key", lambda: READING)
+        read_cached("tunes", "key", lambda: READING)
 
     _, status = os.waitpid(in_a_process(run), 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     assert len(list(parsed_directory().glob(".tunes.key.unfinished-*"))) == 1
-    assert cached_reading("tunes", "key", Decoder()) == READING
+    assert read_cached("tunes", "key", Decoder()) == READING
     assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
 
 
@@ -207,5 +203,5 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(monkeypatch: pytest.Monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert cached_reading("tunes", "key", Decoder()) == READING
+    assert read_cached("tunes", "key", Decoder()) == READING
     assert [path.name for path in parsed_directory().iterdir()] == ["tunes.lock"]

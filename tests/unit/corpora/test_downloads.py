@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 import requests
 
-from chromasonic.melody_generation.corpora.downloads import NotPinnedError, Patience, Pinned, check_address, fetch
+from chromasonic.melody_generation.corpora.downloads import (
+    ChecksumError,
+    PinnedFile,
+    RetryPolicy,
+    check_address,
+    download,
+)
 from chromasonic.melody_generation.errors import InputError
 
 CONTENT = b"X:1\nT:A tune\nK:C\nCDEF|\n"
-TUNE = Pinned("tune.abc", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
-IMPATIENT = Patience(seconds=0.6, n_retries=0, pause=0)
+TUNE = PinnedFile("tune.abc", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+IMPATIENT = RetryPolicy(seconds=0.6, n_retries=0, pause=0)
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -113,14 +119,14 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_a_file_gets_its_name_when_it_is_whole(serve: Callable[..., Server], tmp_path: Path) -> None:
-    fetch(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", IMPATIENT)
+    download(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", IMPATIENT)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["tune.abc"]
     assert (tmp_path / "new" / "tune.abc").read_bytes() == CONTENT
 
 
 def test_a_redirect_within_the_host_is_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(leads_to("/elsewhere/tune.abc"), whole(CONTENT))
-    fetch(server.url, TUNE, tmp_path, IMPATIENT)
+    download(server.url, TUNE, tmp_path, IMPATIENT)
     assert server.asked == ["/tunes/tune.abc", "/elsewhere/tune.abc"]
 
 
@@ -152,8 +158,8 @@ def test_whatever_else_a_server_does_leaves_nothing(
     serve: Callable[..., Server], tmp_path: Path, answer: Answer
 ) -> None:
     began = time.monotonic()
-    with pytest.raises((NotPinnedError, OSError, InputError)):
-        fetch(serve(answer).url, TUNE, tmp_path / "new", IMPATIENT)
+    with pytest.raises((ChecksumError, OSError, InputError)):
+        download(serve(answer).url, TUNE, tmp_path / "new", IMPATIENT)
     assert time.monotonic() - began < 5
     assert not (tmp_path / "new").exists()
 
@@ -161,13 +167,13 @@ def test_whatever_else_a_server_does_leaves_nothing(
 def test_no_other_host_is_asked(serve: Callable[..., Server], tmp_path: Path) -> None:
     other = serve(whole(CONTENT))
     with pytest.raises(requests.TooManyRedirects, match="another host, which nobody asks"):
-        fetch(serve(leads_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, IMPATIENT)
+        download(serve(leads_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, IMPATIENT)
     assert other.asked == []
 
 
 def test_a_server_that_fails_is_asked_again(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(fails(503), whole(CONTENT[:3]), whole(CONTENT))
-    fetch(server.url, TUNE, tmp_path, Patience(seconds=5, n_retries=2, pause=0))
+    download(server.url, TUNE, tmp_path, RetryPolicy(seconds=5, n_retries=2, pause=0))
     assert len(server.asked) == 3
     assert (tmp_path / "tune.abc").exists()
 
@@ -175,7 +181,7 @@ def test_a_server_that_fails_is_asked_again(serve: Callable[..., Server], tmp_pa
 @pytest.mark.parametrize("name", ["../tune.abc", "/etc/tune.abc", "a/b.abc", "..", ".hidden", "a\\b.abc", "", "a\0b"])
 def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no plain name"):
-        Pinned(name, "0" * 64, 1)
+        PinnedFile(name, "0" * 64, 1)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from tests.unit.corpora.round_trip import assert_all_survive_encoding
 
 from chromasonic.melody_generation.corpora import folk
 from chromasonic.melody_generation.corpora.cache import parsed_directory
+from chromasonic.melody_generation.corpora.corpus import CorpusReading
 from chromasonic.melody_generation.corpora.folk import FolkCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.reading import CorpusReading
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 

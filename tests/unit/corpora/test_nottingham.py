@@ -15,10 +15,10 @@ from tests.unit.corpora.round_trip import assert_all_survive_encoding
 
 from chromasonic.melody_generation.corpora import nottingham
 from chromasonic.melody_generation.corpora.cache import source_directory
-from chromasonic.melody_generation.corpora.downloads import Patience, Pinned
-from chromasonic.melody_generation.corpora.nottingham import Manifest, NottinghamCorpus, pinned
+from chromasonic.melody_generation.corpora.corpus import CorpusReading
+from chromasonic.melody_generation.corpora.downloads import PinnedFile, RetryPolicy
+from chromasonic.melody_generation.corpora.nottingham import DownloadManifest, NottinghamCorpus, load_manifest
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.reading import CorpusReading
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 FILES = {f"{name}.abc": f"X:1\nT:{name}\nL:1/4\nK:C\nCDE|\n".encode() for name in ("jigs", "reels", "xmas")}
@@ -58,9 +58,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     served.mkdir()
     for name, content in FILES.items():
         (served / name).write_bytes(content)
-    files = [Pinned(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in FILES.items()]
-    monkeypatch.setattr(nottingham, "pinned", lambda: Manifest("https://pinned.invalid/", tuple(files)))
-    monkeypatch.setattr(nottingham, "_PATIENCE", Patience(seconds=30, n_retries=0))
+    files = [PinnedFile(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in FILES.items()]
+    monkeypatch.setattr(nottingham, "load_manifest", lambda: DownloadManifest("https://pinned.invalid/", tuple(files)))
+    monkeypatch.setattr(nottingham, "_PATIENCE", RetryPolicy(seconds=30, n_retries=0))
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     running = Server(served)
@@ -163,10 +163,10 @@ def test_an_order_that_there_is_not_is_refused() -> None:
 
 
 def test_what_is_pinned_is_a_commit_and_1034_tunes_of_14_files() -> None:
-    assert "0992bb6cd864f6d4b90d6663e08c0ef53ffaa08f" in pinned().url
-    assert pinned().url.startswith("https://raw.githubusercontent.com/jukedeck/nottingham-dataset/")
-    assert len(pinned().files) == 14
-    assert sum(file.n_bytes for file in pinned().files) < 600_000
+    assert "0992bb6cd864f6d4b90d6663e08c0ef53ffaa08f" in load_manifest().url
+    assert load_manifest().url.startswith("https://raw.githubusercontent.com/jukedeck/nottingham-dataset/")
+    assert len(load_manifest().files) == 14
+    assert sum(file.n_bytes for file in load_manifest().files) < 600_000
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.corpora.packing import pack, unchecked, unpack, unpack_checked
+from chromasonic.melody_generation.corpora.packing import (
+    pack_melodies,
+    restore_unchecked,
+    unpack_melodies,
+    unpack_untrusted,
+)
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody
 
@@ -21,26 +26,29 @@ TUNES = (Melody([60, 62], [24, 24], title="Scale", source="a.abc:1"), Melody([],
 
 @given(st.lists(melodies(), max_size=5).map(tuple), st.text(max_size=5))
 def test_what_is_packed_is_unpacked(tunes: tuple[Melody, ...], word: str) -> None:
-    payload = pack(tunes, {"word": word})
-    assert unpack(payload, unchecked) == (tunes, {"word": word})
-    assert unpack_checked(payload) == (tunes, {"word": word})
+    payload = pack_melodies(tunes, {"word": word})
+    assert unpack_melodies(payload, restore_unchecked) == (tunes, {"word": word})
+    assert unpack_untrusted(payload) == (tunes, {"word": word})
 
 
 def test_unpacked_melodies_cannot_be_written_to() -> None:
-    for unpacked in (unpack(pack(TUNES, {}), unchecked), unpack_checked(pack(TUNES, {}))):
+    for unpacked in (
+        unpack_melodies(pack_melodies(TUNES, {}), restore_unchecked),
+        unpack_untrusted(pack_melodies(TUNES, {})),
+    ):
         with pytest.raises(ValueError, match="read-only"):
             unpacked[0][0].pitches[0] = 3
 
 
 def test_damaged_bytes_give_melodies_or_a_clear_refusal() -> None:
-    payload, draw = pack(TUNES, {"a": 1}), random.Random(0)
+    payload, draw = pack_melodies(TUNES, {"a": 1}), random.Random(0)
     n_refused = 0
     for _ in range(300):
         damaged = bytearray(payload)
         for _ in range(draw.randint(1, 8)):
             damaged[draw.randrange(len(damaged))] = draw.randrange(256)
         try:
-            unpack_checked(bytes(damaged[: draw.randint(0, len(damaged))]))
+            unpack_untrusted(bytes(damaged[: draw.randint(0, len(damaged))]))
         except InputError:
             n_refused += 1
     assert n_refused > 200
@@ -51,15 +59,15 @@ def test_a_small_file_cannot_claim_a_large_array() -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("pitches.npy", bytes(50_000_000))
     with pytest.raises(InputError, match="larger than the file"):
-        unpack_checked(file.getvalue())
+        unpack_untrusted(file.getvalue())
 
 
 def test_an_impossible_melody_is_refused() -> None:
-    payload = pack([Melody([60], [24])], {})
+    payload = pack_melodies([Melody([60], [24])], {})
     with np.load(io.BytesIO(payload)) as arrays:
         parts = {name: arrays[name] for name in arrays}
     parts["pitches"] = np.array([200], dtype=np.int16)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **parts)
     with pytest.raises(InputError, match="MIDI numbers"):
-        unpack_checked(file.getvalue())
+        unpack_untrusted(file.getvalue())

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.leaking import grams, title_of
 
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
 from chromasonic.melody_generation.data.leakage import INTERVALS, TITLE, leaks
 from chromasonic.melody_generation.data_loader import MelodyDataModule
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import CorpusReading, collect
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody
 
 
@@ -25,7 +25,7 @@ class Tunes:
     melodies: tuple[Melody, ...]
 
     def read(self) -> CorpusReading:
-        return collect(WrittenTune(melody, 0, 0) for melody in self.melodies)
+        return collect_tunes(WrittenTune(melody, 0, 0) for melody in self.melodies)
 
     def load(self) -> list[Melody]:
         return list(self.melodies)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.io.barring import BarCounter, WrittenTune
+from chromasonic.melody_generation.io.barring import BarCounter
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 

@@ -11,7 +11,14 @@ from PIL import Image
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.engraving import PNG_WIDTH, Engraving, engraved, engraving, png_of, staff
+from chromasonic.melody_generation.io.engraving import (
+    PNG_WIDTH,
+    Engraving,
+    engrave,
+    engrave_staff,
+    engrave_svg,
+    svg_to_png,
+)
 from chromasonic.melody_generation.melody import Melody, Metre
 
 JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title="Rock & <Roll>")
@@ -19,7 +26,7 @@ JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title
 
 def pixels(svg: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """How dark each pixel is, shape (height, width)."""
-    with Image.open(io.BytesIO(png_of(svg))) as image:
+    with Image.open(io.BytesIO(svg_to_png(svg))) as image:
         return 255 - np.asarray(image.convert("L"))
 
 
@@ -32,7 +39,7 @@ def box(svg: str) -> list[int]:
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
 def test_every_note_stands_in_the_picture_under_its_ids(melody: Melody) -> None:
-    found = engraving(melody, 120)
+    found = engrave(melody, 120)
     ids = {each.get("id") for each in ElementTree.fromstring(found.svg).iter()}
     assert len(found.notes) == len(melody)
     assert all(found.notes)
@@ -61,7 +68,7 @@ def test_heads_stand_apart_where_no_metre_divides_the_line(durations: list[int],
     """A head is 14 units wide at most, that of a whole note, and Verovio never breaks a measure."""
     rng = np.random.default_rng(0)
     melody = Melody(rng.integers(55, 85, 150), rng.choice(durations, 150), Metre.parse("free"))
-    lines = head_places(staff(melody, width))
+    lines = head_places(engrave_staff(melody, width))
     assert sum(map(len, lines)) >= 150
     assert len(lines) > 5
     for line in lines:
@@ -70,9 +77,11 @@ def test_heads_stand_apart_where_no_metre_divides_the_line(durations: list[int],
 
 
 def test_title_and_tempo_are_set_above_the_staff() -> None:
-    texts = [each.text for each in ElementTree.fromstring(engraved(JIG, 156)).iter("{http://www.w3.org/2000/svg}text")]
+    texts = [
+        each.text for each in ElementTree.fromstring(engrave_svg(JIG, 156)).iter("{http://www.w3.org/2000/svg}text")
+    ]
     assert {"Rock & <Roll>", "= 104"} <= set(texts)
-    _, top, _, _ = box(engraved(JIG, 156))
+    _, top, _, _ = box(engrave_svg(JIG, 156))
     assert top < 0
 
 
@@ -80,7 +89,7 @@ def test_the_letters_of_the_title_are_drawn() -> None:
     """There is a font for them: what is dark above the staff grows with the title."""
     dark = []
     for title in ("", "i", "WWWWWWWWWW"):
-        svg = engraved(Melody([60], [24], title=title), 120)
+        svg = engrave_svg(Melody([60], [24], title=title), 120)
         _, top, width, _ = box(svg)
         room = -top * PNG_WIDTH // width
         dark.append(int(pixels(svg)[: room - 30].sum()) // 255)
@@ -90,7 +99,7 @@ def test_the_letters_of_the_title_are_drawn() -> None:
 
 def test_nothing_that_is_hidden_is_drawn_and_staff_lines_are() -> None:
     """Left of the staff Verovio puts dots that its style sheet hides; the five lines are strokes."""
-    svg = engraved(Melody([71] * 8, [24] * 8), 120)
+    svg = engrave_svg(Melody([71] * 8, [24] * 8), 120)
     _, top, width, _ = box(svg)
     picture = pixels(svg)
     below = -top * PNG_WIDTH // width
@@ -103,7 +112,7 @@ def test_nothing_that_is_hidden_is_drawn_and_staff_lines_are() -> None:
     "title", ["A tune", "A very long title that goes on and on " * 5, "W" * 300, "漢" * 40, "\xad"]
 )
 def test_nothing_is_cut_off_at_the_margins(title: str) -> None:
-    picture = pixels(engraved(Melody([60, 84, 45, 97] * 12, [12] * 48, title=title), 120))
+    picture = pixels(engrave_svg(Melody([60, 84, 45, 97] * 12, [12] * 48, title=title), 120))
     assert picture.shape[1] == PNG_WIDTH
     assert picture.any()
     for edge in (picture[:4], picture[-4:], picture[:, :8], picture[:, -8:]):
@@ -111,25 +120,25 @@ def test_nothing_is_cut_off_at_the_margins(title: str) -> None:
 
 
 def test_the_picture_takes_the_colour_of_the_text_around_it_and_no_size() -> None:
-    root = ElementTree.fromstring(engraved(JIG, 120))
+    root = ElementTree.fromstring(engrave_svg(JIG, 120))
     assert root.get("width") is None
     heading = next(each for each in root.iter() if each.get("class") == "heading")
     assert heading.get("fill") == "currentColor"
 
 
 def test_the_same_melody_gives_the_same_picture_whatever_came_before() -> None:
-    first = engraved(JIG, 120)
-    engraved(Melody([60], [24]), 120)
-    assert engraved(JIG, 120) == first
+    first = engrave_svg(JIG, 120)
+    engrave_svg(Melody([60], [24]), 120)
+    assert engrave_svg(JIG, 120) == first
 
 
 def test_a_melody_too_long_for_a_page_is_refused_rather_than_cut() -> None:
     with pytest.raises(InputError, match="cannot be engraved on one page"):
-        engraved(Melody([60] * 4000, [96] * 4000), 120)
+        engrave_svg(Melody([60] * 4000, [96] * 4000), 120)
 
 
 def test_what_cannot_be_written_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        engraving(Melody([], []), 120)
+        engrave(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
-        engraved(JIG, 1)
+        engrave_svg(JIG, 1)

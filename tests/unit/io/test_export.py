@@ -8,8 +8,8 @@ from PIL import Image
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io import export
-from chromasonic.melody_generation.io.export import ENDINGS, FORMATS, check_folder, rendered, write_files
-from chromasonic.melody_generation.io.write_midi import midi_bytes
+from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, check_folder, render, write_files
+from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.melody import Melody, Metre
 
 JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title="A jig")
@@ -17,7 +17,9 @@ JIG = Melody([67, 71, 74, 72], [12, 24, 48, 36], Metre(6, 8), 60, tonic=7, title
 
 def test_all_formats_stand_under_one_stem(tmp_path: Path) -> None:
     paths = export.export(JIG, tmp_path / "new" / "folder", "a_jig")
-    assert {name: path.name for name, path in paths.items()} == {name: f"a_jig{ENDINGS[name]}" for name in FORMATS}
+    assert {name: path.name for name, path in paths.items()} == {
+        name: f"a_jig{FORMAT_SUFFIXES[name]}" for name in FORMATS
+    }
     assert sorted(each.name for each in (tmp_path / "new/folder").iterdir()) == sorted(
         path.name for path in paths.values()
     )
@@ -37,12 +39,12 @@ def test_only_what_is_asked_for_is_made(tmp_path: Path) -> None:
 
 
 def test_the_tempo_is_that_of_the_metre_unless_it_is_given() -> None:
-    assert rendered(JIG, formats=["midi"])["midi"] == midi_bytes(JIG, 156)
-    assert rendered(JIG, 99, ["midi"])["midi"] == midi_bytes(JIG, 99)
+    assert render(JIG, formats=["midi"])["midi"] == to_midi(JIG, 156)
+    assert render(JIG, 99, ["midi"])["midi"] == to_midi(JIG, 99)
 
 
 def test_the_same_melody_gives_the_same_bytes() -> None:
-    assert rendered(JIG) == rendered(JIG)
+    assert render(JIG) == render(JIG)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_fault_in_one_format_leaves_no_file_of_another(tmp_path: Path, monkeyp
     def broken(svg: str) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export, "png_of", broken)
+    monkeypatch.setattr(export, "svg_to_png", broken)
     with pytest.raises(OSError, match="No space left"):
         export.export(JIG, tmp_path / "new", "x")
     assert not (tmp_path / "new").exists()

@@ -12,27 +12,27 @@ from hypothesis import strategies as st
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import (
     MetreChange,
-    Score,
-    Sound,
-    melody_part,
-    skyline,
-    written_tune,
+    ParsedScore,
+    TimedNote,
+    extract_skyline,
+    select_melody_part,
+    tune_from_score,
 )
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 
-def sound(onset: int, end: int, pitch: int) -> Sound:
-    return Sound(Fraction(onset), Fraction(end), pitch)
+def sound(onset: int, end: int, pitch: int) -> TimedNote:
+    return TimedNote(Fraction(onset), Fraction(end), pitch)
 
 
-def part(pitch: int, n_notes: int) -> tuple[Sound, ...]:
+def part(pitch: int, n_notes: int) -> tuple[TimedNote, ...]:
     return tuple(sound(24 * i, 24 * i + 24, pitch) for i in range(n_notes))
 
 
-def melody_of(sounds: list[Sound], *metres: MetreChange, bar_lines: tuple[int, ...] | None = None) -> Melody:
+def melody_of(sounds: list[TimedNote], *metres: MetreChange, bar_lines: tuple[int, ...] | None = None) -> Melody:
     lines = None if bar_lines is None else tuple(map(Fraction, bar_lines))
-    return written_tune(Score((tuple(sounds),), metres, lines, Key(0, "major")), "test").melody
+    return tune_from_score(ParsedScore((tuple(sounds),), metres, lines, Key(0, "major")), "test").melody
 
 
 def change(onset: int, metre: Metre) -> MetreChange:
@@ -41,35 +41,35 @@ def change(onset: int, metre: Metre) -> MetreChange:
 
 def test_the_highest_part_is_the_melody_if_it_has_notes_enough() -> None:
     bass, tune, descant = part(40, 20), part(70, 11), part(90, 4)
-    assert melody_part([bass, tune, descant]) is tune
-    assert melody_part([bass, part(70, 9), descant]) is bass
+    assert select_melody_part([bass, tune, descant]) is tune
+    assert select_melody_part([bass, part(70, 9), descant]) is bass
 
 
 def test_a_score_without_notes_is_refused() -> None:
     for parts in ([], [()]):
         with pytest.raises(InputError, match="no pitched notes"):
-            melody_part(parts)
+            select_melody_part(parts)
 
 
 def test_of_a_chord_the_top_note_is_the_melody() -> None:
-    assert skyline([sound(0, 24, 60), sound(0, 12, 67), sound(0, 24, 64)]) == [sound(0, 12, 67)]
+    assert extract_skyline([sound(0, 24, 60), sound(0, 12, 67), sound(0, 24, 64)]) == [sound(0, 12, 67)]
 
 
 def test_what_moves_below_a_held_note_is_left_out() -> None:
     held = sound(0, 96, 72)
-    assert skyline([held, sound(24, 48, 60), sound(48, 96, 62)]) == [held]
+    assert extract_skyline([held, sound(24, 48, 60), sound(48, 96, 62)]) == [held]
 
 
 def test_a_higher_note_cuts_the_one_below() -> None:
-    assert skyline([sound(0, 96, 60), sound(24, 48, 72)]) == [sound(0, 24, 60), sound(24, 48, 72)]
+    assert extract_skyline([sound(0, 96, 60), sound(24, 48, 72)]) == [sound(0, 24, 60), sound(24, 48, 72)]
 
 
 def test_a_note_struck_again_cuts_itself() -> None:
-    assert skyline([sound(0, 30, 60), sound(24, 48, 60)]) == [sound(0, 24, 60), sound(24, 48, 60)]
+    assert extract_skyline([sound(0, 30, 60), sound(24, 48, 60)]) == [sound(0, 24, 60), sound(24, 48, 60)]
 
 
 def test_a_lower_note_played_into_the_end_of_a_higher_one_is_kept() -> None:
-    assert skyline([sound(0, 27, 72), sound(24, 48, 71)]) == [sound(0, 24, 72), sound(24, 48, 71)]
+    assert extract_skyline([sound(0, 27, 72), sound(24, 48, 71)]) == [sound(0, 24, 72), sound(24, 48, 71)]
 
 
 sounds = st.builds(
@@ -81,12 +81,12 @@ sounds = st.builds(
 
 
 @given(st.lists(sounds, min_size=1, max_size=25))
-def test_a_skyline_is_one_line_that_holds_the_highest_of_all(found: list[Sound]) -> None:
-    line = skyline(found)
+def test_a_skyline_is_one_line_that_holds_the_highest_of_all(found: list[TimedNote]) -> None:
+    line = extract_skyline(found)
     assert all(before.end <= after.onset for before, after in pairwise(line))
     assert {(each.onset, each.pitch) for each in line} <= {(each.onset, each.pitch) for each in found}
     assert max(each.pitch for each in line) == max(each.pitch for each in found)
-    assert skyline(line) == line
+    assert extract_skyline(line) == line
 
 
 def test_silence_before_the_first_note_is_its_place_in_the_bar() -> None:
@@ -101,7 +101,7 @@ def test_silence_between_notes_is_a_rest_for_each_bar() -> None:
 
 
 def test_notes_across_counted_bar_lines_stay_one_and_overrun_nothing() -> None:
-    tune = written_tune(Score(((sound(0, 72, 60), sound(72, 120, 62), sound(120, 192, 64)),)), "test")
+    tune = tune_from_score(ParsedScore(((sound(0, 72, 60), sound(72, 120, 62), sound(120, 192, 64)),)), "test")
     assert tune.melody.durations.tolist() == [72, 48, 72]
     assert tune.n_overruns == 0
 
@@ -128,8 +128,8 @@ def test_written_bar_lines_rule_where_there_are_any() -> None:
 
 
 def test_a_key_signature_without_a_mode_is_decided_by_the_notes() -> None:
-    score = Score(((sound(0, 24, 69), sound(24, 36, 71), sound(36, 48, 72), sound(48, 144, 69)),), sharps=0)
-    melody = written_tune(score, "test").melody
+    score = ParsedScore(((sound(0, 24, 69), sound(24, 36, 71), sound(36, 48, 72), sound(48, 144, 69)),), sharps=0)
+    melody = tune_from_score(score, "test").melody
     assert (melody.tonic, melody.mode) == (9, "minor")
 
 

@@ -7,9 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
-from chromasonic.melody_generation.io.reading import Dropped
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 
 C, D, E, F, G, A, B = 60, 62, 64, 65, 67, 69, 71
@@ -250,7 +249,7 @@ def test_a_malformed_tune_is_dropped_with_its_reason_and_the_rest_goes_on(tune: 
     good = "X:{}\nK:C\nCDE|\n"
     before, dropped, after = read_abc(f"{good.format(1)}\n{tune}\n{good.format(3)}", file_name="t.abc")
     assert isinstance(before, WrittenTune)
-    assert dropped == Dropped("t.abc:2", reason)
+    assert dropped == DroppedTune("t.abc:2", reason)
     assert isinstance(after, WrittenTune)
     assert after.melody.source == "t.abc:3"
 
@@ -283,7 +282,7 @@ def test_no_music_whatever_stops_the_reader(music: str, repeats: str) -> None:
 @given(st.text(max_size=200))
 def test_no_text_whatever_stops_the_reader(text: str) -> None:
     for tune in read_abc(text, file_name="t.abc"):
-        assert isinstance(tune, WrittenTune | Dropped)
+        assert isinstance(tune, WrittenTune | DroppedTune)
 
 
 def test_text_without_tunes_gives_none() -> None:

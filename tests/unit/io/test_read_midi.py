@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import Sound
-from chromasonic.melody_generation.io.read_midi import midi_score, on_grid, quantised
+from chromasonic.melody_generation.io.melody_line import TimedNote
+from chromasonic.melody_generation.io.read_midi import parse_midi, quantise, snap_to_grid
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
@@ -73,7 +73,7 @@ def test_notes_metre_and_key_are_read(tmp_path: Path) -> None:
 def test_channels_of_one_track_are_parts_and_percussion_is_none() -> None:
     bass = [event for i in range(4) for event in note(40, i, i + 1, channel=2)]
     drums = [event for i in range(16) for event in note(81, i / 4, i / 4 + 0.25, channel=10)]
-    score = midi_score(midi_file(track(*note(70, 0, 1), *bass, *drums)))
+    score = parse_midi(midi_file(track(*note(70, 0, 1), *bass, *drums)))
     assert sorted(len(part) for part in score.parts) == [1, 4]
 
 
@@ -87,40 +87,40 @@ def test_without_a_metre_it_is_four_four_and_without_a_key_it_is_estimated(tmp_p
 
 
 def test_a_minor_key_with_flats_is_read() -> None:
-    assert midi_score(midi_file(track(key(-3, 1), *note(60, 0, 1)))).key == Key(0, "minor")
+    assert parse_midi(midi_file(track(key(-3, 1), *note(60, 0, 1)))).key == Key(0, "minor")
 
 
 def test_a_metre_stated_again_is_no_change() -> None:
     events = [metre(4, 2), metre(4, 2, 1.5), metre(3, 2, 4)]
-    score = midi_score(midi_file(track(*events, *note(60, 0, 8)), track(metre(4, 2), *note(60, 0, 8))))
+    score = parse_midi(midi_file(track(*events, *note(60, 0, 8)), track(metre(4, 2), *note(60, 0, 8))))
     assert [(int(each.onset), str(each.metre)) for each in score.metres] == [(0, "4/4"), (96, "3/4")]
 
 
 def test_time_in_seconds_is_refused() -> None:
     content = midi_file(track(*note(60, 0, 1)), division=0xE719)  # 25 frames a second, 25 ticks a frame
     with pytest.raises(InputError, match="seconds"):
-        midi_score(content)
+        parse_midi(content)
 
 
 def test_what_is_let_go_early_lasts_to_the_next_note() -> None:
-    played = [Sound(Fraction(i * 24), Fraction(i * 24) + Fraction(216, 10), 60 + i) for i in range(4)]
-    assert [int(each.end - each.onset) for each in quantised(played)] == [24, 24, 24, 24]
+    played = [TimedNote(Fraction(i * 24), Fraction(i * 24) + Fraction(216, 10), 60 + i) for i in range(4)]
+    assert [int(each.end - each.onset) for each in quantise(played)] == [24, 24, 24, 24]
 
 
 def test_a_gap_of_a_sixteenth_is_a_rest() -> None:
-    first, _ = quantised([Sound(Fraction(0), Fraction(18), 60), Sound(Fraction(24), Fraction(48), 62)])
+    first, _ = quantise([TimedNote(Fraction(0), Fraction(18), 60), TimedNote(Fraction(24), Fraction(48), 62)])
     assert first.end == 18
 
 
 @given(st.integers(0, 10_000), st.sampled_from([3, 4]))
 def test_thirty_seconds_and_triplets_lie_on_the_grid(place: int, step: int) -> None:
-    assert on_grid(Fraction(place * step)) == place * step
+    assert snap_to_grid(Fraction(place * step)) == place * step
 
 
 @given(st.fractions(0, 10_000, max_denominator=480))
 def test_nothing_moves_further_than_half_a_thirty_second(ticks: Fraction) -> None:
-    assert abs(on_grid(ticks) - ticks) <= Fraction(3, 2)
-    assert on_grid(ticks) % 3 == 0 or on_grid(ticks) % 4 == 0
+    assert abs(snap_to_grid(ticks) - ticks) <= Fraction(3, 2)
+    assert snap_to_grid(ticks) % 3 == 0 or snap_to_grid(ticks) % 4 == 0
 
 
 @given(st.lists(st.sampled_from([12, 24, 36, 48, 72, 96]), min_size=1, max_size=20), st.data())
@@ -128,18 +128,18 @@ def test_durations_survive_uneven_playing(durations: list[int], data: st.DataObj
     slips = st.fractions(-1, 1, max_denominator=20)
     begins = [sum(durations[:i]) for i in range(len(durations))]
     sounds = [
-        Sound(
+        TimedNote(
             Fraction(begin + 24) + data.draw(slips),
             Fraction(begin + 24 + ticks) - abs(data.draw(slips)) * 3,
             60,
         )
         for begin, ticks in zip(begins, durations, strict=True)
     ]
-    found = [int(sound.end - sound.onset) for sound in quantised(sounds)]
+    found = [int(sound.end - sound.onset) for sound in quantise(sounds)]
     assert found == durations
 
 
 @pytest.mark.parametrize(("sharps", "minor", "tonic"), [(7, 0, 1), (-7, 0, 11), (0, 1, 9), (6, 1, 3), (-1, 1, 2)])
 def test_key_signatures_are_read_by_their_sharps(sharps: int, minor: int, tonic: int) -> None:
     mode = "minor" if minor else "major"
-    assert midi_score(midi_file(track(key(sharps, minor), *note(60, 0, 1)))).key == Key(tonic, mode)
+    assert parse_midi(midi_file(track(key(sharps, minor), *note(60, 0, 1)))).key == Key(tonic, mode)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from chromasonic.melody_generation.io.time_limit import OutOfTime, time_limit
+from chromasonic.melody_generation.io.time_limit import TimeLimitExceeded, time_limit
 
 
 def spin(seconds: float) -> None:
@@ -21,7 +21,7 @@ def spin(seconds: float) -> None:
 
 def test_a_block_that_takes_too_long_is_ended() -> None:
     began = time.monotonic()
-    with pytest.raises(OutOfTime), time_limit(0.05):
+    with pytest.raises(TimeLimitExceeded), time_limit(0.05):
         spin(5)
     assert time.monotonic() - began < 4
 
@@ -40,7 +40,7 @@ def test_who_catches_everything_is_asked_again() -> None:
             spin(5)
         spin(10)
 
-    with pytest.raises(OutOfTime), time_limit(0.01):
+    with pytest.raises(TimeLimitExceeded), time_limit(0.01):
         spin_twice()
     assert time.monotonic() - began < 8
 

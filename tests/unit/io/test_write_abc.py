@@ -12,27 +12,27 @@ from tests.strategies import melodies
 from tests.written_music import content, is_sayable
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import read_abc
-from chromasonic.melody_generation.io.write_abc import abc_text
+from chromasonic.melody_generation.io.tunes import WrittenTune
+from chromasonic.melody_generation.io.write_abc import to_abc
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 
 def read_back(melody: Melody) -> Melody:
-    [tune] = read_abc(abc_text(melody, 120), file_name="tune.abc")
+    [tune] = read_abc(to_abc(melody, 120), file_name="tune.abc")
     assert isinstance(tune, WrittenTune)
     return tune.melody
 
 
 def music(melody: Melody) -> str:
     """What follows the header, in one line."""
-    return abc_text(melody, 120).partition("K:")[2].partition("\n")[2].replace("\n", " ").strip()
+    return to_abc(melody, 120).partition("K:")[2].partition("\n")[2].replace("\n", " ").strip()
 
 
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
 def test_abc2midi_reads_the_notes(tmp_path_factory: pytest.TempPathFactory, melody: Melody) -> None:
-    [found] = read_by_abc2midi([abc_text(melody, 120)], tmp_path_factory.mktemp("abc"))
+    [found] = read_by_abc2midi([to_abc(melody, 120)], tmp_path_factory.mktemp("abc"))
     assert found == sounding_notes(melody)
 
 
@@ -69,7 +69,7 @@ def test_what_a_jig_looks_like() -> None:
     jig = Melody(
         [62, 67, 71, 74, 72, 69, 66, 67], [12, *[12] * 6, 36], Metre(6, 8), 60, tonic=7, title="The 50% Jig \\o/ & Co"
     )
-    assert abc_text(jig, 156, number=7) == (
+    assert to_abc(jig, 156, number=7) == (
         "X:7\nT:The 50\\% Jig \\\\o/ \\& Co\nM:6/8\nL:1/8\nQ:3/8=104\nK:G\nD | GBd cAF | G3 |]\n"
     )
     assert read_back(jig).title == jig.title
@@ -91,13 +91,13 @@ def test_modes_metres_and_rests_are_said() -> None:
         mode="dorian",
         departures=[Departure(2, Metre.parse("free"))],
     )
-    text = abc_text(melody, 100)
+    text = to_abc(melody, 100)
     assert "\nK:Ddor\n" in text
     assert music(melody) == "D2 z2 | [M:none] F2 |]"
 
 
 def test_lines_have_four_bars_and_the_upbeat_comes_on_top() -> None:
-    text = abc_text(Melody([60] * 37, [24] * 37, start=72), 120)
+    text = to_abc(Melody([60] * 37, [24] * 37, start=72), 120)
     lines = text.splitlines()[6:]
     assert [line.count("|") for line in lines] == [5, 4, 1]
     assert lines[-1].endswith("|]")
@@ -105,7 +105,7 @@ def test_lines_have_four_bars_and_the_upbeat_comes_on_top() -> None:
 
 def test_in_free_metre_lines_end_between_notes() -> None:
     melody = Melody([60, 61] * 20, [24] * 38 + [240, 24], Metre.parse("free"))
-    lines = abc_text(melody, 120).splitlines()[6:]
+    lines = to_abc(melody, 120).splitlines()[6:]
     assert [len(line.split()) for line in lines] == [16, 16, 10]
     assert [line[-1] == "|" for line in lines] == [False, False, False]
     assert content(read_back(melody)) == content(melody)
@@ -119,6 +119,6 @@ def test_a_missing_abc2midi_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_what_cannot_be_written_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        abc_text(Melody([], []), 120)
+        to_abc(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
-        abc_text(Melody([60], [24]), 5000)
+        to_abc(Melody([60], [24]), 5000)

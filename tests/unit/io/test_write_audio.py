@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, samples_of, wav_bytes
+from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, synthesise, to_wav
 from chromasonic.melody_generation.melody import REST, Melody
 
 
@@ -18,14 +18,14 @@ def loudest_frequency(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 @pytest.mark.parametrize("pitch", [45, 57, 60, 69, 76, 88, 97, 127])
 def test_a_note_sounds_at_its_pitch(pitch: int) -> None:
-    samples = samples_of(Melody([pitch], [48]), 120)
+    samples = synthesise(Melody([pitch], [48]), 120)
     expected = 440 * 2 ** ((pitch - 69) / 12)
     if expected < SAMPLE_RATE / 2.3:  # above it nobody could hear it in such a file
         assert loudest_frequency(samples[:SAMPLE_RATE]) == pytest.approx(expected, rel=0.02)
 
 
 def test_notes_begin_when_they_should_and_rests_are_silent() -> None:
-    samples = samples_of(Melody([REST, 69, REST, 69], [24, 12, 36, 24]), 120)
+    samples = synthesise(Melody([REST, 69, REST, 69], [24, 12, 36, 24]), 120)
     quarter = SAMPLE_RATE // 2
     assert not samples[:quarter].any()
     assert np.abs(samples[quarter : quarter + 2000]).max() > 0.3
@@ -35,7 +35,7 @@ def test_notes_begin_when_they_should_and_rests_are_silent() -> None:
 
 def test_it_lasts_as_long_as_the_melody_and_dies_away() -> None:
     melody = Melody([60, 62, 64], [24, 24, 48])
-    samples = samples_of(melody, 240)
+    samples = synthesise(melody, 240)
     seconds = melody.ticks / 24 / 4
     assert seconds < len(samples) / SAMPLE_RATE < seconds + 0.5
     assert np.abs(samples[-200:]).max() < 1e-3
@@ -45,30 +45,30 @@ def test_nothing_clicks_and_nothing_is_cut_off() -> None:
     """Between two samples the sound moves no more than its highest harmonic can."""
     rng = np.random.default_rng(0)
     melody = Melody(rng.integers(55, 85, 40), rng.choice([6, 12, 24], 40))
-    samples = samples_of(melody, 160)
+    samples = synthesise(melody, 160)
     assert np.abs(samples).max() == pytest.approx(0.8, abs=1e-3)
     assert abs(float(samples[0])) < 1e-3
-    held = samples_of(Melody([84], [96]), 120)
+    held = synthesise(Melody([84], [96]), 120)
     steady = float(np.abs(np.diff(held[2000:20000])).max())
     assert float(np.abs(np.diff(samples)).max()) < 2 * max(steady, 0.2)
 
 
 def test_the_same_melody_gives_the_same_wav_of_the_same_samples() -> None:
     melody = Melody([60, 67], [24, 24])
-    content = wav_bytes(melody, 120)
-    assert content == wav_bytes(melody, 120)
+    content = to_wav(melody, 120)
+    assert content == to_wav(melody, 120)
     with wave.open(io.BytesIO(content)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLE_RATE)
         found = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32767
-    assert found == pytest.approx(samples_of(melody, 120), abs=1e-4)
+    assert found == pytest.approx(synthesise(melody, 120), abs=1e-4)
 
 
 def test_a_melody_of_rests_is_silence() -> None:
-    assert not samples_of(Melody([REST], [24]), 120).any()
+    assert not synthesise(Melody([REST], [24]), 120).any()
 
 
 def test_what_cannot_sound_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        wav_bytes(Melody([], []), 120)
+        to_wav(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
-        wav_bytes(Melody([60], [24]), float("nan"))
+        to_wav(Melody([60], [24]), float("nan"))

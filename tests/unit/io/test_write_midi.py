@@ -12,7 +12,7 @@ from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_score import read_score
-from chromasonic.melody_generation.io.write_midi import midi_bytes
+from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.notation.titles import plain_title
 
@@ -26,18 +26,18 @@ def messages(content: bytes) -> list[mido.MetaMessage]:
 
 def read_back(melody: Melody, folder: Path) -> Melody:
     path = folder / "tune.mid"
-    path.write_bytes(midi_bytes(melody, 120))
+    path.write_bytes(to_midi(melody, 120))
     return read_score(path).melody
 
 
 @given(melodies(min_notes=1))
 def test_another_library_reads_the_notes(melody: Melody) -> None:
     begin = melody.start if melody.metre.beats else 0
-    assert read_by_music21(midi_bytes(melody, 120), begin) == sounding_notes(melody)
+    assert read_by_music21(to_midi(melody, 120), begin) == sounding_notes(melody)
 
 
 def test_title_tempo_key_and_metre_are_there() -> None:
-    found = {message.type: message for message in messages(midi_bytes(JIG, 156))}
+    found = {message.type: message for message in messages(to_midi(JIG, 156))}
     assert found["track_name"].name == JIG.title
     assert mido.tempo2bpm(found["set_tempo"].tempo) == pytest.approx(156, rel=1e-5)
     assert found["key_signature"].key == "G"
@@ -49,20 +49,20 @@ def test_title_tempo_key_and_metre_are_there() -> None:
     [("4/4", 24), ("3/4", 24), ("2/2", 48), ("6/8", 36), ("9/8", 36), ("3/8", 36), ("6/4", 72), ("7/8", 12)],
 )
 def test_a_metronome_clicks_on_the_beat(metre: str, clocks: int) -> None:
-    found = messages(midi_bytes(Melody([60], [24], Metre.parse(metre)), 120))
+    found = messages(to_midi(Melody([60], [24], Metre.parse(metre)), 120))
     assert [each.clocks_per_click for each in found if each.type == "time_signature"] == [clocks]
 
 
 @given(melodies(min_notes=1))
 def test_every_key_and_title_can_be_written_and_read(melody: Melody) -> None:
-    found = {message.type: message for message in messages(midi_bytes(melody, 120))}
+    found = {message.type: message for message in messages(to_midi(melody, 120))}
     assert found["track_name"].name == plain_title(melody.title)
     is_minor = melody.mode in {"minor", "dorian", "phrygian", "locrian"}
     assert found["key_signature"].key.endswith("m") == is_minor
 
 
 def test_an_upbeat_stands_before_the_first_counted_bar_line(tmp_path: Path) -> None:
-    first = next(each for each in messages(midi_bytes(JIG, 120)) if each.type == "note_on")
+    first = next(each for each in messages(to_midi(JIG, 120)) if each.type == "note_on")
     assert Fraction(first.time, 480) == Fraction(60, 24)
     read = read_back(JIG, tmp_path)
     assert (read.metre, read.start, read.tonic, read.mode) == (JIG.metre, JIG.start, 7, "major")
@@ -84,18 +84,18 @@ def test_changes_of_metre_are_written_where_they_are(tmp_path: Path) -> None:
 
 
 def test_rests_are_silence_and_repeated_notes_are_apart() -> None:
-    content = midi_bytes(Melody([60, 60, REST, 60], [12, 12, 24, 12]), 120)
+    content = to_midi(Melody([60, 60, REST, 60], [12, 12, 24, 12]), 120)
     found = [(int(each.onset), int(each.duration)) for each in read_by_music21(content, 0)]
     assert found == [(0, 12), (12, 12), (48, 12)]
 
 
 def test_free_metre_has_no_time_signature() -> None:
-    content = midi_bytes(Melody([60], [24], Metre.parse("free")), 120)
+    content = to_midi(Melody([60], [24], Metre.parse("free")), 120)
     assert not [each for each in messages(content) if each.type == "time_signature"]
 
 
 def test_what_cannot_be_written_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        midi_bytes(Melody([], []), 120)
+        to_midi(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
-        midi_bytes(JIG, 0)
+        to_midi(JIG, 0)

@@ -13,7 +13,7 @@ from tests.written_music import content, is_sayable
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_score import read_score
-from chromasonic.melody_generation.io.write_musicxml import head_id, musicxml_text
+from chromasonic.melody_generation.io.write_musicxml import head_id, to_musicxml
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 # The order in which MusicXML's schema wants what stands in a note.
@@ -24,7 +24,7 @@ ORDER = (
 
 
 def tree(melody: Melody, tempo: float | None = 120) -> ElementTree.Element:
-    return ElementTree.fromstring(musicxml_text(melody, tempo))
+    return ElementTree.fromstring(to_musicxml(melody, tempo))
 
 
 def texts(melody: Melody, path: str) -> list[str]:
@@ -33,13 +33,13 @@ def texts(melody: Melody, path: str) -> list[str]:
 
 def read_back(melody: Melody, folder: Path) -> Melody:
     path = folder / "tune.musicxml"
-    path.write_text(musicxml_text(melody, 120), encoding="utf-8")
+    path.write_text(to_musicxml(melody, 120), encoding="utf-8")
     return read_score(path).melody
 
 
 @given(melodies(min_notes=1))
 def test_the_engraver_reads_the_notes(melody: Melody) -> None:
-    assert read_by_verovio(musicxml_text(melody, 120)) == sounding_notes(melody)
+    assert read_by_verovio(to_musicxml(melody, 120)) == sounding_notes(melody)
 
 
 @given(melodies(min_notes=1))
@@ -139,6 +139,6 @@ def test_without_a_tempo_there_is_no_mark() -> None:
 
 def test_what_cannot_be_written_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        musicxml_text(Melody([], []), 120)
+        to_musicxml(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
-        musicxml_text(Melody([60], [24]), 5)
+        to_musicxml(Melody([60], [24]), 5)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import read_abc
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import PROFILES, Key, estimated_key
 from chromasonic.melody_generation.melody import REST
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.notation.beams import beamed_groups, beams
-from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.beams import beam_groups, beam_marks
+from chromasonic.melody_generation.notation.score import split_measures
 
 
 def groups_of(durations: list[int], metre: str, pitches: list[int] | None = None) -> list[list[int]]:
-    [measure] = measures_of(Melody(pitches or [60] * len(durations), durations, Metre.parse(metre)))
-    return [[symbol.ticks for symbol in group] for group in beamed_groups(measure)]
+    [measure] = split_measures(Melody(pitches or [60] * len(durations), durations, Metre.parse(metre)))
+    return [[symbol.ticks for symbol in group] for group in beam_groups(measure)]
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_rest_ends_a_beam() -> None:
 
 @given(melodies(min_notes=1))
 def test_groups_are_the_measure_and_beams_begin_and_end(melody: Melody) -> None:
-    for measure in measures_of(melody):
-        groups = beamed_groups(measure)
+    for measure in split_measures(melody):
+        groups = beam_groups(measure)
         assert [symbol for group in groups for symbol in group] == list(measure.symbols)
         for group in groups:
-            marks = beams(group)
+            marks = beam_marks(group)
             assert [len(each) for each in marks] == [symbol.value.n_flags if len(group) > 1 else 0 for symbol in group]
             for level in range(4):
                 is_open = False
@@ -57,5 +57,5 @@ def test_groups_are_the_measure_and_beams_begin_and_end(melody: Melody) -> None:
 
 
 def test_a_dotted_eighth_and_a_sixteenth() -> None:
-    [measure] = measures_of(Melody([60, 62], [18, 6], Metre(1, 4)))
-    assert beams(beamed_groups(measure)[0]) == [["begin"], ["end", "backward hook"]]
+    [measure] = split_measures(Melody([60, 62], [18, 6], Metre(1, 4)))
+    assert beam_marks(beam_groups(measure)[0]) == [["begin"], ["end", "backward hook"]]

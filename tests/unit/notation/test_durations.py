@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.strategies import metres
 
 from chromasonic.melody_generation.melody import Metre
-from chromasonic.melody_generation.notation.durations import pieces
-from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET
+from chromasonic.melody_generation.notation.durations import split_duration
+from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES
 from chromasonic.melody_generation.vocabulary import DURATIONS
 
 S, E, Q, H = 6, 12, 24, 48  # sixteenth, eighth, quarter, half
@@ -17,7 +17,9 @@ S, E, Q, H = 6, 12, 24, 48  # sixteenth, eighth, quarter, half
 
 def written(metre: str, durations: list[int], start: int = 0) -> list[tuple[int, ...]]:
     positions = [*accumulate(durations, initial=start)]
-    return [pieces(ticks, place, Metre.parse(metre)) for ticks, place in zip(durations, positions, strict=False)]
+    return [
+        split_duration(ticks, place, Metre.parse(metre)) for ticks, place in zip(durations, positions, strict=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_triplets_stay_as_they_are() -> None:
 
 def test_in_free_metre_there_is_no_beat_to_hide() -> None:
     assert written("free", [E, 36, Q, 96, 42]) == [(E,), (36,), (Q,), (96,), (Q, 18)]
-    assert max(len(pieces(ticks, 0, Metre.parse("free"))) for ticks in DURATIONS) == 2
+    assert max(len(split_duration(ticks, 0, Metre.parse("free"))) for ticks in DURATIONS) == 2
 
 
 @given(metres, st.data())
@@ -99,9 +101,9 @@ def test_every_duration_is_made_up_of_values(metre: Metre, data: st.DataObject) 
     bar = min(metre.bar_ticks, 2000)
     position = data.draw(st.integers(0, bar - 1))
     ticks = data.draw(st.integers(1, bar - position))
-    found = pieces(ticks, position, metre)
+    found = split_duration(ticks, position, metre)
     assert sum(found) == ticks
-    assert all(piece in PLAIN or piece in TRIPLET for piece in found)
+    assert all(piece in PLAIN_VALUES or piece in TRIPLET_VALUES for piece in found)
 
 
 @given(st.sampled_from(["6/8", "9/8", "12/8", "15/8"]), st.data())
@@ -109,6 +111,6 @@ def test_a_note_that_hides_a_dotted_beat_is_as_long_as_such_beats(metre: str, da
     bar = Metre.parse(metre).bar_ticks // 3
     begin = data.draw(st.integers(0, bar - 1))
     end = data.draw(st.integers(begin + 1, bar))
-    found = pieces(3 * (end - begin), 3 * begin, Metre.parse(metre))
+    found = split_duration(3 * (end - begin), 3 * begin, Metre.parse(metre))
     for first, last in pairwise(accumulate(found, initial=3 * begin)):
         assert first // 36 == (last - 1) // 36 or first % 36 == last % 36 == 0

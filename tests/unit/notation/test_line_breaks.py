@@ -7,17 +7,17 @@ from hypothesis import given
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.notation.beams import beamed_groups
-from chromasonic.melody_generation.notation.line_breaks import stretches_of
-from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.beams import beam_groups
+from chromasonic.melody_generation.notation.line_breaks import line_segments
+from chromasonic.melody_generation.notation.score import split_measures
 
 
 def lengths(durations: list[int], metre: str = "free") -> list[list[int]]:
-    measures = measures_of(Melody([60] * len(durations), durations, Metre.parse(metre)))
+    measures = split_measures(Melody([60] * len(durations), durations, Metre.parse(metre)))
     return [
         [symbol.ticks for group in stretch for symbol in group]
         for measure in measures
-        for stretch in stretches_of(measure)
+        for stretch in line_segments(measure)
     ]
 
 
@@ -41,9 +41,9 @@ def test_bars_are_never_cut() -> None:
 
 @given(melodies(min_notes=1))
 def test_stretches_are_the_groups_of_the_measure_and_begin_with_notes(melody: Melody) -> None:
-    for measure in measures_of(melody):
-        stretches = stretches_of(measure)
-        assert [group for stretch in stretches for group in stretch] == beamed_groups(measure)
+    for measure in split_measures(melody):
+        stretches = line_segments(measure)
+        assert [group for stretch in stretches for group in stretch] == beam_groups(measure)
         assert measure.metre == Metre.parse("free") or len(stretches) == 1
         for before, after in pairwise(stretches):
             last, first = before[-1][-1], after[0][0]

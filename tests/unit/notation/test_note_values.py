@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET, NoteValue, is_triplet_only
+from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
 
 
 def test_values_last_what_their_names_say() -> None:
-    assert PLAIN[24] == NoteValue("quarter")
-    assert PLAIN[36] == NoteValue("quarter", 1)
-    assert 42 not in PLAIN  # nobody reads two dots with ease
-    assert PLAIN[3] == NoteValue("32nd")
-    assert PLAIN[192] == NoteValue("breve")
-    assert TRIPLET[8] == NoteValue("eighth", 0, True)
-    assert TRIPLET[1] == NoteValue("64th", 0, True)
-    assert TRIPLET[12] == NoteValue("eighth", 1, True)
-    assert all(value.half_ticks == 2 * ticks for table in (PLAIN, TRIPLET) for ticks, value in table.items())
+    assert PLAIN_VALUES[24] == NoteValue("quarter")
+    assert PLAIN_VALUES[36] == NoteValue("quarter", 1)
+    assert 42 not in PLAIN_VALUES  # nobody reads two dots with ease
+    assert PLAIN_VALUES[3] == NoteValue("32nd")
+    assert PLAIN_VALUES[192] == NoteValue("breve")
+    assert TRIPLET_VALUES[8] == NoteValue("eighth", 0, True)
+    assert TRIPLET_VALUES[1] == NoteValue("64th", 0, True)
+    assert TRIPLET_VALUES[12] == NoteValue("eighth", 1, True)
+    assert all(
+        value.half_ticks == 2 * ticks for table in (PLAIN_VALUES, TRIPLET_VALUES) for ticks, value in table.items()
+    )
 
 
 def test_which_values_need_a_triplet() -> None:

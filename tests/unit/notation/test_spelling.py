@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chromasonic.melody_generation.io.abc_symbols import parse_key
 from chromasonic.melody_generation.melody import MODES
-from chromasonic.melody_generation.notation.spelling import Accidentals, Spelling, WrittenPitch
+from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 keys = st.builds(Spelling.of, st.integers(0, 11), st.sampled_from(MODES))
@@ -84,7 +84,7 @@ def test_a_reader_of_either_custom_reads_every_note_rightly(
     spelling: Spelling, notes: list[int | None], in_all_octaves: bool
 ) -> None:
     """Accidentals hold to the end of the bar (None), in their own octave or in all, as the reader has it."""
-    accidentals, holding = Accidentals(spelling), dict[object, int]()
+    accidentals, holding = AccidentalTracker(spelling), dict[object, int]()
     for pitch in notes:
         if pitch is None:
             accidentals.bar_line()
@@ -98,7 +98,7 @@ def test_a_reader_of_either_custom_reads_every_note_rightly(
 
 
 def test_no_accidental_is_written_twice_for_nothing() -> None:
-    accidentals = Accidentals(Spelling.of(0, "major"))
+    accidentals = AccidentalTracker(Spelling.of(0, "major"))
     sharp, natural = WrittenPitch("F", 1, 4), WrittenPitch("F", 0, 4)
     assert [accidentals.needs_one(each) for each in (natural, sharp, sharp, natural, natural)] == [
         *(False, True, False),

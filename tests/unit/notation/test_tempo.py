@@ -10,7 +10,7 @@ from chromasonic.melody_generation.notation.tempo import (
     beat_value,
     beats_per_minute,
     check_tempo,
-    tempo_of,
+    usual_tempo,
 )
 from chromasonic.melody_generation.vocabulary import METRES
 
@@ -29,7 +29,7 @@ def test_the_beat_is_what_one_would_tap(metre: str, ticks: int) -> None:
 
 @pytest.mark.parametrize("metre", METRES, ids=str)
 def test_every_metre_has_a_usual_tempo_that_is_neither_slow_nor_fast_and_a_note_for_its_beat(metre: Metre) -> None:
-    tempo = tempo_of(Melody([60], [24], metre))
+    tempo = usual_tempo(Melody([60], [24], metre))
     check_tempo(tempo)
     assert 50 <= beats_per_minute(metre, tempo) <= 200 or metre.unit >= 16
     assert 50 <= tempo <= 240
@@ -37,7 +37,7 @@ def test_every_metre_has_a_usual_tempo_that_is_neither_slow_nor_fast_and_a_note_
 
 
 def test_common_time_goes_at_the_default() -> None:
-    assert tempo_of(Melody([60], [24])) == DEFAULT_TEMPO == 120
+    assert usual_tempo(Melody([60], [24])) == DEFAULT_TEMPO == 120
 
 
 @pytest.mark.parametrize("tempo", [0, -5, 9.9, 1000.1, float("nan"), float("inf")])

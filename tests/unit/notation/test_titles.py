@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.notation.titles import plain_title, stem_of
+from chromasonic.melody_generation.notation.titles import file_stem, plain_title
 
 anything = st.text(st.characters(), max_size=80)  # lone surrogates too
 
@@ -24,16 +24,16 @@ def test_a_plain_title_is_one_line_that_xml_can_hold(title: str) -> None:
 
 @given(anything)
 def test_a_stem_is_a_safe_file_name(title: str) -> None:
-    stem = stem_of(title)
+    stem = file_stem(title)
     assert re.fullmatch(r"([a-z0-9][a-z0-9_-]*)?", stem)
     assert len(stem) <= 60
 
 
 @pytest.mark.parametrize("title", ["CON", "aux", "Lpt1"])
 def test_names_of_devices_are_avoided(title: str) -> None:
-    assert stem_of(title) == f"{title.lower()}_"
+    assert file_stem(title) == f"{title.lower()}_"
 
 
 @pytest.mark.parametrize(("title", "stem"), [("", ""), ("«»", ""), ("漢字", ""), ("-_-", ""), ("a" * 99, "a" * 60)])
 def test_what_is_left_of_titles(title: str, stem: str) -> None:
-    assert stem_of(title) == stem
+    assert file_stem(title) == stem

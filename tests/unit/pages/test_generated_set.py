@@ -14,9 +14,9 @@ from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.io.write_abc import abc_text
-from chromasonic.melody_generation.io.write_midi import midi_bytes
-from chromasonic.melody_generation.io.write_musicxml import musicxml_text
+from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_midi import to_midi
+from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.pages import generated_set as songbook
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, read_primer
@@ -70,11 +70,11 @@ def run(directory: Path) -> Run:
 def write_tune(path: Path, melody: Melody) -> Path:
     match path.suffix:
         case ".abc":
-            path.write_text(abc_text(melody, 120), encoding="utf-8")
+            path.write_text(to_abc(melody, 120), encoding="utf-8")
         case ".mid":
-            path.write_bytes(midi_bytes(melody, 120))
+            path.write_bytes(to_midi(melody, 120))
         case _:
-            path.write_text(musicxml_text(melody, 120), encoding="utf-8")
+            path.write_text(to_musicxml(melody, 120), encoding="utf-8")
     return path
 
 
@@ -112,7 +112,7 @@ def test_what_there_was_stays_where_rendering_fails(run: Run, tmp_path: Path, mo
     def fail(*arguments: object) -> NoReturn:
         raise InputError("it cannot be written")
 
-    monkeypatch.setattr(songbook, "rendered", fail)
+    monkeypatch.setattr(songbook, "render", fail)
     with pytest.raises(InputError):
         GeneratedSet.of(run, [TUNE]).write(tmp_path, formats=["abc"])
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -215,7 +215,7 @@ def test_a_primer_is_read_from_every_format(ending: str, tmp_path: Path) -> None
 
 def test_the_first_tune_of_a_file_is_the_primer(tmp_path: Path) -> None:
     path = tmp_path / "tunes.abc"
-    path.write_text(abc_text(TUNE, 120, 1) + "\n" + abc_text(TUNE.transposed(2), 120, 2))
+    path.write_text(to_abc(TUNE, 120, 1) + "\n" + to_abc(TUNE.transposed(2), 120, 2))
     assert read_primer(path).melody.pitches.tolist() == TUNE.pitches.tolist()
 
 

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.engraving import staff
+from chromasonic.melody_generation.io.engraving import engrave_staff
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
-from chromasonic.melody_generation.plots.figures import figure_svg
+from chromasonic.melody_generation.plots.figures import figure_to_svg
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
@@ -87,7 +87,7 @@ def test_what_is_no_svg_is_refused(text: str) -> None:
 
 def test_notation_keeps_every_note() -> None:
     melody = Melody([60, 62, 64, -1, 67], [24, 60, 36, 24, 24])
-    drawn = staff(melody)
+    drawn = engrave_staff(melody)
     marks = {name: place for place, names in enumerate(drawn.notes) for name in names}
     markup = inline_svg(drawn.svg, marks).markup
     assert set(re.findall(r'data-note="(\d+)"', markup)) == {"0", "1", "2", "3", "4"}
@@ -98,7 +98,7 @@ def test_a_figure_keeps_its_lines() -> None:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([0, 1, 2], [0, 1, 0], color="#0072B2", marker="o")
-    found = inline_svg(figure_svg(figure))
+    found = inline_svg(figure_to_svg(figure))
     assert 'stroke="#0072b2"' in found.markup
     assert found.definitions
     references = set(re.findall(r'(?:href="|url\()#(\w+)', found.markup + "".join(found.definitions.values())))

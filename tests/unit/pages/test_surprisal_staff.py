@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.io.engraving import PNG_WIDTH, png_of
+from chromasonic.melody_generation.io.engraving import PNG_WIDTH, svg_to_png
 from chromasonic.melody_generation.melody import REST, Melody
-from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.score import split_measures
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
 from chromasonic.melody_generation.pages.surprisal_staff import MOST, surprise_colour, surprise_sheet, surprise_staff
 
@@ -53,7 +53,7 @@ def test_every_symbol_has_the_colour_of_its_bits_and_nothing_else_has_one(melody
     n = len(melody)
     bits = data.draw(st.lists(st.floats(0, 20) | st.just(math.inf), min_size=n, max_size=n))
     svg = surprise_sheet(melody, bits, melody.title, "G major")
-    written = [symbol for measure in measures_of(melody) for symbol in measure.symbols]
+    written = [symbol for measure in split_measures(melody) for symbol in measure.symbols]
     for kinds, is_rest in (({"note"}, False), ({"rest", "mRest"}, True)):
         drawn = [each.get("fill") for each in symbols(svg, kinds)]
         wanted = [surprise_colour(bits[each.note]) for each in written if (each.pitch == REST) == is_rest]
@@ -93,7 +93,7 @@ def test_a_sheet_says_what_it_shows_in_escaped_words_on_white() -> None:
     assert first.tag == f"{SVG}rect"
     assert first.get("fill") == "#ffffff"
     assert not re.search(r"(href|src)=\"(?!#)|url\(|@import", svg)
-    assert png_of(svg, PNG_WIDTH)
+    assert svg_to_png(svg, PNG_WIDTH)
 
 
 def test_the_colours_stay_within_a_page() -> None:

@@ -12,7 +12,7 @@ from matplotlib.text import Annotation
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.plots.figures import save_figure
-from chromasonic.melody_generation.plots.learning_curves import learning_curves
+from chromasonic.melody_generation.plots.learning_curves import plot_learning_curves
 
 TITLES = ["Loss", "Accuracy", "Learning rate", "Generalisation gap"]
 
@@ -23,7 +23,7 @@ def drawn(
     """Curves with the lowest validation loss as the best epoch, and rendered, so that warnings are raised."""
     n = len(val_loss)
     finite = [epoch for epoch in range(n) if math.isfinite(val_loss[epoch])]
-    figure = learning_curves(
+    figure = plot_learning_curves(
         range(1, n + 1),
         train_loss=[2 / (epoch + 1) for epoch in range(n)],
         val_loss=val_loss,
@@ -126,7 +126,7 @@ def test_lists_that_do_not_fit_together_are_refused() -> None:
         drawn([1.0, 2.0], [0.1])
     one = [1.0]
     with pytest.raises(ValueError, match="best epoch 2 is not"):
-        learning_curves(
+        plot_learning_curves(
             [1],
             train_loss=one,
             val_loss=one,

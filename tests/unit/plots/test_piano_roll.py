@@ -12,8 +12,8 @@ from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
-from chromasonic.melody_generation.plots.figures import figure_png
-from chromasonic.melody_generation.plots.piano_roll import piano_roll
+from chromasonic.melody_generation.plots.figures import figure_to_png
+from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
 JIG = Melody([67, 66, 71, REST, 79], [12, 24, 12, 36, 36], Metre(6, 8), 60, tonic=7, title="A $jig$")
 
@@ -33,7 +33,7 @@ def blocks(figure: Figure) -> list[tuple[float, float, float]]:
 @settings(max_examples=25)
 def test_each_note_is_a_block_at_its_time_and_pitch(melody: Melody) -> None:
     sounding = melody.pitches != REST
-    figure = piano_roll(melody)
+    figure = plot_piano_roll(melody)
     found = blocks(figure)
     assert [begin for begin, _, _ in found] == melody.onsets[sounding].tolist()
     assert [height for _, _, height in found] == pytest.approx(melody.pitches[sounding].tolist())
@@ -43,7 +43,7 @@ def test_each_note_is_a_block_at_its_time_and_pitch(melody: Melody) -> None:
 
 
 def test_bars_are_numbered_and_pitches_named_as_they_are_written() -> None:
-    [axes] = piano_roll(JIG).axes
+    [axes] = plot_piano_roll(JIG).axes
     assert [
         (tick, label.get_text()) for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
     ] == [
@@ -56,7 +56,7 @@ def test_bars_are_numbered_and_pitches_named_as_they_are_written() -> None:
 
 
 def test_names_of_a_wide_range_keep_apart() -> None:
-    [axes] = piano_roll(Melody(range(40, 90), [12] * 50, tonic=2)).axes
+    [axes] = plot_piano_roll(Melody(range(40, 90), [12] * 50, tonic=2)).axes
     ticks = sorted(axes.get_yticks())
     assert len(ticks) > 8
     assert np.diff(ticks).min() >= 4
@@ -64,19 +64,19 @@ def test_names_of_a_wide_range_keep_apart() -> None:
 
 
 def test_many_bars_are_numbered_now_and_then() -> None:
-    [axes] = piano_roll(Melody([60] * 400, [24] * 400)).axes
+    [axes] = plot_piano_roll(Melody([60] * 400, [24] * 400)).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [str(number) for number in range(1, 100, 8)]
 
 
 def test_a_departing_bar_line_and_rests_alone_are_drawn() -> None:
-    piano_roll(Melody([60] * 4, [24] * 4, departures=[Departure(3)]))
-    piano_roll(Melody([REST], [24]))
-    piano_roll(Melody([60], [24], Metre.parse("free")))
+    plot_piano_roll(Melody([60] * 4, [24] * 4, departures=[Departure(3)]))
+    plot_piano_roll(Melody([REST], [24]))
+    plot_piano_roll(Melody([60], [24], Metre.parse("free")))
 
 
 def test_nothing_is_cut_off() -> None:
     for melody in (JIG, Melody([61, 97], [6, 6], tonic=6, title="W" * 300), Melody([60], [24], title="漢" * 9)):
-        with Image.open(io.BytesIO(figure_png(piano_roll(melody)))) as image:
+        with Image.open(io.BytesIO(figure_to_png(plot_piano_roll(melody)))) as image:
             assert image.size == (1200, 360)
             dark = 255 - np.asarray(image.convert("L"))
         for edge in (dark[:3], dark[-3:], dark[:, :3], dark[:, -3:]):
@@ -85,4 +85,4 @@ def test_nothing_is_cut_off() -> None:
 
 def test_what_has_no_note_is_refused() -> None:
     with pytest.raises(InputError, match="without notes"):
-        piano_roll(Melody([], []))
+        plot_piano_roll(Melody([], []))

@@ -9,15 +9,15 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from chromasonic.melody_generation.plots.figures import color_of
-from chromasonic.melody_generation.plots.results_charts import Dot, plot_bits, plot_learning
+from chromasonic.melody_generation.plots.figures import model_color
+from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
 
 
 def test_every_seed_is_a_line_and_every_model_a_name() -> None:
     curves = {"A": [([1, 2], [3.0, 2.5]), ([1, 2], [3.1, 2.4])], "a $x$": [([1, 2, 3], [9.0, math.nan, 2.0])]}
-    [axes] = plot_learning(curves).axes
+    [axes] = plot_validation_curves(curves).axes
     assert len(axes.lines) == 3
-    assert [line.get_color() for line in axes.lines] == [color_of(0), color_of(0), color_of(1)]
+    assert [line.get_color() for line in axes.lines] == [model_color(0), model_color(0), model_color(1)]
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["A", "a $x$"]
@@ -25,7 +25,7 @@ def test_every_seed_is_a_line_and_every_model_a_name() -> None:
 
 
 def test_every_seed_is_a_dot_and_the_reference_a_line() -> None:
-    dots = [Dot("A", [2.0, 2.2]), Dot("PPM", [2.7], is_reference=True), Dot("none", [math.nan])]
+    dots = [SeedScores("A", [2.0, 2.2]), SeedScores("PPM", [2.7], is_reference=True), SeedScores("none", [math.nan])]
     [axes] = plot_bits(dots, {"A": "#0072B2"}).axes
     assert [text.get_text() for text in axes.texts] == ["2.100", "2.700", "not defined"]
     assert np.asarray(axes.lines[0].get_xdata()).tolist() == [2.0, 2.2]
@@ -39,9 +39,9 @@ NAMES = ["A mixture of several models with a long name", "PPM"]
 @pytest.mark.parametrize(
     "figure",
     [
-        plot_bits([Dot(name, [2.0 + place]) for place, name in enumerate(NAMES)], {}),
-        plot_learning({name: [([1, 2], [3.0, 2.5])] for name in NAMES}),
-        plot_learning({"the same again " * 9: [([1, 2], [3.0, 2.5])]}),
+        plot_bits([SeedScores(name, [2.0 + place]) for place, name in enumerate(NAMES)], {}),
+        plot_validation_curves({name: [([1, 2], [3.0, 2.5])] for name in NAMES}),
+        plot_validation_curves({"the same again " * 9: [([1, 2], [3.0, 2.5])]}),
     ],
     ids=["bits", "learning", "a name without end"],
 )
@@ -62,6 +62,6 @@ def test_nothing_falls_off_the_picture(figure: Figure) -> None:
 
 def test_nothing_to_draw_is_refused() -> None:
     with pytest.raises(ValueError, match="no model"):
-        plot_learning({})
+        plot_validation_curves({})
     with pytest.raises(ValueError, match="no model"):
         plot_bits([], {})

@@ -106,9 +106,9 @@ def test_tunes_come_back_by_side(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sides", [{"train": 31}, {"train": 40, "test": -10}, {"train": "many"}, [30], None])
 def test_sides_that_do_not_add_up_are_refused(tmp_path: Path, sides: object) -> None:
-    from chromasonic.melody_generation.corpora.packing import pack
+    from chromasonic.melody_generation.corpora.packing import pack_melodies
 
-    (tmp_path / "tunes.npz").write_bytes(pack(WALKS, {"sides": sides}))
+    (tmp_path / "tunes.npz").write_bytes(pack_melodies(WALKS, {"sides": sides}))
     with pytest.raises(InputError, match=r"tunes.npz is damaged"):
         kept_tunes(tmp_path / "tunes.npz")
 

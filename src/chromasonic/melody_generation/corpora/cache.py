@@ -26,8 +26,9 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from chromasonic.melody_generation.atomic_files import atomic_file, remove_unfinished
-from chromasonic.melody_generation.corpora.packing import pack, unchecked, unpack
-from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport
+from chromasonic.melody_generation.corpora.packing import pack_melodies, restore_unchecked, unpack_melodies
+from chromasonic.melody_generation.io.tunes import DroppedTune
 
 _LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
 _DIGEST_BYTES = 32
@@ -44,7 +45,7 @@ def parsed_directory() -> Path:
     return user_cache_path("chromasonic") / "parsed"
 
 
-def reading_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]) -> str:
+def cache_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]) -> str:
     """A hash over all that shapes a reading.
 
     Args:
@@ -69,6 +70,7 @@ def _code_version() -> str:
         root / "melody.py",
         root / "vocabulary.py",
         root / "measures" / "key_estimation.py",
+        root / "notation" / "repeats.py",
         *sorted(root.glob("corpora/*.py")),
         *sorted(root.glob("io/*.py")),
     ]:
@@ -76,21 +78,21 @@ def _code_version() -> str:
     return digest.hexdigest()
 
 
-def cached_reading(name: str, key: str, read: Callable[[], CorpusReading]) -> CorpusReading:
+def read_cached(name: str, key: str, read: Callable[[], CorpusReading]) -> CorpusReading:
     """The reading kept under ``name`` and ``key``, or what ``read`` gives, which is then kept.
 
     Two runs that start at once read the sources once: the second waits for the first.
 
     Args:
         name: What is read, such as ``"nottingham-written"``; an older reading of the same name is removed.
-        key: From :func:`reading_key`.
+        key: From :func:`cache_key`.
         read: Reads the sources.
     """
     path = parsed_directory() / f"{name}.{key}.npz"
     found = _load(path)
     if found is not None:
         return found
-    with locked(path.parent / f"{name}.lock") as writable:
+    with hold_lock(path.parent / f"{name}.lock") as writable:
         found = _load(path) if writable else None
         if found is None:
             found = read()
@@ -100,7 +102,7 @@ def cached_reading(name: str, key: str, read: Callable[[], CorpusReading]) -> Co
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
+def hold_lock(path: Path) -> Iterator[bool]:
     """Hold a lock; False where there can be none, such as in a cache directory that cannot be written."""
     lock = FileLock(path, timeout=_LOCK_SECONDS)
     try:
@@ -124,14 +126,14 @@ def _load(path: Path) -> CorpusReading | None:
     payload = content[_DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
         return None
-    melodies, report = unpack(payload, unchecked)
-    dropped = tuple(Dropped(each["source"], each["reason"]) for each in report.pop("dropped"))
+    melodies, report = unpack_melodies(payload, restore_unchecked)
+    dropped = tuple(DroppedTune(each["source"], each["reason"]) for each in report.pop("dropped"))
     return CorpusReading(melodies, CorpusReport(**report, dropped=dropped))
 
 
 def _keep(path: Path, name: str, reading: CorpusReading) -> None:
     """Write the file whole; a full disk is not worth stopping for."""
-    payload = pack(reading.melodies, asdict(reading.report))
+    payload = pack_melodies(reading.melodies, asdict(reading.report))
     try:
         with atomic_file(path) as unfinished:
             unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)

@@ -24,7 +24,7 @@ _MAX_REDIRECTS = 3
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedFile:
     """A file as it must be.
 
     Attributes:
@@ -56,7 +56,7 @@ class Pinned:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a server is waited for.
 
     Attributes:
@@ -70,7 +70,7 @@ class Patience:
     pause: float = 1.0
 
 
-class NotPinnedError(ValueError):
+class ChecksumError(ValueError):
     """What a server sent is not what was asked for."""
 
 
@@ -89,7 +89,7 @@ def check_address(url: str) -> None:
         raise InputError(f"files are fetched over https, not from {url}")
 
 
-def fetch(folder_url: str, file: Pinned, directory: Path, patience: Patience) -> None:
+def download(folder_url: str, file: PinnedFile, directory: Path, patience: RetryPolicy) -> None:
     """Fetch a file into ``directory``; it gets its name when it is whole and the one that is pinned.
 
     Args:
@@ -108,9 +108,9 @@ def fetch(folder_url: str, file: Pinned, directory: Path, patience: Patience) ->
         try:
             content = _within(patience.seconds, folder_url + file.name, file.n_bytes)
             if not file.is_content(content):
-                raise NotPinnedError(f"{folder_url}{file.name} is not the file that is pinned")
+                raise ChecksumError(f"{folder_url}{file.name} is not the file that is pinned")
             break
-        except (requests.RequestException, NotPinnedError, TimeoutError):
+        except (requests.RequestException, ChecksumError, TimeoutError):
             if not n_left:
                 raise
             time.sleep(patience.pause)

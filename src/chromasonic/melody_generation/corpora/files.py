@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
+from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
 from chromasonic.melody_generation.io.read_score import MAX_BYTES, SCORE_SUFFIXES, read_score
-from chromasonic.melody_generation.io.reading import CorpusReading, Dropped, collect
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import estimated_key
 from chromasonic.melody_generation.melody import Melody
 
@@ -30,7 +30,7 @@ _KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
 _HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
 
-def first_tune(path: str | Path) -> Melody:
+def read_first_tune(path: str | Path) -> Melody:
     """The first tune of an ABC, MIDI, MusicXML or kern file, as it is written.
 
     Raises:
@@ -42,7 +42,7 @@ def first_tune(path: str | Path) -> Melody:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
     found = next(_tunes(path.parent, path.name))
-    if isinstance(found, Dropped):
+    if isinstance(found, DroppedTune):
         raise InputError(f"{path} cannot be used: {found.reason.removeprefix('cannot be used: ')}")
     return found.melody
 
@@ -66,9 +66,9 @@ class FilesCorpus:
         names = self._names(folder)
         # Two folders of one name must not take turns in removing each other's cache.
         place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
-        key = reading_key(((name, _content(folder / name)) for name in names), {"dataset": "files"})
-        reading = cached_reading(
-            f"files-{place}", key, lambda: collect(tune for name in names for tune in _tunes(folder, name))
+        key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files"})
+        reading = read_cached(
+            f"files-{place}", key, lambda: collect_tunes(tune for name in names for tune in _tunes(folder, name))
         )
         if not reading.report.n_tunes:
             raise InputError(f"the files in {folder} hold no tune: an ABC tune needs an X: or a K: field")
@@ -113,7 +113,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _tunes(folder: Path, name: str) -> Iterator[WrittenTune | Dropped]:
+def _tunes(folder: Path, name: str) -> Iterator[WrittenTune | DroppedTune]:
     """The tunes of one file."""
     try:
         if name.lower().endswith(".abc"):
@@ -121,10 +121,10 @@ def _tunes(folder: Path, name: str) -> Iterator[WrittenTune | Dropped]:
         else:
             yield read_score(folder / name, source=name)
     except InputError as problem:
-        yield Dropped(name, str(problem).removeprefix(f"{name} "))
+        yield DroppedTune(name, str(problem).removeprefix(f"{name} "))
 
 
-def _abc_tunes(path: Path, name: str) -> Iterator[WrittenTune | Dropped]:
+def _abc_tunes(path: Path, name: str) -> Iterator[WrittenTune | DroppedTune]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"it is longer than {MAX_BYTES} bytes, which are the most that is read")
@@ -139,7 +139,7 @@ def _abc_tunes(path: Path, name: str) -> Iterator[WrittenTune | Dropped]:
         raise InputError("it holds no tune")
     for tune in map(_with_key_field, tunes):
         for found in read_abc(tune, file_name=name):
-            if isinstance(found, Dropped) or _names_key(tune):
+            if isinstance(found, DroppedTune) or _names_key(tune):
                 yield found
             else:
                 yield _with_estimated_key(found)

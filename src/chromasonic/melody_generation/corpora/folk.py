@@ -17,11 +17,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from chromasonic.melody_generation.corpora.cache import cached_reading, reading_key
+from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport, collect_tunes
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import CorpusReading, CorpusReport, Dropped, collect
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 
 # The folder of each collection in music21's corpus.
@@ -74,8 +74,8 @@ def _read_collection(collection: str) -> CorpusReading:
     if collection not in _FOLDERS:
         return NottinghamCorpus().read()
     contents = [(path.name, path.read_bytes()) for path in _paths(collection)]
-    key = reading_key(contents, {"corpus": collection})
-    return cached_reading(f"folk-{collection}", key, lambda: collect(_tunes(collection, contents)))
+    key = cache_key(contents, {"corpus": collection})
+    return read_cached(f"folk-{collection}", key, lambda: collect_tunes(_tunes(collection, contents)))
 
 
 def _paths(collection: str) -> list[Path]:
@@ -89,7 +89,7 @@ def _paths(collection: str) -> list[Path]:
     return paths
 
 
-def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | Dropped]:
+def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | DroppedTune]:
     from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415  as slow as music21
 
     console = Console(file=sys.stderr)

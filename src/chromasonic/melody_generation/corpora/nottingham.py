@@ -19,37 +19,43 @@ import requests
 
 from chromasonic.melody_generation.atomic_files import remove_unfinished
 from chromasonic.melody_generation.corpora.cache import (
-    cached_reading,
-    locked,
+    cache_key,
+    hold_lock,
     parsed_directory,
-    reading_key,
+    read_cached,
     source_directory,
 )
-from chromasonic.melody_generation.corpora.downloads import NotPinnedError, Patience, Pinned, check_address, fetch
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
+from chromasonic.melody_generation.corpora.downloads import (
+    ChecksumError,
+    PinnedFile,
+    RetryPolicy,
+    check_address,
+    download,
+)
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import CorpusReading, Dropped, collect
-from chromasonic.melody_generation.io.repeats import Repeats
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.notation.repeats import Repeats
 
-_PATIENCE = Patience()
+_PATIENCE = RetryPolicy()
 
 
 @dataclass(frozen=True)
-class Manifest:
+class DownloadManifest:
     """What is pinned: where the files lie, and what each of them is."""
 
     url: str
-    files: tuple[Pinned, ...]
+    files: tuple[PinnedFile, ...]
 
 
 @cache
-def pinned() -> Manifest:
+def load_manifest() -> DownloadManifest:
     """The manifest that this package carries."""
     values = json.loads(resources.files(__package__).joinpath("nottingham.json").read_text(encoding="utf-8"))
     url = "https://raw.githubusercontent.com/{repository}/{commit}/{folder}/".format(**values)
-    files = (Pinned(name, file["sha256"], file["bytes"]) for name, file in sorted(values["files"].items()))
-    return Manifest(url, tuple(files))
+    files = (PinnedFile(name, file["sha256"], file["bytes"]) for name, file in sorted(values["files"].items()))
+    return DownloadManifest(url, tuple(files))
 
 
 class NottinghamCorpus:
@@ -67,7 +73,7 @@ class NottinghamCorpus:
         if repeats not in get_args(Repeats):
             raise InputError(f"repeats is {' or '.join(get_args(Repeats))}, not {repeats!r}")
         self.repeats: Repeats = repeats
-        self.base_url = (base_url or pinned().url).rstrip("/") + "/"
+        self.base_url = (base_url or load_manifest().url).rstrip("/") + "/"
         check_address(self.base_url)
 
     def load(self) -> list[Melody]:
@@ -81,23 +87,23 @@ class NottinghamCorpus:
             InputError: If a file cannot be had, or is not the one that is pinned.
         """
         directory = source_directory("nottingham")
-        if any(not (directory / file.name).exists() for file in pinned().files):
+        if any(not (directory / file.name).exists() for file in load_manifest().files):
             self._fetch(directory)
-        contents = [(file.name, _checked(directory / file.name, file)) for file in pinned().files]
-        key = reading_key(contents, {"repeats": self.repeats})
-        return cached_reading(f"nottingham-{self.repeats}", key, lambda: collect(_tunes(contents, self.repeats)))
+        contents = [(file.name, _checked(directory / file.name, file)) for file in load_manifest().files]
+        key = cache_key(contents, {"repeats": self.repeats})
+        return read_cached(f"nottingham-{self.repeats}", key, lambda: collect_tunes(_tunes(contents, self.repeats)))
 
     def _fetch(self, directory: Path) -> None:
         """Fetch what is missing."""
-        with locked(parsed_directory() / "nottingham-sources.lock") as is_alone:
+        with hold_lock(parsed_directory() / "nottingham-sources.lock") as is_alone:
             if is_alone and directory.is_dir():
                 remove_unfinished(directory)
-            for file in pinned().files:
+            for file in load_manifest().files:
                 if (directory / file.name).exists():
                     continue
                 try:
-                    fetch(self.base_url, file, directory, _PATIENCE)
-                except NotPinnedError as problem:
+                    download(self.base_url, file, directory, _PATIENCE)
+                except ChecksumError as problem:
                     raise InputError(
                         f"{problem} (its SHA-256 differs), so it was not kept: try again, or set "
                         f"CHROMASONIC_DATA_DIR to a folder that has nottingham/{file.name}"
@@ -116,7 +122,7 @@ def _reason(problem: OSError) -> str:
     return str(problem) if brief else type(problem).__name__
 
 
-def _checked(path: Path, file: Pinned) -> bytes:
+def _checked(path: Path, file: PinnedFile) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as problem:
@@ -128,7 +134,7 @@ def _checked(path: Path, file: Pinned) -> bytes:
     return content
 
 
-def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[WrittenTune | Dropped]:
+def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[WrittenTune | DroppedTune]:
     # music21 takes half a second to import, which is more than a cached corpus takes to load.
     from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 
 
-def pack(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes:
+def pack_melodies(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes:
     """Write melodies, and plain values about them, as one block of bytes."""
     arrays: dict[str, NDArray[Any]] = {
         "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
@@ -55,12 +55,14 @@ def pack(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def unpack(payload: bytes, restore: Callable[[dict[str, Any]], Melody]) -> tuple[tuple[Melody, ...], dict[str, Any]]:
-    """Read what ``pack`` wrote: the melodies, and the values about them.
+def unpack_melodies(
+    payload: bytes, restore: Callable[[dict[str, Any]], Melody]
+) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+    """Read what ``pack_melodies`` wrote: the melodies, and the values about them.
 
     Args:
-        payload: What ``pack`` wrote.
-        restore: Makes a melody from its properties by name: :func:`unchecked` where the bytes are known to be ours.
+        payload: What ``pack_melodies`` wrote.
+        restore: Makes a melody from its properties by name: :func:`restore_unchecked` for bytes of our own.
     """
     with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
         pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
@@ -96,15 +98,15 @@ def unpack(payload: bytes, restore: Callable[[dict[str, Any]], Melody]) -> tuple
 _metre = cache(Metre)
 
 
-def unchecked(values_by_name: dict[str, Any]) -> Melody:
+def restore_unchecked(values_by_name: dict[str, Any]) -> Melody:
     """A melody without the checks that it passed before it was packed: they take most of the time."""
     melody = Melody.__new__(Melody)
     melody.__dict__.update(values_by_name)
     return melody
 
 
-def unpack_checked(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
-    """Read what ``pack`` wrote, from bytes that anybody may have made.
+def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+    """Read what ``pack_melodies`` wrote, from bytes that anybody may have made.
 
     Raises:
         InputError: If they are nothing of the kind.
@@ -113,7 +115,7 @@ def unpack_checked(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
             if any(entry.file_size > len(payload) for entry in archive.infolist()):
                 raise ValueError("an array is larger than the file")
-        melodies, notes = unpack(payload, lambda values: Melody(**values))
+        melodies, notes = unpack_melodies(payload, lambda values: Melody(**values))
         if not isinstance(notes, dict):
             raise TypeError("the values are not by name")
         return melodies, notes

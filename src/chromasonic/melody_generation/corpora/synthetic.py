@@ -24,9 +24,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import CorpusReading, collect
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.vocabulary import MIDDLE_C
 
@@ -167,7 +167,7 @@ class SyntheticCorpus:
 
     def read(self) -> CorpusReading:
         """Make the walks, and a report in which nothing is changed or dropped."""
-        return collect(WrittenTune(melody, n_overruns=0, n_ticks_rounded=0) for melody in self._walks())
+        return collect_tunes(WrittenTune(melody, n_overruns=0, n_ticks_rounded=0) for melody in self._walks())
 
     def load(self) -> list[Melody]:
         """Make the walks alone."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
 
@@ -49,21 +50,6 @@ class _Bar:
             found.append(end - begin)
             begin = end
         return found
-
-
-@dataclass(frozen=True)
-class WrittenTune:
-    """A melody as read, and what a reader of the report wants to know of it.
-
-    Attributes:
-        melody: The melody.
-        n_overruns: Written notes (ties apart) that run past the end of the bar they begin in.
-        n_ticks_rounded: Written notes whose duration is no whole number of ticks.
-    """
-
-    melody: Melody
-    n_overruns: int
-    n_ticks_rounded: int
 
 
 class BarCounter:

@@ -17,12 +17,12 @@ import resvg_py
 import verovio
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.write_musicxml import head_id, musicxml_text
+from chromasonic.melody_generation.io.write_musicxml import head_id, to_musicxml
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.score import measures_of
+from chromasonic.melody_generation.notation.score import split_measures
 from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
-from chromasonic.melody_generation.plots.lettering import SERIF, font_path, shortened, text_width
+from chromasonic.melody_generation.plots.fonts import SERIF, font_path, text_width, truncate_text
 
 PNG_WIDTH = 800  # pixels; twice as sharp takes four times as long, and the SVG is there for print
 WIDTH = 780  # of the picture, in units of its view box
@@ -74,7 +74,7 @@ class Engraving:
     notes: tuple[tuple[str, ...], ...]
 
 
-def engraving(melody: Melody, tempo: float) -> Engraving:
+def engrave(melody: Melody, tempo: float) -> Engraving:
     """Engrave a melody on one page that is as high as it needs.
 
     Args:
@@ -84,10 +84,10 @@ def engraving(melody: Melody, tempo: float) -> Engraving:
     Raises:
         InputError: If the melody cannot be written, or the tempo is out of range.
     """
-    return Engraving(engraved(melody, tempo), _head_ids(melody))
+    return Engraving(engrave_svg(melody, tempo), _head_ids(melody))
 
 
-def staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engraving:
+def engrave_staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engraving:
     """Engrave a melody without title and tempo, in lines of another length.
 
     Args:
@@ -98,25 +98,25 @@ def staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engra
     Raises:
         InputError: If the melody cannot be written.
     """
-    return Engraving(_engraved_staff(musicxml_text(melody, None), width, spaces_below), _head_ids(melody))
+    return Engraving(_engraved_staff(to_musicxml(melody, None), width, spaces_below), _head_ids(melody))
 
 
 def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
     heads = [0] * len(melody)
-    for measure in measures_of(melody):
+    for measure in split_measures(melody):
         for symbol in measure.symbols:
             heads[symbol.note] += 1
     return tuple(tuple(head_id(note, place) for place in range(n)) for note, n in enumerate(heads))
 
 
-def engraved(melody: Melody, tempo: float) -> str:
-    """Engrave a melody as SVG; arguments and errors as :func:`engraving`."""
+def engrave_svg(melody: Melody, tempo: float) -> str:
+    """Engrave a melody as SVG; arguments and errors as :func:`engrave`."""
     check_tempo(tempo)
-    return with_heading(staff(melody).svg, melody.title, _tempo_mark(melody, tempo, y=-8))
+    return add_heading(engrave_staff(melody).svg, melody.title, _tempo_mark(melody, tempo, y=-8))
 
 
-def png_of(svg: str, width: int = PNG_WIDTH) -> bytes:
-    """Draw an SVG of :func:`engraved` as PNG, black on white, so many pixels wide."""
+def svg_to_png(svg: str, width: int = PNG_WIDTH) -> bytes:
+    """Draw an SVG of :func:`engrave_svg` as PNG, black on white, so many pixels wide."""
     # Verovio's style sheet has the outline of every glyph stroked as well as filled, which takes a quarter of the time.
     only_lines = re.sub(
         r"(#\w+) ellipse, [^{}]*\{stroke:currentColor\}", r"\1 path[stroke-width] {stroke:currentColor}", svg
@@ -158,11 +158,11 @@ def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
     return str(toolkit.renderToSVG(1))
 
 
-def with_heading(svg: str, title: str, line: str) -> str:
+def add_heading(svg: str, title: str, line: str) -> str:
     """Make room above a staff, and set the title and a line below it there.
 
     Args:
-        svg: What :func:`staff` drew.
+        svg: What :func:`engrave_staff` drew.
         title: Any text; without one there is only the line.
         line: SVG to stand between the title and the staff: 32 units high, with its foot at y = 0.
     """
@@ -188,7 +188,7 @@ def _title(title: str, width: int, y: int) -> str:
     room = width - 2 * HEADING_MARGIN
     needed = max(1.0, text_width(title, _TITLE_SIZE, SERIF))  # a soft hyphen has no width
     size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / needed))
-    text = escape(shortened(title, room, size, SERIF))
+    text = escape(truncate_text(title, room, size, SERIF))
     return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{text}</text>'
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.engraving import engraved, png_of
-from chromasonic.melody_generation.io.write_abc import abc_text
-from chromasonic.melody_generation.io.write_audio import wav_bytes
-from chromasonic.melody_generation.io.write_midi import midi_bytes
-from chromasonic.melody_generation.io.write_musicxml import musicxml_text
+from chromasonic.melody_generation.io.engraving import engrave_svg, svg_to_png
+from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_audio import to_wav
+from chromasonic.melody_generation.io.write_midi import to_midi
+from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.tempo import tempo_of
-from chromasonic.melody_generation.plots.figures import figure_png
-from chromasonic.melody_generation.plots.piano_roll import piano_roll
+from chromasonic.melody_generation.notation.tempo import usual_tempo
+from chromasonic.melody_generation.plots.figures import figure_to_png
+from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
 # What is added to a stem for each format.
-ENDINGS = {
+FORMAT_SUFFIXES = {
     "midi": ".mid",
     "musicxml": ".musicxml",
     "abc": ".abc",
@@ -28,7 +28,7 @@ ENDINGS = {
     "png": ".png",
     "roll": "_roll.png",
 }
-FORMATS = tuple(ENDINGS)
+FORMATS = tuple(FORMAT_SUFFIXES)
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ def check_formats(formats: Sequence[str]) -> None:
         InputError: If one is unknown, or there is none.
     """
     for name in formats:
-        if name not in ENDINGS:
+        if name not in FORMAT_SUFFIXES:
             raise InputError(f"there is no format {name!r}: choose of {', '.join(FORMATS)}")
     if not formats:
         raise InputError(f"formats is empty: choose of {', '.join(FORMATS)}")
@@ -57,7 +57,7 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder} cannot be written to: there is no permission to write in {standing}")
 
 
-def rendered(melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS) -> dict[str, bytes]:
+def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS) -> dict[str, bytes]:
     """What the files of a melody hold, by format.
 
     Args:
@@ -69,26 +69,26 @@ def rendered(melody: Melody, tempo: float | None = None, formats: Sequence[str] 
         InputError: If a format is unknown, the melody cannot be written, or the tempo is out of range.
 
     Example:
-        >>> rendered(Melody([60, 64, 67], [24, 24, 48]), formats=["midi"])["midi"][:4]
+        >>> render(Melody([60, 64, 67], [24, 24, 48]), formats=["midi"])["midi"][:4]
         b'MThd'
     """
     check_formats(formats)
-    tempo = tempo_of(melody) if tempo is None else tempo
-    svg = engraved(melody, tempo) if {"svg", "png"} & set(formats) else ""
+    tempo = usual_tempo(melody) if tempo is None else tempo
+    svg = engrave_svg(melody, tempo) if {"svg", "png"} & set(formats) else ""
     makers: dict[str, Callable[[], bytes]] = {
-        "midi": lambda: midi_bytes(melody, tempo),
-        "musicxml": lambda: musicxml_text(melody, tempo).encode(),
-        "abc": lambda: abc_text(melody, tempo).encode(),
-        "wav": lambda: wav_bytes(melody, tempo),
+        "midi": lambda: to_midi(melody, tempo),
+        "musicxml": lambda: to_musicxml(melody, tempo).encode(),
+        "abc": lambda: to_abc(melody, tempo).encode(),
+        "wav": lambda: to_wav(melody, tempo),
         "svg": svg.encode,
-        "png": lambda: png_of(svg),
-        "roll": lambda: figure_png(piano_roll(melody)),
+        "png": lambda: svg_to_png(svg),
+        "roll": lambda: figure_to_png(plot_piano_roll(melody)),
     }
     return {name: makers[name]() for name in FORMATS if name in formats}
 
 
 def write_files(contents: Mapping[str, bytes], folder: Path, stem: str) -> dict[str, Path]:
-    """Write what :func:`rendered` gave under one stem; each file appears whole.
+    """Write what :func:`render` gave under one stem; each file appears whole.
 
     Returns:
         The path of each format's file.
@@ -96,7 +96,7 @@ def write_files(contents: Mapping[str, bytes], folder: Path, stem: str) -> dict[
     Raises:
         InputError: If the folder cannot be written to.
     """
-    paths = {name: folder / f"{stem}{ENDINGS[name]}" for name in contents}
+    paths = {name: folder / f"{stem}{FORMAT_SUFFIXES[name]}" for name in contents}
     for name, path in paths.items():
         try:
             with atomic_file(path) as unfinished:
@@ -111,6 +111,6 @@ def export(
 ) -> dict[str, Path]:
     """Write a melody's files; nothing is written before all of them are ready.
 
-    Arguments, result and errors as :func:`rendered` and :func:`write_files`.
+    Arguments, result and errors as :func:`render` and :func:`write_files`.
     """
-    return write_files(rendered(melody, tempo, formats), Path(folder), stem)
+    return write_files(render(melody, tempo, formats), Path(folder), stem)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import BarCounter, WrittenTune
+from chromasonic.melody_generation.io.barring import BarCounter
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import Key, estimated_key
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 
@@ -25,7 +26,7 @@ _MOST_TICKS = 20_000 * TICKS_PER_QUARTER
 
 
 @dataclass(frozen=True)
-class Sound:
+class TimedNote:
     """A note that sounds, of MIDI number ``pitch``, from ``onset`` to ``end``: ticks from the beginning."""
 
     onset: Fraction
@@ -42,7 +43,7 @@ class MetreChange:
 
 
 @dataclass(frozen=True)
-class Score:
+class ParsedScore:
     """What is to be known of a score before its melody is found.
 
     Attributes:
@@ -56,7 +57,7 @@ class Score:
         title: As written, empty where there is none.
     """
 
-    parts: tuple[tuple[Sound, ...], ...]
+    parts: tuple[tuple[TimedNote, ...], ...]
     metres: tuple[MetreChange, ...] = ()
     bar_lines: tuple[Fraction, ...] | None = None
     key: Key | None = None
@@ -64,7 +65,7 @@ class Score:
     title: str = ""
 
 
-def melody_part(parts: Sequence[Sequence[Sound]]) -> Sequence[Sound]:
+def select_melody_part(parts: Sequence[Sequence[TimedNote]]) -> Sequence[TimedNote]:
     """Choose the part that carries the melody; the first of equals.
 
     Raises:
@@ -77,15 +78,15 @@ def melody_part(parts: Sequence[Sequence[Sound]]) -> Sequence[Sound]:
     return max(full, key=lambda part: sum(sound.pitch for sound in part) / len(part))
 
 
-def skyline(sounds: Sequence[Sound]) -> list[Sound]:
+def extract_skyline(sounds: Sequence[TimedNote]) -> list[TimedNote]:
     """Reduce sounds to one line without overlaps, by rising onset.
 
     Example:
-        >>> held, below, after = Sound(0, 48, 72), Sound(24, 48, 60), Sound(45, 72, 71)
-        >>> [(int(each.onset), int(each.end), each.pitch) for each in skyline([held, below, after])]
+        >>> held, below, after = TimedNote(0, 48, 72), TimedNote(24, 48, 60), TimedNote(45, 72, 71)
+        >>> [(int(each.onset), int(each.end), each.pitch) for each in extract_skyline([held, below, after])]
         [(0, 45, 72), (45, 72, 71)]
     """
-    line: list[Sound] = []
+    line: list[TimedNote] = []
     for sound in sorted(sounds, key=lambda each: (each.onset, -each.pitch)):
         if line and sound.onset < line[-1].end:
             before = line[-1]
@@ -98,7 +99,7 @@ def skyline(sounds: Sequence[Sound]) -> list[Sound]:
     return line
 
 
-def written_tune(score: Score, source: str) -> WrittenTune:
+def tune_from_score(score: ParsedScore, source: str) -> WrittenTune:
     """Find a score's melody and count its bars.
 
     Args:
@@ -108,7 +109,7 @@ def written_tune(score: Score, source: str) -> WrittenTune:
     Raises:
         InputError: If there is no note, or no melody can be made of what there is.
     """
-    line = skyline(melody_part(score.parts))
+    line = extract_skyline(select_melody_part(score.parts))
     if line[-1].end > _MOST_TICKS:
         raise InputError(f"it is longer than {_MOST_TICKS // TICKS_PER_QUARTER} quarter notes")
     key = score.key or estimated_key(
@@ -121,7 +122,7 @@ def written_tune(score: Score, source: str) -> WrittenTune:
         raise InputError(f"no melody can be made of it: {problem}") from problem
 
 
-def _counter(line: list[Sound], score: Score) -> BarCounter:
+def _counter(line: list[TimedNote], score: ParsedScore) -> BarCounter:
     """Hand over notes, rests, bar lines and metres, in the order in which they stand."""
     first, last = line[0].onset, line[-1].end
     metres = {change.onset: change.metre for change in score.metres if change.onset > first}
@@ -145,11 +146,11 @@ def _counter(line: list[Sound], score: Score) -> BarCounter:
     return counter
 
 
-def _with_rests(line: list[Sound]) -> list[Sound]:
+def _with_rests(line: list[TimedNote]) -> list[TimedNote]:
     found = line[:1]
     for sound in line[1:]:
         if sound.onset > found[-1].end:
-            found.append(Sound(found[-1].end, sound.onset, REST))
+            found.append(TimedNote(found[-1].end, sound.onset, REST))
         found.append(sound)
     return found
 

@@ -61,19 +61,19 @@ from chromasonic.melody_generation.io.abc_symbols import (
     parse_unit_length,
     whole_or_fraction,
 )
-from chromasonic.melody_generation.io.barring import BarCounter, WrittenTune
-from chromasonic.melody_generation.io.reading import Dropped
-from chromasonic.melody_generation.io.repeats import (
-    MAX_EVENTS,
-    Ending,
-    Event,
-    Note,
-    Part,
-    Repeats,
-    Sign,
-    played,
-)
+from chromasonic.melody_generation.io.barring import BarCounter
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
+from chromasonic.melody_generation.notation.repeats import (
+    MAX_EVENTS,
+    BarLine,
+    Ending,
+    NoteEvent,
+    PartMark,
+    Repeats,
+    ScoreEvent,
+    unroll,
+)
 
 _WHOLE = 4 * TICKS_PER_QUARTER
 _LONGEST = 64 * _WHOLE
@@ -99,13 +99,13 @@ _INLINE = re.compile(
     r"|(?P<tuplet>\(\d+:\d*:\d\d+)"  # of its last number the tokenizer takes one digit
 )
 _NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@]\d*")
-_SIGNS = {"||": Sign.DOUBLE_BAR, "|]": Sign.DOUBLE_BAR, "[|": Sign.DOUBLE_BAR}
-_SIGNS |= {":|": Sign.REPEAT_END, "|:": Sign.REPEAT_BEGIN}
+_SIGNS = {"||": BarLine.DOUBLE_BAR, "|]": BarLine.DOUBLE_BAR, "[|": BarLine.DOUBLE_BAR}
+_SIGNS |= {":|": BarLine.REPEAT_END, "|:": BarLine.REPEAT_BEGIN}
 
 
 def read_abc(
     text: str, *, file_name: str, corpus: str = "unknown", repeats: Repeats = "written"
-) -> Iterator[WrittenTune | Dropped]:
+) -> Iterator[WrittenTune | DroppedTune]:
     r"""Read all tunes of an ABC file; a malformed one is dropped with its reason, and the rest goes on.
 
     Args:
@@ -140,7 +140,7 @@ def decode_abc(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> WrittenTune | Dropped:
+def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> WrittenTune | DroppedTune:
     page = _Page()
     source = f"{file_name}:1"
     try:
@@ -154,20 +154,20 @@ def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> Writ
             page.line(line)
         if page.in_header:
             raise ValueError("it has no K: field, after which the music begins")
-        events = page.events if repeats == "written" else played(page.events, page.part_order)
+        events = page.events if repeats == "written" else unroll(page.events, page.part_order)
         counter = BarCounter(page.metre)
         for event in events:
-            if isinstance(event, Note):
+            if isinstance(event, NoteEvent):
                 counter.note(event.pitch, event.ticks, tied=event.tied)
             elif isinstance(event, Metre):
                 counter.metre(event)
-            elif isinstance(event, Sign | Part):
+            elif isinstance(event, BarLine | PartMark):
                 counter.bar_line()
         labels = {"title": page.title, "source": source, "corpus": corpus}
         return counter.tune(tonic=page.key.tonic, mode=page.key.mode, **labels)
     except (ValueError, IndexError, ABCHandlerException, ABCTokenException) as problem:
         # The tokenizer raises an IndexError on some text that stops half-way through a symbol.
-        return Dropped(source, str(problem))
+        return DroppedTune(source, str(problem))
 
 
 @dataclass
@@ -183,7 +183,7 @@ class _Page:
         in_header: Whether the key is still to come, which ends the header.
     """
 
-    events: list[Event] = field(default_factory=list)
+    events: list[ScoreEvent] = field(default_factory=list)
     title: str = ""
     part_order: str = ""
     metre: Metre = _FREE
@@ -200,7 +200,7 @@ class _Page:
     _n_left_in_tuplet: int = 0
     _in_grace: bool = False
     _factor: Fraction = Fraction(1)  # what broken rhythm makes of the next note
-    _last_note: Note | None = None
+    _last_note: NoteEvent | None = None
     _place_of_last: int = -1
     _last_symbol: NoteSymbol | None = None
 
@@ -230,7 +230,7 @@ class _Page:
                 self._voice = value.split(maxsplit=1)[0] if value else ""
                 self._first_voice = self._first_voice or self._voice
             case "P" if not self.in_header:
-                self.events.append(Part(value))
+                self.events.append(PartMark(value))
             case "P" | "Y":
                 self.part_order = parse_part_order(value)
 
@@ -305,10 +305,10 @@ class _Page:
         self._n_left_in_tuplet = self._tuplet.n_notes
 
     def _bar(self, text: str) -> None:
-        after_bar = bool(self.events) and isinstance(self.events[-1], Sign)
+        after_bar = bool(self.events) and isinstance(self.events[-1], BarLine)
         # A colon of its own begins a repeat after another bar line, as in :|: which is read as two symbols.
-        colon = Sign.REPEAT_BEGIN if after_bar else Sign.BAR
-        self.events.append(colon if text == ":" else _SIGNS.get(text, Sign.BAR))
+        colon = BarLine.REPEAT_BEGIN if after_bar else BarLine.BAR
+        self.events.append(colon if text == ":" else _SIGNS.get(text, BarLine.BAR))
         self._accidentals.clear()
 
     def _pitch(self, symbol: NoteSymbol) -> int:
@@ -337,17 +337,17 @@ class _Page:
             ticks *= self._tuplet.factor
             self._n_left_in_tuplet -= 1
         self._last_symbol = symbol
-        self._add(Note(pitch, whole_or_fraction(ticks)))
+        self._add(NoteEvent(pitch, whole_or_fraction(ticks)))
 
     def _bars_of_rest(self, n_bars: int) -> None:
         if not self._metre_here.beats or n_bars > _MAX_BARS_OF_REST:
             raise ValueError(f"{n_bars} bars of rest in {self._metre_here}")
         self._last_symbol = None
         for _ in range(n_bars):
-            self._add(Note(REST, self._metre_here.bar_ticks))
-            self.events.append(Sign.BAR)
+            self._add(NoteEvent(REST, self._metre_here.bar_ticks))
+            self.events.append(BarLine.BAR)
 
-    def _add(self, note: Note) -> None:
+    def _add(self, note: NoteEvent) -> None:
         if note.ticks > _LONGEST:
             raise ValueError(f"a note is longer than {_LONGEST // _WHOLE} whole notes")
         self._place_of_last, self._last_note = len(self.events), note
@@ -357,7 +357,7 @@ class _Page:
         """What a symbol after a note makes of it: longer, shorter or tied to the next."""
         if self._last_note:
             last = self._last_note
-            self._last_note = Note(last.pitch, whole_or_fraction(last.ticks * factor), last.tied or tied)
+            self._last_note = NoteEvent(last.pitch, whole_or_fraction(last.ticks * factor), last.tied or tied)
             self.events[self._place_of_last] = self._last_note
 
 

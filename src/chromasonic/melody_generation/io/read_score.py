@@ -29,10 +29,10 @@ from music21 import key as m21_key
 from music21.exceptions21 import Music21Exception
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.melody_line import MetreChange, Score, Sound, written_tune
-from chromasonic.melody_generation.io.read_midi import midi_score
-from chromasonic.melody_generation.io.time_limit import OutOfTime, time_limit
+from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedNote, tune_from_score
+from chromasonic.melody_generation.io.read_midi import parse_midi
+from chromasonic.melody_generation.io.time_limit import TimeLimitExceeded, time_limit
+from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Metre
 
@@ -79,17 +79,17 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()), time_limit(MAX_SECONDS):
             warnings.simplefilter("ignore")
             score = _score(path)
-            return written_tune(replace(score, title=score.title or path.stem), source)
+            return tune_from_score(replace(score, title=score.title or path.stem), source)
     except InputError as problem:
         raise InputError(f"{source} cannot be used: {problem}") from problem
-    except OutOfTime as problem:
+    except TimeLimitExceeded as problem:
         raise InputError(f"{source} cannot be used: it takes more than {MAX_SECONDS:g} seconds to read") from problem
     except _PARSER_FAULTS as problem:
         fault = " ".join(str(problem).split()) or type(problem).__name__
         raise InputError(f"{source} cannot be read as {path.suffix.lower()[1:]}: {fault[:200]}") from problem
 
 
-def _score(path: Path) -> Score:
+def _score(path: Path) -> ParsedScore:
     suffix = path.suffix.lower()
     if suffix not in SCORE_SUFFIXES:
         raise InputError(f"its ending is none of {', '.join(SCORE_SUFFIXES)}")
@@ -97,7 +97,7 @@ def _score(path: Path) -> Score:
     if size > MAX_BYTES:
         raise InputError(f"it has {size} bytes, and {MAX_BYTES} are the most that is read")
     if suffix in MIDI_SUFFIXES:
-        return midi_score(path.read_bytes())
+        return parse_midi(path.read_bytes())
     if suffix in MUSICXML_SUFFIXES:
         _check_archive(path)
     _check_metres(_beats_in_kern(path) if suffix == ".krn" else _beats_in_musicxml(path))
@@ -141,7 +141,7 @@ def _beats_in_musicxml(path: Path) -> list[str]:
     return found
 
 
-def _notated_score(music: Any) -> Score:
+def _notated_score(music: Any) -> ParsedScore:
     """What there is to know of a music21 score; metres, bar lines and key are those of its first part."""
     parts = [part.flatten() for part in music.parts] or [music.flatten()]
     measured = music.parts[0] if music.parts else music
@@ -150,7 +150,7 @@ def _notated_score(music: Any) -> Score:
     seen = [True, *(each.rightBarline is None or each.rightBarline.type != "none" for each in measures[:-1])]
     bar_lines = [_ticks(measure.offset) for measure, is_seen in zip(measures, seen, strict=False) if is_seen]
     key, sharps = _key(parts[0])
-    return Score(
+    return ParsedScore(
         parts=tuple(tuple(_sounds(part)) for part in parts),
         metres=tuple(_metres(parts[0])),
         bar_lines=tuple(bar_lines) or None,
@@ -164,9 +164,9 @@ def _ticks(quarters: float | Fraction) -> Fraction:
     return Fraction(quarters) * TICKS_PER_QUARTER
 
 
-def _sounds(part: Any) -> list[Sound]:
+def _sounds(part: Any) -> list[TimedNote]:
     """Collect the pitched notes of a flat part, tied ones joined, graces and chord symbols left out."""
-    found: list[Sound] = []
+    found: list[TimedNote] = []
     tied: dict[int, int] = {}  # MIDI pitch -> place in ``found`` of the note from which a tie leads on
     for element in part.notes:
         if element.duration.isGrace or "Harmony" in element.classes:  # a chord symbol is not played
@@ -180,10 +180,10 @@ def _sounds(part: Any) -> list[Sound]:
             begun = tied.pop(pitch.midi, None)
             goes_on = note.tie is not None and note.tie.type in ("stop", "continue")
             if goes_on and begun is not None and found[begun].end == onset:
-                found[begun] = Sound(found[begun].onset, end, pitch.midi)
+                found[begun] = TimedNote(found[begun].onset, end, pitch.midi)
             else:
                 begun = len(found)
-                found.append(Sound(onset, end, pitch.midi))
+                found.append(TimedNote(onset, end, pitch.midi))
             if note.tie is not None and note.tie.type in ("start", "continue"):
                 tied[pitch.midi] = begun
     return found

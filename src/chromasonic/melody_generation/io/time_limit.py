@@ -11,13 +11,13 @@ from types import FrameType
 from typing import NoReturn
 
 
-class OutOfTime(BaseException):
+class TimeLimitExceeded(BaseException):
     """What ends a reader whose time is over."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise ``OutOfTime`` within the block once ``seconds`` are over.
+    """Raise ``TimeLimitExceeded`` within the block once ``seconds`` are over.
 
     That takes a timer of the system's that reaches the main thread alone; in other threads, and on Windows, nothing
     is raised.
@@ -34,7 +34,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         del number, frame
-        raise OutOfTime
+        raise TimeLimitExceeded
 
     began = time.monotonic()
     handler = signal.signal(signal.SIGALRM, end)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.notation.line_breaks import stretches_of
-from chromasonic.melody_generation.notation.score import Measure, Symbol, measures_of
-from chromasonic.melody_generation.notation.spelling import Accidentals, Spelling
+from chromasonic.melody_generation.notation.line_breaks import line_segments
+from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
+from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
 
@@ -22,7 +22,7 @@ _MODES = {"major": "", "minor": "m", "dorian": "dor", "phrygian": "phr"}
 _MODES |= {"lydian": "lyd", "mixolydian": "mix", "locrian": "loc"}
 
 
-def abc_text(melody: Melody, tempo: float, number: int = 1) -> str:
+def to_abc(melody: Melody, tempo: float, number: int = 1) -> str:
     """Write a melody as an ABC tune.
 
     Args:
@@ -34,7 +34,7 @@ def abc_text(melody: Melody, tempo: float, number: int = 1) -> str:
         InputError: If the melody cannot be written, or the tempo is out of range.
 
     Example:
-        >>> print(abc_text(Melody([67, 71, 72], [12, 36, 36], Metre(6, 8), 60, tonic=7, title="A jig"), 156))
+        >>> print(to_abc(Melody([67, 71, 72], [12, 36, 36], Metre(6, 8), 60, tonic=7, title="A jig"), 156))
         X:1
         T:A jig
         M:6/8
@@ -45,7 +45,7 @@ def abc_text(melody: Melody, tempo: float, number: int = 1) -> str:
         <BLANKLINE>
     """
     check_tempo(tempo)
-    measures, spelling = measures_of(melody), Spelling.of_melody(melody)
+    measures, spelling = split_measures(melody), Spelling.of_melody(melody)
     beat = beat_ticks(melody.metre)
     fields = [
         f"X:{number}",
@@ -55,7 +55,7 @@ def abc_text(melody: Melody, tempo: float, number: int = 1) -> str:
         f"Q:{Fraction(beat, 4 * TICKS_PER_QUARTER)}={round(beats_per_minute(melody.metre, tempo))}",
         f"K:{spelling.tonic}{_MODES[spelling.mode]}",
     ]
-    accidentals = Accidentals(spelling)
+    accidentals = AccidentalTracker(spelling)
     bars = []
     for place, measure in enumerate(measures):
         change = f"[M:{_metre(measure.metre)}] " if place and measure.begins_metre else ""
@@ -76,18 +76,18 @@ def _escaped(title: str) -> str:
     return title.replace("\\", "\\\\").replace("%", "\\%").replace("&", "\\&")
 
 
-def _bar(measure: Measure, spelling: Spelling, accidentals: Accidentals) -> str:
+def _bar(measure: Measure, spelling: Spelling, accidentals: AccidentalTracker) -> str:
     """The symbols of a measure, those under one beam without a space between; in lines where it is long and free."""
     accidentals.bar_line()
     stretches = [
         " ".join("".join(_symbol(each, spelling, accidentals) for each in group) for group in stretch)
-        for stretch in stretches_of(measure)
+        for stretch in line_segments(measure)
     ]
     begins = range(0, len(stretches), _STRETCHES_IN_LINE)
     return "\n".join(" ".join(stretches[begin : begin + _STRETCHES_IN_LINE]) for begin in begins)
 
 
-def _symbol(symbol: Symbol, spelling: Spelling, accidentals: Accidentals) -> str:
+def _symbol(symbol: Symbol, spelling: Spelling, accidentals: AccidentalTracker) -> str:
     tuplet = {0: "", 3: "(3"}.get(symbol.n_in_tuplet, f"(3:2:{symbol.n_in_tuplet}")
     ticks = Fraction(symbol.ticks * 3, 2) if symbol.value.is_triplet else Fraction(symbol.ticks)
     length = _length(ticks / _UNIT_TICKS)

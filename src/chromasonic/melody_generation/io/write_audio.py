@@ -40,7 +40,7 @@ INSTRUMENT = {
 Samples = NDArray[np.float32]
 
 
-def samples_of(melody: Melody, tempo: float) -> Samples:
+def synthesise(melody: Melody, tempo: float) -> Samples:
     """The sound of a melody, -1 to 1, at ``SAMPLE_RATE``, shape (number of samples,).
 
     Args:
@@ -67,7 +67,7 @@ def samples_of(melody: Melody, tempo: float) -> Samples:
     return sound * np.float32(_PEAK / peak) if peak else sound
 
 
-def wav_bytes(melody: Melody, tempo: float) -> bytes:
+def to_wav(melody: Melody, tempo: float) -> bytes:
     """Write a melody as a WAV file: mono, 16 bits.
 
     Args:
@@ -77,7 +77,7 @@ def wav_bytes(melody: Melody, tempo: float) -> bytes:
     Raises:
         InputError: If there is no note, or the tempo is out of range.
     """
-    samples = samples_of(melody, tempo)
+    samples = synthesise(melody, tempo)
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setnchannels(1)

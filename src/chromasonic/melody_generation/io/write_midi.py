@@ -12,7 +12,7 @@ from mido import MetaMessage, MidiFile, MidiTrack, bpm2tempo
 from mido.messages import Message
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.notation.score import Measure, measures_of
+from chromasonic.melody_generation.notation.score import Measure, split_measures
 from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
@@ -25,7 +25,7 @@ _FINEST_UNIT = 32
 _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
 
 
-def midi_bytes(melody: Melody, tempo: float) -> bytes:
+def to_midi(melody: Melody, tempo: float) -> bytes:
     """Write a melody as a MIDI file.
 
     Args:
@@ -36,7 +36,7 @@ def midi_bytes(melody: Melody, tempo: float) -> bytes:
         InputError: If the melody cannot be written, or the tempo is out of range.
     """
     check_tempo(tempo)
-    measures = measures_of(melody)
+    measures = split_measures(melody)
     # Of the modes a MIDI file knows two. The tonic and its third are kept, though the signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
     key = Spelling.of(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor

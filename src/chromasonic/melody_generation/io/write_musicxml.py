@@ -10,10 +10,10 @@ import statistics
 from xml.etree import ElementTree
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.notation.beams import beams
-from chromasonic.melody_generation.notation.line_breaks import Stretch, stretches_of
-from chromasonic.melody_generation.notation.score import Measure, Symbol, measures_of
-from chromasonic.melody_generation.notation.spelling import Accidentals, Spelling
+from chromasonic.melody_generation.notation.beams import beam_marks
+from chromasonic.melody_generation.notation.line_breaks import LineSegment, line_segments
+from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
+from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling
 from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
 
@@ -25,7 +25,7 @@ _ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "
 _LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef saves ledger lines
 
 
-def musicxml_text(melody: Melody, tempo: float | None) -> str:
+def to_musicxml(melody: Melody, tempo: float | None) -> str:
     """Write a melody as MusicXML.
 
     Each note head has an id: ``n12`` for the melody's note 12, ``n12-1`` and so on for what is tied to it.
@@ -39,7 +39,7 @@ def musicxml_text(melody: Melody, tempo: float | None) -> str:
     """
     if tempo is not None:
         check_tempo(tempo)
-    measures, spelling = measures_of(melody), Spelling.of_melody(melody)
+    measures, spelling = split_measures(melody), Spelling.of_melody(melody)
     title = plain_title(melody.title)
     root = ElementTree.Element("score-partwise", version="4.0")
     if title:
@@ -77,7 +77,7 @@ class _MeasureWriter:
 
     def __init__(self, part: ElementTree.Element, spelling: Spelling, clef: tuple[str, int]) -> None:
         self._part, self._spelling, self._clef = part, spelling, clef
-        self._accidentals = Accidentals(spelling)
+        self._accidentals = AccidentalTracker(spelling)
         self._last_note, self._place = -1, 0  # of the latest head, and which of its note's heads it is
 
     def write(self, measure: Measure, number: int) -> None:
@@ -92,7 +92,7 @@ class _MeasureWriter:
         self._accidentals.bar_line()
         if measure.begins_metre:
             self._attributes(element, measure.metre, is_first=is_first)
-        first, *others = stretches_of(measure)
+        first, *others = line_segments(measure)
         self._notes(element, first)
         for place, stretch in enumerate(others, 1):
             _bar_line(element, "none")
@@ -100,9 +100,9 @@ class _MeasureWriter:
             element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{place}", implicit="yes")
             self._notes(element, stretch)
 
-    def _notes(self, measure: ElementTree.Element, stretch: Stretch) -> None:
+    def _notes(self, measure: ElementTree.Element, stretch: LineSegment) -> None:
         for group in stretch:
-            for symbol, marks in zip(group, beams(group), strict=True):
+            for symbol, marks in zip(group, beam_marks(group), strict=True):
                 self._note(measure, symbol, marks)
 
     def _attributes(self, measure: ElementTree.Element, metre: Metre, *, is_first: bool) -> None:

@@ -11,14 +11,14 @@ from chromasonic.melody_generation.notation.tempo import beat_ticks, beat_value
 _EIGHTH = TICKS_PER_QUARTER // 2
 
 
-def beamed_groups(measure: Measure) -> list[list[Symbol]]:
+def beam_groups(measure: Measure) -> list[list[Symbol]]:
     """The symbols of a measure in groups; only groups of two or more are joined by beams.
 
     Example:
         >>> from chromasonic.melody_generation.melody import Melody
-        >>> from chromasonic.melody_generation.notation.score import measures_of
-        >>> [measure] = measures_of(Melody([67, 69, 71, 72], [12, 12, 12, 36], metre=Metre(6, 8)))
-        >>> [[symbol.pitch for symbol in group] for group in beamed_groups(measure)]
+        >>> from chromasonic.melody_generation.notation.score import split_measures
+        >>> [measure] = split_measures(Melody([67, 69, 71, 72], [12, 12, 12, 36], metre=Metre(6, 8)))
+        >>> [[symbol.pitch for symbol in group] for group in beam_groups(measure)]
         [[67, 69, 71], [72]]
     """
     length = _group_ticks(measure)
@@ -35,7 +35,7 @@ def beamed_groups(measure: Measure) -> list[list[Symbol]]:
     return groups
 
 
-def beams(group: list[Symbol]) -> list[list[str]]:
+def beam_marks(group: list[Symbol]) -> list[list[str]]:
     """What each beam of each symbol does, the one nearest to the stem's end first.
 
     Returns:

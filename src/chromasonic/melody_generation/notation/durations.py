@@ -12,15 +12,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from chromasonic.melody_generation.melody import Metre
-from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET, is_triplet_only
+from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, is_triplet_only
 from chromasonic.melody_generation.notation.tempo import beat_ticks, is_compound
 
 _FINEST = 3  # ticks: a thirty-second
-_SINGLE = PLAIN.keys() | TRIPLET.keys()
+_SINGLE = PLAIN_VALUES.keys() | TRIPLET_VALUES.keys()
 
 
 @lru_cache(maxsize=65536)
-def pieces(ticks: int, position: int, metre: Metre) -> tuple[int, ...]:
+def split_duration(ticks: int, position: int, metre: Metre) -> tuple[int, ...]:
     """The durations of the note heads, tied, that say a duration within one bar.
 
     Args:
@@ -29,18 +29,18 @@ def pieces(ticks: int, position: int, metre: Metre) -> tuple[int, ...]:
         metre: Of the bar.
 
     Example:
-        >>> pieces(36, 0, Metre(4, 4)), pieces(36, 36, Metre(4, 4)), pieces(24, 24, Metre(6, 8))
+        >>> split_duration(36, 0, Metre(4, 4)), split_duration(36, 36, Metre(4, 4)), split_duration(24, 24, Metre(6, 8))
         ((36,), (12, 24), (12, 12))
     """
     end = position + ticks
     if not metre.beats or position % _FINEST or end % _FINEST:
         return _fewest(ticks, position)  # no beat is felt, or the note stands in a triplet
     hidden = _strongest_hidden(position, end, metre)
-    if hidden is None or (ticks in PLAIN and _is_usual(position, end, hidden, metre)):
+    if hidden is None or (ticks in PLAIN_VALUES and _is_usual(position, end, hidden, metre)):
         return (ticks,)
     grid = _grids(metre)[hidden]
     divisions = [
-        (*pieces(place - position, position, metre), *pieces(end - place, place, metre))
+        (*split_duration(place - position, position, metre), *split_duration(end - place, place, metre))
         for place in range((position // grid + 1) * grid, end, grid)
     ]
     return min(divisions, key=lambda division: (len(division), -division[0]))
@@ -85,7 +85,7 @@ def _fewest(ticks: int, position: int) -> tuple[int, ...]:
     pairs = [(first, ticks - first) for first in _SINGLE if ticks - first in _SINGLE]
     if pairs:
         return min(pairs, key=lambda pair: _awkwardness(pair, position))
-    first = max(value for value in PLAIN if value < ticks)
+    first = max(value for value in PLAIN_VALUES if value < ticks)
     return (first, *_fewest(ticks - first, position + first))
 
 

@@ -42,10 +42,10 @@ def _by_ticks(*, is_triplet: bool) -> dict[int, NoteValue]:
     return {value.half_ticks // 2: value for value in values if value.half_ticks and value.half_ticks % 2 == 0}
 
 
-PLAIN = _by_ticks(is_triplet=False)
-TRIPLET = _by_ticks(is_triplet=True)
+PLAIN_VALUES = _by_ticks(is_triplet=False)
+TRIPLET_VALUES = _by_ticks(is_triplet=True)
 
 
 def is_triplet_only(ticks: int) -> bool:
     """Whether one note head says it in a triplet and not otherwise."""
-    return ticks in TRIPLET and ticks not in PLAIN
+    return ticks in TRIPLET_VALUES and ticks not in PLAIN_VALUES

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.notation.durations import pieces
-from chromasonic.melody_generation.notation.note_values import PLAIN, TRIPLET, NoteValue, is_triplet_only
+from chromasonic.melody_generation.notation.durations import split_duration
+from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
 
 _MOST_BEATS = 255  # a byte in a MIDI file
 _TUPLET_TICKS = {3, 6, 12, 24, 48, 96}
@@ -87,7 +87,7 @@ def check_writable(melody: Melody) -> None:
             raise InputError(f"the metre {metre} cannot be written: no note is a {metre.unit}th of a whole note")
 
 
-def measures_of(melody: Melody) -> list[Measure]:
+def split_measures(melody: Melody) -> list[Measure]:
     """The melody's measures, in order.
 
     Raises:
@@ -95,7 +95,7 @@ def measures_of(melody: Melody) -> list[Measure]:
 
     Example:
         >>> upbeat = Melody([67, 72], [24, 120], metre=Metre(4, 4), start=72)
-        >>> [[(each.ticks, each.tied) for each in measure.symbols] for measure in measures_of(upbeat)]
+        >>> [[(each.ticks, each.tied) for each in measure.symbols] for measure in split_measures(upbeat)]
         [[(24, False)], [(96, True)], [(24, False)]]
     """
     check_writable(melody)
@@ -134,10 +134,10 @@ def _heads(
     """The symbols that say a note, or as much of it as stands in one bar."""
     if pitch == REST and position == 0 and ticks == metre.bar_ticks:
         return [Symbol(note, pitch, ticks, 0, NoteValue("whole"), fills_bar=True)]
-    durations = pieces(ticks, position, metre)
+    durations = split_duration(ticks, position, metre)
     heads = []
     for place, duration in enumerate(durations):
-        value = PLAIN.get(duration) or TRIPLET[duration]
+        value = PLAIN_VALUES.get(duration) or TRIPLET_VALUES[duration]
         is_tied = pitch != REST and (tied or place < len(durations) - 1)
         heads.append(Symbol(note, pitch, duration, position, value, is_tied, continues))
         position += duration
@@ -154,7 +154,7 @@ def _with_tuplets(symbols: list[Symbol]) -> list[Symbol]:
             found.append(symbols[begin])
             continue
         n_symbols = _length_of_tuplet(symbols[begin:])
-        group = [replace(each, value=TRIPLET[each.ticks]) for each in symbols[begin : begin + n_symbols]]
+        group = [replace(each, value=TRIPLET_VALUES[each.ticks]) for each in symbols[begin : begin + n_symbols]]
         group[0] = replace(group[0], n_in_tuplet=n_symbols)
         group[-1] = replace(group[-1], ends_tuplet=True)
         found += group
@@ -166,7 +166,7 @@ def _length_of_tuplet(symbols: list[Symbol]) -> int:
     ticks = 0
     for place, symbol in enumerate(symbols[:_MOST_IN_TUPLET]):
         ticks += symbol.ticks
-        if symbol.ticks not in TRIPLET or symbol.fills_bar or ticks > max(_TUPLET_TICKS):
+        if symbol.ticks not in TRIPLET_VALUES or symbol.fills_bar or ticks > max(_TUPLET_TICKS):
             break
         if ticks in _TUPLET_TICKS:
             return place + 1

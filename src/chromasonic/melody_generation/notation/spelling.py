@@ -104,7 +104,7 @@ class Spelling:
         return dict(_place(place) for place in range(self.sharps - 1, self.sharps + 6))
 
 
-class Accidentals:
+class AccidentalTracker:
     """Says which notes of a bar need an accidental.
 
     Programs differ in whether an accidental holds in other octaves as well; one is asked for wherever either custom

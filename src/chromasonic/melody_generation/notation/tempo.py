@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.notation.note_values import PLAIN, NoteValue
+from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, NoteValue
 
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, where the metre suggests nothing else
 SLOWEST, FASTEST = 10.0, 1000.0
@@ -32,11 +32,11 @@ def beat_ticks(metre: Metre) -> int:
     return unit if metre.beats else TICKS_PER_QUARTER
 
 
-def tempo_of(melody: Melody) -> float:
+def usual_tempo(melody: Melody) -> float:
     """A usual tempo for the melody's metre, in quarter notes per minute.
 
     Example:
-        >>> tempo_of(Melody([60], [24])), tempo_of(Melody([60], [24], metre=Metre(6, 8)))
+        >>> usual_tempo(Melody([60], [24])), usual_tempo(Melody([60], [24], metre=Metre(6, 8)))
         (120.0, 156.0)
     """
     beat = beat_ticks(melody.metre)
@@ -50,7 +50,7 @@ def beat_value(metre: Metre) -> NoteValue:
         >>> beat_value(Metre(9, 8))
         NoteValue(name='quarter', dots=1, is_triplet=False)
     """
-    return PLAIN[beat_ticks(metre)]
+    return PLAIN_VALUES[beat_ticks(metre)]
 
 
 def beats_per_minute(metre: Metre, tempo: float) -> float:

@@ -27,13 +27,13 @@ def _is_text(character: str) -> bool:
     return character.isspace() or (unicodedata.category(character) not in {"Cc", "Cs"} and not is_noncharacter)
 
 
-def stem_of(title: str) -> str:
+def file_stem(title: str) -> str:
     """A file name without an ending that every system takes: letters, digits, hyphens and underscores of ASCII.
 
     Empty if nothing of the title is left.
 
     Example:
-        >>> stem_of("The Kesh Jig"), stem_of("../../etc/passwd"), stem_of("Là-bas, «été»")
+        >>> file_stem("The Kesh Jig"), file_stem("../../etc/passwd"), file_stem("Là-bas, «été»")
         ('the_kesh_jig', 'etc_passwd', 'la-bas_ete')
     """
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii")

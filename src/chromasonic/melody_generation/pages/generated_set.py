@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chromasonic.melody_generation.corpora.files import first_tune
+from chromasonic.melody_generation.corpora.files import read_first_tune
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.generation.conditions import fitted
-from chromasonic.melody_generation.io.export import ENDINGS, FORMATS, rendered, write_files
+from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.titles import stem_of
+from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, PAGE_FORMATS, ScoredMelodies
 from chromasonic.melody_generation.runs.trained_model import Run
 
@@ -40,7 +40,7 @@ class GeneratedSet:
         """Name a run's melodies by number, and judge them by the run's tunes, as far as these are known."""
         digits = max(2, len(str(len(melodies))))
         titled = [replace(each, title=f"{title} {number}") for number, each in enumerate(melodies, 1)]
-        stem = stem_of(title) or "melody"
+        stem = file_stem(title) or "melody"
         stems = tuple(f"{stem}_{number:0{digits}}" for number in range(1, len(titled) + 1))
         return cls(judge(run, titled), stems, max_notes)
 
@@ -82,7 +82,7 @@ class GeneratedSet:
         written: set[Path] = set()
         kept: list[Mapping[str, bytes]] = []
         for melody, stem in zip(self.melodies, self.stems, strict=True):
-            contents = rendered(melody, tempo, formats)
+            contents = render(melody, tempo, formats)
             written |= set(write_files(contents, folder, stem).values())
             if len(kept) < MOST_ON_PAGE:
                 kept.append({name: contents[name] for name in PAGE_FORMATS if name in contents})
@@ -95,7 +95,7 @@ class GeneratedSet:
 
 def files_of_series(folder: Path, stem: str) -> list[Path]:
     """The files in a folder that have the name of a songbook's: the stem, a number, and the ending of a format."""
-    endings = "|".join(map(re.escape, ENDINGS.values()))
+    endings = "|".join(map(re.escape, FORMAT_SUFFIXES.values()))
     name = re.compile(rf"{re.escape(stem)}_\d\d+({endings})")
     return sorted(path for path in folder.iterdir() if name.fullmatch(path.name) and not path.is_dir())
 
@@ -126,7 +126,7 @@ def read_primer(path: str | Path, n_notes: int | None = None) -> Primer:
     Raises:
         InputError: If the file cannot be read, has not so many notes, or has some that are too high or too low.
     """
-    tune = first_tune(path)
+    tune = read_first_tune(path)
     if n_notes is not None:
         if not 1 <= n_notes <= len(tune):
             raise InputError(f"the primer {path} has {len(tune)} notes and rests, so primer_notes={n_notes} is no part")

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
-from chromasonic.melody_generation.io.engraving import Engraving, staff
-from chromasonic.melody_generation.io.export import ENDINGS, rendered
+from chromasonic.melody_generation.io.engraving import Engraving, engrave_staff
+from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, render
 from chromasonic.melody_generation.measures.novelty import Copying
 from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.spelling import Spelling
-from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg, inline_svg
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
@@ -107,7 +107,7 @@ class ScoredMelodies:
             title=title,
             facts=melody_facts(melody),
             melody=melody,
-            tempo=tempo or tempo_of(melody),
+            tempo=tempo or usual_tempo(melody),
             engravings=page_engravings(melody),
             scores=self._score_bars(place),
             shared=self._shared_run(place),
@@ -170,7 +170,7 @@ def _is_too_long(melody: Melody) -> bool:
 
 
 def page_engravings(
-    melody: Melody, engrave: Callable[[Melody, int], Engraving] = staff, label: str = "Notation"
+    melody: Melody, engrave: Callable[[Melody, int], Engraving] = engrave_staff, label: str = "Notation"
 ) -> tuple[InlineSvg, ...]:
     """The notation for a phone and for a wide screen, each of its sounding notes marked with its number.
 
@@ -208,10 +208,13 @@ def track_files(
     ready = ready or {}
     wanted = [name for name in _FILES if name != "svg" or not _is_too_long(melody)]
     missing = [name for name in wanted if name not in ready]
-    made = {**ready, **(rendered(melody, tempo, missing) if missing else {})}
+    made = {**ready, **(render(melody, tempo, missing) if missing else {})}
     contents = {name: made[name] for name in wanted}
-    files = [TrackFile(_FILES[name][0], f"{stem}{ENDINGS[name]}", _FILES[name][1], contents[name]) for name in contents]
-    return (*files, TrackFile("WAV", f"{stem}{ENDINGS['wav']}", "audio/wav", None))
+    files = [
+        TrackFile(_FILES[name][0], f"{stem}{FORMAT_SUFFIXES[name]}", _FILES[name][1], contents[name])
+        for name in contents
+    ]
+    return (*files, TrackFile("WAV", f"{stem}{FORMAT_SUFFIXES['wav']}", "audio/wav", None))
 
 
 def settings_facts(options: Mapping[str, Any]) -> dict[str, str]:

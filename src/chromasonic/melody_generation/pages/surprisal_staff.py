@@ -20,12 +20,12 @@ from chromasonic.melody_generation.io.engraving import (
     HEADING_MARGIN,
     WIDTH,
     Engraving,
-    staff,
-    with_heading,
+    add_heading,
+    engrave_staff,
 )
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.plots.figures import NEUTRAL
-from chromasonic.melody_generation.plots.lettering import SERIF, shortened
+from chromasonic.melody_generation.plots.fonts import SERIF, truncate_text
 
 MOST = 8.0  # bits; nineteen in twenty notes of a folk tune need fewer
 # From what was expected to what was not: ever redder and ever lighter, so that colour-blind people see the order too,
@@ -72,7 +72,7 @@ def surprise_staff(melody: Melody, bits: Sequence[float], width: int = WIDTH) ->
         ValueError: If there is another number of bits than of notes and rests.
     """
     plain, coloured = _coloured(melody, bits, width)
-    return Engraving(with_heading(coloured, "", _legend(width)), plain.notes)
+    return Engraving(add_heading(coloured, "", _legend(width)), plain.notes)
 
 
 def surprise_sheet(melody: Melody, bits: Sequence[float], title: str, line: str) -> str:
@@ -90,9 +90,9 @@ def surprise_sheet(melody: Melody, bits: Sequence[float], title: str, line: str)
     """
     _, coloured = _coloured(melody, bits, WIDTH)
     room = WIDTH - 4 * HEADING_MARGIN - _LEGEND_WIDTH - _WORDS_WIDTH
-    words = escape(shortened(line, room, _TEXT_SIZE, SERIF))
+    words = escape(truncate_text(line, room, _TEXT_SIZE, SERIF))
     text = f'<text x="{HEADING_MARGIN}" y="-9" font-size="{_TEXT_SIZE}">{words}</text>'
-    svg = with_heading(coloured, title, text + _legend(WIDTH))
+    svg = add_heading(coloured, title, text + _legend(WIDTH))
     box = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"[^>]*>', svg)
     if not box:
         raise RuntimeError("the notation has no view box")
@@ -105,7 +105,7 @@ def _coloured(melody: Melody, bits: Sequence[float], width: int) -> tuple[Engrav
     """The plain engraving, and its picture with colours and bars."""
     if len(bits) != len(melody):
         raise ValueError(f"a tune of {len(melody)} notes and rests needs as many bits, got {len(bits)}")
-    plain = staff(melody, width, spaces_below=_SPACES_BELOW)
+    plain = engrave_staff(melody, width, spaces_below=_SPACES_BELOW)
     note_of = {name: note for note, names in enumerate(plain.notes) for name in names}
 
     def with_colour(symbol: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 
 from chromasonic.melody_generation.measures.summaries import Estimate
-from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, color_of
+from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
 
 Scores = Mapping[str, Estimate]
 
@@ -107,7 +107,9 @@ def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:
         if not math.isfinite(estimate.value):
             axes.text(0.02 * longest, place, "not defined", va="center", color=NEUTRAL)
             continue
-        axes.barh(place, estimate.value, 0.62, color=color_of(place), hatch=_round(place, _HATCHES), edgecolor="white")
+        axes.barh(
+            place, estimate.value, 0.62, color=model_color(place), hatch=_round(place, _HATCHES), edgecolor="white"
+        )
         if math.isfinite(estimate.low):
             axes.errorbar(estimate.value, place, xerr=_whiskers([estimate]), color="black", capsize=4, linewidth=1.2)
         axes.text(end + 0.015 * longest, place, f"{estimate.value:.2f}", va="center", fontsize=11)
@@ -129,7 +131,7 @@ def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
             [group + shift for group, _ in drawn],
             [each.value for _, each in drawn],
             0.92 * width,
-            color=color_of(place),
+            color=model_color(place),
             hatch=_round(place, _HATCHES),
             edgecolor="white",
             label=_wrapped(name),
@@ -185,7 +187,7 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
         axes.plot(
             around,
             [*values, values[0]],
-            color=color_of(place),
+            color=model_color(place),
             linestyle=_round(place, _DASHES),
             linewidth=2,
             marker="o",
@@ -193,7 +195,7 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
             label=_wrapped(name),
         )
         if np.isfinite(values).all():
-            axes.fill(angles, values, color=color_of(place), alpha=0.06)
+            axes.fill(angles, values, color=model_color(place), alpha=0.06)
     known = [(angle, real[each].value) for angle, each in zip(angles, _SPOKES, strict=True) if _is_defined(real, each)]
     if known:
         axes.plot(

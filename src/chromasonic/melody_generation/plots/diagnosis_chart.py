@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
 
-Bar = tuple[str, float, int]  # name, bits per note (NaN where not defined), notes
+BitsBar = tuple[str, float, int]  # name, bits per note (NaN where not defined), notes
 
 
-def plot_diagnosis(panels: Mapping[str, Sequence[Bar]], whole: float, title: str = "") -> Figure:
+def plot_diagnosis(panels: Mapping[str, Sequence[BitsBar]], whole: float, title: str = "") -> Figure:
     """Draw bits per note by part, a panel for each way of dividing the tunes.
 
     Args:
@@ -42,7 +42,7 @@ def plot_diagnosis(panels: Mapping[str, Sequence[Bar]], whole: float, title: str
     return figure
 
 
-def _draw(axes: Axes, name: str, bars: Sequence[Bar], whole: float, right: float) -> None:
+def _draw(axes: Axes, name: str, bars: Sequence[BitsBar], whole: float, right: float) -> None:
     axes.set_title(name, loc="left", fontsize=13, fontweight="bold")
     heights = [value if math.isfinite(value) else 0 for _, value, _ in bars]
     axes.barh(range(len(bars)), heights, color=BLUE, height=0.7)

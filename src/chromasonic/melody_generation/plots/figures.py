@@ -19,7 +19,7 @@ NEUTRAL = "#555555"
 HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
-def color_of(place: int) -> str:
+def model_color(place: int) -> str:
     """The colour of a model by its place among those that are compared."""
     return PALETTE[place % len(PALETTE)]
 
@@ -39,14 +39,14 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         figure.savefig(unfinished, format=suffix)
 
 
-def figure_png(figure: Figure) -> bytes:
+def figure_to_png(figure: Figure) -> bytes:
     """A figure as PNG."""
     content = io.BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
 
 
-def figure_svg(figure: Figure) -> str:
+def figure_to_svg(figure: Figure) -> str:
     """A figure as an SVG document whose letters are shapes, so that it looks alike on every machine."""
     content = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "path"}):

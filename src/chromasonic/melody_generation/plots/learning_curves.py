@@ -16,7 +16,7 @@ TRAINING, VALIDATION = BLUE, VERMILION
 _MARKED_UP_TO = 30  # epochs; with more, a marker at each would hide the line
 
 
-def learning_curves(
+def plot_learning_curves(
     epochs: Sequence[int],
     *,
     train_loss: Sequence[float],

@@ -13,7 +13,7 @@ from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks
 from chromasonic.melody_generation.notation.titles import plain_title
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
-from chromasonic.melody_generation.plots.lettering import SANS_BOLD, drawable, shortened
+from chromasonic.melody_generation.plots.fonts import SANS_BOLD, replace_missing_glyphs, truncate_text
 
 _BAR_LINE, _BEAT_LINE, _TONIC_ROW = "#999999", "#E6E6E6", "#F3EBDD"
 _MOST_BAR_NUMBERS, _MOST_BEATS, _MOST_NAMES = 20, 100, 16
@@ -23,7 +23,7 @@ _MARGIN = 1.5  # semitones above and below
 _TITLE_SIZE, _TITLE_ROOM = 13, 660  # in points
 
 
-def piano_roll(melody: Melody) -> Figure:
+def plot_piano_roll(melody: Melody) -> Figure:
     """Draw a melody: a block for each note, those on the tonic in a colour of their own.
 
     Args:
@@ -41,7 +41,9 @@ def piano_roll(melody: Melody) -> Figure:
     # Fixed room: measuring the labels first would take most of the time.
     axes = figure.add_axes((0.05, 0.14, 0.935, 0.72))
     spelling = Spelling.of_melody(melody)
-    title = drawable(shortened(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD)
+    title = replace_missing_glyphs(
+        truncate_text(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD
+    )
     axes.set_title(title, loc="left", fontsize=_TITLE_SIZE, fontweight="bold", parse_math=False)
     axes.set_title(f"{spelling.name}, {melody.metre}", loc="right", fontsize=10, color=NEUTRAL)
     _draw_time(axes, melody)

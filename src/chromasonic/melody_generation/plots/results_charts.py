@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, color_of
-from chromasonic.melody_generation.plots.lettering import SANS, shortened, text_width
+from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
+from chromasonic.melody_generation.plots.fonts import SANS, text_width, truncate_text
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -23,7 +23,7 @@ _LEGEND_SIZE, _LEGEND_ROOM, _LEGEND_EDGE = 11, 400.0, 45.0
 
 
 @dataclass(frozen=True)
-class Dot:
+class SeedScores:
     """A model in :func:`plot_bits`.
 
     Attributes:
@@ -37,7 +37,7 @@ class Dot:
     is_reference: bool = False
 
 
-def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
+def plot_validation_curves(models: Mapping[str, Sequence[Curve]]) -> Figure:
     """Draw bits per note on validation over the epochs, a colour for each model and a thin line for each seed.
 
     Args:
@@ -52,7 +52,7 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
     if not models:
         raise ValueError("there is no model whose learning could be drawn")
     figure = Figure(figsize=(12, 6), dpi=100)
-    names = [shortened(name, _LEGEND_ROOM, _LEGEND_SIZE, SANS) for name in models]
+    names = [truncate_text(name, _LEGEND_ROOM, _LEGEND_SIZE, SANS) for name in models]
     legend_width = (max(text_width(name, _LEGEND_SIZE, SANS) for name in names) + _LEGEND_EDGE) / (72 * 12)
     axes = figure.add_axes((0.065, 0.1, 0.92 - legend_width, 0.8))
     for place, (name, curves) in enumerate(zip(names, models.values(), strict=True)):
@@ -60,7 +60,7 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
             axes.plot(
                 epochs,
                 bits,
-                color=color_of(place),
+                color=model_color(place),
                 linestyle=_DASHES[place // len(PALETTE) % len(_DASHES)],
                 linewidth=1.2,
                 alpha=0.85,
@@ -85,7 +85,7 @@ def plot_learning(models: Mapping[str, Sequence[Curve]]) -> Figure:
     return figure
 
 
-def plot_bits(models: Sequence[Dot], colors: Mapping[str, str]) -> Figure:
+def plot_bits(models: Sequence[SeedScores], colors: Mapping[str, str]) -> Figure:
     """Draw test bits per note: a dot for each seed, a mark and a number at their mean, a line at the reference.
 
     Args:

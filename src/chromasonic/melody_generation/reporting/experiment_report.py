@@ -18,11 +18,11 @@ from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
 from chromasonic.melody_generation.evaluation.evaluate import N_TYPICAL_SAMPLES, Evaluation, SampleSettings
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.titles import stem_of
+from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
 from chromasonic.melody_generation.pages.listening import ScoredMelodies
 from chromasonic.melody_generation.pages.page import Page, PageFigure, PageText, TrackGroup, page_html
-from chromasonic.melody_generation.plots.figures import figure_svg
+from chromasonic.melody_generation.plots.figures import figure_to_svg
 from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
 from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.reporting.surprisal_report import surprise_track
@@ -248,13 +248,13 @@ def _evaluation_command(results: Mapping[str, Any], directory: Path | None) -> s
 def _curves(title: str, exhibit: ReportInputs, *, is_folded: bool = False) -> tuple[PageFigure, ...]:
     if not exhibit.history:
         return ()
-    drawing = inline_svg(figure_svg(exhibit.history.plot_curves(title="")), label=title)
+    drawing = inline_svg(figure_to_svg(exhibit.history.plot_curves(title="")), label=title)
     return (PageFigure(title, drawing, is_folded),)
 
 
 def _diagnosis(results: Mapping[str, Any]) -> PageFigure:
     title = "Where its bits go"
-    return PageFigure(title, inline_svg(figure_svg(diagnosis_figure(results)), label=title))
+    return PageFigure(title, inline_svg(figure_to_svg(diagnosis_figure(results)), label=title))
 
 
 def _surprises(evaluation: Evaluation) -> TrackGroup:
@@ -274,7 +274,7 @@ def _own_melodies(
 ) -> TrackGroup:
     places = _within(results, "samples", exhibit.samples.melodies)[:n]
     titles = [f"{name}, melody {place + 1}" for place in places]
-    stems = [f"{stem_of(name) or 'model'}_{place + 1:03}" for place in places]
+    stems = [f"{file_stem(name) or 'model'}_{place + 1:03}" for place in places]
     note = _TYPICAL.format(n=len(exhibit.samples.melodies))
     return TrackGroup(title, note, exhibit.samples.tracks(places, titles, stems))
 
@@ -282,7 +282,7 @@ def _own_melodies(
 def _real_tunes(results: Mapping[str, Any], exhibit: ReportInputs) -> TrackGroup:
     places = _within(results, "real", exhibit.real.melodies)
     titles = [exhibit.real.melodies[place].title or f"Tune {place + 1}" for place in places]
-    stems = [stem_of(title) or f"tune_{place + 1}" for title, place in zip(titles, places, strict=True)]
+    stems = [file_stem(title) or f"tune_{place + 1}" for title, place in zip(titles, places, strict=True)]
     return TrackGroup("Real tunes", _REAL, exhibit.real.tracks(places, titles, stems))
 
 

@@ -10,7 +10,7 @@ from chromasonic.melody_generation.atomic_files import shown_path, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, read_tunes
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.tempo import tempo_of
+from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.listening import melody_facts, page_engravings
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
@@ -69,7 +69,7 @@ def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
         title=_title(tune, place),
         facts=(f"{reading.bits_per_note:.2f} bits per note", *melody_facts(tune), f"test tune {place + 1}"),
         melody=tune,
-        tempo=tempo_of(tune),
+        tempo=usual_tempo(tune),
         engravings=page_engravings(
             tune,
             lambda melody, width: surprise_staff(melody, bits, width),

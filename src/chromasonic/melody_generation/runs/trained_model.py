@@ -18,7 +18,7 @@ from typing import Any
 from torch import nn
 
 from chromasonic.melody_generation.atomic_files import atomic_file, write_text
-from chromasonic.melody_generation.corpora.packing import pack, unpack_checked
+from chromasonic.melody_generation.corpora.packing import pack_melodies, unpack_untrusted
 from chromasonic.melody_generation.data.splits import SIDES
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.errors import InputError
@@ -35,7 +35,7 @@ def keep_tunes(path: Path, melodies: Mapping[str, Sequence[Melody]]) -> None:
     """Write tunes by side, in a form that ``read_tunes_by_side`` gives back."""
     sides = {side: len(tunes) for side, tunes in melodies.items()}
     with atomic_file(path) as unfinished:
-        unfinished.write_bytes(pack(list(itertools.chain(*melodies.values())), {"sides": sides}))
+        unfinished.write_bytes(pack_melodies(list(itertools.chain(*melodies.values())), {"sides": sides}))
 
 
 def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
@@ -45,7 +45,7 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
         InputError: If there are none, or the file is damaged.
     """
     try:
-        melodies, notes = unpack_checked(path.read_bytes())
+        melodies, notes = unpack_untrusted(path.read_bytes())
         sizes = {str(side): int(size) for side, size in notes["sides"].items()}
     except OSError as problem:
         raise InputError(f"{path} cannot be read ({problem.strerror}): it holds the tunes of the run") from problem

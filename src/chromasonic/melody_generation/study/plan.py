@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.notation.titles import stem_of
+from chromasonic.melody_generation.notation.titles import file_stem
 
 _REFERENCE = re.compile(r"(?<!\$)\{(\w+)\}")
 _PLAIN = re.compile(r"[\w./+-]+")  # of a path: what Hydra reads as it stands
@@ -233,7 +233,7 @@ class _Reader:
             if isinstance(variant, str):
                 yield self._known(variant, known, f"ablations.{name}.variants")
             else:
-                stem = f"{name}_{stem_of(title).replace('-', '_')}"
+                stem = f"{name}_{file_stem(title).replace('-', '_')}"
                 yield Part(stem, title, (*base.overrides, *variant), base.seeds[:1])
 
     def _known(self, name: str, known: Mapping[str, Part], place: str) -> Part:

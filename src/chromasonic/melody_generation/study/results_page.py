@@ -12,11 +12,11 @@ from typing import Any
 from chromasonic.melody_generation.atomic_files import atomic_file, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.io.export import rendered
+from chromasonic.melody_generation.io.export import render
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.tables import markdown
-from chromasonic.melody_generation.plots.figures import color_of, save_figure
-from chromasonic.melody_generation.plots.results_charts import Dot, plot_bits, plot_learning
+from chromasonic.melody_generation.plots.figures import model_color, save_figure
+from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
 from chromasonic.melody_generation.runs.trained_model import open_run
 from chromasonic.melody_generation.study.markdown_page import markdown_page, with_section
 from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
@@ -72,7 +72,7 @@ def write_results(programme: Workflow, numbers: Numbers, page: Path, plan: Path,
     tunes = tunes_of(numbers.rows[0].runs[0], max_notes)
     curves = {model.part.title: model.curves() for model in numbers.rows}
     learning = {title: found for title, found in curves.items() if len(found[0][0]) > 1}  # those that learn in epochs
-    colors = {title: color_of(place) for place, title in enumerate(learning)}
+    colors = {title: model_color(place) for place, title in enumerate(learning)}
     values = _values(programme, numbers) | {
         "plan": plan.as_posix(),
         "has_findings": (page.parent / _FINDINGS).is_file(),
@@ -82,7 +82,7 @@ def write_results(programme: Workflow, numbers: Numbers, page: Path, plan: Path,
     text = markdown_page("results", values)  # all is ready before anything is written
     save_figure(plot_bits(_dots(numbers), colors), images / "bits_per_note.png")
     if learning:
-        save_figure(plot_learning(learning), images / "learning.png")
+        save_figure(plot_validation_curves(learning), images / "learning.png")
     for tune in tunes:
         with atomic_file(images / tune.picture) as unfinished:
             unfinished.write_bytes(tune.png)
@@ -130,7 +130,7 @@ def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
     book = GeneratedSet.of(model, melodies)
     found = []
     for place, melody in enumerate(book.melodies, 1):
-        contents = rendered(melody, None, ["png", "abc"])
+        contents = render(melody, None, ["png", "abc"])
         found.append(Tune(melody.title, f"tune_{place}.png", contents["png"], contents["abc"].decode().strip()))
     return found
 
@@ -147,9 +147,9 @@ def training_command(run: PlannedRun) -> str:
     return shlex.join(["chromasonic", "train", *typed])
 
 
-def _dots(numbers: Numbers) -> list[Dot]:
+def _dots(numbers: Numbers) -> list[SeedScores]:
     return [
-        Dot(
+        SeedScores(
             model.part.title,
             [results["test"]["bits_per_note"] for results in model.results],
             model is numbers.reference,

@@ -159,9 +159,9 @@ class TrainingHistory:
         """
         # matplotlib takes long to import, and most readers of a history draw nothing.
         from chromasonic.melody_generation.plots.figures import save_figure  # noqa: PLC0415
-        from chromasonic.melody_generation.plots.learning_curves import learning_curves  # noqa: PLC0415
+        from chromasonic.melody_generation.plots.learning_curves import plot_learning_curves  # noqa: PLC0415
 
-        figure = learning_curves(
+        figure = plot_learning_curves(
             self.epoch,
             train_loss=self.train_loss,
             val_loss=self.val_loss,

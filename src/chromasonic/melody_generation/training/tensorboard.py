@@ -12,11 +12,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
-from chromasonic.melody_generation.io.write_abc import abc_text
-from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, samples_of
+from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, synthesise
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.tempo import tempo_of
-from chromasonic.melody_generation.plots.piano_roll import piano_roll
+from chromasonic.melody_generation.notation.tempo import usual_tempo
+from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,12 +67,12 @@ class PairedTensorBoardLogger(TensorBoardLogger):
     @rank_zero_only
     def log_melody(self, tag: str, melody: Melody, epoch: int) -> None:
         """Show a melody as a piano roll, as sound and as ABC text."""
-        tempo = tempo_of(melody)
-        self.experiment.add_figure(tag, piano_roll(melody), epoch)
-        sound = torch.from_numpy(samples_of(melody, tempo))[None]
+        tempo = usual_tempo(melody)
+        self.experiment.add_figure(tag, plot_piano_roll(melody), epoch)
+        sound = torch.from_numpy(synthesise(melody, tempo))[None]
         self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
         # Indented, Markdown leaves it as it is.
-        self.experiment.add_text(tag, indent(abc_text(melody, tempo), "    "), epoch)
+        self.experiment.add_text(tag, indent(to_abc(melody, tempo), "    "), epoch)
         self.experiment.flush()
 
     @rank_zero_only

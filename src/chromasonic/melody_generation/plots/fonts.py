@@ -23,11 +23,11 @@ def _font(font: str) -> FT2Font:
     return FT2Font(str(font_path(font)))
 
 
-def drawable(text: str, font: str) -> str:
+def replace_missing_glyphs(text: str, font: str) -> str:
     """The text with a square for each letter that the font lacks.
 
     Example:
-        >>> drawable("Été 漢字", SANS)
+        >>> replace_missing_glyphs("Été 漢字", SANS)
         'Été □□'
     """
     known = _font(font).get_charmap()
@@ -38,15 +38,15 @@ def text_width(text: str, size: float, font: str) -> float:
     """How wide the text is in type of a size, in the unit of the size."""
     face = _font(font)
     face.set_size(size, 72)
-    face.set_text(drawable(text, font), 0)
+    face.set_text(replace_missing_glyphs(text, font), 0)
     return float(face.get_width_height()[0]) / 64
 
 
-def shortened(text: str, room: float, size: float, font: str) -> str:
+def truncate_text(text: str, room: float, size: float, font: str) -> str:
     """As much of the beginning of a text as there is room for, with an ellipsis where that is not all.
 
     Example:
-        >>> shortened("The Kesh Jig", 60, 12, SANS)
+        >>> truncate_text("The Kesh Jig", 60, 12, SANS)
         'The Ke…'
     """
     if text_width(text, size, font) <= room:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chromasonic.melody_generation.io.barring import WrittenTune
-from chromasonic.melody_generation.io.reading import CorpusReport, Dropped, collect
+from chromasonic.melody_generation.corpora.corpus import CorpusReport, collect_tunes
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
 
@@ -12,14 +12,14 @@ def tune(melody: Melody, n_overruns: int = 0, n_ticks_rounded: int = 0) -> Writt
 
 
 def test_an_empty_corpus_has_an_empty_report() -> None:
-    assert collect([]).report == CorpusReport()
+    assert collect_tunes([]).report == CorpusReport()
 
 
 def test_everything_is_counted() -> None:
-    reading = collect(
+    reading = collect_tunes(
         [
             tune(Melody([60, 62, 64], [24, 24, 24], departures=[Departure(1)]), n_overruns=2),
-            Dropped("a.abc:2", "there are no notes"),
+            DroppedTune("a.abc:2", "there are no notes"),
             tune(Melody([60, 62], [25, 24]), n_ticks_rounded=1),
             tune(Melody([5, 62], [24, 24])),
             tune(Melody([60], [24], metre=Metre(17, 16), source="a.abc:5")),
@@ -34,14 +34,14 @@ def test_everything_is_counted() -> None:
 
 
 def test_melodies_come_fitted_to_the_vocabulary() -> None:
-    [melody] = collect([tune(Melody([5, 62], [25, 24]))]).melodies
+    [melody] = collect_tunes([tune(Melody([5, 62], [25, 24]))]).melodies
     assert melody.durations.tolist() == [24, 24]
     assert melody.pitches[0] % 12 == 5
     assert melody.pitches[0] > 5
 
 
 def test_the_report_in_words_leaves_out_what_is_zero() -> None:
-    report = CorpusReport(n_tunes=3, n_melodies=2, n_notes=9, n_overruns=4, dropped=(Dropped("a:1", "broken"),))
+    report = CorpusReport(n_tunes=3, n_melodies=2, n_notes=9, n_overruns=4, dropped=(DroppedTune("a:1", "broken"),))
     assert report.lines() == [
         "2 of 3 tunes read, 9 notes and rests",
         "4 notes run past the end of their bar, as the source has them",

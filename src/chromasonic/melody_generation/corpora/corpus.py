@@ -6,17 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from chromasonic.melody_generation.io.barring import WrittenTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A tune that gave no melody: where it stands (``reelsa-c.abc:12``), and why it was left out."""
-
-    source: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class CorpusReport:
     n_ticks_rounded: int = 0
     n_durations_rounded: int = 0
     n_pitches_moved: int = 0
-    dropped: tuple[Dropped, ...] = ()
+    dropped: tuple[DroppedTune, ...] = ()
 
     def lines(self) -> list[str]:
         """The report for a terminal, without what is zero."""
@@ -81,20 +73,20 @@ class Corpus(Protocol):
         ...
 
 
-def collect(tunes: Iterable[WrittenTune | Dropped]) -> CorpusReading:
+def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
     """Fit each tune to the vocabulary, and count what was read, changed and dropped."""
     vocabulary = NoteVocabulary()
     melodies: list[Melody] = []
-    dropped: list[Dropped] = []
+    dropped: list[DroppedTune] = []
     n_tunes = n_overruns = n_ticks_rounded = n_durations_rounded = n_pitches_moved = 0
     for tune in tunes:
         n_tunes += 1
-        if isinstance(tune, Dropped):
+        if isinstance(tune, DroppedTune):
             dropped.append(tune)
             continue
         fitted = vocabulary.fit(tune.melody)
         if fitted.melody is None:
-            dropped.append(Dropped(tune.melody.source, fitted.dropped_because))
+            dropped.append(DroppedTune(tune.melody.source, fitted.dropped_because))
             continue
         melodies.append(fitted.melody)
         n_overruns += tune.n_overruns

@@ -27,7 +27,7 @@ MAX_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
-class Note:
+class NoteEvent:
     """A note or rest (``REST``) with its length in ticks; ``tied`` if a tie leads from it to the next."""
 
     pitch: int
@@ -35,7 +35,7 @@ class Note:
     tied: bool = False
 
 
-class Sign(Enum):
+class BarLine(Enum):
     """Bar lines by what they do to the order."""
 
     BAR = "|"
@@ -52,16 +52,16 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartMark:
     """A part begins."""
 
     name: str
 
 
-Event = Note | Sign | Ending | Part | Metre
+ScoreEvent = NoteEvent | BarLine | Ending | PartMark | Metre
 
 
-def played(events: Sequence[Event], part_order: str = "") -> list[Event]:
+def unroll(events: Sequence[ScoreEvent], part_order: str = "") -> list[ScoreEvent]:
     """The events in the order in which they are played: notes, bar lines and metres are left.
 
     Args:
@@ -71,21 +71,21 @@ def played(events: Sequence[Event], part_order: str = "") -> list[Event]:
     Raises:
         ValueError: If there are too many turns, or more than ``MAX_EVENTS`` events come of it.
     """
-    found: list[Event] = []
+    found: list[ScoreEvent] = []
     for part in _ordered(_with_metres(events), part_order):
         for section in _sections(part):
-            found.extend(section.played())
+            found.extend(section.unroll())
             if len(found) > MAX_EVENTS:
                 raise ValueError(f"unrolled, the tune has more than {MAX_EVENTS} notes and bar lines")
     return found
 
 
-def _with_metres(events: Iterable[Event]) -> list[list[Event]]:
+def _with_metres(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
     """The parts of a tune, each beginning with its mark (but the first) and the metre in force there."""
-    parts: list[list[Event]] = [[]]
+    parts: list[list[ScoreEvent]] = [[]]
     metre: Metre | None = None
     for event in events:
-        if isinstance(event, Part):
+        if isinstance(event, PartMark):
             parts.append([event] if metre is None else [event, metre])
         else:
             parts[-1].append(event)
@@ -93,32 +93,32 @@ def _with_metres(events: Iterable[Event]) -> list[list[Event]]:
     return parts
 
 
-def _ordered(parts: list[list[Event]], order: str) -> list[list[Event]]:
+def _ordered(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]]:
     begin, *marked = parts
-    by_letter: dict[str, list[Event]] = {}
+    by_letter: dict[str, list[ScoreEvent]] = {}
     for part in marked:
         mark = part[0]
-        if isinstance(mark, Part) and mark.name:
+        if isinstance(mark, PartMark) and mark.name:
             by_letter.setdefault(mark.name[0], []).extend(part)
     chosen = [by_letter[letter] for letter in order if letter in by_letter]
     # A part ends a bar, whether or not the source draws its line.
-    return [[*part, Sign.BAR] for part in [begin, *(chosen or marked)]]
+    return [[*part, BarLine.BAR] for part in [begin, *(chosen or marked)]]
 
 
 @dataclass
 class _Section:
-    body: list[Event] = field(default_factory=list)
-    endings: list[tuple[tuple[int, ...], list[Event]]] = field(default_factory=list)
+    body: list[ScoreEvent] = field(default_factory=list)
+    endings: list[tuple[tuple[int, ...], list[ScoreEvent]]] = field(default_factory=list)
     opened: bool = False  # by a repeat sign of its own
     repeated: bool = False
     complete: bool = False  # a sign has closed it, unless another ending follows at once
 
-    def add(self, event: Event) -> None:
+    def add(self, event: ScoreEvent) -> None:
         (self.endings[-1][1] if self.endings else self.body).append(event)
 
-    def played(self) -> list[Event]:
+    def unroll(self) -> list[ScoreEvent]:
         last_turn = max((turn for turns, _ in self.endings for turn in turns), default=1)
-        found: list[Event] = []
+        found: list[ScoreEvent] = []
         for turn in range(1, max(last_turn, 2 if self.repeated else 1) + 1):
             found.extend(self.body)
             for turns, events in self.endings:
@@ -127,7 +127,7 @@ class _Section:
         return found
 
 
-def _sections(events: Iterable[Event]) -> list[_Section]:
+def _sections(events: Iterable[ScoreEvent]) -> list[_Section]:
     """Cut a part into sections; each begins with the metre in force where it begins."""
     sections = [_Section()]
     metre: Metre | None = None
@@ -147,18 +147,18 @@ def _sections(events: Iterable[Event]) -> list[_Section]:
                     section = begin_another()
                 section.complete = False
                 section.endings.append((turns, [] if metre is None else [metre]))
-            case Sign.REPEAT_BEGIN:
+            case BarLine.REPEAT_BEGIN:
                 section = begin_another()
                 section.opened = True
-            case Sign.REPEAT_END:
-                section.add(Sign.BAR)
+            case BarLine.REPEAT_END:
+                section.add(BarLine.BAR)
                 section.repeated = section.complete = True
-            case Sign.DOUBLE_BAR:
-                section.add(Sign.BAR)
+            case BarLine.DOUBLE_BAR:
+                section.add(BarLine.BAR)
                 section.complete = section.complete or bool(section.endings) or not section.opened
-            case Part() | Sign.BAR:
-                section.add(Sign.BAR)
-            case Note() | Metre():
+            case PartMark() | BarLine.BAR:
+                section.add(BarLine.BAR)
+            case NoteEvent() | Metre():
                 if section.complete:
                     section = begin_another()
                 section.add(event)

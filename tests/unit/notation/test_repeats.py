@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chromasonic.melody_generation.io.barring import WrittenTune
 from chromasonic.melody_generation.io.read_abc import read_abc
-from chromasonic.melody_generation.io.reading import Dropped
-from chromasonic.melody_generation.io.repeats import Event, Note, Sign, played
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.notation.repeats import BarLine, NoteEvent, ScoreEvent, unroll
 
 LETTERS = {60: "C", 62: "D", 64: "E", 65: "F", 67: "G", 69: "A", 71: "B"}
 
@@ -108,16 +107,16 @@ def test_a_bar_that_a_repeat_divides_stays_whole() -> None:
 
 def test_an_absurd_number_of_turns_is_refused() -> None:
     [tune] = read_abc("X:1\nK:C\n|:C|99D:|", file_name="t.abc", repeats="played")
-    assert tune == Dropped("t.abc:1", "an ending for turn 99")
+    assert tune == DroppedTune("t.abc:1", "an ending for turn 99")
 
 
 def test_an_unrolled_tune_has_a_bound() -> None:
-    bar: list[Event] = [Note(60, 24), Sign.BAR]
+    bar: list[ScoreEvent] = [NoteEvent(60, 24), BarLine.BAR]
     with pytest.raises(ValueError, match="more than 100000"):
-        played([Metre(1, 4), *bar * 30_000, Sign.REPEAT_END])
+        unroll([Metre(1, 4), *bar * 30_000, BarLine.REPEAT_END])
 
 
 def test_unrolled_events_hold_only_notes_bar_lines_and_metres() -> None:
-    found = played([Metre(1, 4), Sign.REPEAT_BEGIN, Note(60, 24), Sign.REPEAT_END])
-    assert [event for event in found if isinstance(event, Note)] == [Note(60, 24)] * 2
-    assert {event for event in found if isinstance(event, Sign)} == {Sign.BAR}
+    found = unroll([Metre(1, 4), BarLine.REPEAT_BEGIN, NoteEvent(60, 24), BarLine.REPEAT_END])
+    assert [event for event in found if isinstance(event, NoteEvent)] == [NoteEvent(60, 24)] * 2
+    assert {event for event in found if isinstance(event, BarLine)} == {BarLine.BAR}

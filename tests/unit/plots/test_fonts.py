@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.plots.lettering import SANS, SERIF, drawable, font_path, shortened, text_width
+from chromasonic.melody_generation.plots.fonts import (
+    SANS,
+    SERIF,
+    font_path,
+    replace_missing_glyphs,
+    text_width,
+    truncate_text,
+)
 
 lines = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=60)
 
@@ -22,7 +29,7 @@ def test_width_grows_with_letters_and_size() -> None:
 
 @given(lines, st.floats(30, 500))
 def test_what_is_shortened_fits_and_begins_as_the_text_does(text: str, room: float) -> None:
-    found = shortened(text, room, 12, SANS)
+    found = truncate_text(text, room, 12, SANS)
     assert text_width(found, 12, SANS) <= room
     if found != text:
         assert found.endswith("…")
@@ -31,6 +38,6 @@ def test_what_is_shortened_fits_and_begins_as_the_text_does(text: str, room: flo
 
 @given(lines)
 def test_a_font_has_all_that_is_drawable(text: str) -> None:
-    found = drawable(text, SERIF)
+    found = replace_missing_glyphs(text, SERIF)
     assert len(found) == len(text)
-    assert drawable(found, SERIF) == found
+    assert replace_missing_glyphs(found, SERIF) == found
