@@ -250,7 +250,7 @@ def test_findings_are_linked_where_they_are(
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/findings.md").touch()
     write_results(programme, numbers, tmp_path / "docs/results.md", Path("plan.yaml"), 512)
-    assert "[findings.md](findings.md)" in (tmp_path / "docs/results.md").read_text()
+    assert "[findings](findings.md)" in (tmp_path / "docs/results.md").read_text()
 
 
 def test_a_front_page_without_a_place_is_refused(numbers: Numbers, tmp_path: Path) -> None:
