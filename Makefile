@@ -45,7 +45,7 @@ docs: $(DEVELOPMENT)
 	$(BIN)/zensical build --clean
 
 results: $(TRAINING)
-	$(BIN)/chromasonic results
+	$(BIN)/chromasonic results readme=README.md
 
 clean:
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov site

@@ -45,7 +45,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(PLAN)
     (tmp_path / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
-    options = ("plan=plan.yaml", "n_samples=2", "max_notes=24", "jobs=2")
+    options = ("plan=plan.yaml", "readme=README.md", "n_samples=2", "max_notes=24", "jobs=2")
 
     part = run("results.py", *options, "parts=lstm")
     assert part.code == 0, part.err
@@ -93,11 +93,11 @@ def test_what_is_wrong_is_said_before_anything_runs(run: Run, tmp_path: Path) ->
 
 def test_a_front_page_without_a_place_for_the_table_is_said_before_anything_runs(run: Run, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(PLAN)
-    without = run("results.py", "plan=plan.yaml")
+    without = run("results.py", "plan=plan.yaml", "readme=README.md")
     assert (without.code, without.out) == (1, "")
     assert without.err == "readme=README.md cannot be read (No such file or directory): readme=null leaves it out\n"
     (tmp_path / "README.md").write_text("no marks")
-    unmarked = run("results.py", "plan=plan.yaml")
+    unmarked = run("results.py", "plan=plan.yaml", "readme=README.md")
     assert (unmarked.code, unmarked.out) == (1, "")
     assert "README.md has no place for the table" in unmarked.err
 

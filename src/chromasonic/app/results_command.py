@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.study.runner import Step
     from chromasonic.melody_generation.study.workflow import Workflow
 
-SCRIPTS = configs_directory().parent / "scripts"
+OWN_PLAN = "results_plan.yaml"
 
 
 def run(options: ResultsOptions) -> None:
@@ -28,10 +28,11 @@ def run(options: ResultsOptions) -> None:
     from chromasonic.melody_generation.study.plan import Plan
     from chromasonic.melody_generation.study.workflow import Workflow
 
-    plan = Plan.of(plain_values(Path(options.plan)), options.plan)
+    path = Path(options.plan) if options.plan else configs_directory() / OWN_PLAN
+    plan = Plan.of(plain_values(path), str(path))
     folder = Path(options.output_dir)
     programme = Workflow.of(plan, folder, partial(composed, configs_directory()))
-    steps = programme.steps(SCRIPTS, SampleSettings(options.n_samples, max_notes=options.max_notes))
+    steps = programme.steps(SampleSettings(options.n_samples, max_notes=options.max_notes))
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder, "making the results"):
         carry_out_plan(options, programme, steps)
@@ -72,7 +73,7 @@ def write_page(options: ResultsOptions, programme: Workflow, page: Path) -> None
     from chromasonic.melody_generation.study.run_numbers import Numbers
 
     numbers = Numbers.of(programme)
-    write_results(programme, numbers, page, Path(options.plan), options.max_notes)
+    write_results(programme, numbers, page, Path(options.plan or f"configs/{OWN_PLAN}"), options.max_notes)
     if options.readme is not None:
         write_summary(numbers, Path(options.readme), page)
     print_remark(f"Results      {shown_path(page)}")

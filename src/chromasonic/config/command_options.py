@@ -61,7 +61,7 @@ class ResultsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    plan: str
+    plan: str | None
     output_dir: str
     parts: str | list[str] | None
     jobs: PositiveInt | None

@@ -32,6 +32,7 @@ from chromasonic.melody_generation.training.resume import has_epoch, is_complete
 RECORD = "part.json"
 _TRAINING, _JUDGING = "core_seconds", "judging_core_seconds"
 _NOT_GIVEN = "not given"
+_PROGRAM = (sys.executable, "-m", "chromasonic")
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,11 @@ class Training:
     Attributes:
         run: Of the plan.
         configuration: What its overrides stand for today, as plain values.
-        script: ``scripts/train.py``.
         needs: Names of the steps that make what it begins with.
     """
 
     run: PlannedRun
     configuration: Mapping[str, Any]
-    script: Path
     needs: tuple[str, ...] = ()
 
     @property
@@ -71,11 +70,11 @@ class Training:
     def begin(self) -> tuple[list[str], str]:
         """Go on with the run where it was stopped, or begin it; one that was made otherwise is set aside."""
         directory = self.run.directory
-        python = [sys.executable, str(self.script)]
+        train = [*_PROGRAM, "train"]
         if has_epoch(directory):
             why = self._why_anew()
             if not why:
-                return [*python, f"resume={as_typed(directory)}"], "goes on where it was stopped"
+                return [*train, f"resume={as_typed(directory)}"], "goes on where it was stopped"
             set_aside(directory)
         else:
             why = ""
@@ -86,7 +85,7 @@ class Training:
             _TRAINING: 0.0,
         }
         write_json(directory / RECORD, record)
-        return [*python, *self.run.overrides, f"output_dir={as_typed(directory)}"], f"made anew: {why}" if why else ""
+        return [*train, *self.run.overrides, f"output_dir={as_typed(directory)}"], f"made anew: {why}" if why else ""
 
     def note_time(self, seconds: float) -> None:
         """Add to what the run has taken so far."""
@@ -129,12 +128,10 @@ class Judging:
     Attributes:
         run: Of the plan.
         settings: How melodies are sampled.
-        script: ``scripts/evaluate.py``.
     """
 
     run: PlannedRun
     settings: SampleSettings
-    script: Path
 
     @property
     def name(self) -> str:
@@ -162,7 +159,7 @@ class Judging:
         """Judge it."""
         options = {name: getattr(self.settings, name) for name in ("n_samples", "seed", "max_notes")}
         typed = [f"run={self.run.directory}", *(f"{name}={value}" for name, value in options.items())]
-        return [sys.executable, str(self.script), *typed], ""
+        return [*_PROGRAM, "evaluate", *typed], ""
 
     def note_time(self, seconds: float) -> None:
         """Record it apart: judging is no part of what a run costs."""

@@ -74,11 +74,10 @@ class Workflow:
                     left.append(by_directory[needed])
         return list(found.values())
 
-    def steps(self, scripts: Path, settings: SampleSettings) -> list[Step]:
+    def steps(self, settings: SampleSettings) -> list[Step]:
         """All that has to be done: each run is trained, and those of the rows are judged.
 
         Args:
-            scripts: The folder of ``train.py`` and ``evaluate.py``.
             settings: How the melodies are sampled that are judged.
         """
         unique = {run.directory: run for run in self.runs.values()}
@@ -86,13 +85,12 @@ class Workflow:
             Training(
                 run,
                 self.configurations[run.directory],
-                scripts / "train.py",
                 tuple(unique[each].name for each in run.needs),
             )
             for run in unique.values()
         ]
         judged = [run for part in self.plan.rows for run in self.runs_of(part)]
-        return [*trainings, *(Judging(run, settings, scripts / "evaluate.py") for run in judged)]
+        return [*trainings, *(Judging(run, settings) for run in judged)]
 
     def chosen(self, steps: Sequence[Step], parts: Sequence[str]) -> list[Step]:
         """The steps of some parts, and of all that these begin with.
