@@ -31,7 +31,7 @@ def fill_at(setting: Setting, folder: Path, numbers: Iterable[int]) -> Tally:
     tally = Tally()
     run = folder / "cramped"
     for number in numbers:
-        ended = go_on(setting, run, sabotage=at_call("tempfile:mkstemp", number, full_disk), limit=_LIMIT)
+        ended = go_on(setting, run, sabotage=at_call(tempfile, "mkstemp", number, full_disk), limit=_LIMIT)
         if ended.code == 0:
             break
         tally.n_kills += 1

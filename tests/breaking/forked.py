@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import importlib
 import itertools
 import os
 import resource
@@ -93,20 +92,18 @@ def train(
     return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - began)
 
 
-def at_call(name: str, number: int, do: Callable[[], None]) -> Sabotage:
-    """What happens at a given call of a function, counted from 1, before the function does its work.
+def at_call(owner: object, name: str, number: int, do: Callable[[], None]) -> Sabotage:
+    """Return a sabotage that runs ``do`` before the ``number``-th call of a function, counted from 1.
 
     Args:
-        name: Module and name, as in ``shutil:copyfile`` or ``chromasonic.melody_generation.data_loader:Data.setup``.
+        owner: The module or class that the function belongs to.
+        name: The function's name.
         number: Which call.
-        do: What happens.
+        do: What to run before that call.
     """
 
     def prepare() -> None:
-        module, _, path = name.partition(":")
-        *owners, last = path.split(".")
-        owner = functools.reduce(getattr, owners, importlib.import_module(module))
-        real, count = getattr(owner, last), itertools.count(1)
+        real, count = getattr(owner, name), itertools.count(1)
 
         @functools.wraps(real)
         def wrapped(*arguments: Any, **named: Any) -> Any:
@@ -114,7 +111,7 @@ def at_call(name: str, number: int, do: Callable[[], None]) -> Sabotage:
                 do()
             return real(*arguments, **named)
 
-        setattr(owner, last, wrapped)
+        setattr(owner, name, wrapped)
 
     return prepare
 

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.breaking.forked import at_call, signals, train, warm_up
 from tests.breaking.kills import Setting, differences, go_on, uninterrupted
 
+from chromasonic.app import jobs
+from chromasonic.melody_generation import testing
+from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.training.lightning_module import MelodyModule
+
 pytestmark = pytest.mark.slow
-ROOM = "chromasonic.melody_generation"
-STEP = f"{ROOM}.lightning_modules:MelodyModule.training_step"
+STEP = (MelodyModule, "training_step")
 SETTING = Setting("lstm", "step", ("epochs=2",))  # five batches an epoch
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -26,21 +31,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("place", "call", "way_on", "number"),
+    ("function", "call", "way_on", "number"),
     [
-        ("chromasonic.app.jobs:check", 1, "start afresh", signal.SIGTERM),
-        (f"{ROOM}.data_loader:MelodyDataModule.setup", 1, "start afresh", signal.SIGINT),
+        ((jobs, "check"), 1, "start afresh", signal.SIGTERM),
+        ((MelodyDataModule, "setup"), 1, "start afresh", signal.SIGINT),
         (STEP, 8, "resume=", signal.SIGINT),
-        ("torch:save", 4, "resume=", signal.SIGTERM),
-        (f"{ROOM}.lightning_modules:MelodyModule.test_step", 1, "resume=", signal.SIGTERM),
+        ((torch, "save"), 4, "resume=", signal.SIGTERM),
+        ((MelodyModule, "test_step"), 1, "resume=", signal.SIGTERM),
     ],
     ids=["typed", "data", "second-epoch", "saving", "testing"],
 )
 def test_an_interrupt_says_how_to_go_on_and_costs_nothing(
-    whole: Path, tmp_path: Path, place: str, call: int, way_on: str, number: signal.Signals
+    whole: Path, tmp_path: Path, function: tuple[object, str], call: int, way_on: str, number: signal.Signals
 ) -> None:
     run = tmp_path / "run"
-    ended = go_on(SETTING, run, sabotage=at_call(place, call, signals(number)), limit=60)
+    ended = go_on(SETTING, run, sabotage=at_call(*function, call, signals(number)), limit=60)
     assert ended.code == CODES[number], ended.printed
     assert "Traceback" not in ended.printed
     last = ended.printed.strip().splitlines()[-1]
@@ -56,7 +61,7 @@ def test_a_second_signal_is_not_waited_for(tmp_path: Path) -> None:
         signals(signal.SIGTERM)()
         signals(signal.SIGTERM)()
 
-    ended = go_on(SETTING, tmp_path / "run", sabotage=at_call(STEP, 1, twice), limit=60)
+    ended = go_on(SETTING, tmp_path / "run", sabotage=at_call(*STEP, 1, twice), limit=60)
     assert ended.code in {143, -signal.SIGTERM}
 
 
@@ -94,7 +99,7 @@ def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_sweep_that_is_interrupted_goes_on_and_repeats_nothing(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     ended = train(
-        *sweep(directory), sabotage=at_call(STEP, 17, signals(signal.SIGINT))
+        *sweep(directory), sabotage=at_call(*STEP, 17, signals(signal.SIGINT))
     )  # in the second epoch of the second
     assert ended.code == 130, ended.printed
     assert f"same command and output_dir={directory}" in ended.printed
@@ -113,8 +118,7 @@ def test_a_sweep_that_is_interrupted_goes_on_and_repeats_nothing(whole_sweep: Pa
 
 def test_a_sweep_that_is_interrupted_while_it_compares_goes_on(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
-    place = f"{ROOM}.testing:compare_runs"
-    ended = train(*sweep(directory), sabotage=at_call(place, 2, signals(signal.SIGTERM)))
+    ended = train(*sweep(directory), sabotage=at_call(testing, "compare_runs", 2, signals(signal.SIGTERM)))
     assert ended.code == 143, ended.printed
     assert "Traceback" not in ended.printed
     before = stamps(directory / "0_lstm")
