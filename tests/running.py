@@ -20,14 +20,15 @@ from chromasonic.app import train_command
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
 CONFIGS = ROOT / "configs"
+SHARED_BY_DATASETS = CONFIGS / "dataset" / "default.yaml"  # no option by itself
 # What makes a run of any model short, and one of a network shorter still.
 SHORT = ("num_sequences=40", "epochs=1", "trainer.accelerator=cpu")
 TINY = (*SHORT, "hidden_size=16", "num_layers=1")
 
 
 def choices(group: str) -> list[str]:
-    """The options of a group of the configuration."""
-    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+    """Return the options of a group of the configuration."""
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml") if path != SHARED_BY_DATASETS)
 
 
 @contextmanager

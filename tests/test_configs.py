@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
 import pytest
 import torch
-from omegaconf import open_dict
+from hydra.utils import get_object
+from omegaconf import OmegaConf
 
-from chromasonic.config.validation import build, check
+from chromasonic.app.sweeps import SweepComparison
+from chromasonic.config.build import build
+from chromasonic.config.validation import check
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -134,23 +142,55 @@ def test_every_model_trains_on_every_dataset(
     take_a_step(model, dataset, "one_cycle", "adamw", tmp_path, own_tunes)
 
 
-def test_the_knobs_of_the_data_reach_it_and_runs_from_before_them_do_without(tmp_path: Path) -> None:
-    knobs = {"train_share": 0.5, "pitch": "absolute", "transpositions": 3}
-    overrides = ["train_share=0.5", "dataset.pitch=absolute", "dataset.transpositions=3"]
+def test_the_values_of_the_data_reach_the_data_module(tmp_path: Path) -> None:
+    at_top = {"batch_size": 5, "min_melody_length": 20, "max_melody_length": 40, "train_share": 0.5, "seed": 3}
+    in_dataset = {"split_seed": 4, "held_out": 0.2, "pitch": "absolute", "transpositions": 3}
+    overrides = [f"{name}={value}" for name, value in at_top.items()]
+    overrides += [f"dataset.{name}={value}" for name, value in in_dataset.items()]
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
         data = script().build_data(config)
-        assert {name: getattr(data, name) for name in knobs} == knobs
-    with composed(directory=tmp_path) as config:
-        with open_dict(config):
-            del config["train_share"], config.dataset["pitch"], config.dataset["transpositions"]
+    expected = at_top | in_dataset
+    assert {name: getattr(data, name) for name in expected} == expected
+
+
+def test_the_guard_is_split_as_its_own_values_say(tmp_path: Path, own_tunes: Path) -> None:
+    guard = ["guard=files", f"guard.corpus.folder={own_tunes}", "guard.split_seed=4", "guard.held_out=0.2"]
+    with composed(*guard, "min_melody_length=20", directory=tmp_path) as config:
         check(config)
         data = script().build_data(config)
-        assert {name: getattr(data, name) for name in knobs} == {
-            "train_share": 1.0,
-            "pitch": "relative",
-            "transpositions": 1,
-        }
+    assert (data.guard.split_seed, data.guard.held_out, data.guard.min_melody_length) == (4, 0.2, 20)
+    assert (data.split_seed, data.held_out) == (0, 0.1)
+
+
+def built_nodes(values: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node that names a class or function of this project."""
+    if isinstance(values, dict):
+        if str(values.get("_target_")).startswith("chromasonic."):
+            yield values
+        for value in values.values():
+            yield from built_nodes(value)
+
+
+@pytest.mark.parametrize(("group", "choice"), [(group, each) for group in GROUPS for each in choices(group)])
+def test_defaults_in_configs_are_those_of_the_constructors(group: str, choice: str, tmp_path: Path) -> None:
+    with composed(f"{group}={choice}", directory=tmp_path) as config:
+        values = OmegaConf.to_container(config, resolve=True)
+    for node in built_nodes(values):
+        for name, parameter in inspect.signature(get_object(node["_target_"])).parameters.items():
+            if name in node and parameter.default is not parameter.empty:
+                assert node[name] == parameter.default, f"{node['_target_']}: {name}"
+
+
+def test_sampling_defaults_are_the_same_in_all_configs() -> None:
+    train, evaluate, generate = (OmegaConf.load(CONFIGS / f"{name}.yaml") for name in ("train", "evaluate", "generate"))
+    comparison = inspect.signature(SweepComparison).parameters
+    settings = SampleSettings()
+    for name in ("n_samples", "max_notes"):
+        expected = getattr(settings, name)
+        assert train.hydra.callbacks.comparison[name] == comparison[name].default == evaluate[name] == expected
+    assert generate.max_notes == OmegaConf.load(CONFIGS / "results.yaml").max_notes == Limits().max_notes
+    assert evaluate.seed == settings.seed
 
 
 def test_there_are_experiments() -> None:

@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
 def test_the_recipes_are_guarded_against_the_split_that_is_fine_tuned_on(tmp_path: Path, kind: str) -> None:
     with composed(f"experiment=folk_pretrain{kind}", directory=tmp_path) as before:
         guard = OmegaConf.to_container(before.guard, resolve=True)
-    for experiment in ("nottingham_finetune", "nottingham_taught"):
+    for experiment in ("nottingham_finetune", "nottingham_distilled"):
         with composed(f"experiment={experiment}{kind}", directory=tmp_path) as after:
             assert OmegaConf.to_container(after.dataset, resolve=True) == guard
             assert after.min_melody_length == before.min_melody_length
@@ -165,8 +165,8 @@ def test_nothing_that_the_recipes_pretrain_on_resembles_a_held_out_tune(tmp_path
     [
         (["experiment=nottingham_finetune"], "init_from=a run of experiment=folk_pretrain: "),
         (["experiment=nottingham_finetune_transformer"], "init_from=a run of experiment=folk_pretrain_transformer: "),
-        (["experiment=nottingham_taught"], "init_from=a run of experiment=folk_pretrain: "),
-        (["experiment=nottingham_taught_transformer", "init_from=."], "teacher=a mixture of runs: "),
+        (["experiment=nottingham_distilled"], "init_from=a run of experiment=folk_pretrain: "),
+        (["experiment=nottingham_distilled_transformer", "init_from=."], "teacher=a mixture of runs: "),
     ],
 )
 def test_an_experiment_that_needs_another_run_asks_for_it(
@@ -203,7 +203,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
 ) -> None:
     teacher = tmp_path / "teacher"
     assert small("teacher", "hidden_size=24", "epochs=1").code == 0
-    taught = ("dropout=0.5", f"teacher={teacher}", "teacher_share=0.9")
+    taught = ("dropout=0.5", f"teacher={teacher}", "distillation_weight=0.9")
     ended = small("whole", *taught, "epochs=2")
     assert ended.code == 0, ended.err
     assert "taught by lstm on files (" in ended.out
@@ -218,7 +218,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
     assert resumed.code == 0, resumed.err
     whole, stopped = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
     assert all(torch.equal(stopped[name], value) for name, value in whole.items())
-    assert small("less", *taught[:2], "teacher_share=0.1", "epochs=2").code == 0
+    assert small("less", *taught[:2], "distillation_weight=0.1", "epochs=2").code == 0
     assert any(not torch.equal(value, whole[name]) for name, value in weights(tmp_path / "less").items())
 
     # Another teacher in its place, and none at all.
@@ -239,7 +239,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
         (["teacher={pretrained}", "dataset.split_seed=1"], "teacher: the model that teaches may have seen"),
         (["teacher={pretrained}", "model=markov"], "teacher is for models that learn step by step"),
         (["teacher=nowhere"], "teacher=nowhere: there is no"),
-        (["teacher={pretrained}", "teacher_share=0"], "teacher_share=0"),
+        (["teacher={pretrained}", "distillation_weight=0"], "distillation_weight=0"),
     ],
 )
 def test_who_cannot_teach_is_refused_in_one_sentence(

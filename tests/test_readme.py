@@ -12,9 +12,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from chromasonic.config.command_options import GenerateOptions
-from chromasonic.config.validation import check, options
+from chromasonic.config.command_options import GenerateOptions, read_options
+from chromasonic.config.validation import check
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from tests.running import choices
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -80,25 +81,24 @@ def test_every_command_composes_and_passes_the_check(overrides: list[str]) -> No
     re.findall(r"^python scripts/((?:evaluate|compare)\.py.*)$", "\n".join(code_blocks("bash")), re.MULTILINE),
 )
 def test_the_commands_that_judge_can_be_read(command: str) -> None:
-    from chromasonic.config.command_options import CompareOptions, EvaluateOptions
-    from chromasonic.config.validation import options
+    from chromasonic.config.command_options import CompareOptions, EvaluateOptions, read_options
 
     name, *arguments = shlex.split(command)
     defaults = CONFIGS / name.replace(".py", ".yaml")
     if name == "evaluate.py":
-        assert options(defaults, EvaluateOptions, arguments).run
+        assert read_options(defaults, EvaluateOptions, arguments).run
     else:
-        assert options(defaults, CompareOptions, arguments).runs
+        assert read_options(defaults, CompareOptions, arguments).runs
 
 
 def test_the_command_of_the_results_names_parts_of_the_plan() -> None:
     from chromasonic.config.command_options import ResultsOptions
-    from chromasonic.config.compose import plain_values
+    from chromasonic.config.compose import read_yaml
     from chromasonic.melody_generation.study.plan import Plan
 
     [command] = re.findall(r"^python scripts/results\.py (.*)$", "\n".join(code_blocks("bash")), re.MULTILINE)
-    chosen = options(CONFIGS / "results.yaml", ResultsOptions, shlex.split(command))
-    plan = Plan.of(plain_values(CONFIGS / "results_plan.yaml"), "results_plan.yaml")
+    chosen = read_options(CONFIGS / "results.yaml", ResultsOptions, shlex.split(command))
+    plan = Plan.of(read_yaml(CONFIGS / "results_plan.yaml"), "results_plan.yaml")
     assert chosen.plan is None
     assert set(chosen.parts or ()) <= set(plan.parts)
 
@@ -112,7 +112,7 @@ def generate_commands() -> list[list[str]]:
 def test_every_generate_command_is_understood() -> None:
     assert len(generate_commands()) == 3
     for arguments in generate_commands():
-        assert options(CONFIGS / "generate.yaml", GenerateOptions, arguments).run == "outputs/<run>"
+        assert read_options(CONFIGS / "generate.yaml", GenerateOptions, arguments).run == "outputs/<run>"
 
 
 @pytest.mark.parametrize("option", named_options())
@@ -144,7 +144,7 @@ def test_the_table_of_options_has_every_choice() -> None:
     rows = {match[1]: match[0] for match in re.finditer(r"^\| `([a-z_]+)=`.*$", README, re.MULTILINE)}
     for folder in CONFIGS.iterdir():
         if folder.is_dir():
-            missing = [file.stem for file in folder.glob("*.yaml") if f"`{file.stem}`" not in rows[folder.name]]
+            missing = [choice for choice in choices(folder.name) if f"`{choice}`" not in rows[folder.name]]
             assert not missing, f"{folder.name}: {missing}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.config.compose import composed, plain_values
+from chromasonic.config.compose import compose_training, read_yaml
 from chromasonic.melody_generation.study.plan import Plan
 from tests.running import CONFIGS, ROOT, Ending, run_script
 
@@ -27,7 +27,7 @@ ablations:
     base: lstm
     variants: {{no memory: [model.memory=false], memory: [hidden_size=8]}}
 """
-COMMITTED = Plan.of(plain_values(CONFIGS / "results_plan.yaml"), "configs/results_plan.yaml")
+COMMITTED = Plan.of(read_yaml(CONFIGS / "results_plan.yaml"), "configs/results_plan.yaml")
 
 
 @pytest.fixture
@@ -116,4 +116,4 @@ def test_one_at_a_time(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", COMMITTED.parts.values(), ids=lambda part: part.name)
 def test_every_part_of_the_committed_plan_composes(part: object) -> None:
     run = next(run for run in COMMITTED.runs(Path("outputs/results")) if run.part == getattr(part, "name", ""))
-    assert composed(CONFIGS, run.overrides)["seed"] == run.seed
+    assert compose_training(CONFIGS, run.overrides)["seed"] == run.seed

@@ -17,7 +17,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from chromasonic.config.saved_configuration import alone_in
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.training.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
@@ -244,7 +244,7 @@ def test_a_complete_run_goes_on_to_more_epochs_with_its_own_settings(train: Trai
 def test_no_two_programs_train_in_one_directory(train: Train, finished: Path, tmp_path: Path) -> None:
     run = shutil.copytree(finished, tmp_path / "run")
     before = {path: path.read_bytes() for path in run.rglob("*_checkpoints/*") if path.is_file()}
-    with alone_in(run):
+    with lock_directory(run):
         show_refused(train(f"resume={run}", "epochs=3"), "another program is training in", str(run))
     assert {path: path.read_bytes() for path in before} == before
     assert train(f"resume={run}", "epochs=3").code == 0

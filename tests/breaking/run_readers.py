@@ -19,9 +19,9 @@ from tests.breaking.reader import Reader, tokens_of
 from tests.running import CONFIGS
 from tests.small_networks import batch_of, small_lstm, small_transformer, walks
 
-from chromasonic.config.command_options import CompareOptions
-from chromasonic.config.saved_configuration import read_kept
-from chromasonic.config.validation import check, options
+from chromasonic.config.command_options import CompareOptions, read_options
+from chromasonic.config.saved_configuration import read_configuration
+from chromasonic.config.validation import check
 from chromasonic.melody_generation.corpora.packing import pack_melodies
 from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
@@ -185,7 +185,7 @@ def _make_configuration(draw: random.Random) -> bytes:
 
 def _read_configuration(content: bytes, folder: Path) -> None:
     (folder / "config.yaml").write_bytes(content)
-    check(read_kept(folder))
+    check(read_configuration(folder))
 
 
 def _make_options(draw: random.Random) -> bytes:
@@ -199,7 +199,7 @@ def _make_options(draw: random.Random) -> bytes:
 
 def _read_options(content: bytes, folder: Path) -> None:
     del folder
-    options(CONFIGS / "compare.yaml", CompareOptions, content.decode().split("\0"))
+    read_options(CONFIGS / "compare.yaml", CompareOptions, content.decode().split("\0"))
 
 
 RUNS: dict[str, Reader] = {

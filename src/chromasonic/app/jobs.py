@@ -10,11 +10,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from chromasonic.app.launch import is_main_process
-from chromasonic.config.saved_configuration import is_same, refuse_second_run, repeated, restore
+from chromasonic.config.saved_configuration import is_same_configuration, repeat_configuration, restore_configuration
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
 from chromasonic.melody_generation.training.resume import has_epoch, is_complete, planned_epochs
 
 
@@ -40,7 +41,7 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
                 "that are not finished; or give resume=<one of its runs> without -m"
             )
         overrides = list(HydraConfig.get().overrides.task)
-        config = restore(directory, config, overrides)
+        config = restore_configuration(directory, config, overrides)
         files = RunLayout.of_run(directory)
         if not any(each.startswith("epochs=") for each in overrides):
             config.epochs = planned_epochs(files)
@@ -53,7 +54,7 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
     OmegaConf.update(config, "choices", chosen, force_add=True)
     files = RunLayout(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
     check(config)
-    resumes = is_sweep and files.latest is not None and is_same(config, directory)
+    resumes = is_sweep and files.latest is not None and is_same_configuration(config, directory)
     if resumes and is_complete(directory, files, config.epochs):
         return None
     if not resumes:
@@ -65,15 +66,15 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
 
 def _refuse_absent(config: DictConfig, advice: str) -> None:
     """Refuse to begin with, or to learn from, what is not there, before any tune is read."""
-    for name in ("init_from", "teacher"):  # older runs may not name them
-        if config.get(name) is not None and not Path(str(config[name])).exists():
+    for name in ("init_from", "teacher"):
+        if config[name] is not None and not Path(str(config[name])).exists():
             raise InputError(f"{name}={config[name]}: there is no such run and no such checkpoint; {advice}")
 
 
 def repetition(typed: DictConfig, directory: Path) -> Job:
     """A new run with the configuration of another, from its directory alone."""
     original = Path(str(typed.repeat))
-    config = repeated(original, typed, list(HydraConfig.get().overrides.task))
+    config = repeat_configuration(original, typed, list(HydraConfig.get().overrides.task))
     if has_epoch(original):  # it may have been extended
         config.epochs = planned_epochs(RunLayout.of_run(original))
     check(config)

@@ -78,7 +78,7 @@ def _launch(main: Callable[[], None]) -> None:
     try:
         main()
     except CompactHydraException as problem:
-        from chromasonic.config.validation import sentence_of
+        from chromasonic.config.hydra_errors import sentence_of
 
         sys.exit(sentence_of(problem))
     except BrokenPipeError:
@@ -101,12 +101,12 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
     if any(each in {"-h", "--help"} for each in arguments):
         print(defaults.read_text(encoding="utf-8").rstrip())
         return
-    from chromasonic.config.validation import options
+    from chromasonic.config.command_options import read_options
     from chromasonic.melody_generation.errors import InputError
 
     try:
         with termination_is_an_interrupt():
-            run(options(defaults, kind, arguments))
+            run(read_options(defaults, kind, arguments))
     except InputError as problem:
         sys.exit(str(problem))
     except BrokenPipeError:

@@ -22,19 +22,19 @@ OWN_PLAN = "results_plan.yaml"
 
 def run(options: ResultsOptions) -> None:
     """Carry out the plan, and write the page if nothing is missing."""
-    from chromasonic.config.compose import composed, plain_values
-    from chromasonic.config.saved_configuration import alone_in
+    from chromasonic.config.compose import compose_training, read_yaml
     from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.runs.directory_lock import lock_directory
     from chromasonic.melody_generation.study.plan import Plan
     from chromasonic.melody_generation.study.workflow import Workflow
 
     path = Path(options.plan) if options.plan else configs_directory() / OWN_PLAN
-    plan = Plan.of(plain_values(path), str(path))
+    plan = Plan.of(read_yaml(path), str(path))
     folder = Path(options.output_dir)
-    programme = Workflow.of(plan, folder, partial(composed, configs_directory()))
+    programme = Workflow.of(plan, folder, partial(compose_training, configs_directory()))
     steps = programme.steps(SampleSettings(options.n_samples, max_notes=options.max_notes))
     folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(folder, "making the results"):
+    with lock_directory(folder, "making the results"):
         carry_out_plan(options, programme, steps)
 
 

@@ -47,7 +47,7 @@ def job(config: DictConfig) -> None:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from chromasonic.app.jobs import way_on
-    from chromasonic.config.validation import RunRefused
+    from chromasonic.config.hydra_errors import RunRefused
     from chromasonic.melody_generation.errors import InputError
 
     directory = Path(HydraConfig.get().runtime.output_dir)
@@ -82,10 +82,11 @@ def run(config: DictConfig, directory: Path) -> None:
     from lightning import seed_everything
 
     from chromasonic.app.jobs import job_of
-    from chromasonic.config.saved_configuration import alone_in, plain
-    from chromasonic.config.validation import build
+    from chromasonic.config.build import build
+    from chromasonic.config.saved_configuration import plain_configuration
     from chromasonic.melody_generation.atomic_files import shown_path
     from chromasonic.melody_generation.reporting.terminal import print_outcome, print_plan
+    from chromasonic.melody_generation.runs.directory_lock import lock_directory
     from chromasonic.melody_generation.runs.provenance import gist, provenance, typed
     from chromasonic.melody_generation.runs.trained_model import RESULTS, calibration_facts, write_json
     from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
@@ -110,25 +111,28 @@ def run(config: DictConfig, directory: Path) -> None:
         "dataset": str(config.choices.get("dataset")),
         "seed": config.seed,
         "n_epochs": config.epochs,
-        "configuration": plain(config),
+        "configuration": plain_configuration(config),
     }
     schedule = build(config.scheduler)
     if resumes:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule, teacher)
     goes_on_from = files.latest if resumes else None
-    facts |= begin(module.network, config.get("init_from"), manifest["hash"], data.guarded, goes_on_from, teacher)
+    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
     # What it was, wherever it lies.
     facts["configuration"] |= {"init_from": facts.get("pretrained"), "teacher": facts.get("taught_by")}
     training = data.melodies["train"]
     carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
     trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
     origin = provenance(
-        command=typed(), configuration=plain(config), manifest=manifest, device=trainer.strategy.root_device
+        command=typed(),
+        configuration=plain_configuration(config),
+        manifest=manifest,
+        device=trainer.strategy.root_device,
     )
     carried["provenance"] = gist(origin)
 
-    with alone_in(directory) if is_main_process() else nullcontext():
+    with lock_directory(directory) if is_main_process() else nullcontext():
         if is_main_process():
             print_plan(directory, data, trainer, module, facts.get("taught_by", ""))
             record(planned, directory, data, manifest, origin)
@@ -142,8 +146,9 @@ def run(config: DictConfig, directory: Path) -> None:
 
 def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str, Any], origin: dict[str, Any]) -> None:
     """Write down what the run is made of, before it begins, or that it goes on."""
-    from chromasonic.config.saved_configuration import keep, refuse_second_run
+    from chromasonic.config.saved_configuration import save_configuration
     from chromasonic.melody_generation.atomic_files import remove_unfinished
+    from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
     from chromasonic.melody_generation.runs.provenance import keep_provenance, note_going_on
     from chromasonic.melody_generation.runs.trained_model import TUNES, keep_tunes, write_json
 
@@ -154,7 +159,7 @@ def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str
         return
     refuse_second_run(directory)  # once more: another may have begun while this one read its data
     keep_provenance(directory, origin)
-    keep(job.config, directory)
+    save_configuration(job.config, directory)
     write_json(directory / "split.json", manifest)
     keep_tunes(directory / TUNES, data.melodies)
 
@@ -169,44 +174,24 @@ def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:
 
 
 def build_data(config: DictConfig) -> MelodyDataModule:
-    """The corpus that the configuration names, with how it is split and batched."""
-    from chromasonic.config.validation import build
-    from chromasonic.melody_generation.data_loader import MelodyDataModule
+    """Return the data module of a run, with the guard of its training tunes if it has one."""
+    from chromasonic.config.build import build
 
-    shortest, guard = config.min_melody_length, config.get("guard")
-    # Runs from before a knob was one do not name it.
-    target = guard and MelodyDataModule(
-        build(guard.corpus),
-        min_melody_length=shortest,
-        split_seed=guard.split_seed,
-        held_out=guard.get("held_out", 0.1),
-    )
-    return MelodyDataModule(
-        build(config.dataset.corpus),
-        batch_size=config.batch_size,
-        min_melody_length=shortest,
-        max_melody_length=config.max_melody_length,
-        split_seed=config.dataset.split_seed,
-        held_out=config.dataset.get("held_out", 0.1),
-        seed=config.seed,
-        guard=target,
-        train_share=config.get("train_share", 1.0),
-        pitch=config.dataset.get("pitch", "relative"),
-        transpositions=config.dataset.get("transpositions", 1),
-    )
+    guard = build(config.guard) if "guard" in config else None
+    data: MelodyDataModule = build(config.dataset, seed=config.seed, guard=guard)
+    return data
 
 
 def build_teacher(config: DictConfig) -> Teacher | None:
     """Whose predictions are learned as well, if anybody's."""
     from chromasonic.melody_generation.training.distillation import Teacher
 
-    # Runs from before there were any do not name it.
-    return Teacher.of(str(config.teacher), config.teacher_share) if config.get("teacher") is not None else None
+    return Teacher.of(str(config.teacher), config.distillation_weight) if config.teacher is not None else None
 
 
 def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None = None) -> MelodyModule:
     """The network with what trains it."""
-    from chromasonic.config.validation import build
+    from chromasonic.config.build import build
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.training.lightning_module import module_for
 
@@ -226,7 +211,7 @@ def build_trainer(
     from lightning.fabric.utilities.exceptions import MisconfigurationException
     from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ProgressBar
 
-    from chromasonic.config.validation import build
+    from chromasonic.config.build import build
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.training.fit import run_callbacks
     from chromasonic.melody_generation.training.lightning_module import MEASURES

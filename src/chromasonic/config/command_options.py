@@ -1,12 +1,22 @@
-"""What the scripts that compose no groups can be told; the defaults, with what they mean, are in ``configs/``."""
+"""Options of the commands that compose no groups; their defaults, with explanations, are in ``configs/``."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+from yaml import YAMLError
+
+from chromasonic.config.validation import did_you_mean, faults_in
+from chromasonic.melody_generation.errors import InputError
 
 
 class EvaluateOptions(BaseModel):
-    """Of ``scripts/evaluate.py``."""
+    """Options of ``chromasonic evaluate``."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -18,7 +28,7 @@ class EvaluateOptions(BaseModel):
 
 
 class CompareOptions(BaseModel):
-    """Of ``scripts/compare.py``."""
+    """Options of ``chromasonic compare``."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -30,7 +40,7 @@ class CompareOptions(BaseModel):
 
 
 class GenerateOptions(BaseModel):
-    """Of ``scripts/generate.py``; ranges are for what they are handed to."""
+    """Options of ``chromasonic generate``; their ranges are checked where they are used."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -57,7 +67,7 @@ class GenerateOptions(BaseModel):
 
 
 class ResultsOptions(BaseModel):
-    """Of ``scripts/results.py``."""
+    """Options of ``chromasonic results``."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -69,3 +79,48 @@ class ResultsOptions(BaseModel):
     max_notes: PositiveInt
     page: str | None
     readme: str | None
+
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]) -> Options:
+    """Return the options of a command: the values of a YAML file, replaced where others were typed.
+
+    Args:
+        defaults: The file.
+        schema: The options that there are.
+        arguments: ``name=value`` each; values are read as YAML, so that ``[a, b]`` is a list.
+
+    Raises:
+        InputError: With a line for each fault.
+    """
+    values = OmegaConf.load(defaults)
+    names = [str(name) for name in values]
+    _check_names(arguments, names)
+    try:
+        typed = OmegaConf.from_dotlist(list(arguments))
+        merged = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
+    except (OmegaConfBaseException, YAMLError) as problem:
+        raise InputError(f"the options cannot be read: {' '.join(str(problem).split())}") from problem
+    given = merged if isinstance(merged, dict) else {}
+    missing = [name for name in names if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
+    if missing:
+        raise InputError("\n".join(f"{name} must be given: {name}=..." for name in missing))
+    try:
+        return schema.model_validate(merged)
+    except ValidationError as problem:
+        raise InputError("\n".join(fault.sentence for fault in faults_in(problem))) from problem
+
+
+def _check_names(arguments: Sequence[str], names: Sequence[str]) -> None:
+    """Raise if an argument is not of the form ``name=value``, or its name is unknown."""
+    faults = []
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if not equals:
+            faults.append(f"{argument}: write name=value, such as {names[0]}=...")
+        elif name not in names:
+            faults.append(f"there is no {name} to set{did_you_mean(name, names) or ': --help lists all options'}")
+    if faults:
+        raise InputError("\n".join(faults))

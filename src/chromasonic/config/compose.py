@@ -1,4 +1,4 @@
-"""Configurations that other programs are going to run, composed beforehand, so that their faults are told at once."""
+"""Compose the configuration of a training run, and read plain YAML files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from chromasonic.config.saved_configuration import plain
-from chromasonic.config.validation import check, sentence_of
+from chromasonic.config.hydra_errors import sentence_of
+from chromasonic.config.saved_configuration import plain_configuration
+from chromasonic.config.validation import check
 from chromasonic.melody_generation.errors import InputError
 
 
-def composed(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
-    """The configuration that ``scripts/train.py`` makes of overrides, as plain values, without its loggers.
+def compose_training(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration that ``chromasonic train`` makes of overrides, as plain values, without its loggers.
 
     Args:
         configs: The folder of configurations.
-        overrides: What is typed.
+        overrides: Overrides as typed.
 
     Raises:
-        InputError: If it cannot be composed, or not be run.
+        InputError: If it cannot be composed, or cannot be run.
     """
     try:
         with initialize_config_dir(str(configs.absolute()), version_base="1.3"):
@@ -33,21 +34,21 @@ def composed(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
     except CompactHydraException as problem:
         raise InputError(sentence_of(problem)) from problem
     check(config)
-    return plain(config)
+    return plain_configuration(config)
 
 
-def plain_values(path: Path) -> dict[str, Any]:
-    """The content of a YAML file that holds values by name.
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the content of a YAML file that holds values by name.
 
     Raises:
-        InputError: If it cannot be read, or a name stands there twice.
+        InputError: If it cannot be read, or a name occurs twice.
     """
     try:
-        found = OmegaConf.to_container(OmegaConf.load(path))
+        content = OmegaConf.to_container(OmegaConf.load(path))
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
     except (YAMLError, OmegaConfBaseException, AttributeError, ValueError) as problem:
         raise InputError(f"{path} cannot be read: {' '.join(str(problem).split())}") from problem
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise InputError(f"{path} holds no values by name")
-    return {str(name): value for name, value in found.items()}
+    return {str(name): value for name, value in content.items()}

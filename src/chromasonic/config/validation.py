@@ -1,302 +1,162 @@
-"""The one place where the library meets Hydra: configurations are checked here before anything is built.
+"""Validate a run's configuration before anything is built.
 
-Hydra itself knows misspelt names. Types and ranges are checked with pydantic, all of them at once, and the
-arguments of each group against the signature of what they build. Whatever is wrong ends as one sentence a fault,
-without a traceback.
+Hydra itself refuses misspelt names. Types and ranges at the top are checked against the schema, and the arguments of
+each group against the signature of what it builds. All faults are reported at once, one sentence each.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-import re
 import types
 import typing
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from hydra.errors import CompactHydraException, InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    TypeAdapter,
-    ValidationError,
-)
-from yaml import YAMLError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from chromasonic.config.schema import RunConfig
 from chromasonic.melody_generation.errors import InputError
 
 _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
+_MISSING = "???"
 
 
-class RunRefused(CompactHydraException):
-    """Ends a job with its message alone, exit code 1; in a multirun the other jobs go on.
+@dataclass(frozen=True)
+class Fault:
+    """A fault of one value.
 
-    Args:
-        message: What Hydra prints at the end of all.
-        reason: What stopped this job.
+    Attributes:
+        name: The value's dotted name.
+        sentence: The fault, for the user.
     """
 
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason or message
-
-
-class DatasetConfig(BaseModel):
-    """A corpus, how it is divided, and how its pitches are counted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    corpus: dict[str, Any]
-    split_seed: NonNegativeInt
-    held_out: float = Field(0.1, gt=0, lt=0.5)
-    pitch: Literal["relative", "absolute"] = "relative"
-    transpositions: int = Field(1, ge=1, le=12, strict=True)
-
-
-class GuardConfig(DatasetConfig):
-    """A corpus and how it is divided; nothing is learned from it, so how its pitches are counted is no choice."""
-
-    pitch: Literal["relative"] = "relative"
-    transpositions: Literal[1] = 1
-
-
-class RunConfig(BaseModel):
-    """What may stand at the top of a run's configuration.
-
-    The groups are checked against what they build; ``None`` marks knobs that not every model or dataset has.
-    """
-
-    # Strict, since what is checked here is not converted: "10" would stay a text.
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
-
-    model: dict[str, Any]
-    dataset: DatasetConfig
-    guard: GuardConfig | None = None
-    optimizer: dict[str, Any]
-    scheduler: dict[str, Any]
-    trainer: dict[str, Any]
-    callbacks: dict[str, Any]
-    logger: dict[str, Any]
-    choices: dict[str, str] = {}  # the names of what was chosen in the groups, kept for resuming
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    patience: PositiveInt
-    min_melody_length: PositiveInt
-    max_melody_length: PositiveInt | None
-    train_share: float = Field(1.0, gt=0, le=1)
-    seed: NonNegativeInt = Field(lt=2**32)
-    init_from: str | int | float | None = None
-    teacher: str | int | float | None = None
-    teacher_share: float = Field(0.5, gt=0, le=1)
-    output_dir: str | int | float = "???"  # a folder may be called 2026
-    resume: str | int | float = "???"
-    repeat: str | int | float = "???"
-
-    hidden_size: PositiveInt | None = None
-    num_layers: PositiveInt | None = None
-    dropout: float | None = Field(None, ge=0, lt=1)
-    num_sequences: PositiveInt | None = None
+    name: str
+    sentence: str
 
 
 def check(config: DictConfig) -> None:
-    """Refuse a configuration that cannot be run.
+    """Raise if a configuration cannot be run.
 
     Raises:
         InputError: With a line for each fault.
     """
     try:
-        plain = OmegaConf.to_container(config, resolve=True)
+        resolved = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as problem:
         raise InputError(str(problem).partition("\n")[0]) from problem
-    if not isinstance(plain, dict):
+    written = OmegaConf.to_container(config)
+    if not isinstance(resolved, dict) or not isinstance(written, dict):
         raise InputError("a configuration is made of names and values")
-    faults = _knob_faults(plain)
-    # A value that only repeats a knob at fault is no fault of its own.
-    repeated = [f"${{{fault.partition('=')[0]}}}" for fault in faults]
-    for name, node in plain.items():
-        faults += _faults(str(name), node, OmegaConf.to_container(config)[name], repeated)  # type: ignore[index]
+    faults = _faults_at_top(resolved)
+    # A value that only refers to a faulty one is no fault of its own.
+    references = {f"${{{fault.name}}}" for fault in faults}
+    for name, node in resolved.items():
+        faults += _faults_of_node(str(name), node, written[name], references)
     if faults:
-        raise InputError("\n".join(faults))
+        sentences = {fault.name: fault.sentence for fault in reversed(faults)}  # the first one of each value
+        raise InputError("\n".join(reversed(sentences.values())))
 
 
-def _knob_faults(plain: dict[Any, Any]) -> list[str]:
+def _faults_at_top(values: Mapping[Any, Any]) -> list[Fault]:
     faults = []
     try:
-        RunConfig.model_validate(plain)
+        RunConfig.model_validate(values)
     except ValidationError as problem:
-        faults = _sentences(problem)
-    shortest, longest = (plain.get(f"{which}_melody_length") for which in ("min", "max"))
+        faults = faults_in(problem)
+    shortest, longest = (values.get(f"{which}_melody_length") for which in ("min", "max"))
     if isinstance(shortest, int) and isinstance(longest, int) and longest < shortest:
-        faults.append(f"max_melody_length={longest} is less than min_melody_length={shortest}: no melody passes both")
+        sentence = f"max_melody_length={longest} is less than min_melody_length={shortest}: no melody passes both"
+        faults.append(Fault("max_melody_length", sentence))
     return faults
 
 
-def _sentences(problem: ValidationError, place: str = "") -> list[str]:
-    """One sentence for each fault; a value that fits none of several types has a single one."""
-    found: dict[str, str] = {}
-    for error in problem.errors():
-        name = place or (
-            ".".join(map(str, error["loc"])) if error["loc"][0] in {"dataset", "guard"} else str(error["loc"][0])
-        )
-        message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
-        found.setdefault(name, f"{name}={error['input']}: {message}")
-    return list(found.values())
-
-
-def _faults(place: str, node: Any, written: Any, repeated: list[str]) -> list[str]:
-    """What is wrong with a node of the configuration and with all below it.
+def faults_in(problem: ValidationError, name: str = "") -> list[Fault]:
+    """Return one fault for each value that pydantic refuses, also where it fits none of several types.
 
     Args:
-        place: The node's dotted name.
+        problem: Pydantic's error.
+        name: The dotted name of the value that was validated; empty for the whole configuration.
+    """
+    faults: dict[str, Fault] = {}
+    for error in problem.errors():
+        path = [str(part) for part in error["loc"]]
+        value_name = name or (".".join(path) if path[0] in {"dataset", "guard"} else path[0])
+        message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
+        shown = "" if error["type"] == "missing" else f"={error['input']}"
+        faults.setdefault(value_name, Fault(value_name, f"{value_name}{shown}: {message}"))
+    return list(faults.values())
+
+
+def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) -> list[Fault]:
+    """Return the faults of a node of the configuration and of all nodes below it.
+
+    Args:
+        name: The node's dotted name.
         node: The node, resolved.
-        written: The node as it is written, with its references to other values.
-        repeated: References to values whose faults are known.
+        written: The node as written, with its references to other values.
+        references: References to values that are faulty themselves.
     """
     if not isinstance(node, dict):
         return []
-    if not isinstance(written, dict):  # it repeats another node as a whole
+    if not isinstance(written, dict):  # the node refers to another one as a whole
         written = node
     faults = [
-        fault for name, each in node.items() for fault in _faults(f"{place}.{name}", each, written[name], repeated)
+        fault
+        for key, value in node.items()
+        for fault in _faults_of_node(f"{name}.{key}", value, written[key], references)
     ]
     if "_target_" not in node:
         return faults
     try:
         target = get_object(node["_target_"])
-    except Exception:  # a module of the user's can raise anything when it is imported
-        return [*faults, f"{place}._target_={node['_target_']}: there is nothing of this name to build"]
-    known = inspect.signature(target).parameters
-    is_open = any(each.kind is each.VAR_KEYWORD for each in known.values())
-    hints = _hints(target)
-    for name, value in node.items():
-        if not isinstance(name, str):
-            faults.append(f"{place}.{name}: {target.__name__} takes nothing but what has a name")
+    except Exception:  # a module of the user's own can raise anything when it is imported
+        return [*faults, Fault(f"{name}._target_", f"{name}._target_={node['_target_']}: no such class or function")]
+    parameters = inspect.signature(target).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    hints = _type_hints(target)
+    for key, value in node.items():
+        value_name = f"{name}.{key}"
+        if not isinstance(key, str):
+            faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes named arguments only"))
+        elif key.startswith("_") or (isinstance(written[key], str) and written[key] in references):
             continue
-        if name.startswith("_") or written[name] in repeated:
-            continue
-        if value == "???":
-            faults.append(f"{place}.{name} must be given: {place}.{name}=...")
-        elif name not in known and not is_open:
-            faults.append(f"{place}.{name}: {target.__name__} takes no {name}{_did_you_mean(name, known)}")
-        elif (plain_type := _plain_type(hints.get(name))) is not None:
+        elif value == _MISSING:
+            faults.append(Fault(value_name, f"{value_name} must be given: {value_name}=..."))
+        elif key not in parameters and not takes_any:
+            hint = did_you_mean(key, parameters)
+            faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes no {key}{hint}"))
+        elif (plain_type := _plain_type(hints.get(key))) is not None:
             try:
                 TypeAdapter(plain_type, config=ConfigDict(strict=True)).validate_python(value)
             except ValidationError as problem:
-                faults += _sentences(problem, f"{place}.{name}")
+                faults += faults_in(problem, value_name)
     return faults
 
 
 def _plain_type(hint: Any) -> Any:
-    """A type that is made of plain values, so that a value can be checked before anything is built; else None.
+    """Return a type hint that can be checked before anything is built, else None.
 
-    Where a tensor would do as well it is left out, since no configuration holds one.
+    A tensor in a union is left out, since no configuration holds one.
     """
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
-        members = [each for each in typing.get_args(hint) if getattr(each, "__name__", "") != "Tensor"]
+        members = [member for member in typing.get_args(hint) if getattr(member, "__name__", "") != "Tensor"]
         return typing.Union[tuple(members)] if all(map(_plain_type, members)) else None  # noqa: UP007
     return hint if hint in _PLAIN_TYPES or typing.get_origin(hint) is typing.Literal else None
 
 
-def _did_you_mean(name: str, known: typing.Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {near[0]}?" if near else ""
-
-
-Options = typing.TypeVar("Options", bound=BaseModel)
-
-
-def options(defaults: Path, kind: type[Options], arguments: Sequence[str]) -> Options:
-    """The options of a program that composes no groups: a YAML file's values, and what was typed in their place.
-
-    Args:
-        defaults: The file.
-        kind: What the options may be.
-        arguments: ``name=value`` each; values are read as YAML is, so that ``[a, b]`` is a list.
-
-    Raises:
-        InputError: With a line for each fault.
-    """
-    values = OmegaConf.load(defaults)
-    known = [str(name) for name in values]
-    faults = []
-    for each in arguments:
-        name, equals, _ = each.partition("=")
-        if not equals:
-            faults.append(f"{each}: write name=value, such as {known[0]}=...")
-        elif name not in known:
-            faults.append(f"there is no {name} to set{_did_you_mean(name, known) or ': --help lists all there is'}")
-    if faults:
-        raise InputError("\n".join(faults))
-    try:
-        typed = OmegaConf.from_dotlist(list(arguments))
-        plain_values = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
-    except (OmegaConfBaseException, YAMLError) as problem:
-        raise InputError(f"what was typed cannot be read: {' '.join(str(problem).split())}") from problem
-    given = plain_values if isinstance(plain_values, dict) else {}
-    lacking = [name for name in known if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
-    if lacking:
-        raise InputError("\n".join(f"{name} must be given: {name}=..." for name in map(str, lacking)))
-    try:
-        return kind.model_validate(plain_values)
-    except ValidationError as problem:
-        raise InputError("\n".join(_sentences(problem))) from problem
-
-
-def sentence_of(problem: CompactHydraException) -> str:
-    """What Hydra finds wrong with what was typed, in a line."""
-    message = str(problem)
-    unknown = re.match(r"Could not override '([^']*)'", message)
-    if unknown:
-        name = unknown[1]
-        if name in RunConfig.model_fields:
-            return f"{name} is nothing that the chosen model or dataset has: leave it out, or choose another"
-        if "." in name:
-            return f"there is no {name} to set: --help lists all that there is, and +{name}=... adds an argument"
-        return (
-            f"there is no {name} to set{_did_you_mean(name, RunConfig.model_fields) or ': --help lists all there is'}"
-        )
-    missing = re.match(
-        r"(?:In '[^']*': )?Could not find '([^']*)/([^'/]*)'.*?Available options[^:]*:\n(.*?)\nConfig", message, re.S
-    )
-    if missing:
-        group, choice, options = missing.groups()
-        names = options.split()
-        return f"{group}={choice}: choose one of {', '.join(names)}{_did_you_mean(choice, names)}"
-    first = message.strip().partition("\n")[0]
-    return f"{first}: write name=value" if first.startswith("Error parsing override") else first
-
-
-def _hints(target: Any) -> dict[str, Any]:
+def _type_hints(target: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError):  # annotations that only a type checker can resolve
         return {}
 
 
-def build(node: DictConfig, **extra: Any) -> Any:
-    """Build what a node of the configuration describes, from plain values.
-
-    Raises:
-        InputError: With the sentence of the constructor that refused its arguments.
-    """
-    try:
-        return instantiate(node, _convert_="all", **extra)
-    except InstantiationException as problem:
-        cause = problem.__cause__
-        name = str(node.get("_target_")).rpartition(".")[2]
-        if isinstance(cause, MemoryError | RuntimeError) and ("memory" in str(cause) or isinstance(cause, MemoryError)):
-            raise InputError(f"{name}: there is not enough memory for it: reduce its sizes") from problem
-        if isinstance(cause, (ValueError, TypeError, ImportError, OverflowError)):
-            raise InputError(f"{name}: {cause}") from problem
-        raise
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name nearest to a misspelt one; empty if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]}?" if near else ""

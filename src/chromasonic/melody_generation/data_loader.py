@@ -15,6 +15,7 @@ from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, 
 from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
 from chromasonic.melody_generation.data.leakage import GuardReport
 from chromasonic.melody_generation.data.splits import (
+    HELD_OUT,
     SIDES,
     Split,
     check_share,
@@ -71,7 +72,7 @@ class MelodyDataModule(L.LightningDataModule):
         min_melody_length: int = 16,
         max_melody_length: int | None = None,
         split_seed: int = 0,
-        held_out: float = 0.1,
+        held_out: float = HELD_OUT,
         seed: int = 42,
         guard: MelodyDataModule | None = None,
         train_share: float = 1.0,

@@ -1,29 +1,26 @@
-"""A configuration that is kept is restored, and one that anybody may have made runs nothing (about three seconds)."""
+"""A saved configuration is restored, and one that anybody may have written executes nothing (about three seconds)."""
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 from tests.running import CONFIGS, choices, composed
 
+from chromasonic.config.build import build
 from chromasonic.config.saved_configuration import (
     TRUSTED,
-    alone_in,
-    is_same,
-    keep,
-    plain,
-    read_kept,
-    refuse_second_run,
-    restore,
+    is_same_configuration,
+    plain_configuration,
+    read_configuration,
+    restore_configuration,
+    save_configuration,
 )
-from chromasonic.config.validation import build, check
+from chromasonic.config.validation import check
 from chromasonic.melody_generation.errors import InputError
 
 GROUPS = ("model", "dataset", "optimizer", "scheduler")
@@ -45,71 +42,60 @@ def chosen(config: DictConfig, **values: Any) -> DictConfig:
     return copy
 
 
-def test_a_kept_configuration_is_restored_with_its_references(config: DictConfig, tmp_path: Path) -> None:
-    keep(chosen(config, learning_rate=0.25), tmp_path)
-    restored = restore(tmp_path, config, [f"resume={tmp_path}"])
+def test_a_saved_configuration_is_restored_with_its_references(config: DictConfig, tmp_path: Path) -> None:
+    save_configuration(chosen(config, learning_rate=0.25), tmp_path)
+    restored = restore_configuration(tmp_path, config, [f"resume={tmp_path}"])
     assert restored.optimizer.lr == 0.25
     restored.learning_rate = 0.5
     assert restored.optimizer.lr == 0.5
     check(restored)
 
 
-def test_what_was_taken_from_the_environment_is_kept_as_it_was(
+def test_values_from_the_environment_are_saved_as_they_were(
     config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RATE", "0.125")
-    keep(chosen(config, optimizer__lr="${oc.decode:${oc.env:RATE}}"), tmp_path)
+    save_configuration(chosen(config, optimizer__lr="${oc.decode:${oc.env:RATE}}"), tmp_path)
     monkeypatch.setenv("RATE", "7")
-    assert read_kept(tmp_path).optimizer.lr == 0.125
+    assert read_configuration(tmp_path).optimizer.lr == 0.125
 
 
 def test_resuming_takes_epochs_and_nothing_else(config: DictConfig, tmp_path: Path) -> None:
-    keep(config, tmp_path)
+    save_configuration(config, tmp_path)
     typed = chosen(config, epochs=7)
-    assert restore(tmp_path, typed, ["resume=x", "epochs=7"]).epochs == 7
-    assert restore(tmp_path, typed, ["resume=x"]).epochs == config.epochs
+    assert restore_configuration(tmp_path, typed, ["resume=x", "epochs=7"]).epochs == 7
+    assert restore_configuration(tmp_path, typed, ["resume=x"]).epochs == config.epochs
     with pytest.raises(InputError, match="cannot take seed=3 model=lstm as well"):
-        restore(tmp_path, typed, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
+        restore_configuration(tmp_path, typed, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
 
 
 def test_there_is_nothing_to_restore_in_an_empty_folder(config: DictConfig, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no run to go on with"):
-        restore(tmp_path, config, [])
+    with pytest.raises(InputError, match="no run to continue"):
+        restore_configuration(tmp_path, config, [])
 
 
-def test_only_a_run_with_a_checkpoint_is_kept_from_being_written_over(tmp_path: Path) -> None:
-    refuse_second_run(tmp_path)
-    (tmp_path / "config.yaml").write_text("")
-    (tmp_path / "lstm_checkpoints").mkdir()
-    (tmp_path / "lstm_checkpoints" / ".melody_lstm_best.unfinished-x.pt").write_text("")
-    refuse_second_run(tmp_path)
-    (tmp_path / "lstm_checkpoints" / "melody_lstm_last.pt").write_text("")
-    with pytest.raises(InputError, match="holds a run already"):
-        refuse_second_run(tmp_path)
-
-
-def test_where_a_run_lies_is_no_part_of_what_it_is(config: DictConfig, tmp_path: Path) -> None:
-    keep(config, tmp_path)
-    assert is_same(config, tmp_path)
+def test_the_location_of_a_run_is_no_part_of_its_configuration(config: DictConfig, tmp_path: Path) -> None:
+    save_configuration(config, tmp_path)
+    assert is_same_configuration(config, tmp_path)
     with composed("output_dir=elsewhere", directory=tmp_path / "elsewhere") as moved:
-        assert is_same(chosen(moved), tmp_path)
-    assert not is_same(chosen(config, seed=1), tmp_path)
-    assert not is_same(config, tmp_path / "nothing")
-    assert str(tmp_path) not in str(plain(config))
+        assert is_same_configuration(chosen(moved), tmp_path)
+    assert not is_same_configuration(chosen(config, seed=1), tmp_path)
+    assert not is_same_configuration(config, tmp_path / "nothing")
+    assert str(tmp_path) not in str(plain_configuration(config))
 
 
 @pytest.mark.parametrize(
     ("group", "choice"),
     [(group, choice) for group in (*GROUPS, "trainer", "callbacks", "logger") for choice in choices(group)],
 )
-def test_whatever_the_project_itself_can_run_may_be_kept(
+def test_every_choice_of_the_project_can_be_saved_and_read(
     group: str, choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(TRUSTED, raising=False)
     needed = {"files": [f"dataset.corpus.folder={tmp_path}"], "mixture": ["model.runs=[one,another]"]}.get(choice, [])
     with composed(f"{group}={choice}", *needed, directory=tmp_path) as config:
-        keep(chosen(config), tmp_path)
-        check(read_kept(tmp_path))
+        save_configuration(chosen(config), tmp_path)
+        check(read_configuration(tmp_path))
 
 
 def refusal(folder: Path, text: str | bytes) -> str:
@@ -117,7 +103,7 @@ def refusal(folder: Path, text: str | bytes) -> str:
     (folder / "config.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
     began = time.monotonic()
     with pytest.raises(InputError) as refused:
-        read_kept(folder)
+        read_configuration(folder)
     assert time.monotonic() - began < 5
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -137,7 +123,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 
         ("a: 1\n" * 30_000, "longer than"),
         (b"a: \xff\xfe\n", "no configuration of a run"),
         ("seed: " + "9" * 6000, "no configuration of a run"),
-        ("epochs: 3\n", "does not say what was chosen"),
+        ("epochs: 3\n", "does not name the choices"),
         ("choices: {}\nseed: ${oc.env:HOME}\n", "refers to more than other values"),
         ("choices: {}\nseed: ${oc.decode:'1'}\n", "refers to more than other values"),
         ("choices: {}\na: oc.env\nseed: '${${a}:HOME}'\n", "refers to more than other values"),
@@ -191,8 +177,8 @@ def test_a_target_is_not_imported_to_be_refused(tmp_path: Path, monkeypatch: pyt
     refusal(tmp_path, "choices: {}\nmodel: {_target_: package_of_theirs.Network}\n")
     assert not (tmp_path / "imported").exists()
     monkeypatch.setenv(TRUSTED, "something, package_of_theirs")
-    read_kept(tmp_path)
-    build(read_kept(tmp_path).model)
+    read_configuration(tmp_path)
+    build(read_configuration(tmp_path).model)
     assert (tmp_path / "imported").exists()
 
 
@@ -204,25 +190,3 @@ def test_the_project_has_no_target_that_it_would_refuse_itself() -> None:
         if line.strip().startswith("_target_:")
     ]
     assert len(named) > 10
-
-
-@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
-def test_where_there_are_no_locks_a_run_goes_on_and_says_so(
-    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(*arguments: object) -> None:
-        raise problem
-
-    monkeypatch.setattr(FileLock, "acquire", refuse)
-    with alone_in(tmp_path):
-        pass
-    assert "cannot be held" in capsys.readouterr().err
-
-
-def test_a_directory_is_held_by_one_and_free_again_however_that_ends(tmp_path: Path) -> None:
-    with pytest.raises(TimeoutError, match="of one's own"), alone_in(tmp_path):  # noqa: PT012
-        with pytest.raises(InputError, match="another program is training"), alone_in(tmp_path):
-            pass
-        raise TimeoutError("of one's own")
-    with alone_in(tmp_path):
-        pass

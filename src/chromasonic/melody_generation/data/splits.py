@@ -21,6 +21,7 @@ from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 SIDES = ("train", "validation", "test")
+HELD_OUT = 0.1  # fraction of the tunes for validation, and the same again for test
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ class Split:
         }
 
 
-def split_by_family(melodies: Sequence[Melody], *, seed: int, validation: float = 0.1, test: float = 0.1) -> Split:
+def split_by_family(
+    melodies: Sequence[Melody], *, seed: int, validation: float = HELD_OUT, test: float = HELD_OUT
+) -> Split:
     """Divide melodies into train, validation and test so that no family is divided.
 
     Args:

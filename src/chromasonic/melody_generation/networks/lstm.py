@@ -29,7 +29,7 @@ class LSTMNetwork(SequenceNetwork[list[LayerState]]):
 
     def __init__(
         self,
-        hidden_size: int = 256,
+        hidden_size: int = 192,
         num_layers: int = 2,
         dropout: float = 0.3,
         *,

@@ -1,0 +1,51 @@
+"""Hydra's errors, said in one sentence to a user."""
+
+from __future__ import annotations
+
+import re
+
+from hydra.errors import CompactHydraException
+
+from chromasonic.config.schema import RunConfig
+from chromasonic.config.validation import did_you_mean
+from chromasonic.melody_generation.runs.older_configurations import RENAMED
+
+
+class RunRefused(CompactHydraException):
+    """Ends a job with its message alone and exit code 1; in a multirun the other jobs continue.
+
+    Args:
+        message: Printed by Hydra at the very end.
+        reason: The reason why this job ended.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+
+
+def sentence_of(problem: CompactHydraException) -> str:
+    """Return an error of Hydra's about the command line as one sentence."""
+    message = str(problem)
+    if unknown := re.match(r"Could not override '([^']*)'", message):
+        return _unknown_name(unknown[1])
+    missing = re.match(
+        r"(?:In '[^']*': )?Could not find '([^']*)/([^'/]*)'.*?Available options[^:]*:\n(.*?)\nConfig", message, re.S
+    )
+    if missing:
+        group, choice, listed = missing.groups()
+        options = [option for option in listed.split() if (group, option) != ("dataset", "default")]
+        return f"{group}={choice}: choose one of {', '.join(options)}{did_you_mean(choice, options)}"
+    first = message.strip().partition("\n")[0]
+    return f"{first}: write name=value" if first.startswith("Error parsing override") else first
+
+
+def _unknown_name(name: str) -> str:
+    for old, new in RENAMED.items():
+        if name == old or name.startswith(f"{old}."):
+            return f"{name} is now called {new + name.removeprefix(old)}: write {new + name.removeprefix(old)}=..."
+    if name in RunConfig.model_fields:
+        return f"the chosen model or dataset has no {name}: leave it out, or choose another model or dataset"
+    if "." in name:
+        return f"there is no {name} to set: --help lists all values, and +{name}=... adds an argument"
+    return f"there is no {name} to set{did_you_mean(name, RunConfig.model_fields) or ': --help lists all values'}"

@@ -1,0 +1,51 @@
+"""Keep two programs from working in one directory, and a run from being overwritten."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from chromasonic.melody_generation.errors import InputError
+
+LOCK = ".lock"
+_CONFIGURATION = "config.yaml"
+
+
+@contextmanager
+def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
+    """Hold a directory while the block runs, so that no other program does the same work in it.
+
+    Args:
+        directory: A run directory, or another.
+        work: The work that is done there, in words that continue "another program is".
+
+    Raises:
+        InputError: If another program holds the directory.
+    """
+    lock = FileLock(directory / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"another program is {work} in {directory}: wait for it, or stop it") from None
+    except (OSError, NotImplementedError):  # some network file systems have no locks
+        print(f"{directory} cannot be locked: make sure that no other program is {work} there", file=sys.stderr)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def refuse_second_run(directory: Path) -> None:
+    """Raise if a directory holds a run with a checkpoint; a run without one has nothing to lose.
+
+    Raises:
+        InputError: If it does.
+    """
+    if (directory / _CONFIGURATION).exists() and any(directory.glob("*_checkpoints/[!.]*.pt")):
+        raise InputError(
+            f"{directory} holds a run already: continue it with resume={directory}, or name another output_dir"
+        )

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
+
+
+def test_only_a_run_with_a_checkpoint_is_protected(tmp_path: Path) -> None:
+    refuse_second_run(tmp_path)
+    (tmp_path / "config.yaml").write_text("")
+    (tmp_path / "lstm_checkpoints").mkdir()
+    (tmp_path / "lstm_checkpoints" / ".melody_lstm_best.unfinished-x.pt").write_text("")
+    refuse_second_run(tmp_path)
+    (tmp_path / "lstm_checkpoints" / "melody_lstm_last.pt").write_text("")
+    with pytest.raises(InputError, match="holds a run already"):
+        refuse_second_run(tmp_path)
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
+def test_without_locks_a_warning_is_printed(
+    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with lock_directory(tmp_path):
+        pass
+    assert "cannot be locked" in capsys.readouterr().err
+
+
+def test_one_program_at_a_time_holds_a_directory_and_an_error_releases_it(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="of one's own"), lock_directory(tmp_path):  # noqa: PT012
+        with pytest.raises(InputError, match="another program is training"), lock_directory(tmp_path):
+            pass
+        raise TimeoutError("of one's own")
+    with lock_directory(tmp_path):
+        pass
