@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from chromasonic.app.sweeps import SweepComparison
 from chromasonic.config.build import build
+from chromasonic.config.compose import read_yaml
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
@@ -183,14 +184,14 @@ def test_defaults_in_configs_are_those_of_the_constructors(group: str, choice: s
 
 
 def test_sampling_defaults_are_the_same_in_all_configs() -> None:
-    train, evaluate, generate = (OmegaConf.load(CONFIGS / f"{name}.yaml") for name in ("train", "evaluate", "generate"))
+    train, evaluate, generate = (read_yaml(CONFIGS / f"{name}.yaml") for name in ("train", "evaluate", "generate"))
     comparison = inspect.signature(SweepComparison).parameters
     settings = SampleSettings()
     for name in ("n_samples", "max_notes"):
         expected = getattr(settings, name)
-        assert train.hydra.callbacks.comparison[name] == comparison[name].default == evaluate[name] == expected
-    assert generate.max_notes == OmegaConf.load(CONFIGS / "results.yaml").max_notes == Limits().max_notes
-    assert evaluate.seed == settings.seed
+        assert train["hydra"]["callbacks"]["comparison"][name] == comparison[name].default == evaluate[name] == expected
+    assert generate["max_notes"] == read_yaml(CONFIGS / "results.yaml")["max_notes"] == Limits().max_notes
+    assert evaluate["seed"] == settings.seed
 
 
 def test_there_are_experiments() -> None:
