@@ -122,7 +122,7 @@ def test_free_metre_is_cut_into_measures_that_no_bar_line_divides(tmp_path: Path
     assert read_back(melody, tmp_path) == replace(melody, source="tune.musicxml")
 
 
-def test_an_accidental_before_an_unseen_bar_line_is_said_again_after_it() -> None:
+def test_an_accidental_before_an_invisible_bar_line_is_said_again_after_it() -> None:
     notes = list(tree(Melody([61, 60, *[62] * 6, 61, 60], [24] * 10, Metre.parse("free"))).iter("note"))
     shown = ["sharp", "natural", *[None] * 6, "sharp", "natural"]
     assert [note.findtext("accidental") for note in notes] == shown

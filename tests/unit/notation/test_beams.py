@@ -31,7 +31,7 @@ def groups_of(durations: list[int], metre: str, pitches: list[int] | None = None
         ([4, 4, 4, 12, 24], "2/4", [[4, 4, 4], [12], [24]]),
     ],
 )
-def test_beams_join_what_belongs_to_a_beat(durations: list[int], metre: str, groups: list[list[int]]) -> None:
+def test_beams_join_the_notes_of_a_beat(durations: list[int], metre: str, groups: list[list[int]]) -> None:
     assert groups_of(durations, metre) == groups
 
 
@@ -40,22 +40,24 @@ def test_a_rest_ends_a_beam() -> None:
 
 
 @given(melodies(min_notes=1))
-def test_groups_are_the_measure_and_beams_begin_and_end(melody: Melody) -> None:
+def test_groups_partition_the_measure_and_every_beam_that_begins_ends(melody: Melody) -> None:
     for measure in split_measures(melody):
         groups = beam_groups(measure)
         assert [symbol for group in groups for symbol in group] == list(measure.symbols)
         for group in groups:
             marks = beam_marks(group)
-            assert [len(each) for each in marks] == [symbol.value.n_flags if len(group) > 1 else 0 for symbol in group]
+            assert [len(mark_list) for mark_list in marks] == [
+                symbol.value.n_flags if len(group) > 1 else 0 for symbol in group
+            ]
             for level in range(4):
                 is_open = False
-                for each in marks:
-                    mark = each[level] if len(each) > level else ""
+                for mark_list in marks:
+                    mark = mark_list[level] if len(mark_list) > level else ""
                     assert is_open == (mark in {"continue", "end"})
                     is_open = mark in {"begin", "continue"}
                 assert not is_open
 
 
-def test_a_dotted_eighth_and_a_sixteenth() -> None:
+def test_a_sixteenth_after_a_dotted_eighth_has_a_backward_hook() -> None:
     [measure] = split_measures(Melody([60, 62], [18, 6], Metre(1, 4)))
     assert beam_marks(beam_groups(measure)[0]) == [["begin"], ["end", "backward hook"]]

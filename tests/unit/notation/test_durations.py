@@ -15,10 +15,11 @@ from chromasonic.melody_generation.vocabulary import DURATIONS
 S, E, Q, H = 6, 12, 24, 48  # sixteenth, eighth, quarter, half
 
 
-def written(metre: str, durations: list[int], start: int = 0) -> list[tuple[int, ...]]:
+def split_all(metre: str, durations: list[int], start: int = 0) -> list[tuple[int, ...]]:
     positions = [*accumulate(durations, initial=start)]
     return [
-        split_duration(ticks, place, Metre.parse(metre)) for ticks, place in zip(durations, positions, strict=False)
+        split_duration(ticks, position, Metre.parse(metre))
+        for ticks, position in zip(durations, positions, strict=False)
     ]
 
 
@@ -46,10 +47,10 @@ def written(metre: str, durations: list[int], start: int = 0) -> list[tuple[int,
         ("3/8", [E, Q], [(E,), (Q,)]),
     ],
 )
-def test_in_compound_metre_no_value_hides_a_dotted_beat(
+def test_in_compound_metre_no_head_crosses_a_dotted_beat(
     metre: str, durations: list[int], expected: list[tuple[int, ...]]
 ) -> None:
-    assert written(metre, durations) == expected
+    assert split_all(metre, durations) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,36 +82,36 @@ def test_in_compound_metre_no_value_hides_a_dotted_beat(
         ("7/8", [Q, 36, Q], [(Q,), (36,), (Q,)]),
     ],
 )
-def test_in_simple_metre_only_the_usual_syncopations_hide_a_beat(
+def test_in_simple_metre_only_common_syncopations_cross_a_beat(
     metre: str, durations: list[int], expected: list[tuple[int, ...]]
 ) -> None:
-    assert written(metre, durations) == expected
+    assert split_all(metre, durations) == expected
 
 
-def test_triplets_stay_as_they_are() -> None:
-    assert written("4/4", [16, 16, 16, 8, 12, 4, 8, 16]) == [(16,), (16,), (16,), (8,), (12,), (4,), (8,), (16,)]
+def test_triplet_durations_are_not_split() -> None:
+    assert split_all("4/4", [16, 16, 16, 8, 12, 4, 8, 16]) == [(16,), (16,), (16,), (8,), (12,), (4,), (8,), (16,)]
 
 
-def test_in_free_metre_there_is_no_beat_to_hide() -> None:
-    assert written("free", [E, 36, Q, 96, 42]) == [(E,), (36,), (Q,), (96,), (Q, 18)]
+def test_in_free_metre_no_beat_splits_a_duration() -> None:
+    assert split_all("free", [E, 36, Q, 96, 42]) == [(E,), (36,), (Q,), (96,), (Q, 18)]
     assert max(len(split_duration(ticks, 0, Metre.parse("free"))) for ticks in DURATIONS) == 2
 
 
 @given(metres, st.data())
-def test_every_duration_is_made_up_of_values(metre: Metre, data: st.DataObject) -> None:
+def test_every_duration_is_a_sum_of_note_values(metre: Metre, data: st.DataObject) -> None:
     bar = min(metre.bar_ticks, 2000)
     position = data.draw(st.integers(0, bar - 1))
     ticks = data.draw(st.integers(1, bar - position))
-    found = split_duration(ticks, position, metre)
-    assert sum(found) == ticks
-    assert all(piece in PLAIN_VALUES or piece in TRIPLET_VALUES for piece in found)
+    heads = split_duration(ticks, position, metre)
+    assert sum(heads) == ticks
+    assert all(head in PLAIN_VALUES or head in TRIPLET_VALUES for head in heads)
 
 
 @given(st.sampled_from(["6/8", "9/8", "12/8", "15/8"]), st.data())
-def test_a_note_that_hides_a_dotted_beat_is_as_long_as_such_beats(metre: str, data: st.DataObject) -> None:
+def test_a_head_that_crosses_a_dotted_beat_begins_and_ends_at_one(metre: str, data: st.DataObject) -> None:
     bar = Metre.parse(metre).bar_ticks // 3
     begin = data.draw(st.integers(0, bar - 1))
     end = data.draw(st.integers(begin + 1, bar))
-    found = split_duration(3 * (end - begin), 3 * begin, Metre.parse(metre))
-    for first, last in pairwise(accumulate(found, initial=3 * begin)):
+    heads = split_duration(3 * (end - begin), 3 * begin, Metre.parse(metre))
+    for first, last in pairwise(accumulate(heads, initial=3 * begin)):
         assert first // 36 == (last - 1) // 36 or first % 36 == last % 36 == 0

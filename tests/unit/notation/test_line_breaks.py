@@ -15,14 +15,14 @@ from chromasonic.melody_generation.notation.score import split_measures
 def lengths(durations: list[int], metre: str = "free") -> list[list[int]]:
     measures = split_measures(Melody([60] * len(durations), durations, Metre.parse(metre)))
     return [
-        [symbol.ticks for group in stretch for symbol in group]
+        [symbol.ticks for group in segment for symbol in group]
         for measure in measures
-        for stretch in line_segments(measure)
+        for segment in line_segments(measure)
     ]
 
 
 @pytest.mark.parametrize(
-    ("durations", "stretches"),
+    ("durations", "segments"),
     [
         ([24] * 20, [[24] * 8, [24] * 8, [24] * 4]),
         ([96, 96, 48, 48], [[96, 96], [48, 48]]),
@@ -31,20 +31,20 @@ def lengths(durations: list[int], metre: str = "free") -> list[list[int]]:
         ([24] * 7 + [120, 24], [[24] * 7 + [96, 24], [24]]),  # not under a tie
     ],
 )
-def test_a_line_may_end_every_few_beats_between_notes(durations: list[int], stretches: list[list[int]]) -> None:
-    assert lengths(durations) == stretches
+def test_free_measures_are_cut_every_few_beats_between_notes(durations: list[int], segments: list[list[int]]) -> None:
+    assert lengths(durations) == segments
 
 
-def test_bars_are_never_cut() -> None:
+def test_measures_of_a_metre_are_not_cut() -> None:
     assert lengths([6] * 32, "4/4") == [[6] * 16] * 2
 
 
 @given(melodies(min_notes=1))
-def test_stretches_are_the_groups_of_the_measure_and_begin_with_notes(melody: Melody) -> None:
+def test_segments_partition_the_groups_and_never_divide_a_note(melody: Melody) -> None:
     for measure in split_measures(melody):
-        stretches = line_segments(measure)
-        assert [group for stretch in stretches for group in stretch] == beam_groups(measure)
-        assert measure.metre == Metre.parse("free") or len(stretches) == 1
-        for before, after in pairwise(stretches):
+        segments = line_segments(measure)
+        assert [group for segment in segments for group in segment] == beam_groups(measure)
+        assert measure.metre == Metre.parse("free") or len(segments) == 1
+        for before, after in pairwise(segments):
             last, first = before[-1][-1], after[0][0]
             assert last.note != first.note or last.pitch == REST  # a rest may be written in two

@@ -3,10 +3,10 @@ from __future__ import annotations
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
 
 
-def test_values_last_what_their_names_say() -> None:
+def test_values_have_the_durations_of_their_names() -> None:
     assert PLAIN_VALUES[24] == NoteValue("quarter")
     assert PLAIN_VALUES[36] == NoteValue("quarter", 1)
-    assert 42 not in PLAIN_VALUES  # nobody reads two dots with ease
+    assert 42 not in PLAIN_VALUES  # two dots are hard to read
     assert PLAIN_VALUES[3] == NoteValue("32nd")
     assert PLAIN_VALUES[192] == NoteValue("breve")
     assert TRIPLET_VALUES[8] == NoteValue("eighth", 0, True)
@@ -17,5 +17,5 @@ def test_values_last_what_their_names_say() -> None:
     )
 
 
-def test_which_values_need_a_triplet() -> None:
+def test_durations_without_a_plain_value_need_a_triplet() -> None:
     assert [ticks for ticks in range(1, 33) if is_triplet_only(ticks)] == [1, 2, 4, 8, 16, 32]

@@ -9,12 +9,12 @@ from chromasonic.melody_generation.melody import MODES
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-keys = st.builds(Spelling.of, st.integers(0, 11), st.sampled_from(MODES))
+keys = st.builds(Spelling.for_key, st.integers(0, 11), st.sampled_from(MODES))
 
 
-def written(pitches: range | list[int], tonic: int, mode: str) -> str:
-    spelling = Spelling.of(tonic, mode)
-    return " ".join(spelling.written(pitch).name for pitch in pitches)
+def spelled(pitches: range | list[int], tonic: int, mode: str) -> str:
+    spelling = Spelling.for_key(tonic, mode)
+    return " ".join(spelling.spell(pitch).name for pitch in pitches)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ def written(pitches: range | list[int], tonic: int, mode: str) -> str:
     ],
 )
 def test_keys_have_their_usual_names_and_signatures(tonic: int, mode: str, name: str, sharps: int) -> None:
-    assert (Spelling.of(tonic, mode).tonic, Spelling.of(tonic, mode).sharps) == (name, sharps)
+    assert (Spelling.for_key(tonic, mode).tonic, Spelling.for_key(tonic, mode).sharps) == (name, sharps)
 
 
-# The tonics of each mode from C upwards, as musicians call them.
+# The usual names of the tonics of each mode, from C upwards.
 USUAL_NAMES = {
     "major": "C Db D Eb E F F# G Ab A Bb B",
     "minor": "C C# D Eb E F F# G G# A Bb B",
@@ -45,62 +45,63 @@ USUAL_NAMES = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_tonic_has_its_usual_name_in_every_mode(mode: str) -> None:
-    spellings = [Spelling.of(tonic, mode) for tonic in range(12)]
+    spellings = [Spelling.for_key(tonic, mode) for tonic in range(12)]
     assert " ".join(spelling.tonic for spelling in spellings) == USUAL_NAMES[mode]
     assert all(abs(spelling.sharps) <= (7 if spelling.name == "Bb locrian" else 6) for spelling in spellings)
 
 
-def test_a_scale_is_written_without_accidentals() -> None:
-    assert written([62, 64, 66, 67, 69, 71, 73], 2, "major") == "D E F# G A B C#"
-    assert written([70, 72, 74, 75, 77, 79, 81], 10, "major") == "Bb C D Eb F G A"
-    assert written([62, 64, 65, 67, 69, 71, 72], 2, "dorian") == "D E F G A B C"
+def test_a_scale_is_spelled_without_accidentals() -> None:
+    assert spelled([62, 64, 66, 67, 69, 71, 73], 2, "major") == "D E F# G A B C#"
+    assert spelled([70, 72, 74, 75, 77, 79, 81], 10, "major") == "Bb C D Eb F G A"
+    assert spelled([62, 64, 65, 67, 69, 71, 72], 2, "dorian") == "D E F G A B C"
 
 
-def test_what_is_outside_the_scale_is_written_as_melodies_have_it() -> None:
-    assert written(range(60, 72), 0, "major") == "C C# D Eb E F F# G G# A Bb B"
-    assert written(range(57, 69), 9, "minor") == "A Bb B C C# D Eb E F F# G G#"  # the raised sixth and seventh
-    assert written(range(62, 74), 2, "major") == "D D# E F F# G G# A A# B C C#"
+def test_chromatic_pitches_are_spelled_as_in_melodies() -> None:
+    assert spelled(range(60, 72), 0, "major") == "C C# D Eb E F F# G G# A Bb B"
+    assert spelled(range(57, 69), 9, "minor") == "A Bb B C C# D Eb E F F# G G#"  # the raised sixth and seventh
+    assert spelled(range(62, 74), 2, "major") == "D D# E F F# G G# A A# B C C#"
 
 
 @given(keys, st.integers(0, 127))
-def test_what_is_written_is_the_pitch(spelling: Spelling, pitch: int) -> None:
-    found = spelling.written(pitch)
-    assert 12 * (found.octave + 1) + SEMITONES[found.step] + found.alter == pitch
-    assert abs(found.alter) <= 2
+def test_a_spelled_pitch_sounds_as_the_midi_number(spelling: Spelling, pitch: int) -> None:
+    spelled_pitch = spelling.spell(pitch)
+    octave, semitones = spelled_pitch.octave + 1, SEMITONES[spelled_pitch.step]
+    assert 12 * octave + semitones + spelled_pitch.alter == pitch
+    assert abs(spelled_pitch.alter) <= 2
 
 
 @given(st.integers(0, 11), st.sampled_from(MODES))
-def test_name_and_signature_are_those_of_the_key_in_every_key_and_mode(tonic: int, mode: str) -> None:
-    spelling = Spelling.of(tonic, mode)
+def test_name_and_signature_agree_with_the_abc_parser_in_every_key(tonic: int, mode: str) -> None:
+    spelling = Spelling.for_key(tonic, mode)
     key = parse_key(f"{spelling.tonic} {mode}")
     assert (key.tonic, key.mode) == (tonic, mode)
-    assert dict(key.signature) == spelling.signature()
-    assert sum(spelling.signature().values()) == spelling.sharps
+    assert dict(key.signature) == spelling.alterations()
+    assert sum(spelling.alterations().values()) == spelling.sharps
     assert -7 <= spelling.sharps <= 6
 
 
 @given(keys, st.lists(st.integers(40, 90) | st.none(), max_size=30), st.booleans())
-def test_a_reader_of_either_custom_reads_every_note_rightly(
+def test_readers_of_either_convention_read_every_note_correctly(
     spelling: Spelling, notes: list[int | None], in_all_octaves: bool
 ) -> None:
-    """Accidentals hold to the end of the bar (None), in their own octave or in all, as the reader has it."""
-    accidentals, holding = AccidentalTracker(spelling), dict[object, int]()
+    """Accidentals hold to the end of the bar (None), in their own octave or in all octaves."""
+    accidentals, in_force = AccidentalTracker(spelling), dict[object, int]()
     for pitch in notes:
         if pitch is None:
             accidentals.bar_line()
-            holding.clear()
+            in_force.clear()
             continue
-        note = spelling.written(pitch)
-        place = note.step if in_all_octaves else (note.step, note.octave)
-        if accidentals.needs_one(note):
-            holding[place] = note.alter
-        assert holding.get(place, spelling.signature()[note.step]) == note.alter
+        note = spelling.spell(pitch)
+        position = note.step if in_all_octaves else (note.step, note.octave)
+        if accidentals.needs_accidental(note):
+            in_force[position] = note.alter
+        assert in_force.get(position, spelling.alterations()[note.step]) == note.alter
 
 
-def test_no_accidental_is_written_twice_for_nothing() -> None:
-    accidentals = AccidentalTracker(Spelling.of(0, "major"))
+def test_no_accidental_is_repeated_within_a_bar() -> None:
+    accidentals = AccidentalTracker(Spelling.for_key(0, "major"))
     sharp, natural = WrittenPitch("F", 1, 4), WrittenPitch("F", 0, 4)
-    assert [accidentals.needs_one(each) for each in (natural, sharp, sharp, natural, natural)] == [
+    assert [accidentals.needs_accidental(pitch) for pitch in (natural, sharp, sharp, natural, natural)] == [
         *(False, True, False),
         *(True, False),
     ]

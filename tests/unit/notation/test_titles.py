@@ -13,7 +13,7 @@ anything = st.text(st.characters(), max_size=80)  # lone surrogates too
 
 
 @given(anything)
-def test_a_plain_title_is_one_line_that_xml_can_hold(title: str) -> None:
+def test_a_plain_title_is_one_line_of_valid_xml(title: str) -> None:
     plain = plain_title(title)
     assert plain == " ".join(plain.split())
     element = ElementTree.Element("title")
@@ -30,10 +30,10 @@ def test_a_stem_is_a_safe_file_name(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", ["CON", "aux", "Lpt1"])
-def test_names_of_devices_are_avoided(title: str) -> None:
+def test_reserved_device_names_are_avoided(title: str) -> None:
     assert file_stem(title) == f"{title.lower()}_"
 
 
 @pytest.mark.parametrize(("title", "stem"), [("", ""), ("«»", ""), ("漢字", ""), ("-_-", ""), ("a" * 99, "a" * 60)])
-def test_what_is_left_of_titles(title: str, stem: str) -> None:
+def test_titles_with_few_valid_characters(title: str, stem: str) -> None:
     assert file_stem(title) == stem

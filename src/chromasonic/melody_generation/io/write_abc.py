@@ -45,7 +45,7 @@ def to_abc(melody: Melody, tempo: float, number: int = 1) -> str:
         <BLANKLINE>
     """
     check_tempo(tempo)
-    measures, spelling = split_measures(melody), Spelling.of_melody(melody)
+    measures, spelling = split_measures(melody), Spelling.for_melody(melody)
     beat = beat_ticks(melody.metre)
     fields = [
         f"X:{number}",
@@ -93,13 +93,13 @@ def _symbol(symbol: Symbol, spelling: Spelling, accidentals: AccidentalTracker) 
     length = _length(ticks / _UNIT_TICKS)
     if symbol.pitch == REST:
         return f"{tuplet}z{length}"
-    written = spelling.written(symbol.pitch)
-    sign = _ACCIDENTALS[written.alter] if accidentals.needs_one(written) else ""
+    written = spelling.spell(symbol.pitch)
+    sign = _ACCIDENTALS[written.alter] if accidentals.needs_accidental(written) else ""
     if written.octave >= 5:
         letter = written.step.lower() + "'" * (written.octave - 5)
     else:
         letter = written.step + "," * (4 - written.octave)
-    return f"{tuplet}{sign}{letter}{length}{'-' if symbol.tied else ''}"
+    return f"{tuplet}{sign}{letter}{length}{'-' if symbol.tied_to_next else ''}"
 
 
 def _length(units: Fraction) -> str:

@@ -39,7 +39,7 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
     measures = split_measures(melody)
     # Of the modes a MIDI file knows two. The tonic and its third are kept, though the signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
-    key = Spelling.of(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor
+    key = Spelling.for_key(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor
     events: list[tuple[int, int, MetaMessage | Message]] = [
         (0, 0, MetaMessage("track_name", name=plain_title(melody.title))),
         (0, 0, MetaMessage("set_tempo", tempo=bpm2tempo(tempo))),

@@ -39,7 +39,7 @@ def to_musicxml(melody: Melody, tempo: float | None) -> str:
     """
     if tempo is not None:
         check_tempo(tempo)
-    measures, spelling = split_measures(melody), Spelling.of_melody(melody)
+    measures, spelling = split_measures(melody), Spelling.for_melody(melody)
     title = plain_title(melody.title)
     root = ElementTree.Element("score-partwise", version="4.0")
     if title:
@@ -96,7 +96,7 @@ class _MeasureWriter:
         self._notes(element, first)
         for place, stretch in enumerate(others, 1):
             _bar_line(element, "none")
-            self._accidentals.unseen_bar_line()
+            self._accidentals.invisible_bar_line()
             element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{place}", implicit="yes")
             self._notes(element, stretch)
 
@@ -129,11 +129,11 @@ class _MeasureWriter:
         note = ElementTree.SubElement(measure, "note", id=head_id(symbol.note, self._place))
         accidental = self._pitch(note, symbol)
         _leaf(note, "duration", str(symbol.ticks))
-        for is_there, kind in ((symbol.continues, "stop"), (symbol.tied, "start")):
+        for is_there, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
             if is_there:
                 ElementTree.SubElement(note, "tie", type=kind)
         _leaf(note, "voice", "1")
-        if not symbol.fills_bar:
+        if not symbol.is_measure_rest:
             _leaf(note, "type", symbol.value.name)
         for _ in range(symbol.value.dots):
             ElementTree.SubElement(note, "dot")
@@ -151,25 +151,25 @@ class _MeasureWriter:
         """Add pitch or rest, and say which accidental has to stand before it."""
         if symbol.pitch == REST:
             rest = ElementTree.SubElement(note, "rest")
-            if symbol.fills_bar:
+            if symbol.is_measure_rest:
                 rest.set("measure", "yes")
             return ""
-        written = self._spelling.written(symbol.pitch)
+        written = self._spelling.spell(symbol.pitch)
         pitch = ElementTree.SubElement(note, "pitch")
         _leaf(pitch, "step", written.step)
         if written.alter:
             _leaf(pitch, "alter", str(written.alter))
         _leaf(pitch, "octave", str(written.octave))
         # A tie carries its accidental along, also across a bar line.
-        is_shown = not symbol.continues and self._accidentals.needs_one(written)
+        is_shown = not symbol.tied_to_previous and self._accidentals.needs_accidental(written)
         return _ACCIDENTAL_NAMES[written.alter] if is_shown else ""
 
 
 def _notations(note: ElementTree.Element, symbol: Symbol) -> None:
-    if not (symbol.tied or symbol.continues or symbol.n_in_tuplet or symbol.ends_tuplet):
+    if not (symbol.tied_to_next or symbol.tied_to_previous or symbol.n_in_tuplet or symbol.ends_tuplet):
         return
     notations = ElementTree.SubElement(note, "notations")
-    for is_there, kind in ((symbol.continues, "stop"), (symbol.tied, "start")):
+    for is_there, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
         if is_there:
             ElementTree.SubElement(notations, "tied", type=kind)
     for is_there, kind in ((symbol.n_in_tuplet > 0, "start"), (symbol.ends_tuplet, "stop")):

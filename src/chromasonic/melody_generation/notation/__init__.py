@@ -1,1 +1,1 @@
-"""Written music: measures, note values, beams, spelling and tempo."""
+"""Written music: measures, note values, beams, pitch spelling, tempo and repeats."""

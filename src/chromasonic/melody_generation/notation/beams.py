@@ -1,4 +1,4 @@
-"""Which short notes are joined by beams: those of one beat, or of a half where there are plain eighths only."""
+"""Beaming: short notes are joined within a beat, or within a half note in bars of plain eighths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EIGHTH = TICKS_PER_QUARTER // 2
 
 
 def beam_groups(measure: Measure) -> list[list[Symbol]]:
-    """The symbols of a measure in groups; only groups of two or more are joined by beams.
+    """Group the symbols of a measure by beams; a symbol without a beam is a group of its own.
 
     Example:
         >>> from chromasonic.melody_generation.melody import Melody
@@ -24,11 +24,11 @@ def beam_groups(measure: Measure) -> list[list[Symbol]]:
     length = _group_ticks(measure)
     groups = [[measure.symbols[0]]]
     for before, symbol in pairwise(measure.symbols):
-        # No beam reaches into a triplet or out of it, where engravers differ in what it then says.
-        together = before.position // length == symbol.position // length and not (
+        # No beam crosses the edge of a triplet: notation programs disagree on its meaning.
+        is_same_group = before.position // length == symbol.position // length and not (
             before.ends_tuplet or symbol.n_in_tuplet
         )
-        if together and _has_beam(before) and _has_beam(symbol):
+        if is_same_group and _has_beam(before) and _has_beam(symbol):
             groups[-1].append(symbol)
         else:
             groups.append([symbol])
@@ -36,36 +36,36 @@ def beam_groups(measure: Measure) -> list[list[Symbol]]:
 
 
 def beam_marks(group: list[Symbol]) -> list[list[str]]:
-    """What each beam of each symbol does, the one nearest to the stem's end first.
+    """Return the MusicXML beam types of each symbol in a group, from the outermost beam (eighths) inwards.
 
     Returns:
-        For each symbol ``begin``, ``continue``, ``end``, ``forward hook`` or ``backward hook`` as in MusicXML, one for
-        each of its beams; nothing for a symbol that stands alone.
+        For each symbol one of ``begin``, ``continue``, ``end``, ``forward hook`` and ``backward hook`` per beam; an
+        empty list for a symbol that is alone in its group.
     """
     if len(group) < 2:
         return [[] for _ in group]
     flags = [symbol.value.n_flags for symbol in group]
-    return [[_beam(flags, place, level) for level in range(1, flags[place] + 1)] for place in range(len(group))]
+    return [[_beam(flags, index, level) for level in range(1, flags[index] + 1)] for index in range(len(group))]
 
 
-def _beam(flags: list[int], place: int, level: int) -> str:
-    before = place > 0 and flags[place - 1] >= level
-    after = place < len(flags) - 1 and flags[place + 1] >= level
+def _beam(flags: list[int], index: int, level: int) -> str:
+    before = index > 0 and flags[index - 1] >= level
+    after = index < len(flags) - 1 and flags[index + 1] >= level
     if before and after:
         return "continue"
     if before or after:
         return "end" if before else "begin"
-    return "backward hook" if place else "forward hook"
+    return "backward hook" if index else "forward hook"
 
 
 def _group_ticks(measure: Measure) -> int:
-    """How long a group may be: three eighths, a quarter, or a half where a bar has nothing shorter than eighths."""
+    """Return the longest group in ticks: a compound beat, a quarter, or a half in bars of plain eighths."""
     beat = beat_ticks(measure.metre)
     if beat_value(measure.metre).dots and measure.metre.unit >= 8:
         return beat
     is_plain = all(symbol.ticks >= _EIGHTH and not symbol.value.is_triplet for symbol in measure.symbols)
     has_halves = measure.metre == Metre(4, 4) or measure.metre.unit < 4
-    # The beats of 5/8 and 7/8 are uneven, and which are long is not known: quarters there too.
+    # 5/8 and 7/8 have long and short beats in an unknown order: quarters there too.
     return 2 * TICKS_PER_QUARTER if is_plain and has_halves else TICKS_PER_QUARTER
 
 

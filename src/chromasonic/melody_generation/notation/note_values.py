@@ -1,14 +1,14 @@
-"""Note values: which durations one note head can say.
+"""Note values: the durations that one note head can have.
 
-It says a value from the breve to the thirty-second, plain or dotted once, or a triplet value down to the sixty-fourth,
-which lasts one tick. So every whole number of ticks can be written by several.
+They range from the breve to the thirty-second, plain or dotted once, and down to the sixty-fourth in triplets, which
+lasts one tick. So any whole number of ticks can be written with tied note heads.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# In halves of a tick, since a sixty-fourth lasts one and a half.
+# In half ticks, since a sixty-fourth lasts one and a half ticks.
 _HALF_TICKS = {
     **{"breve": 384, "whole": 192, "half": 96, "quarter": 48},
     **{"eighth": 24, "16th": 12, "32nd": 6, "64th": 3},
@@ -18,7 +18,7 @@ _FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 
 @dataclass(frozen=True)
 class NoteValue:
-    """What a note head looks like: a name as MusicXML has it, dots, and whether it stands in a triplet."""
+    """The look of a note head: its MusicXML type, its dots, and whether it belongs to a triplet."""
 
     name: str
     dots: int = 0
@@ -26,15 +26,15 @@ class NoteValue:
 
     @property
     def n_flags(self) -> int:
-        """The flags or beams of its stem."""
+        """The number of flags or beams at its stem."""
         return _FLAGS.get(self.name, 0)
 
     @property
     def half_ticks(self) -> int:
-        """Its length in halves of a tick; 0 where that is no whole number."""
+        """Its duration in half ticks; 0 if that is no whole number."""
         dotted, rest = divmod(_HALF_TICKS[self.name] * (2 ** (self.dots + 1) - 1), 2**self.dots)
-        length, more = divmod(dotted * 2, 3) if self.is_triplet else (dotted, 0)
-        return 0 if rest or more else length
+        length, triplet_rest = divmod(dotted * 2, 3) if self.is_triplet else (dotted, 0)
+        return 0 if rest or triplet_rest else length
 
 
 def _by_ticks(*, is_triplet: bool) -> dict[int, NoteValue]:
@@ -42,10 +42,11 @@ def _by_ticks(*, is_triplet: bool) -> dict[int, NoteValue]:
     return {value.half_ticks // 2: value for value in values if value.half_ticks and value.half_ticks % 2 == 0}
 
 
+# Note values by their duration in ticks.
 PLAIN_VALUES = _by_ticks(is_triplet=False)
 TRIPLET_VALUES = _by_ticks(is_triplet=True)
 
 
 def is_triplet_only(ticks: int) -> bool:
-    """Whether one note head says it in a triplet and not otherwise."""
+    """Return whether one note head has this duration in a triplet only."""
     return ticks in TRIPLET_VALUES and ticks not in PLAIN_VALUES

@@ -1,13 +1,13 @@
-"""The order in which a tune is played: repeats, endings and parts, unrolled.
+"""Unroll repeats, endings and parts of a tune into the order in which it is played.
 
-A reader hands over a tune's events in the order of the page. A section is what is played again as a whole:
-from a repeat sign (or where there is none, from the last repeat sign or double bar, or the beginning) to the
-next one. It is a body and, perhaps, endings for certain turns.
+A reader passes a tune's events in written order. A section is a passage that is repeated as a whole: it begins at a
+repeat sign (without one, at the last repeat sign or double bar, or at the beginning of the tune) and ends at the next
+repeat sign. It consists of a body and any number of endings.
 
-* ``|: body :|`` is played twice, ``|: body |1 ... :|2 ... ||`` with one ending in each turn. Endings ask for
-  turns even where a source forgets the repeat sign between them.
-* Parts are played in the order that the tune's header gives, each with the repeats inside it; parts that the
-  header names but the tune has not are passed over. Music before the first part mark is played first.
+* ``|: body :|`` is played twice, ``|: body |1 ... :|2 ... ||`` with one ending per pass. Endings imply passes even if a
+  source omits the repeat sign between them.
+* Parts are played in the order given in the tune's header, each with its own repeats. Parts that the header names and
+  the tune lacks are skipped. Music before the first part mark is played first.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from chromasonic.melody_generation.melody import Metre
 
 Repeats = Literal["written", "played"]
 
-_MAX_TURNS = 16
+_MAX_PASSES = 16
 MAX_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
 class NoteEvent:
-    """A note or rest (``REST``) with its length in ticks; ``tied`` if a tie leads from it to the next."""
+    """A note or rest (``REST``) with its duration in ticks; ``tied`` if a tie leads to the next note."""
 
     pitch: int
     ticks: Fraction | int
@@ -36,7 +36,7 @@ class NoteEvent:
 
 
 class BarLine(Enum):
-    """Bar lines by what they do to the order."""
+    """Bar lines by their effect on the order of playing."""
 
     BAR = "|"
     DOUBLE_BAR = "||"
@@ -46,14 +46,14 @@ class BarLine(Enum):
 
 @dataclass(frozen=True)
 class Ending:
-    """What follows is played in these turns only, counted from 1."""
+    """The beginning of an ending, with the passes in which it is played, counted from 1."""
 
-    turns: tuple[int, ...]
+    passes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class PartMark:
-    """A part begins."""
+    """The beginning of a part."""
 
     name: str
 
@@ -62,26 +62,26 @@ ScoreEvent = NoteEvent | BarLine | Ending | PartMark | Metre
 
 
 def unroll(events: Sequence[ScoreEvent], part_order: str = "") -> list[ScoreEvent]:
-    """The events in the order in which they are played: notes, bar lines and metres are left.
+    """Return the notes, bar lines and metres of a tune in the order in which they are played.
 
     Args:
-        events: In the order of the page.
-        part_order: The letters of the parts as they follow each other; empty for the order of the page.
+        events: Events in written order.
+        part_order: The letters of the parts in playing order; empty for the written order.
 
     Raises:
-        ValueError: If there are too many turns, or more than ``MAX_EVENTS`` events come of it.
+        ValueError: If an ending is for more than 16 passes, or the result has more than ``MAX_EVENTS`` events.
     """
-    found: list[ScoreEvent] = []
-    for part in _ordered(_with_metres(events), part_order):
-        for section in _sections(part):
-            found.extend(section.unroll())
-            if len(found) > MAX_EVENTS:
+    unrolled: list[ScoreEvent] = []
+    for part in _reorder(_split_parts(events), part_order):
+        for section in _split_sections(part):
+            unrolled.extend(section.unroll())
+            if len(unrolled) > MAX_EVENTS:
                 raise ValueError(f"unrolled, the tune has more than {MAX_EVENTS} notes and bar lines")
-    return found
+    return unrolled
 
 
-def _with_metres(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
-    """The parts of a tune, each beginning with its mark (but the first) and the metre in force there."""
+def _split_parts(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
+    """Split a tune into its parts; each begins with its mark (except the first) and the metre in force."""
     parts: list[list[ScoreEvent]] = [[]]
     metre: Metre | None = None
     for event in events:
@@ -93,7 +93,7 @@ def _with_metres(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
     return parts
 
 
-def _ordered(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]]:
+def _reorder(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]]:
     begin, *marked = parts
     by_letter: dict[str, list[ScoreEvent]] = {}
     for part in marked:
@@ -101,7 +101,7 @@ def _ordered(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]
         if isinstance(mark, PartMark) and mark.name:
             by_letter.setdefault(mark.name[0], []).extend(part)
     chosen = [by_letter[letter] for letter in order if letter in by_letter]
-    # A part ends a bar, whether or not the source draws its line.
+    # A part ends a bar even if the source omits the bar line.
     return [[*part, BarLine.BAR] for part in [begin, *(chosen or marked)]]
 
 
@@ -111,24 +111,24 @@ class _Section:
     endings: list[tuple[tuple[int, ...], list[ScoreEvent]]] = field(default_factory=list)
     opened: bool = False  # by a repeat sign of its own
     repeated: bool = False
-    complete: bool = False  # a sign has closed it, unless another ending follows at once
+    complete: bool = False  # closed by a bar line, unless another ending follows at once
 
     def add(self, event: ScoreEvent) -> None:
         (self.endings[-1][1] if self.endings else self.body).append(event)
 
     def unroll(self) -> list[ScoreEvent]:
-        last_turn = max((turn for turns, _ in self.endings for turn in turns), default=1)
-        found: list[ScoreEvent] = []
-        for turn in range(1, max(last_turn, 2 if self.repeated else 1) + 1):
-            found.extend(self.body)
-            for turns, events in self.endings:
-                if turn in turns:
-                    found.extend(events)
-        return found
+        last_pass = max((number for passes, _ in self.endings for number in passes), default=1)
+        unrolled: list[ScoreEvent] = []
+        for number in range(1, max(last_pass, 2 if self.repeated else 1) + 1):
+            unrolled.extend(self.body)
+            for passes, events in self.endings:
+                if number in passes:
+                    unrolled.extend(events)
+        return unrolled
 
 
-def _sections(events: Iterable[ScoreEvent]) -> list[_Section]:
-    """Cut a part into sections; each begins with the metre in force where it begins."""
+def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
+    """Split a part into sections; each begins with the metre in force."""
     sections = [_Section()]
     metre: Metre | None = None
 
@@ -139,14 +139,14 @@ def _sections(events: Iterable[ScoreEvent]) -> list[_Section]:
     for event in events:
         section = sections[-1]
         match event:
-            case Ending(turns):
-                if max(turns) > _MAX_TURNS:
-                    raise ValueError(f"an ending for turn {max(turns)}")
-                known = {turn for others, _ in section.endings for turn in others}
-                if known.intersection(turns) or (section.complete and not known):
+            case Ending(passes):
+                if max(passes) > _MAX_PASSES:
+                    raise ValueError(f"an ending is for pass {max(passes)}; at most {_MAX_PASSES} are played")
+                earlier = {number for ending, _ in section.endings for number in ending}
+                if earlier.intersection(passes) or (section.complete and not earlier):
                     section = begin_another()
                 section.complete = False
-                section.endings.append((turns, [] if metre is None else [metre]))
+                section.endings.append((passes, [] if metre is None else [metre]))
             case BarLine.REPEAT_BEGIN:
                 section = begin_another()
                 section.opened = True

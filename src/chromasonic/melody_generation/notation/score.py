@@ -1,8 +1,7 @@
-"""What stands on the page: a melody as measures of note heads and rests, with ties and tuplets.
+"""A melody as written music: measures of note heads and rests, with ties and tuplets.
 
-Every notation is written from here, so that bar lines, ties and tuplets are the same in all of them. A measure ends
-where the count of the metre says, or where a bar line departs from it; the first may be an upbeat, and the last may
-be short.
+All notation formats are written from these measures, so that bar lines, ties and tuplets are the same in all of them. A
+measure ends where the count of the metre ends it, or at a departure. The first may be an upbeat, the last may be short.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.notation.durations import split_duration
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
 
-_MOST_BEATS = 255  # a byte in a MIDI file
+_MAX_BEATS = 255  # a byte in a MIDI file
 _TUPLET_TICKS = {3, 6, 12, 24, 48, 96}
-_MOST_IN_TUPLET = 6
+_MAX_IN_TUPLET = 6
 
 
 @dataclass(frozen=True)
@@ -25,15 +24,15 @@ class Symbol:
     """A note head or a rest.
 
     Attributes:
-        note: The melody's note that it says, or a part of; counted from 0.
+        note: Index of the melody's note, or rest, that it writes in whole or in part.
         pitch: MIDI number, or ``REST``.
-        ticks: How long it lasts.
-        position: Where in the bar it stands, in ticks.
-        value: What it looks like.
-        tied: Whether a tie leads from it to the next one.
-        continues: Whether a tie leads to it.
-        fills_bar: Whether it is the rest that stands for a whole bar.
-        n_in_tuplet: How many symbols the triplet has that begins here; 0 if none does.
+        ticks: Duration in ticks.
+        position: Position in the bar, in ticks.
+        value: The look of the note head or rest.
+        tied_to_next: Whether a tie leads to the next symbol.
+        tied_to_previous: Whether a tie leads from the previous symbol.
+        is_measure_rest: Whether it is the rest that fills a measure.
+        n_in_tuplet: Number of symbols in the triplet that begins here; 0 if none does.
         ends_tuplet: Whether a triplet ends here.
     """
 
@@ -42,21 +41,21 @@ class Symbol:
     ticks: int
     position: int
     value: NoteValue
-    tied: bool = False
-    continues: bool = False
-    fills_bar: bool = False
+    tied_to_next: bool = False
+    tied_to_previous: bool = False
+    is_measure_rest: bool = False
     n_in_tuplet: int = 0
     ends_tuplet: bool = False
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What stands between two bar lines.
+    """The symbols between two bar lines.
 
     Attributes:
-        metre: That holds in it.
+        metre: The metre in force.
         begins_metre: Whether it begins with a time signature.
-        symbols: At least one.
+        symbols: One or more.
     """
 
     metre: Metre
@@ -65,62 +64,65 @@ class Measure:
 
     @property
     def ticks(self) -> int:
-        """How long it lasts."""
+        """The duration in ticks."""
         return sum(symbol.ticks for symbol in self.symbols)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it lasts as long as its metre says; in free metre any measure does."""
+        """Whether it is as long as a bar of its metre; in free metre any measure is."""
         return not self.metre.beats or self.ticks == self.metre.bar_ticks
 
 
 def check_writable(melody: Melody) -> None:
-    """Refuse what no notation can say.
+    """Raise an error for a melody that cannot be written as music.
 
     Raises:
-        InputError: If there is no note, or a metre counts other notes than halves, quarters, eighths and so on.
+        InputError: If there is no note, or the unit of a metre is no power of two.
     """
     if not len(melody):
         raise InputError("a melody without notes cannot be written")
     for _, _, metre, _ in melody.segments:
-        if metre.unit & (metre.unit - 1) or metre.beats > _MOST_BEATS:
+        if metre.unit & (metre.unit - 1) or metre.beats > _MAX_BEATS:
             raise InputError(f"the metre {metre} cannot be written: no note is a {metre.unit}th of a whole note")
 
 
 def split_measures(melody: Melody) -> list[Measure]:
-    """The melody's measures, in order.
+    """Split a melody into measures.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If the melody cannot be written.
 
     Example:
         >>> upbeat = Melody([67, 72], [24, 120], metre=Metre(4, 4), start=72)
-        >>> [[(each.ticks, each.tied) for each in measure.symbols] for measure in split_measures(upbeat)]
+        >>> [[(symbol.ticks, symbol.tied_to_next) for symbol in measure.symbols] for measure in split_measures(upbeat)]
         [[(24, False)], [(96, True)], [(24, False)]]
     """
     check_writable(melody)
-    found: list[Measure] = []
-    shown = None
+    measures: list[Measure] = []
+    metre_before = None
     for begin, end, metre, position in melody.segments:
         for bar in _bars(melody, begin, end, metre, position):
             symbols = [symbol for heads in bar for symbol in heads]
-            found.append(Measure(metre, metre != shown, tuple(_with_tuplets(symbols))))
-            shown = metre
-    return found
+            measures.append(Measure(metre, metre != metre_before, tuple(_with_tuplets(symbols))))
+            metre_before = metre
+    return measures
 
 
 def _bars(melody: Melody, begin: int, end: int, metre: Metre, position: int) -> Iterator[list[list[Symbol]]]:
-    """The symbols of each bar of a stretch without departures, in a list for each note."""
+    """Yield each bar of a segment without departures as lists of symbols, one list per note."""
     bar: list[list[Symbol]] = []
     for note in range(begin, end):
-        pitch, left = int(melody.pitches[note]), int(melody.durations[note])
-        continues = False
-        while left:
-            ticks = min(left, metre.bar_ticks - position)
-            left -= ticks
-            bar.append(_heads(note, pitch, ticks, position, metre, tied=bool(left), continues=continues))
+        pitch, remaining = int(melody.pitches[note]), int(melody.durations[note])
+        tied_to_previous = False
+        while remaining:
+            ticks = min(remaining, metre.bar_ticks - position)
+            remaining -= ticks
+            symbols = _symbols_in_bar(
+                note, pitch, ticks, position, metre, tied_to_next=bool(remaining), tied_to_previous=tied_to_previous
+            )
+            bar.append(symbols)
             position = (position + ticks) % metre.bar_ticks
-            continues = pitch != REST
+            tied_to_previous = pitch != REST
             if position == 0:
                 yield bar
                 bar = []
@@ -128,46 +130,46 @@ def _bars(melody: Melody, begin: int, end: int, metre: Metre, position: int) -> 
         yield bar
 
 
-def _heads(
-    note: int, pitch: int, ticks: int, position: int, metre: Metre, *, tied: bool, continues: bool
+def _symbols_in_bar(
+    note: int, pitch: int, ticks: int, position: int, metre: Metre, *, tied_to_next: bool, tied_to_previous: bool
 ) -> list[Symbol]:
-    """The symbols that say a note, or as much of it as stands in one bar."""
+    """Return the symbols of the part of a note that lies within one bar."""
     if pitch == REST and position == 0 and ticks == metre.bar_ticks:
-        return [Symbol(note, pitch, ticks, 0, NoteValue("whole"), fills_bar=True)]
+        return [Symbol(note, pitch, ticks, 0, NoteValue("whole"), is_measure_rest=True)]
     durations = split_duration(ticks, position, metre)
-    heads = []
-    for place, duration in enumerate(durations):
+    symbols = []
+    for index, duration in enumerate(durations):
         value = PLAIN_VALUES.get(duration) or TRIPLET_VALUES[duration]
-        is_tied = pitch != REST and (tied or place < len(durations) - 1)
-        heads.append(Symbol(note, pitch, duration, position, value, is_tied, continues))
+        is_tied = pitch != REST and (tied_to_next or index < len(durations) - 1)
+        symbols.append(Symbol(note, pitch, duration, position, value, is_tied, tied_to_previous))
         position += duration
-        continues = pitch != REST
-    return heads
+        tied_to_previous = pitch != REST
+    return symbols
 
 
 def _with_tuplets(symbols: list[Symbol]) -> list[Symbol]:
-    """Gather triplet values into triplets as long as a plain value; one that finds no fellows stands alone."""
-    found: list[Symbol] = []
-    while len(found) < len(symbols):
-        begin = len(found)
+    """Group triplet values into triplets that are as long as a plain value; a leftover one is a triplet of its own."""
+    grouped: list[Symbol] = []
+    while len(grouped) < len(symbols):
+        begin = len(grouped)
         if not is_triplet_only(symbols[begin].ticks):
-            found.append(symbols[begin])
+            grouped.append(symbols[begin])
             continue
-        n_symbols = _length_of_tuplet(symbols[begin:])
-        group = [replace(each, value=TRIPLET_VALUES[each.ticks]) for each in symbols[begin : begin + n_symbols]]
+        n_symbols = _tuplet_size(symbols[begin:])
+        group = [replace(symbol, value=TRIPLET_VALUES[symbol.ticks]) for symbol in symbols[begin : begin + n_symbols]]
         group[0] = replace(group[0], n_in_tuplet=n_symbols)
         group[-1] = replace(group[-1], ends_tuplet=True)
-        found += group
-    return found
+        grouped += group
+    return grouped
 
 
-def _length_of_tuplet(symbols: list[Symbol]) -> int:
-    """How many of the symbols make a triplet that begins with the first."""
+def _tuplet_size(symbols: list[Symbol]) -> int:
+    """Return the number of symbols in the triplet that begins with the first symbol."""
     ticks = 0
-    for place, symbol in enumerate(symbols[:_MOST_IN_TUPLET]):
+    for index, symbol in enumerate(symbols[:_MAX_IN_TUPLET]):
         ticks += symbol.ticks
-        if symbol.ticks not in TRIPLET_VALUES or symbol.fills_bar or ticks > max(_TUPLET_TICKS):
+        if symbol.ticks not in TRIPLET_VALUES or symbol.is_measure_rest or ticks > max(_TUPLET_TICKS):
             break
         if ticks in _TUPLET_TICKS:
-            return place + 1
+            return index + 1
     return 1

@@ -1,9 +1,9 @@
-"""How pitches are written in a key: F# rather than Gb in D major, and which of them need an accidental.
+"""Pitch spelling in a key (F# rather than Gb in D major), and the accidentals that spelled pitches need.
 
-Pitch classes stand on the line of fifths: ... Bb F C G D A E B F# ..., C being 0. A key signature of n sharps makes
-the seven places from n - 1 on its own. The other five pitch classes are taken from the two places below these (the
-lowered third and seventh of a major key) and the three above (the raised fourth, first and fifth), as they come in
-melodies: in minor the three are the raised sixth, third and seventh.
+Pitch names lie on the line of fifths: ... Bb F C G D A E B F# ..., with C at 0. A key signature of n sharps covers the
+seven positions from n - 1 on. The other five pitch classes are spelled with the two positions below these (the lowered
+third and seventh of a major key) and the three above (the raised fourth, first and fifth), as they occur in melodies.
+In minor the three above are the raised sixth, third and seventh.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ _MODE_SHARPS = {
     "mixolydian": -1,
     "locrian": -5,
 }
-_A_SHARP = 10  # its place on the line of fifths
-# Places below a signature's own seven that are spelt with it.
-_N_BELOW = 2
+_A_SHARP = 10  # on the line of fifths
+_N_BELOW = 2  # positions below the seven of a signature that spell pitches outside the key
 
 
 @dataclass(frozen=True)
 class WrittenPitch:
-    """A pitch on the page: ``step`` A to G, ``alter`` in semitones, and the octave, 4 from middle C on."""
+    """A spelled pitch: ``step`` A to G, ``alter`` in semitones, and the octave, which is 4 from middle C up."""
 
     step: str
     alter: int
@@ -46,10 +45,10 @@ class WrittenPitch:
 
 @dataclass(frozen=True)
 class Spelling:
-    """A key as it is written.
+    """A spelled key.
 
     Attributes:
-        sharps: Of its signature, negative for flats: -7 to 6.
+        sharps: Number of sharps in its signature, negative for flats: -7 to 6.
         tonic: The tonic's name, such as ``F#`` or ``Bb``.
         mode: One of ``MODES``.
     """
@@ -59,86 +58,88 @@ class Spelling:
     mode: str
 
     @classmethod
-    def of(cls, tonic: int, mode: str) -> Spelling:
-        """The key with the fewest accidentals; of two the one whose tonic is simpler. Nobody calls a tonic A sharp.
+    def for_key(cls, tonic: int, mode: str) -> Spelling:
+        """Choose the spelling with the fewest accidentals in its signature, then with the simpler tonic; never A sharp.
 
         Example:
-            >>> Spelling.of(6, "minor"), Spelling.of(10, "dorian").tonic
+            >>> Spelling.for_key(6, "minor"), Spelling.for_key(10, "dorian").tonic
             (Spelling(sharps=3, tonic='F#', mode='minor'), 'Bb')
         """
         offset = _MODE_SHARPS[mode]
         sharps = (7 * tonic + offset) % 12
-        choices = [sharps - 12, sharps]
-        best = min(choices, key=lambda each: (abs(each), abs(each - offset)))
-        # Gb major and F# major are equal in all that: sharps are read more easily.
+        best = min((sharps - 12, sharps), key=lambda n_sharps: (abs(n_sharps), abs(n_sharps - offset)))
+        # Gb major and F# major have equally many accidentals: sharps are read more easily.
         best = 6 if best == -6 and mode == "major" else best
-        # In locrian the name that musicians use, B flat, takes seven flats.
+        # B flat locrian, the usual name, takes seven flats.
         best = best - 12 if best - offset == _A_SHARP else best
-        step, alter = _place(best - offset)
+        step, alter = _step_and_alter(best - offset)
         return cls(best, step + _SIGNS[alter], mode)
 
     @classmethod
-    def of_melody(cls, melody: Melody) -> Spelling:
-        """The melody's key."""
-        return cls.of(melody.tonic, melody.mode)
+    def for_melody(cls, melody: Melody) -> Spelling:
+        """Choose the spelling of a melody's key."""
+        return cls.for_key(melody.tonic, melody.mode)
 
     @property
     def name(self) -> str:
         """The key as text, such as ``F# minor``."""
         return f"{self.tonic} {self.mode}"
 
-    def written(self, pitch: int) -> WrittenPitch:
-        """How a MIDI number is written.
+    def spell(self, pitch: int) -> WrittenPitch:
+        """Spell a MIDI number.
 
         Example:
-            >>> Spelling.of(2, "major").written(66)
+            >>> Spelling.for_key(2, "major").spell(66)
             WrittenPitch(step='F', alter=1, octave=4)
         """
         lowest = self.sharps - 1 - _N_BELOW
-        place = lowest + (7 * pitch - lowest) % 12
-        step, alter = _place(place)
+        step, alter = _step_and_alter(lowest + (7 * pitch - lowest) % 12)
         return WrittenPitch(step, alter, (pitch - alter - _SEMITONES[step]) // 12 - 1)
 
-    def signature(self) -> dict[str, int]:
-        """The semitones by which the signature alters each step."""
-        return dict(_place(place) for place in range(self.sharps - 1, self.sharps + 6))
+    def alterations(self) -> dict[str, int]:
+        """Return the semitones by which the key signature alters each step."""
+        return dict(_step_and_alter(fifths) for fifths in range(self.sharps - 1, self.sharps + 6))
 
 
 class AccidentalTracker:
-    """Says which notes of a bar need an accidental.
+    """Tracks the accidentals of a bar, to tell which notes need one.
 
-    Programs differ in whether an accidental holds in other octaves as well; one is asked for wherever either custom
-    would have the note read wrongly. So it is after a bar line that is written but not seen: a program forgets the
-    accidentals of the bar there, and who reads on does not.
+    Programs differ in whether an accidental holds in other octaves. A note needs an accidental if it would be misread
+    under either convention. The same holds after an invisible bar line, at which programs forget the accidentals of the
+    bar and human readers do not.
     """
 
     def __init__(self, spelling: Spelling) -> None:
-        self._signature = spelling.signature()
+        self._signature = spelling.alterations()
         self._by_step: dict[str, int] = {}
-        self._by_place: dict[tuple[str, int], int] = {}
-        self._by_place_since: dict[tuple[str, int], int] = {}  # the latest bar line, seen or not
+        self._by_pitch: dict[tuple[str, int], int] = {}
+        self._by_pitch_since: dict[tuple[str, int], int] = {}  # since the last bar line, visible or not
 
     def bar_line(self) -> None:
         """Forget the accidentals of the bar."""
         self._by_step.clear()
-        self._by_place.clear()
-        self._by_place_since.clear()
+        self._by_pitch.clear()
+        self._by_pitch_since.clear()
 
-    def unseen_bar_line(self) -> None:
-        """Forget the accidentals of the bar only as far as a program does."""
-        self._by_place_since.clear()
+    def invisible_bar_line(self) -> None:
+        """Forget the accidentals of the bar for programs, but not for human readers."""
+        self._by_pitch_since.clear()
 
-    def needs_one(self, pitch: WrittenPitch) -> bool:
-        """Whether the next note needs an accidental, which is then taken to be written."""
-        place = (pitch.step, pitch.octave)
+    def needs_accidental(self, pitch: WrittenPitch) -> bool:
+        """Return whether the next note needs an accidental, and track the accidental as written."""
+        position = (pitch.step, pitch.octave)
         signature = self._signature[pitch.step]
-        by_place = [each.get(place, signature) for each in (self._by_place, self._by_place_since)]
-        if {self._by_step.get(pitch.step, signature), *by_place} == {pitch.alter}:
+        in_force = {
+            self._by_step.get(pitch.step, signature),
+            self._by_pitch.get(position, signature),
+            self._by_pitch_since.get(position, signature),
+        }
+        if in_force == {pitch.alter}:
             return False
-        self._by_step[pitch.step] = self._by_place[place] = self._by_place_since[place] = pitch.alter
+        self._by_step[pitch.step] = self._by_pitch[position] = self._by_pitch_since[position] = pitch.alter
         return True
 
 
-def _place(fifths: int) -> tuple[str, int]:
-    """Step and alteration of a place on the line of fifths."""
+def _step_and_alter(fifths: int) -> tuple[str, int]:
+    """Return step and alteration of a position on the line of fifths."""
     return _STEPS[(fifths + 1) % 7], (fifths + 1) // 7

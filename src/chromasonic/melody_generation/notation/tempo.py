@@ -1,4 +1,4 @@
-"""How fast a melody goes: quarter notes per minute, and the beat that a listener would tap."""
+"""Tempo in quarter notes per minute, and the beat that a listener would tap."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, Not
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, where the metre suggests nothing else
 SLOWEST, FASTEST = 10.0, 1000.0
 
-# Beats per minute that dancers and singers are at ease with, by the length of the beat in ticks.
+# Usual beats per minute of dances and songs, by the length of the beat in ticks.
 _USUAL_BEATS = {12: 200.0, 18: 80.0, 24: DEFAULT_TEMPO, 36: 104.0, 48: 90.0, 72: 60.0, 96: 60.0}
 
 
 def is_compound(metre: Metre) -> bool:
-    """Whether three units make a beat, as in 6/8, 9/8, 12/8 and 6/4."""
+    """Return whether three units make a beat, as in 6/8, 9/8, 12/8 and 6/4."""
     return metre.beats > 3 and metre.beats % 3 == 0 and metre.unit >= 4
 
 
 def beat_ticks(metre: Metre) -> int:
-    """The length of the beat in ticks: a dotted quarter in 6/8, a half in 3/2, a quarter in free metre.
+    """Return the length of the beat in ticks: a dotted quarter in 6/8, a half in 3/2, a quarter in free metre.
 
     Example:
         >>> beat_ticks(Metre(6, 8)), beat_ticks(Metre(2, 2)), beat_ticks(Metre(3, 4)), beat_ticks(Metre(3, 8))
@@ -28,12 +28,12 @@ def beat_ticks(metre: Metre) -> int:
     unit = 4 * TICKS_PER_QUARTER // metre.unit
     if is_compound(metre) or (metre.beats == 3 and metre.unit >= 8):
         return 3 * unit
-    # In 5/8 and the like the eighth itself is what is counted.
+    # In irregular metres such as 5/8 the unit itself is the beat.
     return unit if metre.beats else TICKS_PER_QUARTER
 
 
 def usual_tempo(melody: Melody) -> float:
-    """A usual tempo for the melody's metre, in quarter notes per minute.
+    """Return the usual tempo of the melody's metre, in quarter notes per minute.
 
     Example:
         >>> usual_tempo(Melody([60], [24])), usual_tempo(Melody([60], [24], metre=Metre(6, 8)))
@@ -44,7 +44,7 @@ def usual_tempo(melody: Melody) -> float:
 
 
 def beat_value(metre: Metre) -> NoteValue:
-    """The note value of the beat.
+    """Return the note value of the beat.
 
     Example:
         >>> beat_value(Metre(9, 8))
@@ -54,15 +54,15 @@ def beat_value(metre: Metre) -> NoteValue:
 
 
 def beats_per_minute(metre: Metre, tempo: float) -> float:
-    """A tempo in quarter notes per minute, counted in beats of a metre."""
+    """Convert a tempo in quarter notes per minute to beats of a metre per minute."""
     return tempo * TICKS_PER_QUARTER / beat_ticks(metre)
 
 
 def check_tempo(tempo: float) -> None:
-    """Refuse a tempo that nobody can follow.
+    """Raise an error for a tempo out of range.
 
     Raises:
-        InputError: If it is not within 10 to 1000 quarter notes per minute.
+        InputError: If the tempo is not within 10 to 1000 quarter notes per minute.
     """
     if not SLOWEST <= tempo <= FASTEST:
         raise InputError(f"tempo is quarter notes per minute, {SLOWEST:g} to {FASTEST:g}, got {tempo:g}")

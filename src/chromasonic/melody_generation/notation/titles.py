@@ -1,24 +1,24 @@
-"""A melody's title as text for a page, and as the name of files."""
+"""A melody's title as a line of text, and as a file name."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_LONGEST_STEM = 60
-# Names that one operating system or another keeps for its devices.
+_MAX_STEM_LENGTH = 60
+# Names that Windows reserves for devices.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 
 def plain_title(title: str) -> str:
-    r"""The title in one line, without characters that a page cannot show and XML forbids.
+    r"""Return the title on one line, without control characters and others that XML forbids.
 
     Example:
         >>> plain_title("  The\tKesh\n Jig\x00 ")
         'The Kesh Jig'
     """
-    shown = "".join(" " if character.isspace() else character for character in title if _is_text(character))
-    return " ".join(shown.split())
+    printable = "".join(" " if character.isspace() else character for character in title if _is_text(character))
+    return " ".join(printable.split())
 
 
 def _is_text(character: str) -> bool:
@@ -28,14 +28,14 @@ def _is_text(character: str) -> bool:
 
 
 def file_stem(title: str) -> str:
-    """A file name without an ending that every system takes: letters, digits, hyphens and underscores of ASCII.
+    """Convert a title to a file name without suffix that is valid on every system.
 
-    Empty if nothing of the title is left.
+    It consists of ASCII letters, digits, hyphens and underscores, and is empty if nothing of the title is left.
 
     Example:
         >>> file_stem("The Kesh Jig"), file_stem("../../etc/passwd"), file_stem("Là-bas, «été»")
         ('the_kesh_jig', 'etc_passwd', 'la-bas_ete')
     """
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii")
-    stem = re.sub(r"[^a-z0-9-]+", "_", ascii_only.lower())[:_LONGEST_STEM].strip("_-")
+    stem = re.sub(r"[^a-z0-9-]+", "_", ascii_only.lower())[:_MAX_STEM_LENGTH].strip("_-")
     return f"{stem}_" if stem in _RESERVED else stem

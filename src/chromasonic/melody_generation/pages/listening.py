@@ -156,7 +156,7 @@ def melody_facts(melody: Melody) -> tuple[str, ...]:
         ('G major', '4/4', '1 bar', '3 notes')
     """
     n_bars, n_notes = len(melody.bar_lines), int((melody.pitches != REST).sum())
-    key = f"{Spelling.of(melody.tonic, melody.mode).tonic} {melody.mode}"
+    key = f"{Spelling.for_key(melody.tonic, melody.mode).tonic} {melody.mode}"
     metre = str(melody.metre) if melody.metre.beats else "free metre"
     return (key, metre, _counted(n_bars, "bar"), _counted(n_notes, "note"))
 

@@ -40,7 +40,7 @@ def plot_piano_roll(melody: Melody) -> Figure:
     figure = Figure(figsize=(12, 3.6), dpi=100)
     # Fixed room: measuring the labels first would take most of the time.
     axes = figure.add_axes((0.05, 0.14, 0.935, 0.72))
-    spelling = Spelling.of_melody(melody)
+    spelling = Spelling.for_melody(melody)
     title = replace_missing_glyphs(
         truncate_text(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD
     )
@@ -102,14 +102,14 @@ def _draw_pitches(axes: Axes, melody: Melody, spelling: Spelling) -> None:
     for pitch in range(low, high + 1):
         if pitch % 12 == melody.tonic:
             axes.axhspan(pitch - 0.5, pitch + 0.5, color=_TONIC_ROW, zorder=0)
-    written = {pitch: spelling.written(pitch) for pitch in _named(sounding, melody.tonic, spelling)}
+    written = {pitch: spelling.spell(pitch) for pitch in _named(sounding, melody.tonic, spelling)}
     axes.set_yticks(list(written), [f"{each.name}{each.octave}" for each in written.values()], fontsize=9)
 
 
 def _named(sounding: list[int], tonic: int, spelling: Spelling) -> list[int]:
     """The pitches whose names have room: first tonics and fifths, then what is in the key, then the others."""
-    steps = spelling.signature()
-    in_key = {pitch: steps[spelling.written(pitch).step] == spelling.written(pitch).alter for pitch in sounding}
+    steps = spelling.alterations()
+    in_key = {pitch: steps[spelling.spell(pitch).step] == spelling.spell(pitch).alter for pitch in sounding}
     importance = {pitch: (pitch - tonic) % 12 not in {0, 7} and 2 - in_key[pitch] for pitch in sounding}
     span = sounding[-1] - sounding[0] if sounding else 0
     apart = -(-span // _MOST_NAMES)
