@@ -17,8 +17,8 @@ UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 REAL = {name: Estimate(0.85, 0.8, 0.9) for name in MEASURES[3:7]}
 
 
-def scores(value: float, **others: Estimate) -> dict[str, Estimate]:
-    return {name: Estimate(value, value - 0.05, value + 0.05) for name in MEASURES} | others
+def scores(value: float, **estimates: Estimate) -> dict[str, Estimate]:
+    return {name: Estimate(value, value - 0.05, value + 0.05) for name in MEASURES} | estimates
 
 
 def drawn(models: dict[str, dict[str, Estimate]], real: dict[str, Estimate] | None = None) -> Figure:
@@ -28,7 +28,7 @@ def drawn(models: dict[str, dict[str, Estimate]], real: dict[str, Estimate] | No
 
 
 def texts(figure: Figure) -> list[str]:
-    return [each.get_text() for each in figure.findobj(Text) if each.get_visible()]
+    return [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
 
 
 def test_bars_are_as_long_as_the_scores() -> None:
@@ -45,7 +45,7 @@ def test_the_radar_has_a_closed_line_for_each_model_and_marks_for_real_tunes() -
     assert lines == [[0.4] * 7, [0.3] * 7, [0.85] * 3]
 
 
-def test_what_is_not_defined_is_said_and_not_drawn_as_zero() -> None:
+def test_measures_that_are_not_defined_are_labelled_so_and_not_drawn_as_zero() -> None:
     figure = drawn({"mine": scores(0.4, diversity=UNKNOWN, overall_score=UNKNOWN, bits_per_note=UNKNOWN)}, {})
     bits, _, bars = figure.axes
     assert len(bits.patches) == 0
@@ -54,7 +54,7 @@ def test_what_is_not_defined_is_said_and_not_drawn_as_zero() -> None:
     assert "held-out real tunes" not in texts(figure)
 
 
-def test_names_are_shown_as_they_are_and_never_leave_the_figure() -> None:
+def test_names_are_not_parsed_as_math_and_stay_within_the_figure() -> None:
     names = [f"transformer ${i}^2$ scheduler=cosine hidden_size={i}" for i in range(14)]
     figure = drawn({name: scores(0.5) for name in names})
     shown = " ".join(texts(figure)).replace("\n", " ")
@@ -70,16 +70,16 @@ def test_names_are_shown_as_they_are_and_never_leave_the_figure() -> None:
 
 
 def test_models_beyond_the_palette_look_different() -> None:
-    radar = drawn({str(place): scores(0.5) for place in range(24)}).axes[1]
-    looks = {(line.get_color(), repr(line._dash_pattern)) for line in radar.lines[:24]}  # type: ignore[attr-defined]
-    assert len(looks) == 24
+    radar = drawn({str(index): scores(0.5) for index in range(24)}).axes[1]
+    styles = {(line.get_color(), repr(line._dash_pattern)) for line in radar.lines[:24]}  # type: ignore[attr-defined]
+    assert len(styles) == 24
 
 
-def test_it_is_written_as_a_picture(tmp_path: Path) -> None:
+def test_the_figure_is_saved_as_png(tmp_path: Path) -> None:
     save_figure(drawn({"lstm": scores(0.4)}), tmp_path / "model_comparison.png")
     assert (tmp_path / "model_comparison.png").stat().st_size > 20_000
 
 
-def test_no_models_make_no_figure() -> None:
+def test_no_models_raise_an_error() -> None:
     with pytest.raises(ValueError, match="needs a model"):
         plot_comparison({}, {})

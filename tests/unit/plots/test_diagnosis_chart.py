@@ -1,4 +1,4 @@
-"""The figure holds what it is given, and refuses what it cannot draw."""
+"""The diagnosis chart draws a bar for each group and rejects a fifth panel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.plots.diagnosis_chart import plot_diagnosis
+from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 from chromasonic.melody_generation.plots.figures import save_figure
 
 
-def test_every_part_has_a_bar_of_its_length(tmp_path: Path) -> None:
-    bars = [("first", 3.0, 10), ("la$t", math.nan, 0)]
+def test_every_group_has_a_bar_of_its_length(tmp_path: Path) -> None:
+    bars = [BitsBar("first", 3.0, 10), BitsBar("la$t", math.nan, 0)]
     figure = plot_diagnosis({"by quarter": bars, "by metre": bars[:1]}, 2.5, "model $x")
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["by quarter", "by metre"]

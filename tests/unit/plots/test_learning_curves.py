@@ -20,7 +20,7 @@ TITLES = ["Loss", "Accuracy", "Learning rate", "Generalisation gap"]
 def drawn(
     val_loss: Sequence[float], learning_rate: Sequence[float] | None = None, title: str = "melody_lstm"
 ) -> Figure:
-    """Curves with the lowest validation loss as the best epoch, and rendered, so that warnings are raised."""
+    """Draw curves with the lowest validation loss as the best epoch; rendering raises any warnings."""
     n = len(val_loss)
     finite = [epoch for epoch in range(n) if math.isfinite(val_loss[epoch])]
     figure = plot_learning_curves(
@@ -42,10 +42,10 @@ def data_of(axes: Axes, line: int) -> list[float]:
 
 
 def annotations(axes: Axes) -> list[str]:
-    return [each.get_text() for each in axes.texts if isinstance(each, Annotation)]
+    return [text.get_text() for text in axes.texts if isinstance(text, Annotation)]
 
 
-def test_four_panels_show_what_was_given() -> None:
+def test_four_panels_show_the_values() -> None:
     val_loss = [3.0, 1.5, 2.0]
     figure = drawn(val_loss)
     assert [axes.get_title(loc="left") for axes in figure.axes] == TITLES
@@ -58,7 +58,7 @@ def test_four_panels_show_what_was_given() -> None:
     assert figure.get_size_inches() * figure.dpi == pytest.approx([1200, 900])
 
 
-def test_the_best_epoch_is_named_with_its_value_in_each_panel() -> None:
+def test_each_panel_labels_the_best_epoch_with_its_value() -> None:
     figure = drawn([3.0, 1.5, 2.0], [0.004, 0.002, 0.001])
     assert [annotations(axes) for axes in figure.axes] == [
         ["best epoch 2: 1.5"],
@@ -86,7 +86,7 @@ def test_the_learning_rate_axis_is_logarithmic_only_over_more_than_a_decade() ->
         [1.0, 1.0],
     ],
 )
-def test_every_history_is_drawn_with_all_its_text_inside_the_figure(val_loss: list[float]) -> None:
+def test_all_text_is_inside_the_figure_for_every_history(val_loss: list[float]) -> None:
     for rates in (None, np.geomspace(0.01, 1e-6, len(val_loss)).tolist()):
         figure = drawn(val_loss, rates)
         box = figure.get_tightbbox()  # inches
@@ -94,7 +94,7 @@ def test_every_history_is_drawn_with_all_its_text_inside_the_figure(val_loss: li
         assert 0 <= box.y0 <= box.y1 <= 9
 
 
-def test_the_note_on_the_best_epoch_stays_within_its_panel() -> None:
+def test_the_label_of_the_best_epoch_stays_within_its_panel() -> None:
     for best in (0, 4, 9):
         losses = [2.0] * 10
         losses[best] = 1.0
@@ -105,7 +105,7 @@ def test_the_note_on_the_best_epoch_stays_within_its_panel() -> None:
             assert panel.y0 <= box.y0 <= box.y1 <= panel.y1
 
 
-def test_epochs_are_whole_numbers_on_the_axis() -> None:
+def test_ticks_of_the_epoch_axis_are_whole_numbers() -> None:
     for n in (1, 2, 7, 1000):
         ticks = drawn([1.0] * n).axes[0].get_xticks()
         assert np.array_equal(ticks, np.round(ticks))
@@ -117,11 +117,11 @@ def test_an_empty_history_says_so() -> None:
     assert "No epoch" in " ".join(text.get_text() for text in figure.texts)
 
 
-def test_a_title_with_dollar_signs_is_no_formula() -> None:
+def test_a_title_with_dollar_signs_is_not_parsed_as_math() -> None:
     drawn([1.0], title="cost $5 or $x^{")
 
 
-def test_lists_that_do_not_fit_together_are_refused() -> None:
+def test_lists_of_unequal_length_and_an_unknown_best_epoch_raise_an_error() -> None:
     with pytest.raises(ValueError, match="2 epochs but lists of"):
         drawn([1.0, 2.0], [0.1])
     one = [1.0]
@@ -140,21 +140,21 @@ def test_lists_that_do_not_fit_together_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "begin"), [("a.png", b"\x89PNG"), ("a", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF")]
 )
-def test_the_format_is_what_the_file_ends_with(tmp_path: Path, name: str, begin: bytes) -> None:
+def test_the_suffix_chooses_the_format(tmp_path: Path, name: str, begin: bytes) -> None:
     save_figure(drawn([2.0, 1.0]), tmp_path / name)
-    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes().startswith(begin)
 
 
-def test_an_unknown_format_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+def test_an_unknown_format_raises_an_error_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"curves\.docx: the file must end with one of .*png"):
         save_figure(drawn([1.0]), tmp_path / "curves.docx")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pyplot_and_its_global_state_stay_out_of_it() -> None:
+def test_pyplot_is_not_imported() -> None:
     program = (
         "import sys, chromasonic.melody_generation.plots.learning_curves\nprint('matplotlib.pyplot' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "False"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "False"

@@ -1,4 +1,4 @@
-"""The figures of the page of results show each model, each seed, and the reference."""
+"""Figures of the results page show every model, every seed and the reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chromasonic.melody_generation.plots.figures import model_color
 from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
 
 
-def test_every_seed_is_a_line_and_every_model_a_name() -> None:
+def test_every_seed_is_a_line_and_every_model_a_legend_entry() -> None:
     curves = {"A": [([1, 2], [3.0, 2.5]), ([1, 2], [3.1, 2.4])], "a $x$": [([1, 2, 3], [9.0, math.nan, 2.0])]}
     [axes] = plot_validation_curves(curves).axes
     assert len(axes.lines) == 3
@@ -21,7 +21,7 @@ def test_every_seed_is_a_line_and_every_model_a_name() -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["A", "a $x$"]
-    assert axes.get_ylim()[1] < 4  # the first epochs do not flatten the rest
+    assert axes.get_ylim()[1] < 4  # the first epochs do not flatten the curves
 
 
 def test_every_seed_is_a_dot_and_the_reference_a_line() -> None:
@@ -39,13 +39,13 @@ NAMES = ["A mixture of several models with a long name", "PPM"]
 @pytest.mark.parametrize(
     "figure",
     [
-        plot_bits([SeedScores(name, [2.0 + place]) for place, name in enumerate(NAMES)], {}),
+        plot_bits([SeedScores(name, [2.0 + index]) for index, name in enumerate(NAMES)], {}),
         plot_validation_curves({name: [([1, 2], [3.0, 2.5])] for name in NAMES}),
         plot_validation_curves({"the same again " * 9: [([1, 2], [3.0, 2.5])]}),
     ],
-    ids=["bits", "learning", "a name without end"],
+    ids=["bits", "learning", "a very long name"],
 )
-def test_nothing_falls_off_the_picture(figure: Figure) -> None:
+def test_all_text_is_inside_the_figure(figure: Figure) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     width, height = canvas.get_width_height()
@@ -60,7 +60,7 @@ def test_nothing_falls_off_the_picture(figure: Figure) -> None:
         assert box.y1 <= height, text
 
 
-def test_nothing_to_draw_is_refused() -> None:
+def test_no_models_raise_an_error() -> None:
     with pytest.raises(ValueError, match="no model"):
         plot_validation_curves({})
     with pytest.raises(ValueError, match="no model"):

@@ -1,4 +1,4 @@
-"""Models beside each other as a figure, from plain numbers: bars with intervals, and a radar chart."""
+"""Figure of a model comparison: bars with confidence intervals, and a radar chart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, 
 
 Scores = Mapping[str, Estimate]
 
-# Measures within 0 to 1, more being better, by the name under which they are given.
+# Labels of the scores, which range from 0 to 1 and are better the higher.
 _BARS = {
     "accuracy": "note accuracy",
     "diversity": "diversity",
@@ -33,26 +33,26 @@ _SPOKES = {
     "coherence": "coherence",
     "musicality": "musicality",
 }
-# Models beyond the palette's colours are told apart by hatching and by the dashes of their lines.
+# Models beyond the colours of the palette differ by hatching and dashes.
 _HATCHES, _DASHES = ("", "//", "..", "xx"), ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_NAME_WIDTH = 22  # letters, after which a name goes on in the next line
-_LABELLED_UP_TO = 6  # models; the values of more would not fit above their bars
+_NAME_WIDTH = 22  # characters per line of a name
+_MAX_LABELLED = 6  # models; with more, values do not fit above the bars
 
 
 def plot_comparison(
     models: Mapping[str, Scores], real: Scores, *, title: str = "Model comparison", footnote: str = ""
 ) -> Figure:
-    """Draw bits per note, the scores within 0 to 1 with their intervals, and a radar chart of those.
+    """Draw bits per note, the scores from 0 to 1 with their intervals, and a radar chart of the scores.
 
     Args:
-        models: The measures of each model by its name, in the order of drawing; what is not there, or not defined, is
-            not drawn. ``bits_per_note`` in bits, all others from 0 to 1.
-        real: What held-out real tunes score, drawn as marks to read the models against.
-        title: Stands above.
-        footnote: Stands below.
+        models: The measures of each model by its name, in drawing order: ``bits_per_note`` in bits, the others from 0 to
+            1. Measures that are missing or not defined are not drawn.
+        real: The scores of held-out real tunes, drawn as marks for reference.
+        title: The title of the figure.
+        footnote: The line below the figure.
 
     Returns:
-        A figure of 1400 pixels' width, apart from pyplot and its global state.
+        A figure 1400 pixels wide that is independent of pyplot.
 
     Raises:
         ValueError: If there is no model.
@@ -60,18 +60,19 @@ def plot_comparison(
     if not models:
         raise ValueError("a comparison needs a model")
     lines = [line for name in models for line in _wrapped(name).split("\n")]
-    names = 0.3 + 0.085 * max(map(len, lines))  # inches that the names need
-    upper, lower = max(3.7, 0.9 + 0.3 * len(lines)), 3.5  # inches, the heights of the two rows of axes
+    # All in inches: the width of the names, and the heights of the upper and the lower axes.
+    names = 0.3 + 0.085 * max(map(len, lines))
+    upper, lower = max(3.7, 0.9 + 0.3 * len(lines)), 3.5
     width, height = 14.0, upper + lower + 2.75
     figure = Figure(figsize=(width, height), dpi=100)
 
-    def place(left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
-        """Inches from the lower left corner, as matplotlib wants them."""
+    def box(left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
+        """Convert inches from the lower left corner to matplotlib's left, bottom, width and height in figure units."""
         return left / width, bottom / height, (right - left) / width, (top - bottom) / height
 
-    floor = lower + 1.85  # of the upper row
-    _draw_bits(figure.add_axes(place(names, floor, 6.8, floor + upper)), models)
-    radar = figure.add_axes(place(7.75, floor + upper - 3.35, 11.05, floor + upper - 0.05), projection="polar")
+    floor = lower + 1.85  # the bottom of the upper axes
+    _draw_bits(figure.add_axes(box(names, floor, 6.8, floor + upper)), models)
+    radar = figure.add_axes(box(7.75, floor + upper - 3.35, 11.05, floor + upper - 0.05), projection="polar")
     if not isinstance(radar, PolarAxes):
         raise TypeError("matplotlib has no polar axes")
     _draw_radar(radar, models, real)
@@ -84,15 +85,15 @@ def plot_comparison(
     legend.set_frame_on(False)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    _draw_bars(figure.add_axes(place(0.7, 0.95, 13.7, 0.95 + lower)), models, real)
+    _draw_bars(figure.add_axes(box(0.7, 0.95, 13.7, 0.95 + lower)), models, real)
     figure.suptitle(title, parse_math=False, y=1 - 0.2 / height, va="top", fontsize=16, fontweight="bold")
     figure.text(0.7 / width, 0.2 / height, footnote, fontsize=10, color=NEUTRAL, parse_math=False)
     return figure
 
 
-def _round(place: int, looks: Sequence[object]) -> object:
-    """What the models of each round through the palette have in common."""
-    return looks[place // len(PALETTE) % len(looks)]
+def _palette_style(index: int, styles: Sequence[object]) -> object:
+    """Return the hatch or dash of a model; it changes each time the palette starts over."""
+    return styles[index // len(PALETTE) % len(styles)]
 
 
 def _wrapped(name: str) -> str:
@@ -101,18 +102,23 @@ def _wrapped(name: str) -> str:
 
 def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:
     estimates = [scores.get("bits_per_note", Estimate(math.nan, math.nan, math.nan)) for scores in models.values()]
-    ends = [each.high if math.isfinite(each.high) else each.value for each in estimates]
+    ends = [estimate.high if math.isfinite(estimate.high) else estimate.value for estimate in estimates]
     longest = max((end for end in ends if math.isfinite(end)), default=1.0)
-    for place, (estimate, end) in enumerate(zip(estimates, ends, strict=True)):
+    for index, (estimate, end) in enumerate(zip(estimates, ends, strict=True)):
         if not math.isfinite(estimate.value):
-            axes.text(0.02 * longest, place, "not defined", va="center", color=NEUTRAL)
+            axes.text(0.02 * longest, index, "not defined", va="center", color=NEUTRAL)
             continue
         axes.barh(
-            place, estimate.value, 0.62, color=model_color(place), hatch=_round(place, _HATCHES), edgecolor="white"
+            index,
+            estimate.value,
+            0.62,
+            color=model_color(index),
+            hatch=_palette_style(index, _HATCHES),
+            edgecolor="white",
         )
         if math.isfinite(estimate.low):
-            axes.errorbar(estimate.value, place, xerr=_whiskers([estimate]), color="black", capsize=4, linewidth=1.2)
-        axes.text(end + 0.015 * longest, place, f"{estimate.value:.2f}", va="center", fontsize=11)
+            axes.errorbar(estimate.value, index, xerr=_whiskers([estimate]), color="black", capsize=4, linewidth=1.2)
+        axes.text(end + 0.015 * longest, index, f"{estimate.value:.2f}", va="center", fontsize=11)
     axes.set_yticks(range(len(models)), [_wrapped(name) for name in models], fontsize=11, parse_math=False)
     axes.set_ylim(max(len(models), 3) - 0.4, -0.6)  # the first on top
     axes.set_xlim(0, 1.12 * longest)
@@ -124,27 +130,26 @@ def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:
 
 def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
     width = 0.82 / len(models)
-    for place, (name, scores) in enumerate(models.items()):
-        shift = (place - (len(models) - 1) / 2) * width
-        drawn = [(group, scores[each]) for group, each in enumerate(_BARS) if _is_defined(scores, each)]
+    for index, (name, scores) in enumerate(models.items()):
+        shift = (index - (len(models) - 1) / 2) * width
+        drawn = [(group, scores[measure]) for group, measure in enumerate(_BARS) if _is_defined(scores, measure)]
         axes.bar(
             [group + shift for group, _ in drawn],
-            [each.value for _, each in drawn],
+            [estimate.value for _, estimate in drawn],
             0.92 * width,
-            color=model_color(place),
-            hatch=_round(place, _HATCHES),
+            color=model_color(index),
+            hatch=_palette_style(index, _HATCHES),
             edgecolor="white",
             label=_wrapped(name),
         )
-        for group, each in drawn:
-            top = each.value
-            if math.isfinite(each.low):
-                top = each.high
-                axes.errorbar(
-                    group + shift, each.value, yerr=_whiskers([each]), color="black", capsize=3, linewidth=1.1
-                )
-            if len(models) <= _LABELLED_UP_TO:
-                text = f"{each.value:.2f}"
+        for group, estimate in drawn:
+            top = estimate.value
+            if math.isfinite(estimate.low):
+                top = estimate.high
+                whiskers = _whiskers([estimate])
+                axes.errorbar(group + shift, estimate.value, yerr=whiskers, color="black", capsize=3, linewidth=1.1)
+            if len(models) <= _MAX_LABELLED:
+                text = f"{estimate.value:.2f}"
                 axes.text(group + shift, top + 0.015, text, ha="center", va="bottom", fontsize=9, bbox=HALO, zorder=6)
     for group, measure in enumerate(_BARS):
         if not any(_is_defined(scores, measure) for scores in models.values()):
@@ -158,7 +163,7 @@ def _draw_bars(axes: Axes, models: Mapping[str, Scores], real: Scores) -> None:
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if any(_is_defined(real, each) for each in _BARS):
+    if any(_is_defined(real, measure) for measure in _BARS):
         label = "held-out real tunes"
         axes.legend(
             handles=[Line2D([], [], color="black", linestyle=(0, (4, 2)), label=label)],
@@ -182,24 +187,25 @@ def _draw_radar(axes: PolarAxes, models: Mapping[str, Scores], real: Scores) -> 
         side = round(float(np.sin(angle)), 6)
         label.set_horizontalalignment("center" if side == 0 else "left" if side > 0 else "right")
     axes.grid(alpha=0.4)
-    for place, (name, scores) in enumerate(models.items()):
-        values = [scores[each].value if _is_defined(scores, each) else math.nan for each in _SPOKES]
+    for index, (name, scores) in enumerate(models.items()):
+        values = [scores[measure].value if _is_defined(scores, measure) else math.nan for measure in _SPOKES]
         axes.plot(
             around,
             [*values, values[0]],
-            color=model_color(place),
-            linestyle=_round(place, _DASHES),
+            color=model_color(index),
+            linestyle=_palette_style(index, _DASHES),
             linewidth=2,
             marker="o",
             markersize=4,
             label=_wrapped(name),
         )
         if np.isfinite(values).all():
-            axes.fill(angles, values, color=model_color(place), alpha=0.06)
-    known = [(angle, real[each].value) for angle, each in zip(angles, _SPOKES, strict=True) if _is_defined(real, each)]
-    if known:
+            axes.fill(angles, values, color=model_color(index), alpha=0.06)
+    spokes = zip(angles, _SPOKES, strict=True)
+    marks = [(angle, real[measure].value) for angle, measure in spokes if _is_defined(real, measure)]
+    if marks:
         axes.plot(
-            *zip(*known, strict=True),
+            *zip(*marks, strict=True),
             color="black",
             linestyle="",
             marker="D",
@@ -215,5 +221,5 @@ def _is_defined(scores: Scores, name: str) -> bool:
 
 
 def _whiskers(estimates: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """How far each interval goes below and above its value, shape (2, N)."""
+    """Return the distances from each value down and up to the ends of its interval, shape (2, N)."""
     return np.array([[max(0, e.value - e.low) for e in estimates], [max(0, e.high - e.value) for e in estimates]])

@@ -1,4 +1,4 @@
-"""How much room text takes, and text cut to the room that there is, in the fonts that come with matplotlib."""
+"""Width of text in the fonts that come with matplotlib, and text truncated to a width."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MISSING = "□"
 
 @cache
 def font_path(font: str) -> Path:
-    """The file of a font."""
+    """Return the path of a font file."""
     return Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
 
 
@@ -24,36 +24,36 @@ def _font(font: str) -> FT2Font:
 
 
 def replace_missing_glyphs(text: str, font: str) -> str:
-    """The text with a square for each letter that the font lacks.
+    """Replace each character that the font lacks by a square.
 
     Example:
         >>> replace_missing_glyphs("Été 漢字", SANS)
         'Été □□'
     """
-    known = _font(font).get_charmap()
-    return "".join(letter if ord(letter) in known else _MISSING for letter in text)
+    glyphs = _font(font).get_charmap()
+    return "".join(character if ord(character) in glyphs else _MISSING for character in text)
 
 
 def text_width(text: str, size: float, font: str) -> float:
-    """How wide the text is in type of a size, in the unit of the size."""
+    """Return the width of a line of text, in the unit of ``size`` (the font size)."""
     face = _font(font)
     face.set_size(size, 72)
     face.set_text(replace_missing_glyphs(text, font), 0)
     return float(face.get_width_height()[0]) / 64
 
 
-def truncate_text(text: str, room: float, size: float, font: str) -> str:
-    """As much of the beginning of a text as there is room for, with an ellipsis where that is not all.
+def truncate_text(text: str, width: float, size: float, font: str) -> str:
+    """Truncate a text to a width, with an ellipsis if characters are cut; ``width`` is in the unit of ``size``.
 
     Example:
         >>> truncate_text("The Kesh Jig", 60, 12, SANS)
         'The Ke…'
     """
-    if text_width(text, size, font) <= room:
+    if text_width(text, size, font) <= width:
         return text
     fits, too_long = 0, len(text)
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        is_fine = text_width(f"{text[:middle].rstrip()}…", size, font) <= room
-        fits, too_long = (middle, too_long) if is_fine else (fits, middle)
+        is_short = text_width(f"{text[:middle].rstrip()}…", size, font) <= width
+        fits, too_long = (middle, too_long) if is_short else (fits, middle)
     return f"{text[:fits].rstrip()}…"

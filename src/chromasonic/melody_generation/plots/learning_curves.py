@@ -1,4 +1,4 @@
-"""Learning curves as a figure, from plain numbers."""
+"""Figure of the learning curves of a run."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def plot_learning_curves(
     best_epoch: int | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw loss, accuracy, learning rate and generalisation gap by epoch, the best one marked in each.
+    """Draw loss, accuracy, learning rate and generalisation gap by epoch, and mark the best epoch.
 
     Args:
-        epochs: Their numbers, one for each value of the other lists; none gives a figure that says so.
-        train_loss: Nats per scored token; NaN leaves a gap in this as in every other line.
+        epochs: The epoch of each value in the lists below; the figure says so if there is none.
+        train_loss: Nats per scored token; NaN leaves a gap, as in every line.
         val_loss: Nats per scored token.
-        train_accuracy: Shares from 0 to 1.
-        val_accuracy: Shares from 0 to 1.
+        train_accuracy: Share of notes predicted correctly, 0 to 1.
+        val_accuracy: Share of notes predicted correctly, 0 to 1.
         learning_rate: Drawn on a logarithmic axis if it spans more than a decade.
         best_epoch: One of ``epochs``, or None for no mark.
-        title: Stands above the figure.
+        title: The title of the figure.
 
     Returns:
-        A figure of 1200 x 900 pixels, apart from pyplot and its global state.
+        A figure of 1200 x 900 pixels that is independent of pyplot.
 
     Raises:
         ValueError: If the lists differ in length, or ``best_epoch`` is not among the epochs.
@@ -57,9 +57,9 @@ def plot_learning_curves(
         return figure
 
     gap = [train - val for train, val in zip(train_loss, val_loss, strict=True)]
-    # Fixed room: to measure every label first, as matplotlib's own layouts do, takes twice as long.
-    room = {"left": 0.075, "right": 0.975, "bottom": 0.065, "top": 0.895, "wspace": 0.22, "hspace": 0.3}
-    (loss_axes, accuracy_axes), (rate_axes, gap_axes) = figure.subplots(2, 2, gridspec_kw=room)
+    # Fixed margins: matplotlib's layout engines measure every label, which takes twice as long.
+    margins = {"left": 0.075, "right": 0.975, "bottom": 0.065, "top": 0.895, "wspace": 0.22, "hspace": 0.3}
+    (loss_axes, accuracy_axes), (rate_axes, gap_axes) = figure.subplots(2, 2, gridspec_kw=margins)
     both = (("training", TRAINING), ("validation", VALIDATION))
     _panel(loss_axes, "Loss", "nats per scored token", epochs, zip(both, (train_loss, val_loss), strict=True))
     _panel(
@@ -78,14 +78,14 @@ def plot_learning_curves(
     _panel(gap_axes, "Generalisation gap", "training minus validation loss (nats)", epochs, [(alone, gap)])
     gap_axes.axhline(0, color="black", linewidth=0.8)
     if best_epoch is not None:
-        place = list(epochs).index(best_epoch)
+        index = list(epochs).index(best_epoch)
         for axes, line, color in (
             (loss_axes, val_loss, VALIDATION),
             (accuracy_axes, val_accuracy, VALIDATION),
             (rate_axes, learning_rate, NEUTRAL),
             (gap_axes, gap, NEUTRAL),
         ):
-            _mark_best(axes, best_epoch, line[place], color)
+            _mark_best(axes, best_epoch, line[index], color)
     return figure
 
 
@@ -110,8 +110,8 @@ def _panel(
             marker="o" if len(epochs) <= _MARKED_UP_TO else "",
             markersize=4,
         )
-    room = max(0.5, 0.02 * (epochs[-1] - epochs[0]))
-    axes.set_xlim(epochs[0] - room, epochs[-1] + room)
+    margin = max(0.5, 0.02 * (epochs[-1] - epochs[0]))
+    axes.set_xlim(epochs[0] - margin, epochs[-1] + margin)
     axes.margins(y=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.25)
@@ -124,7 +124,7 @@ def _spans_a_decade(values: Sequence[float]) -> bool:
 
 
 def _mark_best(axes: Axes, epoch: int, value: float, color: str) -> None:
-    """Mark the best epoch by a line and its value by a dot; name both at the line's end away from the dot."""
+    """Mark the best epoch by a line and its value by a dot, with a label at the end of the line away from the dot."""
     axes.axvline(epoch, color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1)
     height = 0.0
     if math.isfinite(value):

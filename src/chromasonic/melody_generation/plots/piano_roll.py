@@ -1,4 +1,4 @@
-"""A melody as a piano roll: pitch against time, with its bars, its beats and the names of its pitches."""
+"""Figure of a melody as a piano roll: pitch against time, with bars, beats and pitch names."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from chromasonic.melody_generation.notation.titles import plain_title
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
 from chromasonic.melody_generation.plots.fonts import SANS_BOLD, replace_missing_glyphs, truncate_text
 
-_BAR_LINE, _BEAT_LINE, _TONIC_ROW = "#999999", "#E6E6E6", "#F3EBDD"
-_MOST_BAR_NUMBERS, _MOST_BEATS, _MOST_NAMES = 20, 100, 16
+_BAR_LINE, _BEAT_LINE, _TONIC_BAND = "#999999", "#E6E6E6", "#F3EBDD"
+_MAX_BAR_NUMBERS, _MAX_BEATS, _MAX_NAMES = 20, 100, 16
 _NOTE_HEIGHT = 0.84  # of a semitone
-_GAP = 0.8  # ticks that a note is drawn shorter, so that repeated notes are seen apart
+_GAP = 0.8  # ticks by which a note is drawn shorter, to separate repeated notes
 _MARGIN = 1.5  # semitones above and below
-_TITLE_SIZE, _TITLE_ROOM = 13, 660  # in points
+_TITLE_SIZE, _TITLE_WIDTH = 13, 660  # in points
 
 
 def plot_piano_roll(melody: Melody) -> Figure:
-    """Draw a melody: a block for each note, those on the tonic in a colour of their own.
+    """Draw a melody with a block for each note, and the notes on the tonic in another colour.
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
 
     Returns:
-        A figure of 1200 x 360 pixels, apart from pyplot and its global state. Time goes in ticks from the first note
-        on; its one pair of axes reaches from 0 to the end of the last note.
+        A figure of 1200 x 360 pixels that is independent of pyplot. Its axes show time in ticks, from 0 at the first
+        note to the end of the last note, and pitch in MIDI numbers.
 
     Raises:
         InputError: If there is no note.
     """
     check_writable(melody)
     figure = Figure(figsize=(12, 3.6), dpi=100)
-    # Fixed room: measuring the labels first would take most of the time.
+    # Fixed margins: measuring the labels first would take most of the time.
     axes = figure.add_axes((0.05, 0.14, 0.935, 0.72))
     spelling = Spelling.for_melody(melody)
     title = replace_missing_glyphs(
-        truncate_text(plain_title(melody.title), _TITLE_ROOM, _TITLE_SIZE, SANS_BOLD), SANS_BOLD
+        truncate_text(plain_title(melody.title), _TITLE_WIDTH, _TITLE_SIZE, SANS_BOLD), SANS_BOLD
     )
     axes.set_title(title, loc="left", fontsize=_TITLE_SIZE, fontweight="bold", parse_math=False)
     axes.set_title(f"{spelling.name}, {melody.metre}", loc="right", fontsize=10, color=NEUTRAL)
@@ -68,53 +68,53 @@ def _draw_notes(axes: Axes, melody: Melody) -> None:
 
 
 def _draw_time(axes: Axes, melody: Melody) -> None:
-    """Lines at bars and beats, and the numbers of the bars; an upbeat is bar 0, as in print."""
+    """Draw bar lines, beats and bar numbers; an upbeat is bar 0, as in print."""
     lines = melody.bar_lines.tolist()
     axes.vlines(lines, 0, 1, transform=axes.get_xaxis_transform(), color=_BAR_LINE, linewidth=0.8, zorder=2)
     beats = _beats(melody)
-    if len(beats) <= _MOST_BEATS:
+    if len(beats) <= _MAX_BEATS:
         axes.vlines(beats, 0, 1, transform=axes.get_xaxis_transform(), color=_BEAT_LINE, linewidth=0.6, zorder=1)
     step = 1
-    while len(lines) > step * _MOST_BAR_NUMBERS:
+    while len(lines) > step * _MAX_BAR_NUMBERS:
         step *= 2
     axes.set_xticks(lines[::step], [str(number) for number in range(1, len(lines) + 1, step)], ha="left")
     axes.set_xlabel("bar", loc="right", fontsize=9, color=NEUTRAL, labelpad=-2)
 
 
 def _beats(melody: Melody) -> list[int]:
-    """Ticks from the first note on at which a beat falls that begins no bar."""
-    found: list[int] = []
+    """Return the ticks from the first note of the beats that begin no bar."""
+    beats: list[int] = []
     for begin, end, metre, position in melody.segments:
         beat = beat_ticks(metre)
         first = int(melody.onsets[begin])
         last = int(melody.onsets[end - 1] + melody.durations[end - 1])
         bars = metre.bar_ticks
-        place = first + -position % beat
-        found.extend(tick for tick in range(place, last, beat) if (tick - first + position) % bars)
-    return found
+        first_beat = first + -position % beat
+        beats.extend(tick for tick in range(first_beat, last, beat) if (tick - first + position) % bars)
+    return beats
 
 
 def _draw_pitches(axes: Axes, melody: Melody, spelling: Spelling) -> None:
-    """A band at each tonic, and the names of the pitches that sound."""
+    """Draw a band at each tonic, and the names of the sounding pitches."""
     sounding = np.unique(melody.pitches[melody.pitches != REST]).tolist()
     low, high = (sounding[0], sounding[-1]) if sounding else (60, 72)
     axes.set_ylim(low - _MARGIN, high + _MARGIN)
     for pitch in range(low, high + 1):
         if pitch % 12 == melody.tonic:
-            axes.axhspan(pitch - 0.5, pitch + 0.5, color=_TONIC_ROW, zorder=0)
-    written = {pitch: spelling.spell(pitch) for pitch in _named(sounding, melody.tonic, spelling)}
-    axes.set_yticks(list(written), [f"{each.name}{each.octave}" for each in written.values()], fontsize=9)
+            axes.axhspan(pitch - 0.5, pitch + 0.5, color=_TONIC_BAND, zorder=0)
+    spelled = {pitch: spelling.spell(pitch) for pitch in _labelled_pitches(sounding, melody.tonic, spelling)}
+    axes.set_yticks(list(spelled), [f"{pitch.name}{pitch.octave}" for pitch in spelled.values()], fontsize=9)
 
 
-def _named(sounding: list[int], tonic: int, spelling: Spelling) -> list[int]:
-    """The pitches whose names have room: first tonics and fifths, then what is in the key, then the others."""
+def _labelled_pitches(sounding: list[int], tonic: int, spelling: Spelling) -> list[int]:
+    """Select pitches whose labels do not overlap: tonics and fifths first, then others of the key, then the rest."""
     steps = spelling.alterations()
     in_key = {pitch: steps[spelling.spell(pitch).step] == spelling.spell(pitch).alter for pitch in sounding}
     importance = {pitch: (pitch - tonic) % 12 not in {0, 7} and 2 - in_key[pitch] for pitch in sounding}
     span = sounding[-1] - sounding[0] if sounding else 0
-    apart = -(-span // _MOST_NAMES)
-    found: list[int] = []
-    for pitch in sorted(sounding, key=lambda each: importance[each]):
-        if all(abs(pitch - other) >= apart for other in found):
-            found.append(pitch)
-    return found
+    min_distance = -(-span // _MAX_NAMES)
+    labelled: list[int] = []
+    for pitch in sorted(sounding, key=importance.__getitem__):
+        if all(abs(pitch - other) >= min_distance for other in labelled):
+            labelled.append(pitch)
+    return labelled

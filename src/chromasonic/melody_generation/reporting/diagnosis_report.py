@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chromasonic.melody_generation.evaluation.diagnosis import main_parts
 from chromasonic.melody_generation.pages.tables import Table
-from chromasonic.melody_generation.plots.diagnosis_chart import plot_diagnosis
+from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def diagnosis_figure(results: Mapping[str, Any]) -> Figure:
     """
     panels = {
         title: [
-            (part["name"], math.nan if part["bits_per_note"] is None else part["bits_per_note"], part["notes"])
+            BitsBar(part["name"], math.nan if part["bits_per_note"] is None else part["bits_per_note"], part["notes"])
             for part in main_parts(results["diagnosis"][division])
         ]
         for division, title in (
