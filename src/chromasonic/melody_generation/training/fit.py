@@ -90,6 +90,7 @@ def fit(
     with without_lightning_notes(), _readable_endings():
         with _restoring(trainer, resume_from):
             trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+            trainer.strategy.barrier()  # the first process of a group renames its files after Lightning's own barrier
             if resume_from is not None and not files.last.exists():  # training was over after its first epoch
                 _copy(resume_from, files.last)
             if not files.last.exists():
