@@ -19,7 +19,7 @@ tunes = st.lists(melodies(), min_size=1, max_size=4)
 
 
 def letters(word: str) -> Tensor:
-    """A word as a sequence of tokens: a prefix, then notes of a quarter for letters, without an end."""
+    """Encode a word: the prefix, and a quarter note for every letter, without an end."""
     tokens = VOCABULARY.encode(Melody([60 + ord(letter) - ord("a") for letter in word], [24] * len(word)))
     return torch.from_numpy(tokens)[None, :-1]
 
@@ -31,15 +31,15 @@ def counted(network: MarkovNetwork, *batches: Tensor) -> MarkovNetwork:
 
 
 def by_hand(order: int, training: list[list[int]], tokens: list[int], candidate: int) -> float:
-    """P(candidate | tokens) counted with dictionaries, a context at a time."""
+    """Return P(candidate | tokens), counted with dictionaries."""
     probability = 1 / len(VOCABULARY)
     for length in range(order + 1):
         after: Counter[int] = Counter()
         context = ([-1] * length + tokens)[len(tokens) :]
         for sequence in training:
-            for place in range(PREFIX_LENGTH, len(sequence)):
-                if ([-1] * length + sequence)[place : place + length] == context:
-                    after[sequence[place]] += 1
+            for index in range(PREFIX_LENGTH, len(sequence)):
+                if ([-1] * length + sequence)[index : index + length] == context:
+                    after[sequence[index]] += 1
         total = sum(after.values()) + len(after)
         probability = (after[candidate] + len(after) * probability) / total if after else probability
     return probability
@@ -58,16 +58,16 @@ def test_abracadabra_by_hand() -> None:
 
 @given(tunes, melodies(), st.integers(0, 3), st.data())
 @few
-def test_every_probability_is_what_counting_by_hand_gives(
+def test_probabilities_equal_those_counted_by_hand(
     training: list[Melody], melody: Melody, order: int, data: st.DataObject
 ) -> None:
     network = counted(MarkovNetwork(order), batch_of(training))
     tokens = VOCABULARY.encode(melody).tolist()
-    place = data.draw(st.integers(0, len(tokens) - 1))
+    position = data.draw(st.integers(0, len(tokens) - 1))
     candidate = data.draw(st.sampled_from(batch_of(training).flatten().tolist()) | st.integers(0, len(VOCABULARY) - 1))
-    found = network(torch.tensor([tokens]))[0, place, candidate].exp()
+    found = network(torch.tensor([tokens]))[0, position, candidate].exp()
     sequences = [VOCABULARY.encode(each).tolist() for each in training]
-    assert float(found) == pytest.approx(by_hand(order, sequences, tokens[: place + 1], candidate), rel=1e-4)
+    assert float(found) == pytest.approx(by_hand(order, sequences, tokens[: position + 1], candidate), rel=1e-4)
 
 
 @given(tunes, tunes, st.integers(0, 3))
@@ -81,7 +81,7 @@ def test_probabilities_sum_to_1(training: list[Melody], other: list[Melody], ord
 
 
 @pytest.mark.parametrize("order", [0, 2])
-def test_before_anything_is_counted_all_tokens_are_as_likely(order: int) -> None:
+def test_a_network_without_counts_is_uniform(order: int) -> None:
     logits = MarkovNetwork(order)(letters("abc"))
     torch.testing.assert_close(logits, torch.full_like(logits, -math.log(len(VOCABULARY))))
 
@@ -90,40 +90,40 @@ def test_before_anything_is_counted_all_tokens_are_as_likely(order: int) -> None
 @few
 def test_the_order_of_batches_does_not_matter(one: list[Melody], other: list[Melody]) -> None:
     first, second = batch_of(one), batch_of(other)
-    forwards, backwards = counted(MarkovNetwork(), first, second), counted(MarkovNetwork(), second, first)
+    in_order, reversed_order = counted(MarkovNetwork(), first, second), counted(MarkovNetwork(), second, first)
     together = counted(MarkovNetwork(), batch_of([*one, *other]))
-    assert torch.equal(forwards(first), backwards(first))
-    assert torch.equal(forwards(first), together(first))
+    assert torch.equal(in_order(first), reversed_order(first))
+    assert torch.equal(in_order(first), together(first))
 
 
 @given(tunes, tunes, st.integers(0, 4), st.data())
 @few
-def test_reading_in_parts_is_reading_at_once(
+def test_reading_in_parts_equals_reading_at_once(
     training: list[Melody], other: list[Melody], order: int, data: st.DataObject
 ) -> None:
     network, tokens = counted(MarkovNetwork(order), batch_of(training)), batch_of(other)
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=6, unique=True).map(sorted))
-    past, found = None, []
+    state, parts = None, []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        logits, past = network.forward_with_state(tokens[:, begin:end], past)
-        found.append(logits)
-        assert past.recent.shape == (len(tokens), min(order, end))
-    torch.testing.assert_close(torch.cat(found, dim=1), network(tokens))
+        logits, state = network.forward_with_state(tokens[:, begin:end], state)
+        parts.append(logits)
+        assert state.recent.shape == (len(tokens), min(order, end))
+    torch.testing.assert_close(torch.cat(parts, dim=1), network(tokens))
 
 
 @given(melodies(min_notes=2), st.data())
 @few
-def test_only_the_last_tokens_count(melody: Melody, data: st.DataObject) -> None:
+def test_logits_depend_on_the_last_tokens_only(melody: Melody, data: st.DataObject) -> None:
     network, tokens = counted(MarkovNetwork(2), batch_of([melody])), batch_of([melody])
-    place = data.draw(st.integers(0, tokens.shape[1] - 1))
+    position = data.draw(st.integers(0, tokens.shape[1] - 1))
     changed = tokens.clone()
-    changed[0, place] = data.draw(st.integers(0, len(VOCABULARY) - 1))
+    changed[0, position] = data.draw(st.integers(0, len(VOCABULARY) - 1))
     before, after = network(tokens), network(changed)
-    assert torch.equal(before[:, :place], after[:, :place])
-    assert torch.equal(before[:, place + 2 :], after[:, place + 2 :])
+    assert torch.equal(before[:, :position], after[:, :position])
+    assert torch.equal(before[:, position + 2 :], after[:, position + 2 :])
 
 
-def test_a_saved_state_restores_what_was_counted(tmp_path: pytest.TempPathFactory) -> None:
+def test_a_saved_network_restores_its_counts(tmp_path: pytest.TempPathFactory) -> None:
     network, path = counted(MarkovNetwork(2), letters("abracadabra")), f"{tmp_path}/network.pt"
     torch.save({"state": network.state_dict(), "hyperparameters": network.hyperparameters}, path)
     saved = torch.load(path, weights_only=True)
@@ -136,7 +136,7 @@ def test_a_saved_state_restores_what_was_counted(tmp_path: pytest.TempPathFactor
     )
 
 
-def test_a_longer_memory_explains_its_own_tunes_better() -> None:
+def test_a_higher_order_predicts_counted_tunes_better() -> None:
     tokens = letters("abacabadabacabaeabacabadabacaba")
     nats = [
         float(TokenScorer(VOCABULARY)(counted(MarkovNetwork(order), tokens)(tokens), tokens).nats) for order in range(4)
@@ -145,6 +145,6 @@ def test_a_longer_memory_explains_its_own_tunes_better() -> None:
     assert nats[3] < 0.8 * nats[0]
 
 
-def test_an_order_below_0_is_refused() -> None:
+def test_a_negative_order_is_refused() -> None:
     with pytest.raises(ValueError, match="order is a whole number of 0 to"):
         MarkovNetwork(-1)

@@ -1,4 +1,4 @@
-"""A mixture is a distribution, no worse than its best part, and reads on like any other network."""
+"""A mixture is a distribution, predicts no worse than its best part, and carries a state like any other network."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, 
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.generation.decoding import rows_of
+from chromasonic.melody_generation.measures.earlier_matches import longest_earlier_matches
 from chromasonic.melody_generation.networks.contract import StatefulNetwork
-from chromasonic.melody_generation.networks.counting.match_lengths import match_lengths
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.networks.mixture import MATCHES_FROM, MixtureNetwork, best_weights
+from chromasonic.melody_generation.networks.mixture import (
+    MATCH_BINS,
+    MatchState,
+    MixtureNetwork,
+    earlier_match_lengths,
+    fit_weights,
+)
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.training.metrics import TokenScorer
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
 
 def counted(network: MarkovNetwork | PPMNetwork, seed: int = 3) -> nn.Module:
@@ -31,7 +37,7 @@ def parts() -> list[nn.Module]:
 
 @pytest.fixture(scope="module")
 def mixture() -> MixtureNetwork:
-    """Of every built-in kind, fitted; no test changes it."""
+    """Return a fitted mixture of every kind of network; no test changes it."""
     torch.manual_seed(0)
     network = MixtureNetwork(parts())
     network.fit([], [batch_of(walks(6, 4)), batch_of(walks(5, 5))])
@@ -48,7 +54,7 @@ def nats(network: nn.Module, batches: list[Tensor]) -> tuple[float, int]:
 @pytest.mark.parametrize("by_match", [True, False])
 def test_no_part_alone_predicts_validation_better(by_match: bool) -> None:
     validation = [batch_of(walks(6, 4)), batch_of(walks(5, 5))]
-    # The last but one is hopeless, and the last one has counted the very tunes, so that it is best by far.
+    # The informed network has counted these tunes, so it is best by far.
     informed = MarkovNetwork(3)
     informed.count(validation[0])
     for members in (parts(), [*parts()[:2], informed], [small_lstm(), small_lstm()]):
@@ -68,7 +74,7 @@ def test_weights_by_match_predict_validation_no_worse_than_one_set() -> None:
         network.fit([], validation)
     by_match, one_set = (nats(network, validation)[0] for network in networks)
     assert by_match < one_set
-    assert len(networks[0].weights) == len(MATCHES_FROM)
+    assert len(networks[0].weights) == len(MATCH_BINS)
 
 
 def test_probabilities_sum_to_one(mixture: MixtureNetwork) -> None:
@@ -77,20 +83,20 @@ def test_probabilities_sum_to_one(mixture: MixtureNetwork) -> None:
     assert logits.double().exp().sum(dim=-1).numpy() == pytest.approx(1, abs=1e-4)
 
 
-def test_it_is_the_weighted_average(mixture: MixtureNetwork) -> None:
+def test_probabilities_are_the_weighted_average_of_the_parts(mixture: MixtureNetwork) -> None:
     tokens = batch_of(walks(2, 9))
     with torch.no_grad():
         predicted = torch.stack([part(tokens).softmax(dim=-1) for part in mixture.parts])
-        lengths, _ = match_lengths(tokens)
+        lengths, _ = earlier_match_lengths(tokens)
         found = mixture(tokens).exp()
-    for row, place in ((0, 3), (1, 20), (1, 60)):
-        index = max(i for i, begin in enumerate(MATCHES_FROM) if begin <= int(lengths[row, place]))
-        expected = (mixture.weights[index][:, None] * predicted[:, row, place]).sum(dim=0)
-        torch.testing.assert_close(found[row, place], expected, rtol=1e-4, atol=1e-7)
+    for row, position in ((0, 3), (1, 20), (1, 60)):
+        index = max(i for i, begin in enumerate(MATCH_BINS) if begin <= int(lengths[row, position]))
+        expected = (mixture.weights[index][:, None] * predicted[:, row, position]).sum(dim=0)
+        torch.testing.assert_close(found[row, position], expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", SMALL_NETWORKS)
-def test_two_equal_parts_give_that_part(name: str) -> None:
+def test_a_mixture_of_two_equal_parts_equals_the_part(name: str) -> None:
     part = SMALL_NETWORKS[name]().eval()
     network = MixtureNetwork([part, part])
     network.fit([], [batch_of(walks(3))])
@@ -99,7 +105,7 @@ def test_two_equal_parts_give_that_part(name: str) -> None:
         torch.testing.assert_close(network(tokens), part(tokens).log_softmax(dim=-1), rtol=1e-5, atol=1e-5)
 
 
-def test_step_by_step_equals_the_whole(mixture: MixtureNetwork) -> None:
+def test_reading_in_parts_equals_reading_at_once(mixture: MixtureNetwork) -> None:
     tokens = batch_of(walks(3, 9))[:, :40]
     assert isinstance(mixture, StatefulNetwork)
     with torch.no_grad():
@@ -111,16 +117,16 @@ def test_step_by_step_equals_the_whole(mixture: MixtureNetwork) -> None:
         torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=1e-4, atol=1e-4)
         rows = torch.tensor([2, 0])
         _, state = mixture.forward_with_state(tokens[:, :20])
-        gone_on, _ = mixture.forward_with_state(tokens[rows, 20:], rows_of(state, rows))
-        torch.testing.assert_close(gone_on, whole[rows, 20:], rtol=1e-4, atol=1e-4)
+        continued, _ = mixture.forward_with_state(tokens[rows, 20:], rows_of(state, rows))
+        torch.testing.assert_close(continued, whole[rows, 20:], rtol=1e-4, atol=1e-4)
 
 
-def test_the_parts_stay_as_they_are_in_training(mixture: MixtureNetwork) -> None:
+def test_parts_stay_in_evaluation_mode_and_frozen(mixture: MixtureNetwork) -> None:
     tokens = batch_of(walks(2))
     with torch.no_grad():
-        calm = mixture(tokens)
+        in_evaluation = mixture(tokens)
         try:
-            assert torch.equal(mixture.train()(tokens), calm)  # one part would drop half of each vector
+            assert torch.equal(mixture.train()(tokens), in_evaluation)  # one part has a dropout of a half
             assert mixture.training
         finally:
             mixture.eval()
@@ -128,27 +134,27 @@ def test_the_parts_stay_as_they_are_in_training(mixture: MixtureNetwork) -> None
 
 
 @given(st.integers(0, 10_000))
-def test_the_weights_are_the_best_on_a_grid(seed: int) -> None:
+def test_no_weights_on_a_grid_are_better(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = torch.from_numpy(np.log(rng.uniform(0.01, 1, (12, 2))))
 
-    def worth(weights: Tensor) -> float:
+    def log_likelihood(weights: Tensor) -> float:
         return float((scores.exp() @ weights).log().sum())
 
-    found = best_weights(scores, torch.tensor([0.5, 0.5]).double())
+    found = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
     grid = [torch.tensor([share, 1 - share]).double() for share in np.linspace(0, 1, 101)]
-    assert worth(found) >= max(map(worth, grid)) - 1e-6
+    assert log_likelihood(found) >= max(map(log_likelihood, grid)) - 1e-6
 
 
-def test_what_a_part_rules_out_is_left_to_the_others() -> None:
+def test_tokens_without_probability_from_a_part_do_not_break_the_fit() -> None:
     scores = torch.tensor([[-torch.inf, -1.0], [0.0, -3.0], [-torch.inf, -torch.inf]]).double()
-    found = best_weights(scores, torch.tensor([0.5, 0.5]).double())
+    found = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
     assert 0 < found[0] < 1
-    assert best_weights(scores[:0], found) is found
+    assert fit_weights(scores[:0], found) is found
 
 
 @pytest.mark.parametrize(
-    ("members", "words"),
+    ("members", "message"),
     [
         ([], "2 to 32"),
         ([small_lstm()], "got 1"),
@@ -156,11 +162,33 @@ def test_what_a_part_rules_out_is_left_to_the_others() -> None:
         ([small_lstm(), nn.Linear(2, 2)], "Linear"),
     ],
 )
-def test_what_is_no_mixture_is_refused(members: list[nn.Module], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_invalid_parts_are_refused(members: list[nn.Module], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         MixtureNetwork(members)
 
 
 def test_a_network_without_state_is_refused() -> None:
     with pytest.raises(ValueError, match="Sequential"):
         MixtureNetwork([small_lstm(), network_of_ones_own()])
+
+
+@pytest.mark.parametrize("part_lengths", [[50], [1] * 50, [3, 1, 20, 26]])
+def test_match_lengths_equal_the_measure_whole_and_in_parts(part_lengths: list[int]) -> None:
+    music = torch.randint(0, 3, (4, 50 - PREFIX_LENGTH), generator=torch.Generator().manual_seed(0))
+    tokens = torch.cat([torch.full((4, PREFIX_LENGTH), 1), music], dim=1)
+    state: MatchState | None = None
+    lengths_found = []
+    for part in torch.split(tokens, part_lengths, dim=1):
+        lengths, state = earlier_match_lengths(part, state)
+        lengths_found.append(lengths)
+    for row, expected in zip(torch.cat(lengths_found, dim=1), music, strict=True):
+        assert row[:PREFIX_LENGTH].tolist() == [0] * PREFIX_LENGTH  # though all prefix tokens are equal
+        assert row[PREFIX_LENGTH:].tolist() == longest_earlier_matches(expected.numpy()).tolist()
+
+
+def test_padding_does_not_change_match_lengths_before_it() -> None:
+    short, long = walks(2)
+    tokens = batch_of([short, long])
+    n_tokens = int((tokens[0] != 0).sum())
+    alone, _ = earlier_match_lengths(tokens[:1, :n_tokens])
+    assert earlier_match_lengths(tokens)[0][0, :n_tokens].tolist() == alone[0].tolist()

@@ -14,7 +14,7 @@ from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.networks.ppm import MODELS, Mixture, PPMNetwork, entropy
+from chromasonic.melody_generation.networks.ppm import MODELS, EntropyWeighting, PPMNetwork, entropy
 from chromasonic.melody_generation.training.metrics import TokenScorer, next_token_nll
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
@@ -30,13 +30,13 @@ def counted(network: PPMNetwork, *batches: Tensor) -> PPMNetwork:
 
 
 def escaped(counts: Counter[Any], candidate: Any, shorter: float) -> float:
-    """Escape method C by hand."""
+    """Interpolate by escape method C."""
     n_different = len(counts)
     return (counts[candidate] + n_different * shorter) / (counts.total() + n_different) if counts else shorter
 
 
 def a_tune() -> Melody:
-    """Two bars of 3/4 that come back, a short bar, a change of metre."""
+    """Return a tune of two bars of 3/4 that return, a short bar and a change of metre."""
     pitches, durations = [60, 64, 67, 65, 64, 62] * 2 + [60, 62, 60], [24, 24, 24, 24, 36, 12] * 2 + [24, 48, 48]
     return Melody(pitches, durations, Metre(3, 4), departures=(Departure(13), Departure(14, Metre(2, 4))))
 
@@ -53,7 +53,7 @@ def test_probabilities_sum_to_1(models: str, training: list[Melody], other: list
 
 
 @every_model
-def test_before_anything_is_counted_all_tokens_are_as_likely(models: str) -> None:
+def test_a_network_without_counts_is_uniform(models: str) -> None:
     logits = PPMNetwork(models=models)(batch_of([a_tune()]))[:, :PREFIX_LENGTH]
     torch.testing.assert_close(logits, torch.full_like(logits, -math.log(len(VOCABULARY))))
 
@@ -62,43 +62,43 @@ def test_before_anything_is_counted_all_tokens_are_as_likely(models: str) -> Non
 @few
 def test_the_order_of_batches_does_not_matter(one: list[Melody], other: list[Melody]) -> None:
     first, second = batch_of(one), batch_of(other)
-    forwards, backwards = counted(PPMNetwork(), first, second), counted(PPMNetwork(), second, first)
-    assert torch.equal(forwards(first), backwards(first))
-    assert torch.equal(forwards(first), counted(PPMNetwork(), batch_of([*one, *other]))(first))
+    in_order, reversed_order = counted(PPMNetwork(), first, second), counted(PPMNetwork(), second, first)
+    assert torch.equal(in_order(first), reversed_order(first))
+    assert torch.equal(in_order(first), counted(PPMNetwork(), batch_of([*one, *other]))(first))
 
 
 @every_model
 @given(tunes, tunes, st.data())
 @few
-def test_reading_in_parts_is_reading_at_once(
+def test_reading_in_parts_equals_reading_at_once(
     models: str, training: list[Melody], other: list[Melody], data: st.DataObject
 ) -> None:
     network, tokens = counted(PPMNetwork(models=models), batch_of(training)), batch_of(other)
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=6, unique=True).map(sorted))
-    past, found = None, []
+    state, parts = None, []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        logits, past = network.forward_with_state(tokens[:, begin:end], past)
-        found.append(logits)
-    torch.testing.assert_close(torch.cat(found, dim=1), network(tokens))
+        logits, state = network.forward_with_state(tokens[:, begin:end], state)
+        parts.append(logits)
+    torch.testing.assert_close(torch.cat(parts, dim=1), network(tokens))
 
 
 @every_model
 @given(melodies(min_notes=2), st.data())
 @few
-def test_other_tokens_later_leave_earlier_logits_alone(models: str, melody: Melody, data: st.DataObject) -> None:
+def test_earlier_logits_do_not_depend_on_later_tokens(models: str, melody: Melody, data: st.DataObject) -> None:
     tokens = batch_of([melody])
     network = counted(PPMNetwork(models=models), tokens, batch_of([a_tune()]))
-    place = data.draw(st.integers(1, tokens.shape[1] - 1))
-    n_others = tokens.shape[1] - place
+    position = data.draw(st.integers(1, tokens.shape[1] - 1))
+    n_others = tokens.shape[1] - position
     others = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=n_others, max_size=n_others)
     changed = tokens.clone()
-    changed[0, place:] = torch.tensor(data.draw(others))
-    assert torch.equal(network(changed)[:, :place], network(tokens)[:, :place])
+    changed[0, position:] = torch.tensor(data.draw(others))
+    assert torch.equal(network(changed)[:, :position], network(tokens)[:, :position])
 
 
 @given(tunes, st.integers(0, 5))
 @few
-def test_rows_know_nothing_of_each_other_nor_of_padding(group: list[Melody], n_padding: int) -> None:
+def test_sequences_do_not_depend_on_each_other_or_on_padding(group: list[Melody], n_padding: int) -> None:
     network = counted(PPMNetwork(), batch_of(group))
     logits = network(torch.nn.functional.pad(batch_of(group), (0, n_padding), value=VOCABULARY.pad))
     for row, melody in enumerate(group):
@@ -115,10 +115,10 @@ def test_padding_is_not_counted(group: list[Melody]) -> None:
 
 
 def test_the_long_term_model_by_hand() -> None:
-    # Order 0: kinds know nothing, then the place in the bar, then the bar in its part; pitches nothing, then the place.
+    # Order 0. Kinds: no context, the position in the bar, the bar in its part. Pitches: no context, the position.
     melody = Melody([60, 62, 60, 64], [24, 24, 24, 24], Metre(2, 4))
     network = counted(PPMNetwork(long_order=0, models="long"), batch_of([melody]))
-    found = network(batch_of([melody]))[0, PREFIX_LENGTH + 1].exp()  # what comes after two notes, on bar 1's first beat
+    found = network(batch_of([melody]))[0, PREFIX_LENGTH + 1].exp()  # after two notes, on bar 1's first beat
 
     n_tokens, n_pitches = len(VOCABULARY), VOCABULARY.rest_class + 1
     quarter = n_pitches / n_tokens
@@ -140,7 +140,7 @@ def test_the_short_term_model_by_hand() -> None:
     melody = Melody([60, 62, 60, 62], [24, 24, 24, 24], Metre(2, 4))
     tokens = batch_of([melody])
     network = PPMNetwork(short_order=1, models="short")
-    found = network(tokens)[0, PREFIX_LENGTH + 2].exp()  # what comes after c d c, on bar 1's second beat
+    found = network(tokens)[0, PREFIX_LENGTH + 2].exp()  # after c d c, on bar 1's second beat
 
     n_tokens, n_pitches = len(VOCABULARY), VOCABULARY.rest_class + 1
     quarter = n_pitches / n_tokens
@@ -153,20 +153,20 @@ def test_the_short_term_model_by_hand() -> None:
 
 
 def test_the_two_models_are_averaged_by_their_entropies_by_hand() -> None:
-    sure, unsure = torch.tensor([1 - 1e-9, 1e-9]), torch.tensor([0.5, 0.5])
-    assert float(entropy(unsure)) == pytest.approx(math.log(2))
+    certain, uncertain = torch.tensor([1 - 1e-9, 1e-9]), torch.tensor([0.5, 0.5])
+    assert float(entropy(uncertain)) == pytest.approx(math.log(2))
     three_to_one = torch.tensor([0.75, 0.25])
     nats = 0.75 * math.log(4 / 3) + 0.25 * math.log(4)
     weights = 1 / nats, 0.5 / math.log(2)
     expected = (weights[0] * 0.75 + weights[1] * 0.5) / sum(weights)
-    assert float(Mixture(0.5, 1.0, "both")(three_to_one, unsure)[0]) == pytest.approx(expected)
-    assert float(Mixture(2.0, 0.0, "both")(three_to_one, unsure)[0]) == pytest.approx((0.75 + 2 * 0.5) / 3)
-    assert float(Mixture(0.5, 1.0, "both")(sure, unsure)[0]) > 0.99
-    assert Mixture(0.5, 1.0, "long")(sure, unsure) is sure
-    assert Mixture(0.5, 1.0, "short")(sure, unsure) is unsure
+    assert float(EntropyWeighting(0.5, 1.0, "both")(three_to_one, uncertain)[0]) == pytest.approx(expected)
+    assert float(EntropyWeighting(2.0, 0.0, "both")(three_to_one, uncertain)[0]) == pytest.approx((0.75 + 2 * 0.5) / 3)
+    assert float(EntropyWeighting(0.5, 1.0, "both")(certain, uncertain)[0]) > 0.99
+    assert EntropyWeighting(0.5, 1.0, "long")(certain, uncertain) is certain
+    assert EntropyWeighting(0.5, 1.0, "short")(certain, uncertain) is uncertain
 
 
-def test_a_phrase_that_comes_back_is_cheaper() -> None:
+def test_a_phrase_that_returns_takes_fewer_nats() -> None:
     phrase = [60, 64, 67, 65, 64, 62, 60, 59]
     tokens = batch_of([Melody(phrase * 3, [24] * 24)])
     nats = next_token_nll(PPMNetwork()(tokens)[:, :-1], tokens[:, 1:])[0, PREFIX_LENGTH - 1 : -1]
@@ -175,27 +175,27 @@ def test_a_phrase_that_comes_back_is_cheaper() -> None:
     assert third < 0.7 * second
 
 
-def test_a_tune_that_repeats_itself_may_still_end() -> None:
-    """However much came again, the end is as likely as it is for the long-term model."""
+def test_repetition_does_not_make_the_end_less_likely() -> None:
+    """The end is as likely as for the long-term model alone."""
     training = batch_of([a_tune(), Melody([60, 64, 67, 65, 64, 62, 60, 59], [24] * 8)])
     both, long = (counted(PPMNetwork(models=models), training) for models in ("both", "long"))
     tokens = batch_of([Melody([60, 64, 67, 65, 64, 62, 60, 59] * 12, [24] * 96)])
     torch.testing.assert_close(both(tokens)[..., VOCABULARY.end], long(tokens)[..., VOCABULARY.end])
 
 
-def test_a_phrase_of_another_tune_of_the_batch_is_not_remembered() -> None:
+def test_the_short_term_model_does_not_see_other_tunes_of_the_batch() -> None:
     one, other = Melody([60, 62, 64, 65] * 2, [24] * 8), Melody([67, 69, 71, 72] * 2, [24] * 8)
     network = PPMNetwork()
     torch.testing.assert_close(network(batch_of([one, other]))[1], network(batch_of([other, other]))[0])
 
 
-def test_where_the_bar_departs_from_the_count_the_place_is_known() -> None:
+def test_departing_bars_are_predicted_where_they_were_counted() -> None:
     tokens = batch_of([a_tune()])
     network = counted(PPMNetwork(models="long"), tokens)
     scores = network(tokens)[0]
-    # Seen once more: at each place what came there is more likely than before anything was counted.
-    places = torch.arange(PREFIX_LENGTH - 1, tokens.shape[1] - 1)
-    assert (scores[places, tokens[0, places + 1]] > -math.log(len(VOCABULARY))).all()
+    # Counted once, every token is more likely than under the uniform distribution.
+    positions = torch.arange(PREFIX_LENGTH - 1, tokens.shape[1] - 1)
+    assert (scores[positions, tokens[0, positions + 1]] > -math.log(len(VOCABULARY))).all()
     before_bar, before_metre = (int((tokens[0] == token).nonzero()) - 1 for token in (VOCABULARY.bar, metre_2_4()))
     assert scores[before_bar, VOCABULARY.bar] > scores[before_bar - 1, VOCABULARY.bar]
     assert scores[before_metre, metre_2_4()] > scores[before_metre - 3, metre_2_4()]
@@ -205,7 +205,7 @@ def metre_2_4() -> int:
     return VOCABULARY.metre_token(Metre(2, 4))
 
 
-def test_a_saved_state_restores_what_was_counted(tmp_path: pytest.TempPathFactory) -> None:
+def test_a_saved_network_restores_its_counts(tmp_path: pytest.TempPathFactory) -> None:
     network, tokens = counted(PPMNetwork(1, 3, 0.7, 1.5), batch_of([a_tune()])), batch_of([a_tune()])
     torch.save({"state": network.state_dict(), "hyperparameters": network.hyperparameters}, f"{tmp_path}/network.pt")
     saved = torch.load(f"{tmp_path}/network.pt", weights_only=True)
@@ -215,7 +215,7 @@ def test_a_saved_state_restores_what_was_counted(tmp_path: pytest.TempPathFactor
     assert saved["state"].keys() == PPMNetwork().state_dict().keys()
 
 
-def test_a_network_of_shapes_alone_can_be_built() -> None:
+def test_the_state_dict_holds_the_two_tables() -> None:
     with torch.device("meta"):
         state = PPMNetwork().state_dict()
     names = [f"{aspect}.successors.{part}" for aspect in ("kinds", "pitches") for part in ("keys", "counts")]
@@ -223,7 +223,7 @@ def test_a_network_of_shapes_alone_can_be_built() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({"long_order": -1}, "long_order is a whole number"),
         ({"short_order": 1.5}, "short_order is a whole number"),
@@ -235,13 +235,13 @@ def test_a_network_of_shapes_alone_can_be_built() -> None:
         ({"models": "none"}, "models is one of both, long, short, got 'none'"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         PPMNetwork(**arguments)
 
 
 @pytest.mark.slow
-def test_on_real_tunes_it_is_far_below_markov(nottingham_directory: object) -> None:
+def test_ppm_needs_far_fewer_bits_than_markov_on_real_tunes(nottingham_directory: object) -> None:
     del nottingham_directory
     corpus = [melody for melody in NottinghamCorpus().load() if len(melody) >= 16]
     split = split_by_family(corpus, seed=0)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.decoding import rows_of
-from chromasonic.melody_generation.networks.neural.bar_position import BarPositionState, BarPositionTracker
+from chromasonic.melody_generation.networks.bar_position import BarPositionState, BarPositionTracker
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 
 _FAR = 1 << 40  # ticks: no end in sight
@@ -100,7 +100,7 @@ class DecodingConstraints:
         """Where sequences of prefix and first notes stand, token ids of shape (B, T)."""
         zeros = torch.zeros(len(tokens), dtype=torch.long)
         never = zeros > 0
-        standing = DecodingState(self._clock.begin(len(tokens)), zeros, zeros, never, never, never)
+        standing = DecodingState(self._clock.initial_state(len(tokens)), zeros, zeros, never, never, never)
         for column in tokens.unbind(dim=1):
             standing = self.after(standing, column)
         return standing

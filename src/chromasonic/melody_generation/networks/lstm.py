@@ -6,22 +6,21 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.neural.dropout import Dropout
-from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
-from chromasonic.melody_generation.networks.neural.sizes import check_sizes
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork, check_sizes
 
 LayerState = tuple[Tensor, Tensor]  # hidden and cell state, each (B, D)
 
 
 class LSTMNetwork(SequenceNetwork[list[LayerState]]):
-    """Tokens (B, T) to logits (B, T, V) through an LSTM.
+    """Maps tokens (B, T) to logits (B, T, V) with an LSTM.
 
     Args:
         hidden_size: Width D of embeddings and hidden states.
-        num_layers: Number of LSTM layers, each added to its input.
-        dropout: Share of each vector that is dropped in training.
-        memory: Whether the tune so far is remembered and copied from (attention heads over past states).
-        position: Whether it is told where in the bar, and in which bar, the music stands; without that, only notes
-            and control tokens say so.
+        num_layers: Number of LSTM layers L, each added to its input.
+        dropout: Fraction of each vector that is dropped in training.
+        memory: Whether to attend to the tune so far and copy from it.
+        position: Whether to embed the position in the bar and the number of the bar; otherwise only notes and control
+            tokens tell them.
 
     Raises:
         ValueError: If a size is less than 1, or ``dropout`` is not within 0 to 1 (exclusive).
@@ -59,23 +58,24 @@ class _LSTMBackbone(nn.Module):
         self.layers = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(n_layers))
         self.dropout = Dropout(dropout)
         for layer in self.layers:
-            _forget_little(layer)
+            _open_forget_gates(layer)
 
     def forward(self, vectors: Tensor, state: list[LayerState] | None = None) -> tuple[Tensor, list[LayerState]]:
-        states: list[LayerState] = []
+        """Return states (B, T, D) for vectors (B, T, D), and the state of every layer."""
+        layer_states: list[LayerState] = []
         for index, layer in enumerate(self.layers):
-            # A layer's own state has the batch second; here it comes first, as in every other state.
-            before = (state[index][0][None], state[index][1][None]) if state else None
-            out, (hidden, cell) = layer(vectors, before)
-            vectors = vectors + (self.dropout(out) if index + 1 < len(self.layers) else out)
-            states.append((hidden[0], cell[0]))
-        return vectors, states
+            # Torch has the batch as the second dimension of a state. Here it is the first, as in every other state.
+            initial = (state[index][0][None], state[index][1][None]) if state else None  # (1, B, D) each
+            output, (hidden, cell) = layer(vectors, initial)  # (B, T, D), and (1, B, D) each
+            vectors = vectors + (self.dropout(output) if index + 1 < len(self.layers) else output)
+            layer_states.append((hidden[0], cell[0]))  # (B, D) each
+        return vectors, layer_states
 
 
-def _forget_little(layer: nn.Module) -> None:
-    """Begin with forget gates that are open (Jozefowicz et al. 2015): the bias of 1 is put on one of torch's two."""
+def _open_forget_gates(layer: nn.Module) -> None:
+    """Add 1 to the biases of the forget gates (Jozefowicz et al. 2015), to one of torch's two biases."""
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
             if name.startswith("bias_hh"):
-                quarter = len(parameter) // 4
+                quarter = len(parameter) // 4  # input, forget, cell and output gates, D each
                 parameter[quarter : 2 * quarter] += 1

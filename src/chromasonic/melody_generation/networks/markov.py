@@ -1,4 +1,4 @@
-"""The Markov model: what usually follows the last few tokens. The reference that any model should beat."""
+"""The Markov model: counts of what follows the last few tokens, a baseline for every other network."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.networks.counting.counts import (
     SuccessorCounts,
     check_order,
-    interpolated,
-    ladder,
-    lags,
-    longer_and_longer,
+    interpolate,
+    lagged,
+    nested_contexts,
+    stack_orders,
 )
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 class MarkovState(NamedTuple):
-    """The last tokens of each sequence, shape (B, up to the order)."""
+    """The last tokens of each sequence, at most as many as the order, shape (B, up to the order)."""
 
     recent: Tensor
 
 
 class MarkovNetwork(nn.Module):
-    """Tokens (B, T) to log-probabilities (B, T, V) of the next one, from counts of what followed the same tokens.
+    """Maps tokens (B, T) to log-probabilities (B, T, V) of the next token, by counts after the same tokens.
 
-    Nothing is descended: :meth:`fit` reads each training tune once. Orders are interpolated by escape method C,
-    from the uniform distribution over order 0 up; an untrained network is uniform.
+    :meth:`fit` counts each training tune once. Orders are interpolated by escape method C, from the uniform
+    distribution over order 0 upwards. An untrained network is uniform.
 
     Args:
-        order: How many tokens the next one depends on; 0 for none.
+        order: Number of past tokens on which the next one depends.
 
     Raises:
-        ValueError: If ``order`` is no whole number of 0 to ``MAX_ORDER``.
+        ValueError: If ``order`` is not an integer of 0 to ``MAX_ORDER``.
     """
 
     def __init__(self, order: int = 2) -> None:
@@ -48,11 +48,11 @@ class MarkovNetwork(nn.Module):
         self.successors = SuccessorCounts(self._n_tokens)
 
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
-        """Count the training tunes; nothing is left to be chosen on validation.
+        """Count the training tunes.
 
         Args:
             training: Batches of token ids, each of shape (B, T).
-            validation: The same, of tunes that are not counted; not used.
+            validation: Not used; the network has no weights to choose.
         """
         del validation
         for tokens in training:
@@ -60,34 +60,31 @@ class MarkovNetwork(nn.Module):
 
     @torch.no_grad()
     def count(self, tokens: Tensor) -> None:
-        """Count what followed what in sequences of token ids, shape (B, T), padded behind.
+        """Count the successors in sequences of token ids, shape (B, T), padded at the end.
 
-        What stands in the control prefix is context, but never counted as what followed.
+        Tokens of the control prefix are contexts but never counted as successors.
         """
-        symbols, is_counted = next_token_targets(tokens)
-        self.successors.add(self._contexts(tokens)[:, is_counted], symbols[is_counted].expand(self._order + 1, -1))
+        targets, is_scored = next_token_targets(tokens)
+        self.successors.add(self._contexts(tokens)[:, is_scored], targets[is_scored].expand(self._order + 1, -1))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
+        """Return log-probabilities (B, T, V) of the token after each of ``tokens`` (B, T)."""
         return self.forward_with_state(tokens)[0]
 
     def forward_with_state(self, tokens: Tensor, state: MarkovState | None = None) -> tuple[Tensor, MarkovState]:
-        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same.
+        """Return log-probabilities (B, T, V), and the state after the last token.
 
         Args:
             tokens: Token ids, shape (B, T).
-            state: The state that the call with the tokens before these returned; None at the beginning.
-
-        Returns:
-            Log-probabilities of shape (B, T, V), and the state after the last token.
+            state: State after the tokens before ``tokens``; None at the beginning of the sequences.
         """
-        read = torch.cat([state.recent, tokens], dim=1) if state else tokens
-        n_new = tokens.shape[1]
+        tokens_so_far = torch.cat([state.recent, tokens], dim=1) if state else tokens  # (B, up to the order + T)
+        n_before = tokens_so_far.shape[1] - tokens.shape[1]
         probabilities = torch.full((), 1 / self._n_tokens, device=tokens.device)
-        for contexts in self._contexts(read)[:, :, read.shape[1] - n_new :]:
-            probabilities = interpolated(self.successors(contexts), probabilities)
-        return probabilities.log(), MarkovState(read[:, max(0, read.shape[1] - self._order) :])
+        for contexts in self._contexts(tokens_so_far)[:, :, n_before:]:  # (B, T), by ascending order
+            probabilities = interpolate(self.successors(contexts), probabilities)  # (B, T, V)
+        return probabilities.log(), MarkovState(tokens_so_far[:, max(0, tokens_so_far.shape[1] - self._order) :])
 
     def _contexts(self, tokens: Tensor) -> Tensor:
-        """The last 0, 1, ... tokens at each place as numbers, shape (order + 1, B, T)."""
-        return ladder(longer_and_longer(torch.zeros_like(tokens), lags(tokens, self._order)))
+        """Return hashes of the last 0, 1, ... tokens at each position, shape (order + 1, B, T)."""
+        return stack_orders(nested_contexts(torch.zeros_like(tokens), lagged(tokens, self._order)))

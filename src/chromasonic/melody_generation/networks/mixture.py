@@ -1,10 +1,10 @@
-"""A mixture: several trained networks whose predictions are averaged, each with a weight.
+"""A mixture: the weighted average of the predictions of several trained networks.
 
-Models that fail in different places are better together: one that counts what the tune has played, and one that has
-learned what folk tunes do. The weights are those that predict the validation tunes best, found by expectation
-maximisation (Dempster, Laird & Rubin 1977), which for weights of fixed distributions has a single maximum. They may
-differ by how long the tune has been repeating itself, since that decides who knows more (Jelinek & Mercer 1980, who
-chose weights by how often a context had come).
+Networks with different errors predict better together: one that counts what the tune has played, and one that has
+learned what folk tunes do. The weights maximise the likelihood of the validation tunes, by expectation maximisation
+(Dempster, Laird & Rubin 1977), which has a single maximum for the weights of fixed distributions. They may depend on
+the length of the present repetition within the tune, after Jelinek & Mercer (1980), whose weights depend on the count
+of a context.
 """
 
 from __future__ import annotations
@@ -16,33 +16,40 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.contract import StatefulNetwork, next_token_targets
-from chromasonic.melody_generation.networks.counting.match_lengths import MatchState, match_lengths
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
-# Lengths of the longest earlier match from which each set of weights holds: 0, 1-2, 3-5, 6-10, 11 and more.
-MATCHES_FROM = (0, 1, 3, 6, 11)
+# Shortest match of each set of weights: 0, 1-2, 3-5, 6-10, and 11 or more tokens.
+MATCH_BINS = (0, 1, 3, 6, 11)
 MAX_PARTS = 32
-_MAX_ROUNDS, _SETTLED = 2000, 1e-9
+_MAX_ITERATIONS, _TOLERANCE = 2000, 1e-9
+
+
+class MatchState(NamedTuple):
+    """Tokens so far (B, K), and the length of the match that ends with the last and with each of them (B, K)."""
+
+    tokens: Tensor
+    lengths: Tensor
 
 
 class MixtureState(NamedTuple):
-    """What each part carries, and the matches within the tune."""
+    """State of every part, and the matches within the tune."""
 
     parts: tuple[Any, ...]
     matches: MatchState
 
 
 class MixtureNetwork(nn.Module):
-    """Tokens (B, T) to log-probabilities (B, T, V): the weighted average of what the parts predict.
+    """Maps tokens (B, T) to log-probabilities (B, T, V): the weighted average of the distributions of its parts.
 
-    The parts stay as they are, without dropout, also in training; :meth:`fit` finds the weights.
+    The parts are frozen and always in evaluation mode; :meth:`fit` finds the weights.
 
     Args:
         parts: Trained stateful networks, none of them a mixture.
-        by_match: Whether weights differ by the length of the longest earlier match within the tune.
+        by_match: Whether weights depend on the length of the longest earlier match within the tune.
         split_hash: The split that all parts were trained on.
 
     Raises:
-        ValueError: If there are fewer than two parts or more than ``MAX_PARTS``, or one is a mixture or cannot read on.
+        ValueError: If there are fewer than two parts or more than ``MAX_PARTS``, or one is a mixture or not stateful.
     """
 
     weights: Tensor
@@ -53,106 +60,135 @@ class MixtureNetwork(nn.Module):
             raise ValueError(f"a mixture has 2 to {MAX_PARTS} parts, got {len(parts)}")
         for part in parts:
             if isinstance(part, MixtureNetwork) or not isinstance(part, StatefulNetwork):
-                raise ValueError(f"a part of a mixture is a network that reads on, got {type(part).__name__}")
+                raise ValueError(f"a part of a mixture has forward_with_state, got {type(part).__name__}")
         self.hyperparameters = {"by_match": bool(by_match), "split_hash": str(split_hash)}
         self.by_match, self.split_hash = bool(by_match), str(split_hash)
         self.parts = nn.ModuleList(parts).requires_grad_(False)
-        n_sets = len(MATCHES_FROM) if by_match else 1
+        n_sets = len(MATCH_BINS) if by_match else 1
         self.register_buffer("weights", torch.full((n_sets, len(parts)), 1 / len(parts)))
-        self.train()  # like any new module, though the parts come as they were loaded
+        self.train()  # the mode of any new module, though parts may come in evaluation mode
 
     @torch.no_grad()
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
-        """Take the weights that predict validation best; on it no part alone is better.
+        """Set the weights that predict validation best, which no part alone predicts better.
 
         Args:
-            training: What the parts were trained on; not used.
+            training: Not used; the parts were trained on it.
             validation: Batches of token ids, each of shape (B, T).
         """
         del training
-        scores, sets = [], []
+        target_scores, set_indices = [], []
         for tokens in validation:
             targets, is_scored = next_token_targets(tokens)
-            predicted = [_log_probabilities(part.forward_with_state(tokens, None)[0]) for part in self._readers()]
-            scored = targets[is_scored][:, None]
-            scores.append(torch.cat([each[is_scored].gather(1, scored) for each in predicted], dim=1).double())
-            sets.append(self._set_of(match_lengths(tokens)[0])[is_scored])
-        log_probabilities, set_of = torch.cat(scores), torch.cat(sets)
-        overall = best_weights(log_probabilities, torch.full_like(self.weights[0], 1 / len(self.parts)).double())
+            predictions = [part.forward_with_state(tokens, None)[0].log_softmax(dim=-1) for part in self._eval_parts()]
+            scored = targets[is_scored][:, None]  # (scored, 1)
+            target_scores.append(
+                torch.cat([prediction[is_scored].gather(1, scored) for prediction in predictions], dim=1).double()
+            )  # (scored, parts)
+            set_indices.append(self._weight_set(earlier_match_lengths(tokens)[0])[is_scored])  # (scored,)
+        log_probabilities, set_index = torch.cat(target_scores), torch.cat(set_indices)
+        overall = fit_weights(log_probabilities, torch.full_like(self.weights[0], 1 / len(self.parts)).double())
         for index in range(len(self.weights)):
-            self.weights[index] = best_weights(log_probabilities[set_of == index], overall)
+            self.weights[index] = fit_weights(log_probabilities[set_index == index], overall)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Score the token after each of ``tokens``: ids (B, T) to log-probabilities (B, T, V)."""
+        """Return log-probabilities (B, T, V) of the token after each of ``tokens`` (B, T)."""
         return self.forward_with_state(tokens)[0]
 
     def forward_with_state(self, tokens: Tensor, state: MixtureState | None = None) -> tuple[Tensor, MixtureState]:
-        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same.
+        """Return log-probabilities (B, T, V), and the state after the last token.
 
         Args:
             tokens: Token ids, shape (B, T).
-            state: The state that the call with the tokens before these returned; None at the beginning.
-
-        Returns:
-            Log-probabilities of shape (B, T, V), and the state after the last token.
+            state: State after the tokens before ``tokens``; None at the beginning of the sequences.
         """
-        lengths, matches = match_lengths(tokens, state.matches if state else None)
-        log_weights = self.weights.log()[self._set_of(lengths)]  # (B, T, parts)
-        mixed, states = None, []
-        for index, part in enumerate(self._readers()):
+        lengths, matches = earlier_match_lengths(tokens, state.matches if state else None)  # (B, T)
+        log_weights = self.weights.log()[self._weight_set(lengths)]  # (B, T, parts)
+        mixed, part_states = None, []
+        for index, part in enumerate(self._eval_parts()):
             logits, part_state = part.forward_with_state(tokens, state.parts[index] if state else None)
-            weighed = _log_probabilities(logits) + log_weights[..., index, None]
-            mixed = weighed if mixed is None else torch.logaddexp(mixed, weighed)
-            states.append(part_state)
+            weighted = logits.log_softmax(dim=-1) + log_weights[..., index, None]  # (B, T, V)
+            mixed = weighted if mixed is None else torch.logaddexp(mixed, weighted)
+            part_states.append(part_state)
         if mixed is None:
             raise ValueError("a mixture without parts predicts nothing")
-        return mixed, MixtureState(tuple(states), matches)
+        return mixed, MixtureState(tuple(part_states), matches)
 
-    def _set_of(self, lengths: Tensor) -> Tensor:
-        """Which set of weights holds after matches of such lengths."""
+    def _weight_set(self, lengths: Tensor) -> Tensor:
+        """Return the index of the set of weights for matches of ``lengths``, of the same shape."""
         if not self.by_match:
             return torch.zeros_like(lengths)
-        return torch.bucketize(lengths, torch.tensor(MATCHES_FROM, device=lengths.device), right=True) - 1
+        return torch.bucketize(lengths, torch.tensor(MATCH_BINS, device=lengths.device), right=True) - 1
 
-    def _readers(self) -> Iterable[Any]:
-        """The parts, as they are in evaluation whatever the mixture is in."""
+    def _eval_parts(self) -> Iterable[Any]:
+        """Yield the parts in evaluation mode, also while the mixture is in training mode."""
         for part in self.parts:
             if part.training:
                 part.eval()
             yield part
 
 
-def _log_probabilities(logits: Tensor) -> Tensor:
-    return logits.log_softmax(dim=-1)
-
-
-def best_weights(log_probabilities: Tensor, begin: Tensor) -> Tensor:
-    """The weights of a mixture under which what came was most probable, by expectation maximisation.
+def fit_weights(log_probabilities: Tensor, initial: Tensor) -> Tensor:
+    """Return the weights of a mixture that maximise the likelihood of N tokens, by expectation maximisation.
 
     Args:
-        log_probabilities: How probable each of K parts found what came, N times, shape (N, K), float64.
-        begin: Weights to begin with, all above 0, shape (K,); they stay where there is nothing to learn from.
+        log_probabilities: Log-probability of each token from each part, shape (N, parts), float64.
+        initial: First weights, all above 0, shape (parts,); returned if no part predicts any token.
 
     Returns:
-        Weights that sum to 1, shape (K,): at least as good as each part alone.
+        Weights that sum to 1, shape (parts,): at least as good as each part alone.
 
     Example:
-        >>> best_weights(torch.tensor([[0.0, -1.0], [0.0, -9.0]]).double(), torch.tensor([0.5, 0.5]).double()).tolist()
+        >>> fit_weights(torch.tensor([[0.0, -1.0], [0.0, -9.0]]).double(), torch.tensor([0.5, 0.5]).double()).tolist()
         [1.0, 0.0]
     """
-    known = log_probabilities[log_probabilities.amax(dim=1) > -torch.inf]
-    if not len(known):
-        return begin
-    likelihoods = (known - known.amax(dim=1, keepdim=True)).exp()
-    weights = begin
-    for _ in range(_MAX_ROUNDS):
-        shares = likelihoods * weights
-        new = (shares / shares.sum(dim=1, keepdim=True)).mean(dim=0)
-        settled = bool((new - weights).abs().max() < _SETTLED)
-        weights = new
-        if settled:
+    possible = log_probabilities[log_probabilities.amax(dim=1) > -torch.inf]  # (up to N, parts)
+    if not len(possible):
+        return initial
+    likelihoods = (possible - possible.amax(dim=1, keepdim=True)).exp()
+    weights = initial
+    for _ in range(_MAX_ITERATIONS):
+        responsibilities = likelihoods * weights
+        new_weights = (responsibilities / responsibilities.sum(dim=1, keepdim=True)).mean(dim=0)  # (parts,)
+        has_converged = bool((new_weights - weights).abs().max() < _TOLERANCE)
+        weights = new_weights
+        if has_converged:
             break
-    # Towards a part that is best alone it only creeps.
-    candidates = torch.cat([weights[None], torch.eye(len(weights), dtype=weights.dtype, device=weights.device)])
-    found = (likelihoods @ candidates.T).log().sum(dim=0)
-    return candidates[int(found.argmax())]
+    # Convergence is slow where one part alone is best, so these are candidates too.
+    one_part = torch.eye(len(weights), dtype=weights.dtype, device=weights.device)
+    candidates = torch.cat([weights[None], one_part])  # (1 + parts, parts)
+    scores = (likelihoods @ candidates.T).log().sum(dim=0)  # (1 + parts,)
+    return candidates[int(scores.argmax())]
+
+
+def earlier_match_lengths(tokens: Tensor, state: MatchState | None = None) -> tuple[Tensor, MatchState]:
+    """Return, for every token, the length of the longest suffix that already occurred earlier in the tune.
+
+    The control prefix is not part of any match. The values are those of ``measures.earlier_matches``, for batches of
+    sequences and with a state.
+
+    Args:
+        tokens: Token ids, shape (B, T).
+        state: State after the tokens before ``tokens``; None at the beginning of the sequences.
+
+    Returns:
+        Lengths in tokens, shape (B, T), and the state after the last token.
+
+    Example:
+        >>> earlier_match_lengths(torch.tensor([[9, 9, 9, 9, 50, 60, 50, 60, 70]]))[0].tolist()
+        [[0, 0, 0, 0, 0, 0, 1, 2, 0]]
+    """
+    n_before = state.tokens.shape[1] if state else 0
+    tokens_so_far = torch.cat([state.tokens, tokens], dim=1) if state else tokens  # (B, K)
+    lengths = state.lengths if state else tokens.new_zeros(len(tokens), 0)  # (B, n_before)
+    longest = torch.zeros_like(tokens)
+    for step in range(tokens.shape[1]):
+        position = n_before + step
+        # A match of the previous token with the one before an equal token is one longer here.
+        is_same = tokens_so_far[:, :position] == tokens_so_far[:, position, None]  # (B, position)
+        is_same[:, :PREFIX_LENGTH] = False
+        lengths = (nn.functional.pad(lengths, (1, 0))[:, :position] + 1) * is_same  # (B, position)
+        if position:
+            longest[:, step] = lengths.amax(dim=1)
+        lengths = nn.functional.pad(lengths, (0, 1))  # (B, position + 1); no token matches itself
+    return longest, MatchState(tokens_so_far, lengths)

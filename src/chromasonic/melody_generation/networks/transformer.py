@@ -8,35 +8,33 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.neural.dropout import Dropout
-from chromasonic.melody_generation.networks.neural.memory import causal_attention
-from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
-from chromasonic.melody_generation.networks.neural.sizes import check_sizes
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork, check_sizes
 
-# The vectors that are summed into one before the first layer: this one and the two before it. It lets a single
-# layer compare places by their last three notes.
-EVENTS_JOINED = 3
+# Kernel size of the causal convolution before the first layer. With it a single layer can compare positions by their
+# last three notes.
+KERNEL_SIZE = 3
 ROTARY_BASE = 10_000.0
 
 
-class BodyState(NamedTuple):
-    """The last inputs (B, EVENTS_JOINED - 1, D), each layer's keys and values (B, H, K, D / H), and K."""
+class TransformerState(NamedTuple):
+    """The last inputs (B, KERNEL_SIZE - 1, D), keys and values of every layer (B, H, K, D / H), and K."""
 
     recent: Tensor
     layers: list[tuple[Tensor, Tensor]]
     n_tokens: int
 
 
-class TransformerNetwork(SequenceNetwork[BodyState]):
-    """Tokens (B, T) to logits (B, T, V) through a Transformer.
+class TransformerNetwork(SequenceNetwork[TransformerState]):
+    """Maps tokens (B, T) to logits (B, T, V) with a Transformer.
 
     Args:
         hidden_size: Width D of embeddings and layers.
         num_layers: Number of layers L.
         num_heads: Number of attention heads H; D must be an even multiple of it.
-        dropout: Share of each vector that is dropped in training.
-        memory: Whether the tune so far is remembered and copied from (attention heads over final states).
-        position: Whether it is told where in the bar, and in which bar, the music stands; without that, only notes
-            and control tokens say so.
+        dropout: Fraction of each vector that is dropped in training.
+        memory: Whether to attend to the final states of the tune so far and copy from it.
+        position: Whether to embed the position in the bar and the number of the bar; otherwise only notes and control
+            tokens tell them.
 
     Raises:
         ValueError: If a size is less than 1 or does not fit the others, or ``dropout`` is out of range.
@@ -75,24 +73,25 @@ class TransformerNetwork(SequenceNetwork[BodyState]):
 class _TransformerBackbone(nn.Module):
     def __init__(self, width: int, n_layers: int, n_heads: int, dropout: float) -> None:
         super().__init__()
-        self.join = nn.Linear(EVENTS_JOINED * width, width)
+        self.join = nn.Linear(KERNEL_SIZE * width, width)
         self.layers = nn.ModuleList(_Layer(width, n_heads, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, vectors: Tensor, state: BodyState | None = None) -> tuple[Tensor, BodyState]:
+    def forward(self, vectors: Tensor, state: TransformerState | None = None) -> tuple[Tensor, TransformerState]:
+        """Return states (B, T, D) for vectors (B, T, D), and the state after the last of them."""
         n_new = vectors.shape[1]
-        before = state.recent if state else vectors.new_zeros(len(vectors), EVENTS_JOINED - 1, vectors.shape[2])
-        recent = torch.cat([before, vectors], dim=1)
-        vectors = vectors + self.join(
-            torch.cat([recent[:, shift : shift + n_new] for shift in range(EVENTS_JOINED)], dim=-1)
-        )
+        before = state.recent if state else vectors.new_zeros(len(vectors), KERNEL_SIZE - 1, vectors.shape[2])
+        recent = torch.cat([before, vectors], dim=1)  # (B, KERNEL_SIZE - 1 + T, D)
+        windows = torch.cat(
+            [recent[:, shift : shift + n_new] for shift in range(KERNEL_SIZE)], dim=-1
+        )  # (B, T, KERNEL_SIZE * D)
+        vectors = vectors + self.join(windows)  # (B, T, D)
         n_before = state.n_tokens if state else 0
-        layers = []
+        layer_states = []
         for index, layer in enumerate(self.layers):
-            vectors, entries = layer(vectors, n_before, state.layers[index] if state else None)
-            layers.append(entries)
-        new_state = BodyState(recent[:, -(EVENTS_JOINED - 1) :], layers, n_before + n_new)
-        return self.norm(vectors), new_state
+            vectors, keys_and_values = layer(vectors, n_before, state.layers[index] if state else None)
+            layer_states.append(keys_and_values)
+        return self.norm(vectors), TransformerState(recent[:, -(KERNEL_SIZE - 1) :], layer_states, n_before + n_new)
 
 
 class _Layer(nn.Module):
@@ -100,6 +99,7 @@ class _Layer(nn.Module):
         super().__init__()
         self._n_heads = n_heads
         self.attention_norm = nn.LayerNorm(width)
+        # State-dict keys keep earlier names: qkv is queries_keys_values, the output projection is attended.
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.attended = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(
@@ -110,29 +110,49 @@ class _Layer(nn.Module):
     def forward(
         self, vectors: Tensor, n_before: int, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        heads = self.queries_keys_values(self.attention_norm(vectors)).unflatten(-1, (3, self._n_heads, -1))
-        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each (B, H, T, D / H)
+        """Return vectors (B, T, D), and the keys and values of all tokens so far, (B, H, K, D / H) each."""
+        qkv = self.queries_keys_values(self.attention_norm(vectors))  # (B, T, 3 D)
+        qkv = qkv.unflatten(-1, (3, self._n_heads, -1))  # (B, T, 3, H, D / H)
+        queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, D / H) each
         queries, keys = apply_rotary(queries, n_before), apply_rotary(keys, n_before)
         if state:
-            keys, values = torch.cat([state[0], keys], dim=2), torch.cat([state[1], values], dim=2)
-        attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)
+            keys, values = torch.cat([state[0], keys], dim=2), torch.cat([state[1], values], dim=2)  # (B, H, K, D / H)
+        attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)  # (B, T, D)
         vectors = vectors + self.dropout(self.attended(attended))
         return vectors + self.dropout(self.feed_forward(vectors)), (keys, values)
 
 
 def apply_rotary(vectors: Tensor, first: int) -> Tensor:
-    """Turn each pair of components by an angle that grows with the place, so that products see distances only.
+    """Rotate pairs of components by angles proportional to the position, so that products depend on distances only.
 
     Args:
         vectors: Queries or keys, shape (..., T, D), D even.
-        first: The place of the first of the T.
+        first: Position of the first of the T vectors.
 
     Returns:
-        The vectors turned, shape (..., T, D).
+        The rotated vectors, shape (..., T, D).
     """
-    n_places, width = vectors.shape[-2:]
-    rates = ROTARY_BASE ** -(torch.arange(0, width, 2, device=vectors.device) / width)
-    angles = torch.arange(first, first + n_places, device=vectors.device)[:, None] * rates  # (T, D / 2)
+    n_positions, width = vectors.shape[-2:]
+    rates = ROTARY_BASE ** -(torch.arange(0, width, 2, device=vectors.device) / width)  # (D / 2,)
+    angles = torch.arange(first, first + n_positions, device=vectors.device)[:, None] * rates  # (T, D / 2)
     cosine, sine = angles.cos().to(vectors.dtype), angles.sin().to(vectors.dtype)
-    left, right = vectors.chunk(2, dim=-1)
-    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1)
+    left, right = vectors.chunk(2, dim=-1)  # (..., T, D / 2) each
+    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1)  # (..., T, D)
+
+
+def causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attend by scaled dot products to the keys up to each query; the last query is at the last key.
+
+    Args:
+        queries: Shape (..., T, D).
+        keys: Shape (..., K, D), K at least T.
+        values: Shape (..., K, D).
+
+    Returns:
+        Shape (..., T, D); query t attends to keys 0 to K - T + t.
+    """
+    n_queries, n_keys = queries.shape[-2], keys.shape[-2]
+    if n_queries == n_keys:
+        return nn.functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    is_visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=queries.device).tril(n_keys - n_queries)
+    return nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=is_visible)

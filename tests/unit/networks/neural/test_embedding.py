@@ -3,12 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY
 
-from chromasonic.melody_generation.networks.neural.bar_position import BarTimes
+from chromasonic.melody_generation.networks.bar_position import BarTimes
 from chromasonic.melody_generation.networks.neural.embedding import (
     BARS_COUNTED,
     BarPositionEmbedding,
+    OutputHead,
     TokenEmbedding,
-    TokenScores,
 )
 
 N_PITCHES, N_DURATIONS = VOCABULARY.rest_class + 1, len(VOCABULARY.duration_classes)
@@ -23,7 +23,7 @@ def note(pitch: int, duration: int) -> int:
 
 
 @given(pitches, pitches, durations, durations)
-def test_without_the_joint_vector_a_note_is_its_pitch_and_its_duration(p: int, q: int, d: int, e: int) -> None:
+def test_without_the_joint_vector_a_note_is_the_sum_of_pitch_and_duration(p: int, q: int, d: int, e: int) -> None:
     embedding = TokenEmbedding(VOCABULARY, 8)
     with torch.no_grad():
         embedding.joint_table.weight.zero_()
@@ -31,7 +31,7 @@ def test_without_the_joint_vector_a_note_is_its_pitch_and_its_duration(p: int, q
     torch.testing.assert_close(vectors[0] - vectors[1], vectors[2] - vectors[3])
 
 
-def test_the_joint_vector_tells_notes_apart_beyond_that() -> None:
+def test_the_joint_vector_depends_on_pitch_and_duration_together() -> None:
     embedding = TokenEmbedding(VOCABULARY, 8)
     vectors = embedding(torch.tensor([note(0, 0), note(0, 1), note(1, 0), note(1, 1)]))
     assert not torch.allclose(vectors[0] - vectors[1], vectors[2] - vectors[3])
@@ -43,7 +43,7 @@ def test_every_token_has_a_vector_of_its_own() -> None:
     assert len(torch.unique(vectors, dim=0)) == len(VOCABULARY)
 
 
-def test_what_a_token_lacks_says_nothing_and_never_learns_to() -> None:
+def test_the_vectors_of_missing_classes_stay_zero() -> None:
     embedding = TokenEmbedding(VOCABULARY, 8)
     embedding(torch.arange(len(VOCABULARY))).square().sum().backward()
     for table in (embedding.pitch_table, embedding.duration_table, embedding.control_table):
@@ -53,12 +53,12 @@ def test_what_a_token_lacks_says_nothing_and_never_learns_to() -> None:
         assert table.weight.grad[1:].any(dim=1).all()
 
 
-def test_places_beyond_the_longest_bar_are_those_of_its_end_and_bars_count_in_phrases() -> None:
+def test_positions_are_clamped_to_the_longest_bar_and_bars_are_counted_modulo_8() -> None:
     longest = VOCABULARY.longest_bar
-    place = BarPositionEmbedding(longest, 8)
+    embedding = BarPositionEmbedding(longest, 8)
 
     def at(position: int, remaining: int, bar: int) -> torch.Tensor:
-        return torch.as_tensor(place(BarTimes(*(torch.tensor([[each]]) for each in (position, remaining, bar)))))
+        return torch.as_tensor(embedding(BarTimes(*(torch.tensor([[each]]) for each in (position, remaining, bar)))))
 
     torch.testing.assert_close(at(longest + 500, 1 << 20, 1), at(longest, longest, 1))
     torch.testing.assert_close(at(3, 4, 2), at(3, 4, 2 + BARS_COUNTED))
@@ -67,15 +67,15 @@ def test_places_beyond_the_longest_bar_are_those_of_its_end_and_bars_count_in_ph
 
 
 @given(pitches, durations)
-def test_a_note_scores_the_sum_of_its_pitch_duration_and_both_together(pitch: int, duration: int) -> None:
-    scores = TokenScores(VOCABULARY, 8)
+def test_the_logit_of_a_note_is_the_sum_of_its_parts(pitch: int, duration: int) -> None:
+    head = OutputHead(VOCABULARY, 8)
     states = torch.randn(2, 3, 8)
-    logits = scores(states)
+    logits = head(states)
     assert logits.shape == (2, 3, len(VOCABULARY))
     expected = (
-        scores.pitch(states)[..., pitch]
-        + scores.duration(states)[..., duration]
-        + scores.joint(scores.to_joint(states))[..., pitch * N_DURATIONS + duration]
+        head.pitch(states)[..., pitch]
+        + head.duration(states)[..., duration]
+        + head.joint(head.to_joint(states))[..., pitch * N_DURATIONS + duration]
     )
     torch.testing.assert_close(logits[..., note(pitch, duration)], expected)
-    torch.testing.assert_close(logits[..., : VOCABULARY.first_note], scores.control(states))
+    torch.testing.assert_close(logits[..., : VOCABULARY.first_note], head.control(states))

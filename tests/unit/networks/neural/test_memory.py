@@ -5,42 +5,39 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.small_networks import VOCABULARY
+from tests.small_networks import VOCABULARY, batch_of
+from tests.strategies import melodies
 from torch import nn
 
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.networks.bar_position import BarPositionTracker, BarTimes, token_onsets
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.networks.neural.bar_position import BarTimes
+from chromasonic.melody_generation.networks.neural.intervals import NONE, AnchorTracker
 from chromasonic.melody_generation.networks.neural.memory import (
+    FARTHEST_BAR,
+    LONGEST_MATCH,
     MEMORY_HEADS,
     InductionAttention,
+    MemoryEntries,
     MemoryState,
-    causal_attention,
+    RepetitionBias,
+    pairwise_match_lengths,
 )
-from chromasonic.melody_generation.networks.neural.repetition_bias import MemoryEntries
+from chromasonic.melody_generation.networks.neural.viewpoints import Viewpoints
 from chromasonic.melody_generation.training.metrics import next_token_nll
 
-
-@given(st.integers(1, 6), st.integers(0, 6))
-def test_attention_is_the_weighted_mean_of_what_may_be_seen(n_queries: int, n_before: int) -> None:
-    n_keys = n_queries + n_before
-    queries, keys, values = torch.randn(2, n_queries, 4), torch.randn(2, n_keys, 4), torch.randn(2, n_keys, 4)
-    products = queries @ keys.transpose(1, 2) / 4**0.5
-    for query in range(n_queries):
-        products[:, query, n_before + query + 1 :] = -torch.inf
-    torch.testing.assert_close(causal_attention(queries, keys, values), products.softmax(dim=-1) @ values)
+TRACKER = BarPositionTracker(VOCABULARY)
 
 
-@given(st.integers(1, 6), st.integers(0, 6))
-def test_attention_is_torchs_own_with_the_mask_written_out(n_queries: int, n_before: int) -> None:
-    n_keys = n_queries + n_before
-    queries = torch.randn(2, 3, n_queries, 4)
-    keys, values = torch.randn(2, 3, n_keys, 4), torch.randn(2, 3, n_keys, 4)
-    mask = torch.tensor([[key <= n_before + query for key in range(n_keys)] for query in range(n_queries)])
-    expected = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-    torch.testing.assert_close(causal_attention(queries, keys, values), expected)
+def entries_of(melody: Melody) -> tuple[BarTimes, MemoryEntries]:
+    tokens = batch_of([melody])
+    times, _ = TRACKER(tokens)
+    onsets = token_onsets(times, TRACKER.initial_state(1))
+    last = AnchorTracker(VOCABULARY)(tokens, onsets)[0].last
+    return times, MemoryEntries(tokens, *onsets, torch.cat([torch.tensor([[NONE]]), last[:, :-1]], dim=1))
 
 
-def placed(n_sequences: int, n_tokens: int) -> tuple[BarTimes, MemoryEntries]:
+def distinct_entries(n_sequences: int, n_tokens: int) -> tuple[BarTimes, MemoryEntries]:
     """Tokens that are all different, one to a bar, and no notes."""
     bars = torch.arange(n_tokens).expand(n_sequences, -1)
     zeros = torch.zeros_like(bars)
@@ -50,18 +47,18 @@ def placed(n_sequences: int, n_tokens: int) -> tuple[BarTimes, MemoryEntries]:
 def test_entry_k_joins_the_state_before_token_k_with_token_k_itself() -> None:
     memory = InductionAttention(4, dropout=0.0, n_heads=2)
     states, embedded = torch.randn(1, 5, 4), torch.randn(1, 5, 4)
-    times, places = placed(1, 5)
-    _, entries = memory(states, embedded, times, places)
+    times, entries = distinct_entries(1, 5)
+    _, state = memory(states, embedded, times, entries)
     before = torch.cat([torch.zeros(1, 1, 4), states[:, :-1]], dim=1)
     for k in range(5):
-        torch.testing.assert_close(entries.keys[:, :, k].flatten(1), memory.key(before[:, k]))
+        torch.testing.assert_close(state.keys[:, :, k].flatten(1), memory.key(before[:, k]))
         joined = torch.cat([before[:, k], embedded[:, k]], dim=-1)
-        torch.testing.assert_close(entries.values[:, :, k].flatten(1), memory.value(joined))
-    torch.testing.assert_close(entries.last, states[:, -1:])
-    assert torch.equal(entries.places.tokens, places.tokens)
+        torch.testing.assert_close(state.values[:, :, k].flatten(1), memory.value(joined))
+    torch.testing.assert_close(state.last_state, states[:, -1:])
+    assert torch.equal(state.entries.tokens, entries.tokens)
 
 
-def test_a_state_that_came_before_finds_what_followed_it() -> None:
+def test_a_repeated_state_recalls_the_token_that_followed_it() -> None:
     memory = InductionAttention(4, dropout=0.0, n_heads=1)
     with torch.no_grad():
         for linear in (memory.query, memory.key, memory.found):
@@ -72,42 +69,42 @@ def test_a_state_that_came_before_finds_what_followed_it() -> None:
         memory.value.bias.zero_()
     states = torch.eye(4)[[0, 1, 2, 0]][None]  # the last is like the first
     embedded = torch.randn(1, 4, 4)
-    recalled, _ = memory(states, embedded, *placed(1, 4))
+    recalled, _ = memory(states, embedded, *distinct_entries(1, 4))
     torch.testing.assert_close((recalled.states - states)[0, 3], embedded[0, 1])  # the token that came after the first
     torch.testing.assert_close(recalled.weights[0, 0, 3], torch.tensor([0.0, 1.0, 0.0, 0.0]))
 
 
-def test_nobody_looks_ahead_and_all_looks_add_up() -> None:
+def test_attention_is_causal_and_sums_to_1() -> None:
     memory = InductionAttention(6, dropout=0.0)  # a width that the heads do not divide
-    times, places = placed(2, 5)
-    recalled, _ = memory(torch.randn(2, 5, 6), torch.randn(2, 5, 6), times, places)
+    times, entries = distinct_entries(2, 5)
+    recalled, _ = memory(torch.randn(2, 5, 6), torch.randn(2, 5, 6), times, entries)
     torch.testing.assert_close(recalled.weights.sum(-1), torch.ones(2, MEMORY_HEADS, 5))
     assert not recalled.weights.triu(1).any()
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
-def test_a_memory_filled_in_parts_is_the_memory_filled_at_once(parts: list[int]) -> None:
+def test_reading_in_parts_equals_reading_at_once(parts: list[int]) -> None:
     memory = InductionAttention(4, dropout=0.0)
     for table in memory.likeness.parameters():
         nn.init.normal_(table)
     states, embedded = torch.randn(2, sum(parts), 4), torch.randn(2, sum(parts), 4)
-    times, places = placed(2, sum(parts))
-    whole, entries = memory(states, embedded, times, places)
-    found, past = [], None
+    times, entries = distinct_entries(2, sum(parts))
+    whole, expected = memory(states, embedded, times, entries)
+    recalled_parts, state = [], None
     for begin, end in pairwise(accumulate(parts, initial=0)):
         part = slice(begin, end)
-        recalled, past = memory(
+        recalled, state = memory(
             states[:, part],
             embedded[:, part],
             BarTimes(*(each[:, part] for each in times)),
-            MemoryEntries(*(each[:, part] for each in places)),
-            past,
+            MemoryEntries(*(each[:, part] for each in entries)),
+            state,
         )
-        found.append(recalled.states)
-    torch.testing.assert_close(torch.cat(found, dim=1), whole.states)
-    assert isinstance(past, MemoryState)
-    for name in ("keys", "values", "last", "places"):
-        torch.testing.assert_close(getattr(past, name), getattr(entries, name))
+        recalled_parts.append(recalled.states)
+    torch.testing.assert_close(torch.cat(recalled_parts, dim=1), whole.states)
+    assert isinstance(state, MemoryState)
+    for name in ("keys", "values", "last_state", "entries"):
+        torch.testing.assert_close(getattr(state, name), getattr(expected, name))
 
 
 def _nats_of_a_melody_played_again(network: LSTMNetwork, n_steps: int) -> float:
@@ -128,7 +125,55 @@ def _nats_of_a_melody_played_again(network: LSTMNetwork, n_steps: int) -> float:
 
 
 @pytest.mark.slow
-def test_a_network_learns_to_copy_with_the_memory_and_not_without() -> None:
+def test_a_network_learns_to_copy_only_with_a_memory() -> None:
     chance = math.log(16)
     assert _nats_of_a_melody_played_again(LSTMNetwork(32, 1, 0.0), 120) < 0.2 * chance
     assert _nats_of_a_melody_played_again(LSTMNetwork(32, 1, 0.0, memory=False), 120) > 0.8 * chance
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=20), st.data())
+def test_match_lengths_equal_those_counted_by_hand(tokens: list[int], data: st.DataObject) -> None:
+    n_new = data.draw(st.integers(1, len(tokens)))
+    found = pairwise_match_lengths(torch.tensor([tokens]), n_new)[0]
+    assert found.shape == (n_new, len(tokens))
+    for row, position in enumerate(range(len(tokens) - n_new, len(tokens))):
+        for entry in range(position + 1):
+            length = 0
+            while length < min(entry, LONGEST_MATCH) and tokens[position - length] == tokens[entry - 1 - length]:
+                length += 1
+            assert found[row, entry] == length
+
+
+@given(melodies(min_notes=1), st.data())
+def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, data: st.DataObject) -> None:
+    bias = RepetitionBias(2)
+    for table in bias.parameters():
+        nn.init.normal_(table)
+    times, entries = entries_of(melody)
+    found = bias(times, entries)
+    n_tokens = entries.tokens.shape[1]
+    assert found.shape == (1, 2, n_tokens, n_tokens)
+    position = data.draw(st.integers(0, n_tokens - 1))
+    entry = data.draw(st.integers(0, position))
+    is_same = int(times.position[0, position] == entries.positions[0, entry])
+    n_bars = min(int(times.bar[0, position] - entries.bars[0, entry]), FARTHEST_BAR)
+    expected = bias.bars_table.weight[2 * n_bars + is_same]
+    viewpoints = Viewpoints(VOCABULARY)(entries.tokens, entries.previous_pitches)
+    for name, classes in zip(
+        ("token", "rhythm", "interval", "step"),
+        (entries.tokens, viewpoints.rhythm, viewpoints.interval, viewpoints.step),
+        strict=True,
+    ):
+        match = int(pairwise_match_lengths(classes, n_tokens)[0, position, entry])
+        expected = expected + bias.state_dict()[f"match_tables.{name}.weight"][2 * match + is_same]
+    torch.testing.assert_close(found[0, :, position, entry], expected)
+
+
+@given(melodies(min_notes=1), st.integers(1, 6))
+def test_the_bias_of_the_last_positions_equals_the_last_part_of_the_whole(melody: Melody, n_new: int) -> None:
+    bias = RepetitionBias(2)
+    for table in bias.parameters():
+        nn.init.normal_(table)
+    times, entries = entries_of(melody)
+    last_times = BarTimes(*(each[:, -n_new:] for each in times))
+    torch.testing.assert_close(bias(last_times, entries), bias(times, entries)[:, :, -n_new:])

@@ -11,8 +11,8 @@ from tests.strategies import melodies
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.networks.neural.interval_scale import NONE
-from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork
+from chromasonic.melody_generation.networks.neural.intervals import NONE
+from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork, check_sizes
 from chromasonic.melody_generation.training.metrics import TokenScorer
 
 every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)
@@ -20,102 +20,102 @@ few = settings(max_examples=12)
 
 
 @cache
-def network_called(name: str) -> SequenceNetwork:  # type: ignore[type-arg]
+def network_named(name: str) -> SequenceNetwork:  # type: ignore[type-arg]
     torch.manual_seed(0)
     return SMALL_NETWORKS[name]().eval()
 
 
-def same(one: Tensor, other: Tensor) -> None:
-    """The same but for the rounding of another order of sums."""
+def assert_equal_up_to_rounding(one: Tensor, other: Tensor) -> None:
+    """Sums in another order round differently."""
     torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
 
 
 @every_network
 @given(st.lists(melodies(), min_size=1, max_size=3))
 @few
-def test_tokens_become_one_row_of_logits_each(name: str, tunes: list[Melody]) -> None:
+def test_logits_are_finite_and_of_shape_b_t_v(name: str, tunes: list[Melody]) -> None:
     tokens = batch_of(tunes)
-    logits = network_called(name)(tokens)
+    logits = network_named(name)(tokens)
     assert logits.shape == (*tokens.shape, len(VOCABULARY))
     assert logits.isfinite().all()
 
 
 @every_network
-@pytest.mark.parametrize("place", [0, 3, 9, 20])
-def test_no_gradient_comes_from_a_later_token(name: str, place: int) -> None:
-    network, captured = network_called(name), []
+@pytest.mark.parametrize("position", [0, 3, 9, 20])
+def test_no_gradient_comes_from_a_later_token(name: str, position: int) -> None:
+    network, captured = network_named(name), []
     handle = network.embedding.register_forward_hook(
         lambda module, inputs, output: captured.append(output) or output.retain_grad()  # type: ignore[func-returns-value]
     )
     logits = network(batch_of(walks(2)))
     handle.remove()
-    logits[:, place].square().sum().backward()
+    logits[:, position].square().sum().backward()
     [embedded] = captured
     reached = embedded.grad.any(dim=-1)
-    assert reached[:, : place + 1].all()
-    assert not reached[:, place + 1 :].any()
+    assert reached[:, : position + 1].all()
+    assert not reached[:, position + 1 :].any()
 
 
 @every_network
 @given(melodies(min_notes=2), st.data())
 @few
-def test_other_tokens_later_leave_earlier_logits_alone(name: str, melody: Melody, data: st.DataObject) -> None:
-    network, tokens = network_called(name), batch_of([melody])
-    place = data.draw(st.integers(1, tokens.shape[1] - 1))
+def test_earlier_logits_do_not_depend_on_later_tokens(name: str, melody: Melody, data: st.DataObject) -> None:
+    network, tokens = network_named(name), batch_of([melody])
+    position = data.draw(st.integers(1, tokens.shape[1] - 1))
     others = st.integers(0, len(VOCABULARY) - 1)
-    n_others = tokens.shape[1] - place
+    n_others = tokens.shape[1] - position
     changed = tokens.clone()
-    changed[0, place:] = torch.tensor(data.draw(st.lists(others, min_size=n_others, max_size=n_others)))
-    same(network(changed)[:, :place], network(tokens)[:, :place])
+    changed[0, position:] = torch.tensor(data.draw(st.lists(others, min_size=n_others, max_size=n_others)))
+    assert_equal_up_to_rounding(network(changed)[:, :position], network(tokens)[:, :position])
 
 
 @every_network
 @given(st.lists(melodies(), min_size=1, max_size=3), st.data())
 @few
-def test_reading_in_parts_is_reading_at_once(name: str, tunes: list[Melody], data: st.DataObject) -> None:
-    network, tokens = network_called(name), batch_of(tunes)
+def test_reading_in_parts_equals_reading_at_once(name: str, tunes: list[Melody], data: st.DataObject) -> None:
+    network, tokens = network_named(name), batch_of(tunes)
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=4, unique=True).map(sorted))
-    past, found = None, []
+    state, parts = None, []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        logits, past = network.forward_with_state(tokens[:, begin:end], past)
-        found.append(logits)
-    same(torch.cat(found, dim=1), network(tokens))
+        logits, state = network.forward_with_state(tokens[:, begin:end], state)
+        parts.append(logits)
+    assert_equal_up_to_rounding(torch.cat(parts, dim=1), network(tokens))
 
 
 @every_network
-def test_reading_step_by_step_is_reading_at_once(name: str) -> None:
-    network, tokens = network_called(name), batch_of(walks(3))
-    past, found = None, []
-    for place in range(tokens.shape[1]):
-        logits, past = network.forward_with_state(tokens[:, place : place + 1], past)
-        found.append(logits)
-    same(torch.cat(found, dim=1), network(tokens))
+def test_reading_step_by_step_equals_reading_at_once(name: str) -> None:
+    network, tokens = network_named(name), batch_of(walks(3))
+    state, parts = None, []
+    for step in range(tokens.shape[1]):
+        logits, state = network.forward_with_state(tokens[:, step : step + 1], state)
+        parts.append(logits)
+    assert_equal_up_to_rounding(torch.cat(parts, dim=1), network(tokens))
 
 
 @every_network
-def test_a_state_can_be_gone_on_from_twice(name: str) -> None:
-    network, tokens = network_called(name), batch_of(walks(2))
-    _, past = network.forward_with_state(tokens[:, :10])
-    once, _ = network.forward_with_state(tokens[:, 10:], past)
-    again, _ = network.forward_with_state(tokens[:, 10:], past)
+def test_a_state_can_be_used_twice(name: str) -> None:
+    network, tokens = network_named(name), batch_of(walks(2))
+    _, state = network.forward_with_state(tokens[:, :10])
+    once, _ = network.forward_with_state(tokens[:, 10:], state)
+    again, _ = network.forward_with_state(tokens[:, 10:], state)
     torch.testing.assert_close(once, again, atol=0, rtol=0)
 
 
 @every_network
 @given(st.lists(melodies(), min_size=2, max_size=3), st.integers(0, 5))
 @few
-def test_rows_know_nothing_of_each_other_nor_of_padding(name: str, tunes: list[Melody], n_padding: int) -> None:
-    network = network_called(name)
+def test_sequences_do_not_depend_on_each_other_or_on_padding(name: str, tunes: list[Melody], n_padding: int) -> None:
+    network = network_named(name)
     padded = torch.nn.functional.pad(batch_of(tunes), (0, n_padding), value=VOCABULARY.pad)
     logits = network(padded)
     for row, melody in enumerate(tunes):
         alone = network(batch_of([melody]))[0]
-        same(logits[row, : len(alone)], alone)
+        assert_equal_up_to_rounding(logits[row, : len(alone)], alone)
 
 
 @every_network
-def test_the_place_in_the_bar_is_heard(name: str) -> None:
-    network = network_called(name)
+def test_logits_depend_on_the_position_in_the_bar(name: str) -> None:
+    network = network_named(name)
     on_the_beat, upbeat = (batch_of([Melody([60, 62, 64], [24] * 3, start=start)]) for start in (0, 72))
     tokens = on_the_beat.clone()
     tokens[:, 3] = upbeat[:, 3]
@@ -125,9 +125,9 @@ def test_the_place_in_the_bar_is_heard(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
 @pytest.mark.parametrize("position", [True, False])
-def test_where_the_bars_fall_is_told_or_it_is_not(name: str, position: bool) -> None:
-    """Tunes that differ in nothing but their upbeat, to a network whose start tokens have the same vectors."""
-    network = copy.deepcopy(network_called(name if position else f"{name} without position"))
+def test_bar_positions_matter_only_with_position(name: str, position: bool) -> None:
+    """The tunes differ in their start tokens only, and these have equal vectors."""
+    network = copy.deepcopy(network_named(name if position else f"{name} without position"))
     on_the_beat, upbeat = (batch_of([Melody([60, 62, 64] * 4, [24] * 12, start=start)]) for start in (0, 72))
     starts = [int(tokens[0, 3]) for tokens in (on_the_beat, upbeat)]
     embedding = network.embedding
@@ -138,15 +138,15 @@ def test_where_the_bars_fall_is_told_or_it_is_not(name: str, position: bool) -> 
         ):
             table[other] = table[one]
     logits = torch.stack([network(on_the_beat), network(upbeat)])
-    logits[..., starts] = 0  # these stand in the tunes themselves, to be copied
+    logits[..., starts] = 0  # which may be copied from the tunes themselves
     assert torch.equal(*logits) is not position
 
 
 @pytest.mark.parametrize("name", ["lstm without position", "transformer without position"])
 @given(melodies(min_notes=2))
 @few
-def test_no_note_is_a_downbeat_where_no_place_is_told(name: str, melody: Melody) -> None:
-    network, found = network_called(name), []
+def test_without_position_no_note_is_a_downbeat(name: str, melody: Melody) -> None:
+    network, found = network_named(name), []
     handle = network.anchors.register_forward_hook(lambda module, inputs, output: found.append(output[0].downbeat))
     network(batch_of([melody]))
     handle.remove()
@@ -155,7 +155,7 @@ def test_no_note_is_a_downbeat_where_no_place_is_told(name: str, melody: Melody)
 
 
 @every_network
-def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(name: str) -> None:
+def test_uniform_logits_have_the_perplexity_of_the_vocabulary(name: str) -> None:
     network = SMALL_NETWORKS[name]()
     for parameter in network.scores.parameters():
         torch.nn.init.zeros_(parameter)
@@ -171,7 +171,7 @@ def test_a_network_that_scores_all_alike_has_the_perplexity_of_the_vocabulary(na
 
 
 def has_lstm_in_half_precision() -> bool:
-    """Not every processor does."""
+    """Not every processor supports it."""
     try:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             nn.LSTM(16, 16, batch_first=True)(torch.zeros(2, 3, 16))
@@ -196,7 +196,7 @@ def test_half_precision_is_close_to_full(name: str) -> None:
 
 
 @every_network
-def test_one_batch_can_be_learned_by_heart(name: str) -> None:
+def test_one_batch_can_be_overfitted(name: str) -> None:
     network, tokens = SMALL_NETWORKS[name](), batch_of([melody.window(0, 16) for melody in walks(2)])
     scorer = TokenScorer(VOCABULARY)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
@@ -212,8 +212,8 @@ def test_one_batch_can_be_learned_by_heart(name: str) -> None:
 
 
 @every_network
-def test_the_hyperparameters_rebuild_a_network_that_takes_the_weights(name: str) -> None:
-    network = network_called(name)
+def test_hyperparameters_rebuild_the_network(name: str) -> None:
+    network = network_named(name)
     rebuilt = type(network)(**network.hyperparameters).eval()
     rebuilt.load_state_dict(network.state_dict())
     tokens = batch_of(walks(2))
@@ -223,6 +223,23 @@ def test_the_hyperparameters_rebuild_a_network_that_takes_the_weights(name: str)
 
 
 @every_network
-def test_the_memory_is_there_or_it_is_not(name: str) -> None:
-    has_memory = any(key.startswith("memory.") for key in network_called(name).state_dict())
+def test_the_state_dict_has_a_memory_unless_it_is_switched_off(name: str) -> None:
+    has_memory = any(key.startswith("memory.") for key in network_named(name).state_dict())
     assert has_memory == ("without memory" not in name)
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 10**6))
+def test_valid_sizes_are_accepted(dropout: float, size: int) -> None:
+    check_sizes(dropout, hidden_size=size)
+
+
+@pytest.mark.parametrize("size", [0, -3, 1.5, 16.0, math.nan, "16", None])
+def test_a_size_that_is_not_a_positive_integer_is_refused(size: object) -> None:
+    with pytest.raises(ValueError, match=f"num_layers is a whole number of 1 or more, got {size}"):
+        check_sizes(0.0, hidden_size=4, num_layers=size)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, 1.5, math.nan])
+def test_a_dropout_outside_0_to_1_is_refused(dropout: float) -> None:
+    with pytest.raises(ValueError, match=f"dropout is at least 0 and less than 1, got {dropout}"):
+        check_sizes(dropout, hidden_size=4)

@@ -1,1 +1,1 @@
-"""Parts shared by the counting models."""
+"""Parts of the networks that are fitted by counting."""

@@ -1,8 +1,7 @@
-"""Viewpoints: what of a tune PPM looks at (Conklin & Witten 1995).
+"""Contexts of PPM: the features of a tune from which the next token is predicted (Conklin & Witten 1995).
 
-A token is taken apart into its kind (how long the note lasts, or which control token it is) and its pitch. Each
-is predicted from contexts of its own, which rise from knowing nothing to knowing much: pitches counted from the
-tonic, durations, and the place in the bar.
+The next token has two factors: its kind (a duration class or a control token) and its pitch. Each is predicted from
+contexts of its own, of ascending order, which join pitches above the tonic, durations and positions in the bar.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.bar_position import BarPositionTracker
 from chromasonic.melody_generation.networks.contract import next_token_targets
-from chromasonic.melody_generation.networks.counting.counts import joined, ladder, lags, longer_and_longer
-from chromasonic.melody_generation.networks.neural.bar_position import BarPositionTracker
+from chromasonic.melody_generation.networks.counting.counts import add_feature, lagged, nested_contexts, stack_orders
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-# Folk tunes are built of parts of eight bars.
-BARS_IN_A_PART = 8
+# Folk tunes consist of parts of eight bars.
+BARS_PER_PART = 8
 
 
-class ContextKind(NamedTuple):
-    """One aspect of sequences of tokens.
+class FactorContexts(NamedTuple):
+    """One factor of the next token, and the contexts from which it is predicted.
 
     Attributes:
-        symbols: The aspect of the token that comes next, shape (B, T).
-        is_counted: Whether there is one, shape (B, T).
-        long: Contexts for what is common to all tunes, by rising order, shape (K, B, T).
-        short: Contexts for what is common within a tune, shape (K, B, T).
+        symbols: The factor of the next token, shape (B, T).
+        is_counted: Mask of next tokens that are scored and have the factor, shape (B, T).
+        long: Contexts of the long-term model, by ascending order, shape (orders, B, T).
+        short: Contexts of the short-term model, by ascending order, shape (orders, B, T).
     """
 
     symbols: Tensor
@@ -39,17 +38,17 @@ class ContextKind(NamedTuple):
 
 
 class PPMContexts(nn.Module):
-    """Takes tokens (B, T) apart into kinds and pitches with their contexts. Nothing is learned.
+    """Factors tokens (B, T) into kinds and pitches with their contexts. Has no parameters.
 
-    A kind is a duration class, or, above those, the id of a control token. Contexts for all tunes stay general:
-    the kind goes by the place in the bar, the number of the bar within its part and the last durations; the
-    pitch by the last pitches, and these with the place. Contexts within a tune are specific, because a phrase
-    comes back at the same place in the bar or not at all: the place, with the last notes for the kind and with
-    the last pitches for the pitch. All chosen on Nottingham's validation tunes.
+    A kind is a duration class or, above those, the id of a control token. Contexts of the long-term model are general:
+    for the kind the position in the bar, the number of the bar within its part and the last durations; for the pitch
+    the last pitches, with and without the position. Contexts of the short-term model are specific, because a phrase
+    returns at the same position in the bar or not at all: the position with the last notes for the kind, and with
+    the last pitches for the pitch. All were chosen on Nottingham's validation tunes.
 
     Args:
-        long_order: How many past notes the longest context for all tunes holds.
-        short_order: How many the longest context within a tune holds.
+        long_order: Number of past notes in the longest context of the long-term model.
+        short_order: Number of past notes in the longest context of the short-term model.
     """
 
     pitch_of: Tensor
@@ -63,35 +62,35 @@ class PPMContexts(nn.Module):
         self.n_durations = len(vocabulary.duration_classes)
         self.n_kinds = self.n_durations + vocabulary.first_note
         ids, pitch, duration = np.arange(len(vocabulary)), vocabulary.token_pitch, vocabulary.token_duration
-        # Control tokens stand above the classes of notes, so that contexts tell them apart.
+        # Control tokens have numbers above the classes of notes, so that contexts distinguish them.
         pitch_of = np.where(pitch < 0, self.n_pitches + ids, pitch)
         kind_of = np.where(duration < 0, self.n_durations + ids, duration)
         self.register_buffer("pitch_of", torch.from_numpy(pitch_of), persistent=False)
         self.register_buffer("kind_of", torch.from_numpy(kind_of), persistent=False)
-        self.clock = BarPositionTracker(vocabulary)
+        self.bar_tracker = BarPositionTracker(vocabulary)
 
-    def forward(self, tokens: Tensor) -> tuple[ContextKind, ContextKind]:
-        """The kinds and the pitches of sequences of token ids, shape (B, T), read from their beginning."""
-        times, _ = self.clock(tokens)
-        nothing = torch.zeros_like(tokens)
-        place = joined(joined(nothing, times.position + times.remaining), times.position)
-        place_in_part = joined(place, times.bar % BARS_IN_A_PART)
-        kinds, pitches = self.kind_of[tokens], self.pitch_of[tokens]
-        long_kinds, long_pitches = lags(kinds, self._long_order), lags(pitches, self._long_order)
-        short_tokens, short_pitches = lags(tokens, self._short_order), lags(pitches, self._short_order)
+    def forward(self, tokens: Tensor) -> tuple[FactorContexts, FactorContexts]:
+        """Return the kinds and the pitches of the next tokens, for whole sequences of token ids (B, T)."""
+        times, _ = self.bar_tracker(tokens)
+        empty = torch.zeros_like(tokens)
+        position = add_feature(add_feature(empty, times.position + times.remaining), times.position)  # (B, T)
+        position_in_part = add_feature(position, times.bar % BARS_PER_PART)  # (B, T)
+        kinds, pitches = self.kind_of[tokens], self.pitch_of[tokens]  # (B, T) each
+        long_kinds, long_pitches = lagged(kinds, self._long_order), lagged(pitches, self._long_order)
+        short_tokens, short_pitches = lagged(tokens, self._short_order), lagged(pitches, self._short_order)
 
-        following, is_counted = next_token_targets(tokens)
-        next_pitch = self.pitch_of[following]
-        kind_view = ContextKind(
-            symbols=self.kind_of[following],
-            is_counted=is_counted,
-            long=ladder([nothing, place, *longer_and_longer(place_in_part, long_kinds)]),
-            short=ladder([nothing, *longer_and_longer(place, short_tokens)]),
+        targets, is_scored = next_token_targets(tokens)  # (B, T) each
+        next_pitch = self.pitch_of[targets]
+        kind_contexts = FactorContexts(
+            symbols=self.kind_of[targets],
+            is_counted=is_scored,
+            long=stack_orders([empty, position, *nested_contexts(position_in_part, long_kinds)]),
+            short=stack_orders([empty, *nested_contexts(position, short_tokens)]),
         )
-        pitch_view = ContextKind(
+        pitch_contexts = FactorContexts(
             symbols=next_pitch,
-            is_counted=is_counted & (next_pitch < self.n_pitches),
-            long=ladder([*longer_and_longer(nothing, long_pitches), longer_and_longer(place, long_pitches)[-1]]),
-            short=ladder([nothing, *longer_and_longer(place, short_pitches)]),
+            is_counted=is_scored & (next_pitch < self.n_pitches),
+            long=stack_orders([*nested_contexts(empty, long_pitches), nested_contexts(position, long_pitches)[-1]]),
+            short=stack_orders([empty, *nested_contexts(position, short_pitches)]),
         )
-        return kind_view, pitch_view
+        return kind_contexts, pitch_contexts

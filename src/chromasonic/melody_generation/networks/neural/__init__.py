@@ -1,1 +1,1 @@
-"""Parts shared by the LSTM and the Transformer."""
+"""Parts of the networks that are trained by gradient descent."""

@@ -1,4 +1,7 @@
-"""Tokens to vectors and back: a note is the sum of its pitch, its duration and a small vector of the two together."""
+"""Embeddings of tokens and bar positions, and the output head.
+
+A note is the sum of its pitch, its duration and a narrow joint vector, both as an input and as an output.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.bar_position import BarTimes
+from chromasonic.melody_generation.networks.bar_position import BarTimes
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-# How much a pitch and a duration may say together beyond what each says alone.
+# Rank of what a pitch and a duration express together beyond what each expresses alone.
 JOINT_WIDTH = 16
-# Folk tunes are built of phrases of two, four and eight bars.
+# Folk tunes consist of phrases of two, four and eight bars.
 BARS_COUNTED = 8
 
 
 class TokenEmbedding(nn.Module):
-    """Token ids to vectors of width D.
+    """Maps token ids to vectors of width D.
 
     Args:
-        vocabulary: Says the pitch and duration class of each token.
+        vocabulary: Gives the pitch class and the duration class of each token.
         width: D.
     """
 
@@ -29,7 +32,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
         super().__init__()
-        # Row 0 of each table stands for "has none" and is held at zero.
+        # Index 0 of each table stands for "has none"; its vector is and stays zero.
         for name, classes in (
             ("pitch", vocabulary.token_pitch + 1),
             ("duration", vocabulary.token_duration + 1),
@@ -47,22 +50,22 @@ class TokenEmbedding(nn.Module):
                 table.weight[0] = 0
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Embed token ids (B, T) as (B, T, D)."""
+        """Embed token ids (B, T) as vectors (B, T, D)."""
         vectors: Tensor = (
-            self.pitch_table(self.pitch[tokens])
+            self.pitch_table(self.pitch[tokens])  # (B, T, D), and so are the next two
             + self.duration_table(self.duration[tokens])
             + self.control_table(self.control[tokens])
-            + self.from_joint(self.joint_table(tokens))
+            + self.from_joint(self.joint_table(tokens))  # (B, T, JOINT_WIDTH) -> (B, T, D)
         )
         return vectors
 
 
 class BarPositionEmbedding(nn.Module):
-    """Where in the bar, and in which bar, the next note falls, as vectors of width D."""
+    """Maps the position in the bar and the number of the bar to vectors of width D."""
 
     def __init__(self, longest_bar: int, width: int) -> None:
         super().__init__()
-        self._longest = longest_bar
+        self._longest_bar = longest_bar
         self.position_table = nn.Embedding(longest_bar + 1, width)
         self.remaining_table = nn.Embedding(longest_bar + 1, width)
         self.bar_table = nn.Embedding(BARS_COUNTED, width)
@@ -70,17 +73,17 @@ class BarPositionEmbedding(nn.Module):
             nn.init.normal_(table.weight, std=0.5)
 
     def forward(self, times: BarTimes) -> Tensor:
-        """Embed times of shape (B, T) as (B, T, D)."""
+        """Embed times (B, T) as vectors (B, T, D)."""
         vectors: Tensor = (
-            self.position_table(times.position.clamp(max=self._longest))
-            + self.remaining_table(times.remaining.clamp(max=self._longest))
+            self.position_table(times.position.clamp(max=self._longest_bar))  # (B, T, D), and so are the next two
+            + self.remaining_table(times.remaining.clamp(max=self._longest_bar))
             + self.bar_table(times.bar % BARS_COUNTED)
         )
         return vectors
 
 
-class TokenScores(nn.Module):
-    """Vectors of width D to logits over the vocabulary, a note's as the sum of its parts as it is embedded."""
+class OutputHead(nn.Module):
+    """Maps vectors of width D to logits; the logit of a note is a sum of parts, as in its embedding."""
 
     def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
         super().__init__()
@@ -95,20 +98,20 @@ class TokenScores(nn.Module):
     def forward(
         self, states: Tensor, pitch_scores: Tensor | None = None, duration_scores: Tensor | None = None
     ) -> Tensor:
-        """Score states (B, T, D) as logits (B, T, V).
+        """Return logits (B, T, V).
 
         Args:
             states: Shape (B, T, D).
-            pitch_scores: Added to those of pitches, shape (B, T, P).
-            duration_scores: Added to those of durations, shape (B, T, durations).
+            pitch_scores: Added to the scores of pitches, shape (B, T, P).
+            duration_scores: Added to the scores of durations, shape (B, T, E).
         """
-        pitches, durations = self.pitch(states), self.duration(states)
+        pitches, durations = self.pitch(states), self.duration(states)  # (B, T, P) and (B, T, E)
         if pitch_scores is not None:
             pitches = pitches + pitch_scores
         if duration_scores is not None:
             durations = durations + duration_scores
-        notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))
-        # In place: at (B, T, V) every pass over memory counts.
+        notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))  # (B, T, P, E)
+        # In place: at this size every pass over memory counts.
         notes += pitches[..., :, None]
         notes += durations[..., None, :]
-        return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)
+        return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)  # (B, T, V), control tokens first

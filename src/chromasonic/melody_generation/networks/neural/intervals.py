@@ -1,42 +1,104 @@
-"""Intervals: a pitch seen from the notes that lead to it, both where it is read and where it is predicted.
+"""Intervals between a pitch and earlier notes, as inputs and as outputs.
 
-A melody is heard as steps and leaps as much as degrees of a scale, and the best counting models join both views
-(Conklin & Witten 1995; Pearce 2005). A network that knows pitches by name alone has to learn for each pair of them
-that they are a step apart. Here every interval has a vector, and a score, of its own, whatever the pitch it begins
-on; so has every degree of the scale, whatever its octave.
+Listeners hear a melody as steps and leaps as well as scale degrees, and the best counting models use both (Conklin &
+Witten 1995; Pearce 2005). A network that knows pitches by name alone has to learn for every pair of pitches which
+interval they form. Here every interval and every scale degree has an embedding and a score of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.bar_position import Onsets
-from chromasonic.melody_generation.networks.neural.interval_scale import NONE, SEMITONES, semitone_scale
+from chromasonic.melody_generation.networks.bar_position import Onsets
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+SEMITONES = 12
+# Stands for a missing pitch or interval.
+NONE = -1
+# Scale step of each semitone above the tonic, in major and minor alike. A sharp has the step below it; thirds, sixths
+# and sevenths have one step for both modes.
+STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
+
+
+class IntervalScale(nn.Module):
+    """Measures intervals between pitch classes on a scale of semitones or of scale steps. Has no parameters.
+
+    Args:
+        heights: Height of each pitch class on the scale, ascending, P - 1 of them (a rest has none).
+
+    Attributes:
+        n_intervals: Number of intervals, descending and ascending together.
+    """
+
+    heights: Tensor
+
+    def __init__(self, heights: Sequence[int]) -> None:
+        super().__init__()
+        self._n_pitches, self._span = len(heights), heights[-1] - heights[0]
+        self.n_intervals = 2 * self._span + 1
+        # The last entry stands for the rest, so that it can be indexed; its height is never used.
+        self.register_buffer("heights", torch.tensor([*heights, heights[0]]) - heights[0], persistent=False)
+
+    def intervals(self, begins: Tensor, ends: Tensor) -> Tensor:
+        """Return the intervals between pitch classes of the same shape, 0 to ``n_intervals`` - 1.
+
+        The interval is ``NONE`` if either end is a rest or missing.
+        """
+        is_interval = self._is_pitch(begins) & self._is_pitch(ends)
+        intervals = self.heights[ends.clamp(min=0)] - self.heights[begins.clamp(min=0)] + self._span
+        return torch.where(is_interval, intervals, NONE)
+
+    def pitch_scores(self, interval_scores: Tensor, begins: Tensor) -> Tensor:
+        """Return scores of pitch classes (..., P) from scores of the intervals at which they lie above ``begins``.
+
+        A rest scores 0, and all pitch classes score 0 where ``begins`` is a rest or missing.
+
+        Args:
+            interval_scores: Shape (..., n_intervals).
+            begins: Pitch classes, shape (...).
+        """
+        intervals = self.heights[:-1] - self.heights[begins.clamp(min=0)][..., None] + self._span  # (..., P - 1)
+        scores = interval_scores.gather(-1, intervals).where(self._is_pitch(begins)[..., None], 0)  # (..., P - 1)
+        return nn.functional.pad(scores, (0, 1))  # (..., P)
+
+    def _is_pitch(self, classes: Tensor) -> Tensor:
+        return (classes >= 0) & (classes < self._n_pitches)
+
+
+def semitone_scale(vocabulary: NoteVocabulary) -> IntervalScale:
+    """Return the scale of semitones."""
+    return IntervalScale(vocabulary.pitch_classes)
+
+
+def step_scale(vocabulary: NoteVocabulary) -> IntervalScale:
+    """Return the scale of diatonic steps, on which a phrase repeated a step higher has the same intervals."""
+    octaves = [divmod(semitones, SEMITONES) for semitones in vocabulary.pitch_classes]
+    return IntervalScale([len(set(STEPS)) * octave + STEPS[semitone] for octave, semitone in octaves])
 
 
 class Anchors(NamedTuple):
-    """Pitch classes that intervals are counted from after each token, shape (B, T) each; -1 where there is none.
+    """Pitch classes from which intervals are measured, after each token; ``NONE`` where there is none.
 
-    What is carried from one stretch of a sequence to the next is the same after its last token, shape (B,) each.
+    Shape (B, T) each. The state between two calls has the anchors after the last token, shape (B,) each.
 
     Attributes:
-        last: Of the last note that sounds; rests are passed over.
-        before: Of the note before that.
-        downbeat: Of the last note that began a bar.
+        last: Last sounding note; rests are skipped.
+        previous: Sounding note before that.
+        downbeat: Last note that began a bar.
     """
 
     last: Tensor
-    before: Tensor
+    previous: Tensor
     downbeat: Tensor
 
 
-class PitchAnchors(nn.Module):
-    """Finds the anchors in token sequences. Nothing is learned."""
+class AnchorTracker(nn.Module):
+    """Finds the anchors in token sequences. Has no parameters."""
 
     pitch: Tensor
 
@@ -48,46 +110,43 @@ class PitchAnchors(nn.Module):
         )
 
     def forward(self, tokens: Tensor, onsets: Onsets, state: Anchors | None = None) -> tuple[Anchors, Anchors]:
-        """Read on.
+        """Return the anchors after each of ``tokens``, and the state after the last.
 
         Args:
             tokens: Token ids, shape (B, T).
-            onsets: Where they fall.
-            state: The anchors after the token before these; None at the beginning.
-
-        Returns:
-            The anchors after each token, and those to carry on.
+            onsets: Their onsets, shape (B, T) each.
+            state: Anchors after the token before ``tokens``; None at the beginning of the sequences.
         """
-        none = torch.full_like(tokens[:, 0], NONE)
-        last, before, downbeat = state or (none, none, none)
-        pitches = self.pitch[tokens]
-        # The anchors so far stand in front, as if they were notes.
-        heard = torch.cat([before[:, None], last[:, None], pitches], dim=1)
-        place = _last_place(heard >= 0)
-        place_before = nn.functional.pad(place[:, :-1], (1, 0)).gather(1, place)
-        begun = torch.cat([downbeat[:, None], pitches.where(onsets.position == 0, NONE)], dim=1)
-        found = Anchors(
-            heard.gather(1, place)[:, 2:],
-            heard.gather(1, place_before)[:, 2:],
-            begun.gather(1, _last_place(begun >= 0))[:, 1:],
+        none = torch.full_like(tokens[:, 0], NONE)  # (B,)
+        last, previous, downbeat = state or (none, none, none)
+        pitches = self.pitch[tokens]  # (B, T)
+        # The anchors so far precede the tokens, as if they were notes.
+        notes = torch.cat([previous[:, None], last[:, None], pitches], dim=1)  # (B, 2 + T)
+        last_index = _last_true(notes >= 0)  # (B, 2 + T)
+        previous_index = nn.functional.pad(last_index[:, :-1], (1, 0)).gather(1, last_index)  # (B, 2 + T)
+        downbeats = torch.cat([downbeat[:, None], pitches.where(onsets.position == 0, NONE)], dim=1)  # (B, 1 + T)
+        anchors = Anchors(
+            notes.gather(1, last_index)[:, 2:],  # (B, T)
+            notes.gather(1, previous_index)[:, 2:],  # (B, T)
+            downbeats.gather(1, _last_true(downbeats >= 0))[:, 1:],  # (B, T)
         )
-        return found, Anchors(*(each[:, -1] for each in found))
+        return anchors, Anchors(*(pitch_classes[:, -1] for pitch_classes in anchors))
 
 
-def _last_place(holds: Tensor) -> Tensor:
-    """The last place up to each at which something holds, shape (B, T) as ``holds``; 0 before the first."""
-    steps = torch.arange(holds.shape[1], device=holds.device)
-    return torch.where(holds, steps, 0).cummax(dim=1).values
+def _last_true(mask: Tensor) -> Tensor:
+    """Return for every step the index of the last true step up to it, shape (B, T) as ``mask``; 0 before the first."""
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    return torch.where(mask, steps, 0).cummax(dim=1).values
 
 
 class IntervalEmbedding(nn.Module):
-    """The interval to the last note from each other anchor, and its degree of the scale, as vectors of width D."""
+    """Maps the last note's intervals from the other anchors, and its scale degree, to vectors of width D."""
 
     def __init__(self, vocabulary: NoteVocabulary, width: int) -> None:
         super().__init__()
         self._tonic = -vocabulary.pitch_classes[0] % SEMITONES
         self.semitones = semitone_scale(vocabulary)
-        # The last row of each table stands for "none".
+        # The last index of each table stands for "none".
         self.from_before = nn.Embedding(self.semitones.n_intervals + 1, width)
         self.from_downbeat = nn.Embedding(self.semitones.n_intervals + 1, width)
         self.degree = nn.Embedding(SEMITONES + 1, width)
@@ -95,22 +154,22 @@ class IntervalEmbedding(nn.Module):
             nn.init.normal_(table.weight, std=0.25)
 
     def forward(self, anchors: Anchors) -> Tensor:
-        """Embed anchors (B, T) as (B, T, D)."""
-        degree = torch.where(anchors.last < 0, SEMITONES, (anchors.last - self._tonic) % SEMITONES)
+        """Embed anchors (B, T) as vectors (B, T, D)."""
+        degrees = torch.where(anchors.last < 0, SEMITONES, (anchors.last - self._tonic) % SEMITONES)  # (B, T)
         vectors: Tensor = (
-            self.degree(degree)
-            + self.from_before(self._interval(anchors.before, anchors.last))
-            + self.from_downbeat(self._interval(anchors.downbeat, anchors.last))
+            self.degree(degrees)  # (B, T, D), and so are the next two
+            + self.from_before(self._interval_indices(anchors.previous, anchors.last))
+            + self.from_downbeat(self._interval_indices(anchors.downbeat, anchors.last))
         )
         return vectors
 
-    def _interval(self, begins: Tensor, ends: Tensor) -> Tensor:
-        found = self.semitones.between(begins, ends)
-        return found.where(found >= 0, self.semitones.n_intervals)
+    def _interval_indices(self, begins: Tensor, ends: Tensor) -> Tensor:
+        intervals = self.semitones.intervals(begins, ends)
+        return intervals.where(intervals >= 0, self.semitones.n_intervals)
 
 
-class IntervalScores(nn.Module):
-    """Scores of pitches by the interval at which they stand from each anchor, and by their degree of the scale."""
+class IntervalHead(nn.Module):
+    """Scores pitches by their intervals from each anchor and by their scale degrees."""
 
     degree_of: Tensor
 
@@ -125,16 +184,13 @@ class IntervalScores(nn.Module):
         self.register_buffer("degree_of", torch.tensor(vocabulary.pitch_classes) % SEMITONES, persistent=False)
 
     def forward(self, states: Tensor, anchors: Anchors) -> Tensor:
-        """Score all pitches.
+        """Return scores of pitch classes (B, T, P); a rest scores 0.
 
         Args:
             states: Shape (B, T, D).
             anchors: Shape (B, T) each.
-
-        Returns:
-            Shape (B, T, P), one for each pitch class and the last for a rest, which is at no interval: 0.
         """
-        begins = torch.stack(anchors, dim=-1)  # (B, T, anchors)
-        by_interval = self.intervals(states).unflatten(-1, (-1, self.semitones.n_intervals))
-        by_degree = nn.functional.pad(self.degrees(states)[..., self.degree_of], (0, 1))
-        return self.semitones.scores_of_pitches(by_interval, begins).sum(-2) + by_degree
+        begins = torch.stack(anchors, dim=-1)  # (B, T, 3)
+        interval_scores = self.intervals(states).unflatten(-1, (-1, self.semitones.n_intervals))  # (B, T, 3, intervals)
+        degree_scores = nn.functional.pad(self.degrees(states)[..., self.degree_of], (0, 1))  # (B, T, P)
+        return self.semitones.pitch_scores(interval_scores, begins).sum(-2) + degree_scores  # (B, T, P)

@@ -1,9 +1,9 @@
-"""A memory of the tune so far: attention heads that can see what came next at similar places.
+"""Memory of the tune so far: attention heads that find earlier states like the present one and what followed them.
 
-Folk tunes copy themselves, and a recurrent state is too narrow to hold what to copy. Entry k joins the state
-before token k with token k itself, so a state that resembles an earlier one finds there what followed it
-(an induction head; Elhage et al. 2021, Olsson et al. 2022). Joining a state with the token that led to it
-would lose exactly that.
+Folk tunes repeat themselves, and a recurrent state is too narrow to hold what is to be repeated. Entry k joins the
+state before token k with token k itself, so that a state that resembles an earlier one finds what followed there. This
+is an induction head (Elhage et al. 2021, Olsson et al. 2022), built in rather than learned from two layers. Entries
+that join a state with the token before it lose the gain.
 """
 
 from __future__ import annotations
@@ -13,40 +13,60 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.bar_position import BarTimes
+from chromasonic.melody_generation.networks.bar_position import BarTimes
 from chromasonic.melody_generation.networks.neural.dropout import Dropout
 from chromasonic.melody_generation.networks.neural.pointer import TokenPointer, ViewpointPointer
-from chromasonic.melody_generation.networks.neural.repetition_bias import MemoryEntries, RepetitionBias
+from chromasonic.melody_generation.networks.neural.viewpoints import Viewpoints
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 MEMORY_HEADS = 4
+# Longer matches and larger distances count as these.
+LONGEST_MATCH = 8
+FARTHEST_BAR = 33
+MATCHED_VIEWPOINTS = ("token", "rhythm", "interval", "step")
+
+
+class MemoryEntries(NamedTuple):
+    """Tokens with their onsets, shape (B, K) each.
+
+    Attributes:
+        tokens: Token ids.
+        positions: Onsets in ticks since the bar began.
+        bars: Numbers of the bars.
+        previous_pitches: Pitch class of the last sounding note before each token, or ``NONE``.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    bars: Tensor
+    previous_pitches: Tensor
 
 
 class MemoryState(NamedTuple):
-    """The entries so far, keys and values (B, H, K, width of a head), their places, and the last state (B, 1, D)."""
+    """Keys and values of the entries so far, both (B, H, K, D / H), the entries, and the last state (B, 1, D)."""
 
     keys: Tensor
     values: Tensor
-    places: MemoryEntries
-    last: Tensor
+    entries: MemoryEntries
+    last_state: Tensor
 
 
 class Recalled(NamedTuple):
-    """States with what the memory holds for them (B, T, D), and how much each entry was looked at (B, H, T, K)."""
+    """States with what the memory adds to them (B, T, D), and the attention on every entry (B, H, T, K)."""
 
     states: Tensor
     weights: Tensor
 
 
 class InductionAttention(nn.Module):
-    """Causal attention heads over the past of the same tune.
+    """Causal attention heads over the earlier states of the same tune.
 
-    What they find is added to the state, and what they look at can be copied: notes as they are (``copy``), or what
-    they are by one of several views (``copy_views``).
+    The result of the attention is added to the state, and its weights serve two pointer heads: one for tokens
+    (``copy``) and one for viewpoints (``copy_views``).
 
     Args:
-        width: D, of states and embedded tokens alike.
-        dropout: Share of what was found that is dropped in training.
+        width: D.
+        dropout: Fraction of the result that is dropped in training.
         n_heads: H.
     """
 
@@ -57,6 +77,7 @@ class InductionAttention(nn.Module):
         self.query = nn.Linear(width, n_heads * head_width)
         self.key = nn.Linear(width, n_heads * head_width)
         self.value = nn.Linear(2 * width, n_heads * head_width)
+        # State-dict keys keep earlier names: found is the output projection, likeness the repetition bias.
         self.found = nn.Linear(n_heads * head_width, width)
         self.likeness = RepetitionBias(n_heads)
         self.copy = TokenPointer(width, n_heads)
@@ -64,58 +85,124 @@ class InductionAttention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, states: Tensor, embedded: Tensor, times: BarTimes, places: MemoryEntries, state: MemoryState | None = None
+        self,
+        states: Tensor,
+        embedded: Tensor,
+        times: BarTimes,
+        entries: MemoryEntries,
+        state: MemoryState | None = None,
     ) -> tuple[Recalled, MemoryState]:
         """Add to each state what the memory holds for it.
 
         Args:
             states: State after each token, shape (B, T, D).
-            embedded: The tokens themselves, embedded, shape (B, T, D).
-            times: Where the music stands after each token.
-            places: The tokens and where they fall.
-            state: Entries from before, if these are not the first tokens.
+            embedded: Embeddings of the tokens, shape (B, T, D).
+            times: Times after each token, shape (B, T) each.
+            entries: The tokens and their onsets, shape (B, T) each.
+            state: Memory before these tokens; None at the beginning of the sequences.
 
         Returns:
-            What was recalled, and the memory with T entries more.
+            The recalled states and their attention weights, and the memory with T more entries.
         """
-        last = state.last if state else torch.zeros_like(states[:, :1])
-        before = torch.cat([last, states[:, :-1]], dim=1)
-        keys = self._by_head(self.key(before))
-        values = self._by_head(self.value(torch.cat([before, embedded], dim=-1)))
+        last_state = state.last_state if state else torch.zeros_like(states[:, :1])  # (B, 1, D)
+        states_before = torch.cat([last_state, states[:, :-1]], dim=1)  # (B, T, D)
+        keys = self._split_heads(self.key(states_before))  # (B, H, T, D / H)
+        values = self._split_heads(self.value(torch.cat([states_before, embedded], dim=-1)))  # (B, H, T, D / H)
         if state:
             keys, values = torch.cat([state.keys, keys], dim=2), torch.cat([state.values, values], dim=2)
-            places = MemoryEntries(*(torch.cat(both, dim=1) for both in zip(state.places, places, strict=True)))
-        products = self._by_head(self.query(states)) @ keys.transpose(-1, -2)
-        weights = causal_softmax(products.float() * self._scale + self.likeness(times, places))
-        found = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)
-        recalled = Recalled(states + self.dropout(self.found(found)), weights)
-        return recalled, MemoryState(keys, values, places, states[:, -1:])
+            entries = MemoryEntries(*(torch.cat(pair, dim=1) for pair in zip(state.entries, entries, strict=True)))
+        # From here on keys and values are (B, H, K, D / H), and entries (B, K) each.
+        products = self._split_heads(self.query(states)) @ keys.transpose(-1, -2)  # (B, H, T, K)
+        weights = causal_softmax(products.float() * self._scale + self.likeness(times, entries))  # (B, H, T, K)
+        attended = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)  # (B, T, D)
+        recalled = Recalled(states + self.dropout(self.found(attended)), weights)
+        return recalled, MemoryState(keys, values, entries, states[:, -1:])
 
-    def _by_head(self, vectors: Tensor) -> Tensor:
-        n_tunes, length, _ = vectors.shape
-        return vectors.view(n_tunes, length, self._n_heads, -1).transpose(1, 2)
+    def _split_heads(self, vectors: Tensor) -> Tensor:
+        n_sequences, n_tokens, _ = vectors.shape
+        return vectors.view(n_sequences, n_tokens, self._n_heads, -1).transpose(1, 2)  # (B, H, T, D / H)
+
+
+class RepetitionBias(nn.Module):
+    """Attention bias of every head, learned from countable facts about a position and an entry.
+
+    A phrase returns after two, four or eight bars at the same position in the bar, and one that has matched so far is
+    likely to go on as before, in its tokens, its rhythm or its intervals. The facts are the number of matching tokens
+    before both, from four viewpoints, and their distance in bars, each once for entries at the position in the bar
+    of the next token and once for all others. Entry k stands before token k, so token k is what followed there.
+
+    Args:
+        n_heads: H.
+    """
+
+    def __init__(self, n_heads: int) -> None:
+        super().__init__()
+        self.viewpoints = Viewpoints(NoteVocabulary())
+        # Index 2 n stands for n matches or bars at another position in the bar, 2 n + 1 for the same position.
+        self.match_tables = nn.ModuleDict(
+            {viewpoint: nn.Embedding(2 * (LONGEST_MATCH + 1), n_heads) for viewpoint in MATCHED_VIEWPOINTS}
+        )
+        self.bars_table = nn.Embedding(2 * (FARTHEST_BAR + 1), n_heads)
+        for table in self.parameters():
+            nn.init.zeros_(table)
+
+    def forward(self, times: BarTimes, entries: MemoryEntries) -> Tensor:
+        """Return the bias of the last T positions towards all entries, shape (B, H, T, K); later entries included.
+
+        Args:
+            times: Times after each of the last T tokens, shape (B, T) each.
+            entries: All tokens so far and their onsets, shape (B, K) each.
+        """
+        is_same_position = (times.position[:, :, None] == entries.positions[:, None, :]).long()  # (B, T, K)
+        n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp(0, FARTHEST_BAR)  # (B, T, K)
+        bias = _look_up_by_head(self.bars_table, 2 * n_bars + is_same_position)  # (H, B, T, K)
+        viewpoints = self.viewpoints(entries.tokens, entries.previous_pitches)._asdict() | {"token": entries.tokens}
+        for viewpoint, table in self.match_tables.items():
+            n_matching = pairwise_match_lengths(viewpoints[viewpoint], times.position.shape[1])  # (B, T, K)
+            bias = bias + _look_up_by_head(table, 2 * n_matching + is_same_position)
+        return bias.transpose(0, 1)  # (B, H, T, K)
+
+
+def _look_up_by_head(table: nn.Module, indices: Tensor) -> Tensor:
+    """Return the vectors of ``indices`` (B, T, K) in an embedding of width H, shape (H, B, T, K).
+
+    The values are those of calling the embedding. Their gradient, which is most of the work, takes a tenth of the time:
+    torch accumulates the gradient of an embedding vector by vector, that of a gather by head.
+    """
+    by_head: Tensor = table.get_parameter("weight").t()  # (H, table size)
+    return by_head.gather(1, indices.flatten().expand(len(by_head), -1)).view(-1, *indices.shape)
+
+
+def pairwise_match_lengths(classes: Tensor, n_new: int) -> Tensor:
+    """Return how many classes before each of the last positions equal those before each entry.
+
+    Counted backwards from both, up to ``LONGEST_MATCH``; the class of the position itself is included, that of the
+    entry is not.
+
+    Args:
+        classes: Token ids, or classes of a viewpoint, -1 or more, shape (B, K).
+        n_new: T, number of last positions.
+
+    Returns:
+        Shape (B, T, K).
+
+    Example:
+        >>> pairwise_match_lengths(torch.tensor([[5, 6, 7, 5, 6]]), 1)  # "5 6" came before the 7
+        tensor([[[0, 0, 2, 0, 0]]])
+    """
+    n_classes = classes.shape[1]
+    matches_so_far = torch.ones(len(classes), n_new, n_classes, dtype=torch.bool, device=classes.device)  # (B, T, K)
+    lengths = torch.zeros_like(matches_so_far, dtype=torch.long)  # (B, T, K)
+    for lag in range(LONGEST_MATCH):
+        at_position = nn.functional.pad(classes, (lag, 0), value=-2)[:, n_classes - n_new : n_classes]  # (B, T)
+        before_entry = nn.functional.pad(classes, (lag + 1, 0), value=-3)[:, :n_classes]  # (B, K)
+        matches_so_far = matches_so_far & (at_position[:, :, None] == before_entry[:, None, :])
+        lengths += matches_so_far
+    return lengths
 
 
 def causal_softmax(scores: Tensor) -> Tensor:
-    """Softmax over the entries that may be seen: the last query stands beside the last key; shape (..., T, K)."""
+    """Return the softmax over the entries up to each query, shape (..., T, K); the last query is at the last entry."""
     n_queries, n_keys = scores.shape[-2:]
-    hidden = torch.ones(n_queries, n_keys, dtype=torch.bool, device=scores.device).triu(n_keys - n_queries + 1)
-    return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)
-
-
-def causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Causal scaled dot product attention, in which the last query stands beside the last key.
-
-    Args:
-        queries: Shape (..., T, D).
-        keys: Shape (..., K, D), K at least T.
-        values: Shape (..., K, D).
-
-    Returns:
-        Shape (..., T, D); query t sees keys 0 to K - T + t.
-    """
-    n_queries, n_keys = queries.shape[-2], keys.shape[-2]
-    if n_queries == n_keys:
-        return nn.functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-    visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=queries.device).tril(n_keys - n_queries)
-    return nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)
+    is_later = torch.ones(n_queries, n_keys, dtype=torch.bool, device=scores.device).triu(n_keys - n_queries + 1)
+    return scores.masked_fill(is_later, -torch.inf).softmax(dim=-1)

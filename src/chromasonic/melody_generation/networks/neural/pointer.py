@@ -1,7 +1,7 @@
-"""Copying: what followed at the places that the memory looks at, as a part of the prediction itself.
+"""Pointer heads: predict what followed at the positions that the memory attends to.
 
-Whole notes are copied as they are (:class:`TokenPointer`). Where only a part of a phrase returns, what stood there
-still speaks for a pitch, a duration or an interval (:class:`ViewpointPointer`).
+:class:`TokenPointer` copies whole tokens. :class:`ViewpointPointer` helps where a phrase returns varied: it scores the
+pitches, durations, intervals and scale steps that followed.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.repetition_bias import MemoryEntries
 from chromasonic.melody_generation.networks.neural.viewpoints import Viewpoints
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-# What a head may say at first, and at most, where the network's own distribution has 1; natural logarithms. The bound
-# keeps the network's part from vanishing.
-_FIRST_ODDS, _HIGHEST_ODDS = -2.0, 5.0
+# The network's own distribution has the copy logit 0. The upper bound keeps its share from vanishing.
+_INITIAL_COPY_LOGIT, _MAX_COPY_LOGIT = -2.0, 5.0
 _TINY = 1e-30
-# A class that is not looked at counts as if this share of the looks went to it.
-_FLOOR = 0.01
-# How much a view is trusted at first.
-_FIRST_TRUST = 0.1
+# Attention at which the score of a class begins to rise.
+_ATTENTION_FLOOR = 0.01
+_INITIAL_GATE = 0.1
 
 
 class TokenPointer(nn.Module):
-    """Mixes a network's distribution with those of pointers (Vinyals et al. 2015; See et al. 2017).
+    """Mixes the distribution of a network with one pointer distribution per attention head.
 
-    Each head of the memory predicts the tokens it looks at, each as likely as it is looked at. How much each has to
-    say against the network is learned and depends on the state.
+    A pointer distribution gives every token the attention on the entries that it followed (Vinyals et al. 2015). As in
+    the pointer-generator network (See et al. 2017), the weights of the mixture are learned and depend on the state:
+    here every head has a copy logit.
 
     Args:
         width: D.
@@ -36,43 +34,46 @@ class TokenPointer(nn.Module):
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
+        # State-dict keys keep earlier names here and below: odds are copy logits, trust is a gate.
         self.odds = nn.Linear(width, n_heads)
         nn.init.zeros_(self.odds.weight)
-        nn.init.constant_(self.odds.bias, _FIRST_ODDS)
+        nn.init.constant_(self.odds.bias, _INITIAL_COPY_LOGIT)
 
     def forward(self, logits: Tensor, states: Tensor, weights: Tensor, tokens: Tensor) -> Tensor:
-        """Lift the scores of what would be copied.
+        """Return the logits of the mixture, shape (B, T, V).
 
         Args:
-            logits: The network's own, shape (B, T, V).
+            logits: Logits of the network, shape (B, T, V).
             states: Shape (B, T, D).
-            weights: How much each head looks at each entry, shape (B, H, T, K), each row summing up to 1.
-            tokens: What came next at each entry, shape (B, K).
-
-        Returns:
-            Logits of the mixture, shape (B, T, V).
+            weights: Attention of every head, which sums to 1 over the entries, shape (B, H, T, K).
+            tokens: The token that followed at each entry, shape (B, K).
         """
-        odds = _HIGHEST_ODDS - nn.functional.softplus(_HIGHEST_ODDS - self.odds(states).float())
-        looked_at = torch.einsum("bhtk,bth->btk", weights.float(), odds.exp()).float()
-        places = tokens[:, None, :].expand_as(looked_at)
-        # A token that stands in several entries is copied from all of them.
-        copied = torch.zeros_like(logits, dtype=torch.float32).scatter_add(-1, places, looked_at).gather(-1, places)
-        # p = softmax(logits) + copied, up to a factor: only what can be copied changes. At (B, T, V) every pass over
-        # memory counts.
+        # A smooth upper bound.
+        copy_logits = _MAX_COPY_LOGIT - nn.functional.softplus(_MAX_COPY_LOGIT - self.odds(states).float())  # (B, T, H)
+        entry_weights = torch.einsum("bhtk,bth->btk", weights.float(), copy_logits.exp()).float()  # (B, T, K)
+        entry_tokens = tokens[:, None, :].expand_as(entry_weights)  # (B, T, K)
+        # The weight of a token is the sum over all entries that hold it.
+        copied = torch.zeros_like(logits, dtype=torch.float32).scatter_add(-1, entry_tokens, entry_weights)  # (B, T, V)
+        copied = copied.gather(-1, entry_tokens)  # (B, T, K)
+        # p = softmax(logits) + copied, up to a factor, so only the logits of copied tokens change. At (B, T, V) every
+        # pass over memory counts.
         logits = logits.float()
-        surprise = logits.logsumexp(dim=-1, keepdim=True) - logits.gather(-1, places)
-        lift = nn.functional.softplus(copied.clamp(min=_TINY).log() + surprise).where(copied > 0, 0)
-        counts = torch.zeros_like(logits[:, 0]).scatter_add(-1, tokens, torch.ones_like(tokens, dtype=logits.dtype))
-        return logits.scatter_add(-1, places, lift / counts.gather(-1, tokens)[:, None])
+        surprisal = logits.logsumexp(dim=-1, keepdim=True) - logits.gather(-1, entry_tokens)  # (B, T, K)
+        increase = nn.functional.softplus(copied.clamp(min=_TINY).log() + surprisal).where(copied > 0, 0)  # (B, T, K)
+        # Several entries with one token add to the same logit.
+        counts = torch.zeros_like(logits[:, 0]).scatter_add(
+            -1, tokens, torch.ones_like(tokens, dtype=logits.dtype)
+        )  # (B, V)
+        return logits.scatter_add(-1, entry_tokens, increase / counts.gather(-1, tokens)[:, None])  # (B, T, V)
 
 
 class ClassPointer(nn.Module):
-    """Scores the classes of a view by how much the memory looks at each, on a scale of logarithms.
+    """Scores the classes of a viewpoint by the logarithm of the attention on each class, times a gate.
 
     Args:
         width: D.
         n_heads: H.
-        n_classes: C.
+        n_classes: Number of classes.
     """
 
     def __init__(self, width: int, n_heads: int, n_classes: int) -> None:
@@ -80,70 +81,71 @@ class ClassPointer(nn.Module):
         self._n_classes = n_classes
         self.share = nn.Linear(width, n_heads)
         self.trust = nn.Linear(width, 1)
-        for linear, first in ((self.share, 0.0), (self.trust, _FIRST_TRUST)):
+        for linear, bias in ((self.share, 0.0), (self.trust, _INITIAL_GATE)):
             nn.init.zeros_(linear.weight)
-            nn.init.constant_(linear.bias, first)
+            nn.init.constant_(linear.bias, bias)
 
-    def shares(self, states: Tensor) -> Tensor:
-        """What share each head has in this: states (B, T, D) to (B, T, H), which sum up to 1."""
+    def head_shares(self, states: Tensor) -> Tensor:
+        """Return the weight of every head for states (B, T, D), shape (B, T, H), which sums to 1 over the heads."""
         shares: Tensor = self.share(states).float().softmax(dim=-1)
         return shares
 
-    def forward(self, states: Tensor, looked_at: Tensor, classes: Tensor) -> Tensor:
-        """Score classes.
+    def forward(self, states: Tensor, entry_weights: Tensor, classes: Tensor) -> Tensor:
+        """Return scores (B, T, classes), 0 for classes without attention.
 
         Args:
-            states: Which say what all of this is worth; shape (B, T, D).
-            looked_at: How much each entry is looked at, by the shares of the heads, shape (B, T, K).
-            classes: Of what came next at each entry, -1 where there is none, shape (B, K).
-
-        Returns:
-            Shape (B, T, C), 0 where nothing is looked at.
+            states: Shape (B, T, D).
+            entry_weights: Attention on each entry, averaged over the heads by their shares, shape (B, T, K).
+            classes: The class that followed at each entry, or ``NONE``, shape (B, K).
         """
-        # What has no class goes to a column that is dropped.
-        columns = classes.where(classes >= 0, self._n_classes)[:, None].expand_as(looked_at)
-        shares = looked_at.new_zeros(*looked_at.shape[:-1], self._n_classes + 1).scatter_add(-1, columns, looked_at)
-        scores: Tensor = self.trust(states) * (1 + shares[..., :-1] / _FLOOR).log()
+        # Entries without a class go to a last column, which is dropped.
+        columns = classes.where(classes >= 0, self._n_classes)[:, None].expand_as(entry_weights)  # (B, T, K)
+        class_weights = entry_weights.new_zeros(*entry_weights.shape[:-1], self._n_classes + 1).scatter_add(
+            -1, columns, entry_weights
+        )[..., :-1]  # (B, T, classes)
+        gate = self.trust(states)  # (B, T, 1)
+        scores: Tensor = gate * (1 + class_weights / _ATTENTION_FLOOR).log()
         return scores
 
 
 class ViewpointPointer(nn.Module):
-    """Scores pitches and durations by what stood where the memory looks, seen by several views.
+    """Scores pitches and durations by what followed at the attended entries, from several viewpoints.
 
     Args:
-        vocabulary: Says what tokens are.
+        vocabulary: Gives the classes of tokens.
         width: D.
         n_heads: H.
     """
 
     def __init__(self, vocabulary: NoteVocabulary, width: int, n_heads: int) -> None:
         super().__init__()
-        self.views = Viewpoints(vocabulary)
+        self.viewpoints = Viewpoints(vocabulary)
         self.pitch = ClassPointer(width, n_heads, vocabulary.rest_class + 1)
         self.duration = ClassPointer(width, n_heads, len(vocabulary.duration_classes))
-        self.interval = ClassPointer(width, n_heads, self.views.semitones.n_intervals)
-        self.step = ClassPointer(width, n_heads, self.views.steps.n_intervals)
+        self.interval = ClassPointer(width, n_heads, self.viewpoints.semitones.n_intervals)
+        self.step = ClassPointer(width, n_heads, self.viewpoints.steps.n_intervals)
 
-    def forward(self, states: Tensor, weights: Tensor, entries: MemoryEntries, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Score what comes next.
+    def forward(
+        self, states: Tensor, weights: Tensor, tokens: Tensor, previous_pitches: Tensor, last_pitches: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return scores of pitches (B, T, P) and of durations (B, T, E).
 
         Args:
             states: Shape (B, T, D).
-            weights: How much each head looks at each entry, shape (B, H, T, K).
-            entries: What came next at each entry, shape (B, K).
-            last: Pitch class of the last note that sounded, -1 where there is none, shape (B, T).
-
-        Returns:
-            Scores of pitches (B, T, P), rests included, and of durations (B, T, durations).
+            weights: Attention of every head on each entry, shape (B, H, T, K).
+            tokens: The token that followed at each entry, shape (B, K).
+            previous_pitches: Pitch class of the last sounding note before each token, or ``NONE``, shape (B, K).
+            last_pitches: Pitch class of the last sounding note at each state, or ``NONE``, shape (B, T).
         """
-        views = self.views(entries.tokens, entries.leads)
-        copies = (self.pitch, self.duration, self.interval, self.step)
-        # All at once, since each pass over the heads' weights counts.
-        shares = torch.stack([copy.shares(states) for copy in copies], dim=2)  # (B, T, 4, H)
-        looked_at = (shares @ weights.transpose(1, 2).float()).float().unbind(dim=2)
-        classes = (views.pitch, views.duration, views.interval, views.step)
+        viewpoints = self.viewpoints(tokens, previous_pitches)  # (B, K) each
+        pointers = (self.pitch, self.duration, self.interval, self.step)
+        classes = (viewpoints.pitch, viewpoints.duration, viewpoints.interval, viewpoints.step)
+        # All four in one product, since every pass over the weights of the heads counts.
+        shares = torch.stack([pointer.head_shares(states) for pointer in pointers], dim=2)  # (B, T, 4, H)
+        entry_weights = (shares @ weights.transpose(1, 2).float()).float().unbind(dim=2)  # 4 times (B, T, K)
         pitches, durations, intervals, steps = (
-            copy(states, looks, each) for copy, looks, each in zip(copies, looked_at, classes, strict=True)
-        )
-        by_semitones = self.views.semitones.scores_of_pitches(intervals, last)
-        return pitches + by_semitones + self.views.steps.scores_of_pitches(steps, last), durations
+            pointer(states, pointer_weights, pointer_classes)
+            for pointer, pointer_weights, pointer_classes in zip(pointers, entry_weights, classes, strict=True)
+        )  # (B, T, classes) each
+        by_semitones = self.viewpoints.semitones.pitch_scores(intervals, last_pitches)  # (B, T, P)
+        return pitches + by_semitones + self.viewpoints.steps.pitch_scores(steps, last_pitches), durations

@@ -1,4 +1,4 @@
-"""What the LSTM and the Transformer share: tokens in, logits out, in one go or step by step."""
+"""The network around a backbone: what the LSTM and the Transformer share."""
 
 from __future__ import annotations
 
@@ -7,62 +7,60 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.bar_position import (
+from chromasonic.melody_generation.networks.bar_position import (
     BarPositionState,
     BarPositionTracker,
     BarTimes,
     NoBarPosition,
-    onsets_of,
+    token_onsets,
 )
 from chromasonic.melody_generation.networks.neural.dropout import Dropout
-from chromasonic.melody_generation.networks.neural.embedding import BarPositionEmbedding, TokenEmbedding, TokenScores
-from chromasonic.melody_generation.networks.neural.interval_scale import NONE
+from chromasonic.melody_generation.networks.neural.embedding import BarPositionEmbedding, OutputHead, TokenEmbedding
 from chromasonic.melody_generation.networks.neural.intervals import (
+    NONE,
     Anchors,
+    AnchorTracker,
     IntervalEmbedding,
-    IntervalScores,
-    PitchAnchors,
+    IntervalHead,
 )
-from chromasonic.melody_generation.networks.neural.memory import InductionAttention, MemoryState
-from chromasonic.melody_generation.networks.neural.repetition_bias import MemoryEntries
+from chromasonic.melody_generation.networks.neural.memory import InductionAttention, MemoryEntries, MemoryState
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-BodyState = TypeVar("BodyState")
+BackboneState = TypeVar("BackboneState")
 
 
-class NetworkState(NamedTuple, Generic[BodyState]):
-    """All that a network carries from one stretch of a sequence to the next."""
+class NetworkState(NamedTuple, Generic[BackboneState]):
+    """State of a :class:`SequenceNetwork` between two calls."""
 
-    clock: BarPositionState
+    bar_position: BarPositionState
     anchors: Anchors
-    body: BodyState
+    backbone: BackboneState
     memory: MemoryState | None
 
 
-class Backbone(Protocol[BodyState]):
-    """Vectors (B, T, D) to states (B, T, D), none of which sees what comes after it."""
+class Backbone(Protocol[BackboneState]):
+    """A causal module from vectors (B, T, D) to states (B, T, D)."""
 
-    def __call__(self, vectors: Tensor, state: BodyState | None = None) -> tuple[Tensor, BodyState]:
-        """The states, and what to pass as ``state`` with the vectors that follow."""
+    def __call__(self, vectors: Tensor, state: BackboneState | None = None) -> tuple[Tensor, BackboneState]:
+        """Return the states (B, T, D), and the state to pass with the next vectors."""
         ...
 
 
-class SequenceNetwork(nn.Module, Generic[BodyState]):
-    """A body between the embedding of tokens and the scores of the next one.
+class SequenceNetwork(nn.Module, Generic[BackboneState]):
+    """A backbone between embeddings of tokens and logits of the next token.
 
     Args:
-        body: The part that learns sequences.
-        hyperparameters: The arguments that the subclass was built with, as plain values; from these a
-            checkpoint rebuilds it.
+        backbone: The recurrent or attentive layers.
+        hyperparameters: Arguments of the subclass as plain values, from which a checkpoint rebuilds it.
         width: D.
-        dropout: Share of each vector that is dropped in training, before the body and after it.
-        memory: Whether the tune so far is remembered and copied from (:class:`InductionAttention`).
-        position: Whether the network is told where in the bar, and in which bar, the music stands.
+        dropout: Fraction of each vector that is dropped in training, before and after the backbone.
+        memory: Whether to attend to the tune so far and copy from it (:class:`InductionAttention`).
+        position: Whether to embed the position in the bar and the number of the bar.
     """
 
     def __init__(
         self,
-        body: nn.Module,
+        backbone: nn.Module,
         hyperparameters: dict[str, Any],
         width: int,
         dropout: float,
@@ -73,63 +71,76 @@ class SequenceNetwork(nn.Module, Generic[BodyState]):
         super().__init__()
         vocabulary = NoteVocabulary()
         self.hyperparameters = hyperparameters
-        self.clock = BarPositionTracker(vocabulary) if position else NoBarPosition(vocabulary)
-        self.anchors = PitchAnchors(vocabulary)
+        self.bar_tracker = BarPositionTracker(vocabulary) if position else NoBarPosition(vocabulary)
+        self.anchors = AnchorTracker(vocabulary)
+        # State-dict keys keep earlier names: place embeds bar positions, body is the backbone.
         self.embedding = TokenEmbedding(vocabulary, width)
         self.place = BarPositionEmbedding(vocabulary.longest_bar, width) if position else None
         self.interval = IntervalEmbedding(vocabulary, width)
         self.dropout = Dropout(dropout)
-        self.body = body
+        self.body = backbone
         self.memory = InductionAttention(width, dropout) if memory else None
-        self.interval_scores = IntervalScores(vocabulary, width)
-        self.scores = TokenScores(vocabulary, width)
+        self.interval_scores = IntervalHead(vocabulary, width)
+        self.scores = OutputHead(vocabulary, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Score the token after each of ``tokens``: ids (B, T) to logits (B, T, V)."""
+        """Return logits (B, T, V) of the token after each of ``tokens`` (B, T)."""
         return self.forward_with_state(tokens)[0]
 
     def forward_with_state(
-        self, tokens: Tensor, state: NetworkState[BodyState] | None = None
-    ) -> tuple[Tensor, NetworkState[BodyState]]:
-        """Read on from where ``state`` stood: the whole sequence at once or in parts gives the same logits.
+        self, tokens: Tensor, state: NetworkState[BackboneState] | None = None
+    ) -> tuple[Tensor, NetworkState[BackboneState]]:
+        """Return logits (B, T, V), and the state after the last token.
 
         Args:
             tokens: Token ids, shape (B, T).
-            state: The state that the call with the tokens before these returned; None at the beginning.
-
-        Returns:
-            Logits of shape (B, T, V), and the state after the last token.
+            state: State after the tokens before ``tokens``; None at the beginning of the sequences.
         """
-        clock_before = state.clock if state else self.clock.begin(len(tokens))
-        times, clock = self.clock(tokens, clock_before)
-        onsets = onsets_of(times, clock_before)
-        anchors, last_anchors = self.anchors(tokens, onsets, state.anchors if state else None)
-        embedded = self.embedding(tokens)
-        placed = embedded if self.place is None else embedded + self.place(times)
-        vectors = self.dropout(placed + self.interval(anchors))
-        states, body = self.body(vectors, state.body if state else None)
-        first = state.anchors.last if state else torch.full_like(tokens[:, 0], NONE)
-        leads = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)
-        places = MemoryEntries(tokens, onsets.position, onsets.bar, leads)
-        logits, memory = self._predict(states, anchors, embedded, times, places, state.memory if state else None)
-        return logits, NetworkState(clock, last_anchors, body, memory)
+        bars_before = state.bar_position if state else self.bar_tracker.initial_state(len(tokens))  # (B,) each
+        times, bar_position = self.bar_tracker(tokens, bars_before)  # (B, T) each
+        onsets = token_onsets(times, bars_before)  # (B, T) each
+        anchors, last_anchors = self.anchors(tokens, onsets, state.anchors if state else None)  # (B, T) each
+        embedded = self.embedding(tokens)  # (B, T, D), and so are the next three
+        positioned = embedded if self.place is None else embedded + self.place(times)
+        vectors = self.dropout(positioned + self.interval(anchors))
+        states, backbone = self.body(vectors, state.backbone if state else None)
+        first = state.anchors.last if state else torch.full_like(tokens[:, 0], NONE)  # (B,)
+        previous_pitches = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)  # (B, T)
+        entries = MemoryEntries(tokens, onsets.position, onsets.bar, previous_pitches)
+        logits, memory = self._logits(states, anchors, embedded, times, entries, state.memory if state else None)
+        return logits, NetworkState(bar_position, last_anchors, backbone, memory)
 
-    def _predict(
+    def _logits(
         self,
         states: Tensor,
         anchors: Anchors,
         embedded: Tensor,
         times: BarTimes,
-        places: MemoryEntries,
-        state: MemoryState | None,
+        entries: MemoryEntries,
+        memory_state: MemoryState | None,
     ) -> tuple[Tensor, MemoryState | None]:
-        """Logits (B, T, V) from states (B, T, D) and, where there is a memory, from what they recall."""
+        """Return logits (B, T, V) from states (B, T, D), with the memory if there is one."""
         if self.memory is None:
             states = self.dropout(states)
             return self.scores(states, self.interval_scores(states, anchors)).float(), None
-        recalled, memory = self.memory(states, embedded, times, places, state)
+        recalled, memory = self.memory(states, embedded, times, entries, memory_state)
         states = self.dropout(recalled.states)
-        pitches, durations = self.memory.copy_views(states, recalled.weights, memory.places, anchors.last)
-        # Over a vocabulary nothing is summed in half precision.
-        logits = self.scores(states, self.interval_scores(states, anchors) + pitches, durations).float()
-        return self.memory.copy(logits, states, recalled.weights, memory.places.tokens), memory
+        pitches, durations = self.memory.copy_views(
+            states, recalled.weights, memory.entries.tokens, memory.entries.previous_pitches, anchors.last
+        )  # (B, T, P) and (B, T, E)
+        # Sums over the vocabulary need single precision.
+        logits = self.scores(states, self.interval_scores(states, anchors) + pitches, durations).float()  # (B, T, V)
+        return self.memory.copy(logits, states, recalled.weights, memory.entries.tokens), memory
+
+
+def check_sizes(dropout: float, **sizes: int) -> None:
+    """Refuse sizes that are not integers of 1 or more, and a dropout outside 0 to 1.
+
+    Raises:
+        ValueError: If a value is out of range; the message names it and what was expected.
+    """
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"{name} is a whole number of 1 or more, got {size}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is at least 0 and less than 1, got {dropout}")

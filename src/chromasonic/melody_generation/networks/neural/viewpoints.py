@@ -1,7 +1,7 @@
-"""Views: the same tune as pitches, as durations, as a rhythm, as intervals and as steps of the scale.
+"""Viewpoints: a tune seen as pitches, durations, rhythm, intervals or scale steps (Conklin & Witten 1995).
 
-A phrase seldom returns as it was. Its rhythm comes back under other notes, or its shape a step higher; seen by the
-right view it is still a repetition (Conklin & Witten 1995 call these viewpoints).
+A phrase seldom returns unchanged. Its rhythm returns with other pitches, or its contour a step higher; from the
+appropriate viewpoint it is still a repetition.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.neural.interval_scale import semitone_scale, step_scale
+from chromasonic.melody_generation.networks.neural.intervals import semitone_scale, step_scale
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
-class ViewpointTokens(NamedTuple):
-    """The class of each token in each view, shape (B, K) each; -1 where it has none.
+class ViewpointClasses(NamedTuple):
+    """Class of each token from every viewpoint, shape (B, K) each; ``NONE`` where it has no class.
 
     Attributes:
-        pitch: Pitch class, a rest being one.
+        pitch: Pitch class; a rest is one.
         duration: Duration class.
-        rhythm: Duration class and whether it is a rest; control tokens are classes of their own.
-        interval: Interval in semitones to the last note before.
-        step: Interval in steps of the scale to the last note before.
+        rhythm: Duration class and whether the token is a rest; every control token is a class of its own.
+        interval: Interval in semitones from the previous sounding note.
+        step: Interval in scale steps from the previous sounding note.
     """
 
     pitch: Tensor
@@ -35,7 +35,7 @@ class ViewpointTokens(NamedTuple):
 
 
 class Viewpoints(nn.Module):
-    """Sees tokens by all views. Nothing is learned."""
+    """Classifies tokens from every viewpoint. Has no parameters."""
 
     pitch: Tensor
     duration: Tensor
@@ -51,18 +51,21 @@ class Viewpoints(nn.Module):
         self.semitones = semitone_scale(vocabulary)
         self.steps = step_scale(vocabulary)
 
-    def forward(self, tokens: Tensor, leads: Tensor) -> ViewpointTokens:
-        """Look at tokens.
+    def forward(self, tokens: Tensor, previous_pitches: Tensor) -> ViewpointClasses:
+        """Classify tokens.
 
         Args:
             tokens: Token ids, shape (B, K).
-            leads: Pitch class of the last note that sounded before each, -1 where there is none, shape (B, K).
+            previous_pitches: Pitch class of the last sounding note before each token, or ``NONE``, shape (B, K).
+
+        Returns:
+            Classes of shape (B, K) each.
         """
         pitch = self.pitch[tokens]
-        return ViewpointTokens(
+        return ViewpointClasses(
             pitch,
             self.duration[tokens],
             self.rhythm[tokens],
-            self.semitones.between(leads, pitch),
-            self.steps.between(leads, pitch),
+            self.semitones.intervals(previous_pitches, pitch),
+            self.steps.intervals(previous_pitches, pitch),
         )

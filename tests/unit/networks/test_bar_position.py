@@ -8,21 +8,21 @@ from tests.strategies import melodies
 from torch import Tensor
 
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
-from chromasonic.melody_generation.networks.neural.bar_position import (
+from chromasonic.melody_generation.networks.bar_position import (
     BarPositionState,
     BarPositionTracker,
     BarTimes,
-    onsets_of,
+    token_onsets,
 )
 
-CLOCK = BarPositionTracker(VOCABULARY)
+TRACKER = BarPositionTracker(VOCABULARY)
 
 batches = st.lists(melodies(), min_size=1, max_size=4)
 any_tokens = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=1, max_size=40)
 
 
 def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
-    """Position, remaining and bar after each token, one token after the other."""
+    """Return position, remaining ticks and bar after each token, token by token."""
     position, bar, bar_ticks = 0, 0, 1 << 20
     found = []
     for token in tokens:
@@ -39,7 +39,7 @@ def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
     return found
 
 
-def rows_of(times: BarTimes, row: int = 0) -> list[tuple[int, ...]]:
+def values_of(times: BarTimes, row: int = 0) -> list[tuple[int, ...]]:
     return list(zip(*(each[row].tolist() for each in times), strict=True))
 
 
@@ -47,23 +47,23 @@ def read_in_parts(tokens: Tensor, bounds: list[int]) -> tuple[BarTimes, BarPosit
     state: BarPositionState | None = None
     parts = []
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
-        times, state = CLOCK(tokens[:, begin:end], state)
+        times, state = TRACKER(tokens[:, begin:end], state)
         parts.append(times)
     return BarTimes(*(torch.cat(each, dim=1) for each in zip(*parts, strict=True))), state
 
 
 @given(melodies(min_notes=1))
-def test_the_position_before_each_note_is_the_one_that_the_melody_counts(melody: Melody) -> None:
+def test_positions_before_notes_equal_those_of_the_melody(melody: Melody) -> None:
     tokens = batch_of([melody])
-    times, _ = CLOCK(tokens)
+    times, _ = TRACKER(tokens)
     before_notes = np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1
     assert times.position[0][before_notes].tolist() == melody.positions.tolist()
 
 
 @given(melodies(min_notes=1))
-def test_remaining_and_bar_before_each_note_follow_from_the_melody(melody: Melody) -> None:
+def test_remaining_ticks_and_bars_before_notes_equal_those_of_the_melody(melody: Melody) -> None:
     tokens = batch_of([melody])
-    times, _ = CLOCK(tokens)
+    times, _ = TRACKER(tokens)
     before_notes = np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1
     metres = [metre for begin, end, metre, _ in melody.segments for _ in range(begin, end)]
     remaining = [metre.bar_ticks - at for metre, at in zip(metres, melody.positions.tolist(), strict=True)]
@@ -73,20 +73,20 @@ def test_remaining_and_bar_before_each_note_follow_from_the_melody(melody: Melod
 
 
 @given(any_tokens)
-def test_any_tokens_at_all_are_counted_as_by_hand(tokens: list[int]) -> None:
-    times, state = CLOCK(torch.tensor([tokens]))
+def test_any_tokens_are_counted_as_by_hand(tokens: list[int]) -> None:
+    times, state = TRACKER(torch.tensor([tokens]))
     expected = counted_by_hand(tokens)
-    assert rows_of(times) == expected
+    assert values_of(times) == expected
     position, remaining, bar = expected[-1]
     assert [int(each) for each in state] == [position, position + remaining, bar]
 
 
 @given(batches, st.data())
 @settings(max_examples=40)
-def test_reading_in_parts_is_reading_at_once(tunes: list[Melody], data: st.DataObject) -> None:
+def test_reading_in_parts_equals_reading_at_once(tunes: list[Melody], data: st.DataObject) -> None:
     tokens = batch_of(tunes)
     bounds = data.draw(st.lists(st.integers(1, tokens.shape[1] - 1), max_size=5, unique=True).map(sorted))
-    whole, last = CLOCK(tokens)
+    whole, last = TRACKER(tokens)
     in_parts, last_in_parts = read_in_parts(tokens, bounds)
     assert all(torch.equal(one, other) for one, other in zip(whole, in_parts, strict=True))
     assert last_in_parts is not None
@@ -95,13 +95,13 @@ def test_reading_in_parts_is_reading_at_once(tunes: list[Melody], data: st.DataO
 
 @given(batches)
 @settings(max_examples=40)
-def test_each_row_of_a_batch_is_counted_by_itself_and_padding_moves_nothing(tunes: list[Melody]) -> None:
-    times, state = CLOCK(batch_of(tunes))
+def test_sequences_are_counted_independently_and_padding_advances_nothing(tunes: list[Melody]) -> None:
+    times, state = TRACKER(batch_of(tunes))
     for row, melody in enumerate(tunes):
-        alone, alone_at_end = CLOCK(batch_of([melody]))
+        alone, alone_at_end = TRACKER(batch_of([melody]))
         n_tokens = alone.position.shape[1]
-        assert rows_of(times, row)[:n_tokens] == rows_of(alone)
-        assert set(rows_of(times, row)[n_tokens - 1 :]) == {rows_of(alone)[-1]}
+        assert values_of(times, row)[:n_tokens] == values_of(alone)
+        assert set(values_of(times, row)[n_tokens - 1 :]) == {values_of(alone)[-1]}
         assert [int(each[row]) for each in state] == [int(each[0]) for each in alone_at_end]
 
 
@@ -115,27 +115,27 @@ def test_each_row_of_a_batch_is_counted_by_itself_and_padding_moves_nothing(tune
         (Melody([60] * 3, [288] * 3, metre=Metre(0, 4)), [0, 0, 0]),  # free metre has no bars of its own
     ],
 )
-def test_bars_are_numbered_as_a_player_would(melody: Melody, bars: list[int]) -> None:
+def test_bars_are_numbered_as_written(melody: Melody, bars: list[int]) -> None:
     tokens = batch_of([melody])
-    times, _ = CLOCK(tokens)
+    times, _ = TRACKER(tokens)
     assert times.bar[0][np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1].tolist() == bars
 
 
-def test_the_clock_learns_nothing_and_leaves_nothing_in_a_checkpoint() -> None:
-    assert not list(CLOCK.parameters())
-    assert not CLOCK.state_dict()
+def test_the_tracker_has_no_parameters_and_an_empty_state_dict() -> None:
+    assert not list(TRACKER.parameters())
+    assert not TRACKER.state_dict()
 
 
 @given(batches, st.integers(1, 6))
-def test_a_token_falls_where_the_music_stood_after_the_one_before(tunes: list[Melody], n_before: int) -> None:
+def test_the_onset_of_a_token_is_the_position_after_the_one_before(tunes: list[Melody], n_before: int) -> None:
     tokens = batch_of(tunes)
-    times, _ = CLOCK(tokens)
-    onsets = onsets_of(times, CLOCK.begin(len(tokens)))
+    times, _ = TRACKER(tokens)
+    onsets = token_onsets(times, TRACKER.initial_state(len(tokens)))
     assert not onsets.position[:, 0].any()
     assert torch.equal(onsets.position[:, 1:], times.position[:, :-1])
     assert torch.equal(onsets.bar[:, 1:], times.bar[:, :-1])
     n_before = min(n_before, tokens.shape[1] - 1)
-    _, state = CLOCK(tokens[:, :n_before])
-    later = onsets_of(CLOCK(tokens[:, n_before:], state)[0], state)
+    _, state = TRACKER(tokens[:, :n_before])
+    later = token_onsets(TRACKER(tokens[:, n_before:], state)[0], state)
     assert torch.equal(later.position, onsets.position[:, n_before:])
     assert torch.equal(later.bar, onsets.bar[:, n_before:])

@@ -1,0 +1,64 @@
+"""State-dict keys are part of the checkpoint format, and their order is that of a saved optimizer's state."""
+
+from __future__ import annotations
+
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.mixture import MixtureNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.networks.transformer import TransformerNetwork
+
+
+def with_bias(*names: str) -> list[str]:
+    return [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
+
+
+EMBEDDINGS = [
+    *(f"embedding.{name}.weight" for name in ("pitch_table", "duration_table", "control_table", "joint_table")),
+    "embedding.from_joint.weight",
+    *(f"place.{name}_table.weight" for name in ("position", "remaining", "bar")),
+    *(f"interval.{name}.weight" for name in ("from_before", "from_downbeat", "degree")),
+]
+MEMORY_AND_HEADS = [
+    *with_bias("memory.query", "memory.key", "memory.value", "memory.found"),
+    *(f"memory.likeness.match_tables.{name}.weight" for name in ("token", "rhythm", "interval", "step")),
+    "memory.likeness.bars_table.weight",
+    *with_bias("memory.copy.odds"),
+    *with_bias(
+        *(
+            f"memory.copy_views.{name}.{part}"
+            for name in ("pitch", "duration", "interval", "step")
+            for part in ("share", "trust")
+        )
+    ),
+    *with_bias("interval_scores.intervals", "interval_scores.degrees", "scores.pitch", "scores.duration"),
+    "scores.to_joint.weight",
+    *with_bias("scores.joint", "scores.control"),
+]
+LSTM = [f"body.layers.0.{name}" for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+TRANSFORMER = [
+    *with_bias("body.join", "body.layers.0.attention_norm", "body.layers.0.queries_keys_values"),
+    *with_bias("body.layers.0.attended", *(f"body.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "body.norm"),
+]
+COUNTS = ("successors.keys", "successors.counts")
+
+
+def test_keys_of_the_lstm() -> None:
+    assert list(LSTMNetwork(16, 1).state_dict()) == [*EMBEDDINGS, *LSTM, *MEMORY_AND_HEADS]
+
+
+def test_keys_of_the_transformer() -> None:
+    assert list(TransformerNetwork(16, 1, 2).state_dict()) == [*EMBEDDINGS, *TRANSFORMER, *MEMORY_AND_HEADS]
+
+
+def test_keys_of_the_counting_networks_and_their_mixture() -> None:
+    markov, ppm = MarkovNetwork(), PPMNetwork()
+    markov_keys = list(COUNTS)
+    ppm_keys = [f"{factor}.{name}" for factor in ("kinds", "pitches") for name in COUNTS]
+    assert list(markov.state_dict()) == markov_keys
+    assert list(ppm.state_dict()) == ppm_keys
+    assert list(MixtureNetwork([markov, ppm]).state_dict()) == [
+        "weights",
+        *(f"parts.0.{key}" for key in markov_keys),
+        *(f"parts.1.{key}" for key in ppm_keys),
+    ]
