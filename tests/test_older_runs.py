@@ -17,7 +17,15 @@ from tests.running import ROOT, Ending, run_script
 
 DATA = ROOT / "tests" / "data" / "run_of_version_0_1"
 SWEEP = [
-    *("-m", "model=markov,lstm", "++hidden_size=2", "++num_layers=1", "num_sequences=30", "epochs=2", "callbacks=quiet"),
+    *(
+        "-m",
+        "model=markov,lstm",
+        "++hidden_size=2",
+        "++num_layers=1",
+        "num_sequences=30",
+        "epochs=2",
+        "callbacks=quiet",
+    ),
     *("logger=none", "optimizer=sgd", "optimizer.momentum=0.0", "learning_rate=0.1"),
     *("hydra.callbacks.comparison.n_samples=4", "hydra.callbacks.comparison.max_notes=24"),
 ]

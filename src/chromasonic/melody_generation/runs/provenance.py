@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.trained_model import values_by_name
 
 FILE = "provenance.json"
@@ -129,13 +130,18 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """
     if not one:
         return ["what made it was not recorded"]
-    flat = [_flat({name: each.get(name) for name in _COMPARED}) for each in (one, other)]
+    flat = [_flat({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (one, other)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return [
         f"{_shown(name)} {_shown(flat[0].get(name))} is now {_shown(flat[1].get(name))}"
         for name in names
         if flat[0].get(name) != flat[1].get(name)
     ]
+
+
+def _in_todays_names(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    configuration = record.get("configuration")
+    return {**record, "configuration": upgrade_configuration(configuration)} if configuration else record
 
 
 def _flat(values: Any, place: str = "") -> dict[str, Any]:

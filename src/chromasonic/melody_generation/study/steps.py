@@ -18,6 +18,7 @@ from typing import Any
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
 from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.trained_model import (
     digest_of,
     open_run,
@@ -105,7 +106,9 @@ class Training:
         before = record.get("configuration")
         if not isinstance(before, dict):
             return "what made it is not recorded"
-        found = changes(before, json.loads(json.dumps(self.configuration)))
+        found = changes(
+            upgrade_configuration(before), upgrade_configuration(json.loads(json.dumps(self.configuration)))
+        )
         if found:
             return "; ".join(found)
         if record.get("began_with") != self._models():
