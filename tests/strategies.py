@@ -1,4 +1,4 @@
-"""Hypothesis strategies for music: what any melody that the vocabulary holds may look like."""
+"""Hypothesis strategies for melodies that the vocabulary can encode."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ metres = st.sampled_from(METRES)
 
 @st.composite
 def starts(draw: st.DrawFn, metre: Metre) -> int:
-    """A place within a bar of ``metre`` for which there is a token."""
+    """Draw a position in a bar of ``metre`` that has a token."""
     return draw(st.sampled_from([ticks for ticks in STARTS if ticks < metre.bar_ticks]))
 
 
 @st.composite
 def melodies(draw: st.DrawFn, min_notes: int = 0, max_notes: int = 30) -> Melody:
-    """Any melody that the vocabulary holds: rests, upbeats, changes of metre, unforeseen bar lines."""
+    """Draw a melody that the vocabulary can encode, with rests, upbeats, changes of metre and departures."""
     n_notes = draw(st.integers(min_notes, max_notes))
     tonic = draw(st.integers(0, 11))
     heights = st.integers(LOWEST, HIGHEST).map(lambda height: MIDDLE_C + tonic + height)
@@ -50,16 +50,16 @@ def melodies(draw: st.DrawFn, min_notes: int = 0, max_notes: int = 30) -> Melody
 
 @st.composite
 def _departures(draw: st.DrawFn, durations: list[int], metre: Metre, start: int) -> list[Departure]:
-    """Departures at some notes, those that are none left out."""
+    """Draw departures at up to four notes, without those that agree with the count."""
     if len(durations) < 2:
         return []
-    wanted = st.tuples(st.integers(1, len(durations) - 1), st.none() | metres)
-    drawn = draw(st.lists(wanted, max_size=4, unique_by=lambda each: each[0]))
-    found, previous, position = [], 0, start
-    for note, new in sorted(drawn, key=lambda each: each[0]):
+    candidates = st.tuples(st.integers(1, len(durations) - 1), st.none() | metres)
+    drawn = draw(st.lists(candidates, max_size=4, unique_by=lambda candidate: candidate[0]))
+    departures, previous, position = [], 0, start
+    for note, new in sorted(drawn, key=lambda candidate: candidate[0]):
         counted = (position + sum(durations[previous:note])) % metre.bar_ticks == 0
         if new == metre or (new is None and counted):
             continue
-        found.append(Departure(note, new))
+        departures.append(Departure(note, new))
         previous, position, metre = note, 0, new or metre
-    return found
+    return departures

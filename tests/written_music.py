@@ -1,4 +1,4 @@
-"""What of a melody a notation can say, so that reading what was written gives it back."""
+"""Which melodies written notation represents without loss, so that reading a written file returns them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from chromasonic.melody_generation.notation.score import split_measures
 from chromasonic.melody_generation.notation.titles import plain_title
 
 
-def is_sayable(melody: Melody) -> bool:
-    """Whether the page says all of a melody: its bars, upbeat and departures, and each rest by one sign.
+def is_lossless(melody: Melody) -> bool:
+    """Return whether written notation determines bars, upbeat and departures, and writes each rest as one symbol.
 
-    It does not say where in the bar a melody stands that has no bar line, and a short first bar is always read as an
-    upbeat. Two part bars that complete each other are read as one bar that a repeat sign divides.
+    It does not determine the position of a melody without bar lines, and a short first bar is always read as an upbeat.
+    Two incomplete bars that complete each other are read as one bar that a repeat sign divides.
     """
     measures = split_measures(melody)
     first = measures[0]
@@ -24,7 +24,7 @@ def is_sayable(melody: Melody) -> bool:
     rests = [symbol.note for measure in measures for symbol in measure.symbols if symbol.pitch == REST]
     if len(rests) != len(set(rests)):
         return False
-    begins = {measure.symbols[0].note: place for place, measure in enumerate(measures)}
+    begins = {measure.symbols[0].note: index for index, measure in enumerate(measures)}
     for departure in melody.departures:
         following = measures[begins[departure.note]]
         if departure.metre is None and following.metre.beats:
@@ -35,11 +35,11 @@ def is_sayable(melody: Melody) -> bool:
 
 
 def _end(melody: Melody, note: int) -> int:
-    """The position in the bar at which a note ends."""
+    """Return the position in the bar at which a note ends."""
     metre = next(metre for begin, end, metre, _ in melody.segments if begin <= note < end)
     return int(melody.positions[note] + melody.durations[note]) % metre.bar_ticks
 
 
 def content(melody: Melody) -> Melody:
-    """A melody without what no notation says: its source and corpus, and what of the title no page can show."""
+    """Return a melody without source, corpus and the unprintable characters of its title, which are not written."""
     return replace(melody, title=plain_title(melody.title), source="", corpus="unknown")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tests.independent_readers import played_by_abc2midi, read_by_music21, read_by_verovio, sounding_notes
 from tests.small_networks import batch_of
-from tests.written_music import content, is_sayable
+from tests.written_music import content, is_lossless
 from torch import nn
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
@@ -135,7 +135,7 @@ def test_our_own_reader_reads_bars_upbeats_and_departures_from_abc(melodies: lis
     text = "\n".join(to_abc(melody, usual_tempo(melody), number) for number, melody in enumerate(melodies, 1))
     read = [tune.melody for tune in read_abc(text, file_name="all.abc") if isinstance(tune, WrittenTune)]
     assert [sounding_notes(each) for each in read] == [sounding_notes(each) for each in melodies]
-    sayable = [place for place, melody in enumerate(melodies) if is_sayable(melody)]
+    sayable = [place for place, melody in enumerate(melodies) if is_lossless(melody)]
     assert len(sayable) > 300
     assert [content(read[place]) for place in sayable] == [content(melodies[place]) for place in sayable]
 
@@ -148,7 +148,7 @@ def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: s
     """
     tried = 0
     for melody in melodies[:N_REAL:2]:
-        if (melody.pitches == REST).any() or not is_sayable(melody):
+        if (melody.pitches == REST).any() or not is_lossless(melody):
             continue
         path = tmp_path / f"tune{ending}"
         path.write_bytes(

@@ -1,4 +1,4 @@
-"""The report counts what was read, changed and left out."""
+"""The corpus report counts tunes, notes and changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_an_empty_corpus_has_an_empty_report() -> None:
     assert collect_tunes([]).report == CorpusReport()
 
 
-def test_everything_is_counted() -> None:
+def test_tunes_notes_and_changes_are_counted() -> None:
     reading = collect_tunes(
         [
             tune(Melody([60, 62, 64], [24, 24, 24], departures=[Departure(1)]), n_overruns=2),
@@ -33,14 +33,14 @@ def test_everything_is_counted() -> None:
     assert "17/16" in report.dropped[1].reason
 
 
-def test_melodies_come_fitted_to_the_vocabulary() -> None:
+def test_melodies_are_fitted_to_the_vocabulary() -> None:
     [melody] = collect_tunes([tune(Melody([5, 62], [25, 24]))]).melodies
     assert melody.durations.tolist() == [24, 24]
     assert melody.pitches[0] % 12 == 5
     assert melody.pitches[0] > 5
 
 
-def test_the_report_in_words_leaves_out_what_is_zero() -> None:
+def test_report_lines_omit_zero_counts() -> None:
     report = CorpusReport(n_tunes=3, n_melodies=2, n_notes=9, n_overruns=4, dropped=(DroppedTune("a:1", "broken"),))
     assert report.lines() == [
         "2 of 3 tunes read, 9 notes and rests",

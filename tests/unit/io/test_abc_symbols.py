@@ -1,4 +1,4 @@
-"""Single symbols of ABC, checked against the standard's tables and against music21's own reading."""
+"""Single symbols of ABC against the tables of the standard and against music21."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ note_texts = st.from_regex(r"(\^|\^\^|_|__|=)?([A-G],{0,3}|[a-g]'{0,3})(/|//|[1-
 
 
 @given(note_texts)
-def test_notes_are_what_music21_reads(text: str) -> None:
+def test_notes_agree_with_music21(text: str) -> None:
     theirs = ABCNote(text)
     theirs.parse(forceDefaultQuarterLength=1)
     ours = parse_note(text)
@@ -37,13 +37,13 @@ def test_notes_are_what_music21_reads(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["A0", "A/0", "A/1000", "?", ""])
-def test_a_note_without_pitch_or_length_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no note|no length|not a fraction"):
+def test_a_note_without_pitch_or_length_raises_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no note|no length|finer than"):
         parse_note(text)
 
 
-def test_a_note_beyond_midi_is_refused() -> None:
-    with pytest.raises(ValueError, match="beyond what MIDI numbers"):
+def test_a_note_outside_the_midi_range_raises_an_error() -> None:
+    with pytest.raises(ValueError, match="outside the range of MIDI"):
         parse_note("C" + "," * 9).pitch(0)
 
 
@@ -64,20 +64,20 @@ def test_chords_have_one_length(text: str, letters: str, length: int) -> None:
     assert {note.length for note in notes} == {length}
 
 
-def test_a_chord_without_notes_is_refused() -> None:
+def test_a_chord_without_notes_raises_an_error() -> None:
     with pytest.raises(ValueError, match="no note in the chord"):
         chord_notes("[]")
 
 
 @pytest.mark.parametrize("tonic", ["C", "D", "F#", "Bb", "E", "Ab"])
 @pytest.mark.parametrize("mode", ["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian"])
-def test_signatures_are_those_of_music21(tonic: str, mode: str) -> None:
-    found = parse_key(f"{tonic} {mode.capitalize()}")
+def test_key_signatures_agree_with_music21(tonic: str, mode: str) -> None:
+    parsed = parse_key(f"{tonic} {mode.capitalize()}")
     theirs = music21_key.Key(tonic.replace("b", "-"), mode)
-    assert found.mode == mode
-    assert found.tonic == theirs.tonic.pitchClass
+    assert parsed.mode == mode
+    assert parsed.tonic == theirs.tonic.pitchClass
     altered = {pitch.step: int(pitch.alter) for pitch in theirs.alteredPitches}
-    assert {letter: moved for letter, moved in found.signature if moved} == altered
+    assert {letter: semitones for letter, semitones in parsed.signature if semitones} == altered
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_signatures_are_those_of_music21(tonic: str, mode: str) -> None:
         ("", 0, "major", {}),
     ],
 )
-def test_keys_as_the_collections_write_them(text: str, tonic: int, mode: str, altered: dict[str, int]) -> None:
-    found = parse_key(text)
-    assert (found.tonic, found.mode) == (tonic, mode)
-    assert {letter: moved for letter, moved in found.signature if moved} == altered
+def test_keys_as_written_in_the_collections(text: str, tonic: int, mode: str, altered: dict[str, int]) -> None:
+    parsed = parse_key(text)
+    assert (parsed.tonic, parsed.mode) == (tonic, mode)
+    assert {letter: semitones for letter, semitones in parsed.signature if semitones} == altered
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_keys_as_the_collections_write_them(text: str, tonic: int, mode: str, al
         (" 12 / 8 ", "12/8"),
     ],
 )
-def test_metres_as_the_collections_write_them(text: str, metre: str) -> None:
+def test_metres_as_written_in_the_collections(text: str, metre: str) -> None:
     assert str(parse_metre(text)) == metre
 
 
-def test_what_is_no_field_value_is_refused() -> None:
+def test_malformed_field_values_raise_an_error() -> None:
     with pytest.raises(ValueError, match="the key 'xyz' is not understood"):
         parse_key("xyz")
     with pytest.raises(ValueError, match="the metre 'waltz' is not understood"):
@@ -142,7 +142,7 @@ def test_what_is_no_field_value_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("metre", "unit"), [("2/4", 16), ("3/4", 8), ("6/8", 8), ("C", 8), ("3/8", 16), ("none", 8)])
-def test_the_unit_length_follows_from_the_metre(metre: str, unit: int) -> None:
+def test_the_default_unit_length_depends_on_the_metre(metre: str, unit: int) -> None:
     assert default_unit_length(parse_metre(metre)) == Fraction(1, unit)
 
 
@@ -160,12 +160,12 @@ def test_the_unit_length_follows_from_the_metre(metre: str, unit: int) -> None:
         ("(5:4", Metre(4, 4), Fraction(4, 5), 5),
     ],
 )
-def test_tuplets_are_the_standards(text: str, metre: Metre, factor: Fraction, n_notes: int) -> None:
+def test_tuplets_agree_with_the_standard(text: str, metre: Metre, factor: Fraction, n_notes: int) -> None:
     tuplet = parse_tuplet(text, metre)
     assert (tuplet.factor, tuplet.n_notes) == (factor, n_notes)
 
 
-def test_no_tuplet_is_of_nothing() -> None:
+def test_a_tuplet_of_no_notes_raises_an_error() -> None:
     with pytest.raises(ValueError, match="no tuplet"):
         parse_tuplet("(0", Metre(4, 4))
 
@@ -177,7 +177,7 @@ def test_broken_rhythm_keeps_the_length_of_the_pair(text: str) -> None:
     assert (before > after) == text.startswith(">")
 
 
-def test_broken_rhythm_points_one_way() -> None:
+def test_broken_rhythm_of_both_directions_raises_an_error() -> None:
     with pytest.raises(ValueError, match="no broken rhythm"):
         parse_broken_rhythm("><")
 
@@ -195,10 +195,10 @@ def test_broken_rhythm_points_one_way() -> None:
         ("", ""),
     ],
 )
-def test_part_orders_are_spelt_out(text: str, order: str) -> None:
+def test_part_orders_are_unrolled(text: str, order: str) -> None:
     assert parse_part_order(text) == order
 
 
-def test_an_absurd_part_order_is_refused() -> None:
+def test_an_absurdly_long_part_order_raises_an_error() -> None:
     with pytest.raises(ValueError, match="the part order"):
         parse_part_order("((((A99)99)99)99)99")

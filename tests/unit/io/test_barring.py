@@ -1,4 +1,4 @@
-"""Which bar lines are counted, which depart, and which tied notes become one."""
+"""Counted bar lines, departures and tied notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOUR = Metre(4, 4)
 
 
 def bars(metre: Metre, *lengths: list[int]) -> WrittenTune:
-    """A tune with a bar line after each list of durations in quarters; no two neighbours are of one pitch."""
+    """Return a tune with a bar line after each list of durations in quarters; adjacent pitches differ."""
     counter = BarCounter(metre)
     for length in lengths:
         for quarters in length:
@@ -29,7 +29,7 @@ def bars(metre: Metre, *lengths: list[int]) -> WrittenTune:
     return counter.tune()
 
 
-def test_full_bars_begin_on_the_beat_and_do_not_depart() -> None:
+def test_full_bars_have_no_upbeat_and_no_departure() -> None:
     melody = bars(THREE, [1, 2], [3], [1, 1, 1]).melody
     assert (melody.start, melody.departures) == (0, ())
     assert melody.bar_lines.tolist() == [0, 72, 144]
@@ -41,22 +41,22 @@ def test_a_short_first_bar_is_an_upbeat() -> None:
     assert melody.bar_lines.tolist() == [24, 96]
 
 
-def test_the_only_bar_is_no_upbeat() -> None:
+def test_a_single_bar_is_no_upbeat() -> None:
     assert bars(FOUR, [1, 1]).melody.start == 0
 
 
-def test_a_first_bar_longer_than_the_metre_ends_where_its_bar_line_stands() -> None:
+def test_a_first_bar_longer_than_the_metre_ends_at_its_bar_line() -> None:
     melody = bars(THREE, [1, 3], [3]).melody
     assert melody.start == 48
     assert not melody.departures
 
 
-def test_two_part_bars_that_complete_each_other_are_counted() -> None:
+def test_two_incomplete_bars_that_complete_each_other_are_counted() -> None:
     melody = bars(THREE, [1], [3], [2], [1], [3], [2]).melody
     assert (melody.start, melody.departures) == (48, ())
 
 
-def test_a_short_bar_that_nothing_completes_departs() -> None:
+def test_a_short_bar_without_a_complement_departs() -> None:
     melody = bars(FOUR, [4], [3], [4], [4]).melody
     assert melody.departures == (Departure(2),)
     assert melody.positions.tolist() == [0, 0, 0, 0]
@@ -71,13 +71,13 @@ def test_a_short_last_bar_is_no_departure() -> None:
     assert not bars(FOUR, [4], [4], [3]).melody.departures
 
 
-def test_bars_that_are_multiples_of_the_metre_get_the_lines_that_the_count_implies() -> None:
+def test_bars_that_are_multiples_of_the_metre_get_the_implied_bar_lines() -> None:
     melody = bars(THREE, [1, 1, 1, 3], [3, 3], [3]).melody
     assert not melody.departures
     assert melody.bar_lines.tolist() == [0, 72, 144, 216, 288]
 
 
-def test_bar_lines_at_one_place_count_once_and_need_no_notes() -> None:
+def test_bar_lines_at_the_same_time_count_once() -> None:
     counter = BarCounter(THREE)
     counter.bar_line()
     for pitch in (60, 62):
@@ -88,7 +88,7 @@ def test_bar_lines_at_one_place_count_once_and_need_no_notes() -> None:
     assert (melody.start, melody.departures, len(melody)) == (0, (), 2)
 
 
-def test_notes_tied_across_a_counted_bar_line_are_one() -> None:
+def test_notes_tied_across_a_counted_bar_line_are_joined() -> None:
     counter = BarCounter(THREE)
     counter.note(60, 72, tied=True)
     counter.bar_line()
@@ -97,7 +97,7 @@ def test_notes_tied_across_a_counted_bar_line_are_one() -> None:
     assert counter.tune().melody.durations.tolist() == [96, 48]
 
 
-def test_a_tie_over_three_notes_makes_one() -> None:
+def test_three_tied_notes_are_joined() -> None:
     counter = BarCounter(FOUR)
     for tied in (True, True, False):
         counter.note(60, 24, tied=tied)
@@ -111,7 +111,7 @@ def test_a_tie_between_two_pitches_is_a_slur() -> None:
     assert counter.tune().melody.pitches.tolist() == [60, 62]
 
 
-def test_notes_tied_across_a_departing_bar_line_stay_two() -> None:
+def test_notes_tied_across_a_departure_are_not_joined() -> None:
     counter = BarCounter(FOUR)
     counter.note(60, 96)
     counter.bar_line()
@@ -123,7 +123,7 @@ def test_notes_tied_across_a_departing_bar_line_stay_two() -> None:
     assert melody.departures == (Departure(2),)
 
 
-def test_notes_tied_across_a_change_of_metre_stay_two() -> None:
+def test_notes_tied_across_a_change_of_metre_are_not_joined() -> None:
     counter = BarCounter(FOUR)
     counter.note(60, 96, tied=True)
     counter.metre(THREE)
@@ -133,7 +133,7 @@ def test_notes_tied_across_a_change_of_metre_stay_two() -> None:
     assert melody.departures == (Departure(1, THREE),)
 
 
-def test_a_change_of_metre_begins_a_bar_and_counts_anew() -> None:
+def test_a_change_of_metre_begins_a_new_bar() -> None:
     counter = BarCounter(FOUR)
     counter.note(60, 96)
     counter.bar_line()
@@ -146,7 +146,7 @@ def test_a_change_of_metre_begins_a_bar_and_counts_anew() -> None:
     assert melody.bar_lines.tolist() == [0, 96, 168, 240]
 
 
-def test_stating_the_same_metre_again_changes_nothing() -> None:
+def test_repeating_the_metre_has_no_effect() -> None:
     counter = BarCounter(FOUR)
     counter.note(60, 48)
     counter.metre(FOUR)
@@ -164,13 +164,13 @@ def test_a_metre_before_the_first_note_is_the_tune_s_metre() -> None:
     assert (melody.metre, melody.departures) == (THREE, ())
 
 
-def test_notes_past_the_end_of_their_bar_are_counted() -> None:
+def test_notes_past_the_end_of_their_bar_are_reported() -> None:
     assert bars(THREE, [1, 1, 1], [3]).n_overruns == 0
     assert bars(THREE, [3], [2, 2], [3]).n_overruns == 1
     assert bars(FOUR, [3, 2, 3]).n_overruns == 1
 
 
-def test_fractional_ticks_keep_the_length_of_their_bar() -> None:
+def test_rounding_fractional_ticks_keeps_the_length_of_the_bar() -> None:
     counter = BarCounter(Metre(1, 4))
     for pitch in range(60, 67):  # a septuplet fills a quarter
         counter.note(pitch, Fraction(24, 7))
@@ -183,21 +183,21 @@ def test_fractional_ticks_keep_the_length_of_their_bar() -> None:
     assert not tune.melody.departures
 
 
-def test_notes_shorter_than_a_tick_last_one() -> None:
+def test_notes_shorter_than_a_tick_get_one_tick() -> None:
     counter = BarCounter(FOUR)
     for _ in range(3):
         counter.note(60, Fraction(1, 8))
     assert counter.tune().melody.durations.tolist() == [1, 1, 1]
 
 
-def test_in_free_metre_every_written_bar_line_departs_and_none_is_an_upbeat() -> None:
+def test_in_free_metre_every_bar_line_departs_and_there_is_no_upbeat() -> None:
     melody = bars(Metre(0, 4), [1, 2], [4], [3]).melody
     assert melody.start == 0
     assert melody.departures == (Departure(2), Departure(3))
     assert melody.bar_lines.tolist() == [0, 72, 168]
 
 
-def test_a_tune_without_notes_is_refused() -> None:
+def test_a_tune_without_notes_raises_an_error() -> None:
     counter = BarCounter(FOUR)
     counter.bar_line()
     with pytest.raises(ValueError, match="no notes"):
@@ -212,16 +212,16 @@ notes = st.tuples(
 )
 lines = st.just(("line", 0, 0, False))
 metres = st.tuples(st.just("metre"), st.integers(0, len(METRES) - 1), st.just(0), st.booleans())
-pages = st.lists(st.one_of(notes, notes, notes, lines, metres), max_size=40)
+event_lists = st.lists(st.one_of(notes, notes, notes, lines, metres), max_size=40)
 
 
-@given(page=pages, first=st.sampled_from(METRES))
-def test_every_page_gives_a_melody_of_its_length_that_the_vocabulary_holds(
-    page: list[tuple[str, int, int, bool]], first: Metre
+@given(events=event_lists, first=st.sampled_from(METRES))
+def test_every_tune_keeps_its_length_and_round_trips_through_the_vocabulary(
+    events: list[tuple[str, int, int, bool]], first: Metre
 ) -> None:
     counter = BarCounter(first)
     counter.note(64, 24)
-    for kind, value, ticks, tied in page:
+    for kind, value, ticks, tied in events:
         if kind == "note":
             counter.note(value, ticks, tied=tied)
         elif kind == "line":
@@ -229,7 +229,7 @@ def test_every_page_gives_a_melody_of_its_length_that_the_vocabulary_holds(
         else:
             counter.metre(METRES[value])
     melody = counter.tune(corpus="unknown").melody
-    assert melody.ticks == 24 + sum(ticks for kind, _, ticks, _ in page if kind == "note")
+    assert melody.ticks == 24 + sum(ticks for kind, _, ticks, _ in events if kind == "note")
     assert melody.pitches[0] == 64
 
     vocabulary = NoteVocabulary()
@@ -245,14 +245,14 @@ def test_every_page_gives_a_melody_of_its_length_that_the_vocabulary_holds(
     upbeat=st.integers(0, 400),
     cuts=st.sets(st.integers(1, 3000), max_size=20),
 )
-def test_a_page_that_keeps_its_metre_never_departs_or_overruns(
+def test_a_tune_in_one_metre_has_no_departures_and_no_overruns(
     metre: Metre, n_bars: int, upbeat: int, cuts: set[int]
 ) -> None:
     first = upbeat % metre.bar_ticks
     lines = [first + metre.bar_ticks * bar for bar in range(n_bars + 1)]
     counter = BarCounter(metre)
-    places = sorted({0, *lines, *(cut for cut in cuts if cut < lines[-1])})
-    for begin, end in pairwise(places):
+    bounds = sorted({0, *lines, *(cut for cut in cuts if cut < lines[-1])})
+    for begin, end in pairwise(bounds):
         if begin in lines:
             counter.bar_line()
         counter.note(60 + begin % 7, end - begin)

@@ -1,4 +1,4 @@
-"""MusicXML and kern files as melodies; MIDI has its own tests."""
+"""MusicXML and kern files; MIDI has its own tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SCORE = (
 )
 
 
-def note(step: str, octave: int, quarters: float, more: str = "", *, chord: bool = False) -> str:
-    """One note of a MusicXML measure with 24 divisions to the quarter."""
+def note(step: str, octave: int, quarters: float, extra: str = "", *, chord: bool = False) -> str:
+    """Return a note of a MusicXML measure with 24 divisions to the quarter."""
     pitch = f"<pitch><step>{step}</step><octave>{octave}</octave></pitch>" if step else "<rest/>"
-    return f"<note>{'<chord/>' * chord}{pitch}<duration>{round(24 * quarters)}</duration>{more}</note>"
+    return f"<note>{'<chord/>' * chord}{pitch}<duration>{round(24 * quarters)}</duration>{extra}</note>"
 
 
 def attributes(beats: int = 3, unit: int = 4, sharps: int = 1, mode: str = "<mode>major</mode>") -> str:
@@ -31,7 +31,7 @@ def attributes(beats: int = 3, unit: int = 4, sharps: int = 1, mode: str = "<mod
 
 
 def musicxml(*parts: list[str], head: str = "") -> str:
-    """A score whose parts are lists of measures' contents."""
+    """Return a score; each part is a list of the contents of its measures."""
     names = "".join(f'<score-part id="P{i}"><part-name>P{i}</part-name></score-part>' for i in range(len(parts)))
     content = "".join(
         f'<part id="P{i}">'
@@ -55,7 +55,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "tune.musicxml"
 
 
-def test_a_musicxml_waltz_with_an_upbeat(file: Path) -> None:
+def test_a_musicxml_waltz_with_an_upbeat_is_read(file: Path) -> None:
     file.write_text(musicxml(WALTZ, head="<work><work-title>The Waltz</work-title></work>"))
     tune = read_score(file)
     melody = tune.melody
@@ -67,7 +67,7 @@ def test_a_musicxml_waltz_with_an_upbeat(file: Path) -> None:
     assert (tune.n_overruns, tune.n_ticks_rounded) == (0, 0)
 
 
-def test_an_archive_holds_the_same(tmp_path: Path) -> None:
+def test_a_compressed_musicxml_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tune.mxl"
     container = '<?xml version="1.0"?><container><rootfiles><rootfile full-path="t.xml"/></rootfiles></container>'
     with zipfile.ZipFile(path, "w") as archive:
@@ -76,12 +76,12 @@ def test_an_archive_holds_the_same(tmp_path: Path) -> None:
     assert read_score(path).melody.pitches.tolist() == [74, 79, 83, 81, 79, REST, 79]
 
 
-def test_a_file_without_a_title_is_called_by_its_name(file: Path) -> None:
+def test_the_file_name_replaces_a_missing_title(file: Path) -> None:
     file.write_text(musicxml(WALTZ))
     assert read_score(file).melody.title == "tune"
 
 
-def test_tied_notes_are_one_and_graces_and_chord_symbols_none(file: Path) -> None:
+def test_ties_are_joined_and_grace_notes_and_chord_symbols_are_omitted(file: Path) -> None:
     start, stop = '<tie type="start"/>', '<tie type="stop"/>'
     grace = "<note><grace/><pitch><step>C</step><octave>6</octave></pitch></note>"
     symbol = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
@@ -99,7 +99,7 @@ def test_tied_notes_are_one_and_graces_and_chord_symbols_none(file: Path) -> Non
     assert melody.durations.tolist() == [24, 48 + 72 + 24, 48]
 
 
-def test_of_chords_and_voices_the_highest_line_is_the_melody(file: Path) -> None:
+def test_the_highest_line_of_chords_and_voices_is_the_melody(file: Path) -> None:
     back = "<backup><duration>72</duration></backup>"
     upper = note("C", 5, 1) + note("E", 5, 1, chord=True) + note("G", 5, 2)
     lower = "".join(note(step, 4, 1, "<voice>2</voice>") for step in "CDE")
@@ -113,7 +113,7 @@ def test_the_upper_part_is_the_melody(file: Path) -> None:
     assert read_score(file).melody.pitches.tolist() == [74, 79, 83, 81, 79, REST, 79]
 
 
-def test_a_change_of_metre_and_a_short_bar_depart(file: Path) -> None:
+def test_a_change_of_metre_and_a_short_bar_are_departures(file: Path) -> None:
     change = "<attributes><time><beats>2</beats><beat-type>4</beat-type></time></attributes>"
     file.write_text(
         musicxml([attributes() + note("G", 4, 3), change + note("A", 4, 2), note("B", 4, 1), note("G", 4, 2)])
@@ -122,7 +122,7 @@ def test_a_change_of_metre_and_a_short_bar_depart(file: Path) -> None:
     assert melody.departures[:2] == (Departure(1, Metre(2, 4)), Departure(3))
 
 
-def test_a_signature_without_a_mode_is_decided_by_the_notes(file: Path) -> None:
+def test_a_key_signature_without_a_mode_is_resolved_by_the_notes(file: Path) -> None:
     tune = note("E", 5, 1) + note("F", 5, 0.5, "") + note("G", 5, 0.5) + note("E", 5, 1)
     file.write_text(musicxml([attributes(mode="") + tune, note("B", 4, 1) + note("E", 5, 2)]))
     melody = read_score(file).melody
@@ -144,7 +144,7 @@ def test_repeats_are_read_as_written(file: Path) -> None:
     assert read_score(file).melody.pitches.tolist() == [67, 69, 71]
 
 
-def test_a_kern_file(tmp_path: Path) -> None:
+def test_a_kern_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tune.krn"
     spine = "**kern *M3/4 *k[f#] *G: 4d =1 2g 4b =2 [2.a =3 4a] 4r 8g 8f# =4 2.g == *-"
     path.write_text("!!!OTL: The Song\n" + spine.replace(" ", "\n") + "\n")
@@ -171,21 +171,19 @@ def test_a_kern_file(tmp_path: Path) -> None:
         ("k.txt", b"abc"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_sentence_that_names_it(
-    tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_an_unreadable_file_raises_a_one_line_error_with_its_name(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as error:
         read_score(path)
-    message = str(refused.value)
+    message = str(error.value)
     assert message.startswith(f"{name} cannot be ")
     assert "\n" not in message
 
 
 @pytest.mark.parametrize("beats", ["2147483647", "&#50;147483647", "3+2147483647", "2_147_483_647"])
-def test_metres_of_endless_beats_are_refused_before_music21_divides_them(beats: str, file: Path) -> None:
-    """It would take all memory there is."""
+def test_absurdly_many_beats_raise_an_error_before_music21_divides_them(beats: str, file: Path) -> None:
+    """They would exhaust the memory."""
     text = musicxml([attributes() + note("C", 4, 1)]).replace("<beats>3<", f"<beats>{beats}<")
     assert beats in text
     file.write_text(text)
@@ -195,19 +193,19 @@ def test_metres_of_endless_beats_are_refused_before_music21_divides_them(beats: 
     kern = file.with_suffix(".krn")
     kern.write_text(f"**kern\n*M{beats.replace('&#50;', '2')}/4\n4c\n*-\n")
     for path in (file, archive, kern):
-        with pytest.raises(InputError, match=rf"{path.name} cannot be used: a metre of .* beats is not read"):
+        with pytest.raises(InputError, match=rf"{path.name} cannot be used: it has a metre of .* beats"):
             read_score(path)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.mid cannot be read"):
         read_score(tmp_path / "none.mid")
 
 
-def test_files_beyond_all_music_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_files_that_are_too_large_raise_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setattr(scores, "MAX_BYTES", 2000)
     file.write_text(musicxml(WALTZ * 10))
-    with pytest.raises(InputError, match="bytes"):
+    with pytest.raises(InputError, match="more than the limit of 2000"):
         read_score(file)
     archive_path = tmp_path / "bomb.mxl"
     with zipfile.ZipFile(archive_path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -217,7 +215,7 @@ def test_files_beyond_all_music_are_refused_unread(tmp_path: Path, monkeypatch: 
         read_score(archive_path)
 
 
-def test_entities_neither_unfold_nor_read_other_files(tmp_path: Path, file: Path) -> None:
+def test_xml_entities_do_not_read_other_files(tmp_path: Path, file: Path) -> None:
     (tmp_path / "secret.txt").write_text("SECRET")
     entity = f'<!DOCTYPE score-partwise [<!ENTITY other SYSTEM "{(tmp_path / "secret.txt").as_uri()}">]>'
     content = musicxml(WALTZ, head="<work><work-title>&other;</work-title></work>")
@@ -229,11 +227,11 @@ def test_entities_neither_unfold_nor_read_other_files(tmp_path: Path, file: Path
     assert "SECRET" not in title
 
 
-def test_music21_keeps_no_pickled_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_arguments: object, **_options: object) -> None:
+def test_music21_neither_reads_nor_writes_a_pickled_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         pytest.fail("a pickled copy was read or written")
 
-    monkeypatch.setattr("music21.freezeThaw.StreamFreezer.write", refuse)
-    monkeypatch.setattr("music21.freezeThaw.StreamThawer.open", refuse)
+    monkeypatch.setattr("music21.freezeThaw.StreamFreezer.write", fail)
+    monkeypatch.setattr("music21.freezeThaw.StreamThawer.open", fail)
     file.write_text(musicxml(WALTZ))
     assert read_score(file).melody == read_score(file).melody

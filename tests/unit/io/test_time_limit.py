@@ -1,4 +1,4 @@
-"""A block that takes too long is ended (about a second)."""
+"""The time limit interrupts a block and restores the timer that was running before."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def spin(seconds: float) -> None:
         pass
 
 
-def test_a_block_that_takes_too_long_is_ended() -> None:
+def test_a_block_is_interrupted_after_the_limit() -> None:
     began = time.monotonic()
     with pytest.raises(TimeLimitExceeded), time_limit(0.05):
         spin(5)
     assert time.monotonic() - began < 4
 
 
-def test_a_block_that_is_in_time_is_left_alone_and_so_is_what_follows() -> None:
+def test_a_block_within_the_limit_and_the_code_after_it_are_not_interrupted() -> None:
     with time_limit(0.05):
         pass
     spin(0.1)
 
 
-def test_who_catches_everything_is_asked_again() -> None:
+def test_a_block_that_catches_everything_is_interrupted_again() -> None:
     began = time.monotonic()
 
     def spin_twice() -> None:
@@ -45,7 +45,7 @@ def test_who_catches_everything_is_asked_again() -> None:
     assert time.monotonic() - began < 8
 
 
-def test_somebodys_own_timer_goes_on() -> None:
+def test_a_running_timer_continues_after_the_block() -> None:
     class Rang(Exception):  # noqa: N818
         pass
 
@@ -67,7 +67,7 @@ def test_somebodys_own_timer_goes_on() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_in_another_thread_nothing_is_raised() -> None:
+def test_other_threads_are_not_interrupted() -> None:
     done = []
 
     def run() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from tests.independent_readers import read_by_abc2midi, sounding_notes
 from tests.strategies import melodies
-from tests.written_music import content, is_sayable
+from tests.written_music import content, is_lossless
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_abc import read_abc
@@ -25,47 +25,47 @@ def read_back(melody: Melody) -> Melody:
 
 
 def music(melody: Melody) -> str:
-    """What follows the header, in one line."""
+    """Return the music after the header on one line."""
     return to_abc(melody, 120).partition("K:")[2].partition("\n")[2].replace("\n", " ").strip()
 
 
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
 def test_abc2midi_reads_the_notes(tmp_path_factory: pytest.TempPathFactory, melody: Melody) -> None:
-    [found] = read_by_abc2midi([to_abc(melody, 120)], tmp_path_factory.mktemp("abc"))
-    assert found == sounding_notes(melody)
+    [notes] = read_by_abc2midi([to_abc(melody, 120)], tmp_path_factory.mktemp("abc"))
+    assert notes == sounding_notes(melody)
 
 
 @given(melodies(min_notes=1))
-def test_our_own_reader_reads_the_notes_and_all_that_can_be_said(melody: Melody) -> None:
+def test_our_reader_reads_the_notes_and_all_that_notation_determines(melody: Melody) -> None:
     read = read_back(melody)
     assert sounding_notes(read) == sounding_notes(melody)
     assert (read.tonic, read.mode, read.metre) == (melody.tonic, melody.mode, melody.metre)
     assert read.title == content(melody).title
-    if is_sayable(melody):
+    if is_lossless(melody):
         assert content(read) == content(melody)
 
 
 @given(melodies(min_notes=1))
-def test_lengths_between_bar_lines_add_up_to_the_metre_or_to_a_part_bar(melody: Melody) -> None:
+def test_durations_between_bar_lines_sum_to_the_bars(melody: Melody) -> None:
     bar = re.sub(r"\[M:[^]]*\]", "", music(melody))
     lengths = []
     for text in re.split(r"\|\]?", bar)[:-1]:
-        total, factor, left = Fraction(0), Fraction(1), 0
+        total, factor, remaining = Fraction(0), Fraction(1), 0
         for tuplet, n_notes, multiple, divisor in re.findall(
             r"(\(3(?::2:(\d+))?)?[\^=_]*[A-Ga-gz][,']*(\d*)(?:/(\d+))?-?", text
         ):
             if tuplet:
-                factor, left = Fraction(2, 3), int(n_notes or 3)
-            total += (factor if left else 1) * 12 * Fraction(int(multiple or 1), int(divisor or 1))
-            left = max(0, left - 1)
+                factor, remaining = Fraction(2, 3), int(n_notes or 3)
+            total += (factor if remaining else 1) * 12 * Fraction(int(multiple or 1), int(divisor or 1))
+            remaining = max(0, remaining - 1)
         lengths.append(total)
     begins = [0, *melody.bar_lines.tolist(), melody.ticks]
     expected = [end - begin for begin, end in pairwise(begins) if end > begin]
     assert lengths == expected
 
 
-def test_what_a_jig_looks_like() -> None:
+def test_the_text_of_a_jig() -> None:
     jig = Melody(
         [62, 67, 71, 74, 72, 69, 66, 67], [12, *[12] * 6, 36], Metre(6, 8), 60, tonic=7, title="The 50% Jig \\o/ & Co"
     )
@@ -75,14 +75,14 @@ def test_what_a_jig_looks_like() -> None:
     assert read_back(jig).title == jig.title
 
 
-def test_ties_triplets_accidentals_and_octaves() -> None:
+def test_ties_triplets_accidentals_and_octaves_are_written() -> None:
     melody = Melody([61, 61, 60, 72, 84, 48], [120, 24, 8, 8, 8, 24], tonic=0)
-    # An accidental is said again after a bar line, even where a tie leads across it.
+    # An accidental is repeated after a bar line, even along a tie.
     assert music(melody) == "^C8- | ^C2 C2 (3=Ccc' C,2 |]"
     assert sounding_notes(read_back(melody)) == sounding_notes(melody)
 
 
-def test_modes_metres_and_rests_are_said() -> None:
+def test_modes_metres_and_rests_are_written() -> None:
     melody = Melody(
         [62, REST, 65],
         [24, 24, 24],
@@ -96,7 +96,7 @@ def test_modes_metres_and_rests_are_said() -> None:
     assert music(melody) == "D2 z2 | [M:none] F2 |]"
 
 
-def test_lines_have_four_bars_and_the_upbeat_comes_on_top() -> None:
+def test_lines_have_four_bars_in_addition_to_an_upbeat() -> None:
     text = to_abc(Melody([60] * 37, [24] * 37, start=72), 120)
     lines = text.splitlines()[6:]
     assert [line.count("|") for line in lines] == [5, 4, 1]
@@ -111,13 +111,13 @@ def test_in_free_metre_lines_end_between_notes() -> None:
     assert content(read_back(melody)) == content(melody)
 
 
-def test_a_missing_abc2midi_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_abc2midi_raises_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="apt-get install abcmidi"):
         read_by_abc2midi([], tmp_path)
 
 
-def test_what_cannot_be_written_is_refused() -> None:
+def test_melodies_that_cannot_be_written_raise_an_error() -> None:
     with pytest.raises(InputError, match="without notes"):
         to_abc(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):

@@ -17,14 +17,14 @@ def loudest_frequency(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 @pytest.mark.parametrize("pitch", [45, 57, 60, 69, 76, 88, 97, 127])
-def test_a_note_sounds_at_its_pitch(pitch: int) -> None:
+def test_a_note_has_the_frequency_of_its_pitch(pitch: int) -> None:
     samples = synthesise(Melody([pitch], [48]), 120)
     expected = 440 * 2 ** ((pitch - 69) / 12)
-    if expected < SAMPLE_RATE / 2.3:  # above it nobody could hear it in such a file
+    if expected < SAMPLE_RATE / 2.3:  # higher pitches are not audible at this sample rate
         assert loudest_frequency(samples[:SAMPLE_RATE]) == pytest.approx(expected, rel=0.02)
 
 
-def test_notes_begin_when_they_should_and_rests_are_silent() -> None:
+def test_notes_begin_on_time_and_rests_are_silent() -> None:
     samples = synthesise(Melody([REST, 69, REST, 69], [24, 12, 36, 24]), 120)
     quarter = SAMPLE_RATE // 2
     assert not samples[:quarter].any()
@@ -33,7 +33,7 @@ def test_notes_begin_when_they_should_and_rests_are_silent() -> None:
     assert np.abs(samples[3 * quarter : 3 * quarter + 2000]).max() > 0.3
 
 
-def test_it_lasts_as_long_as_the_melody_and_dies_away() -> None:
+def test_the_sound_has_the_duration_of_the_melody_and_decays() -> None:
     melody = Melody([60, 62, 64], [24, 24, 48])
     samples = synthesise(melody, 240)
     seconds = melody.ticks / 24 / 4
@@ -41,8 +41,8 @@ def test_it_lasts_as_long_as_the_melody_and_dies_away() -> None:
     assert np.abs(samples[-200:]).max() < 1e-3
 
 
-def test_nothing_clicks_and_nothing_is_cut_off() -> None:
-    """Between two samples the sound moves no more than its highest harmonic can."""
+def test_the_sound_has_no_clicks_and_no_clipping() -> None:
+    """Adjacent samples differ no more than the highest harmonic allows."""
     rng = np.random.default_rng(0)
     melody = Melody(rng.integers(55, 85, 40), rng.choice([6, 12, 24], 40))
     samples = synthesise(melody, 160)
@@ -53,21 +53,21 @@ def test_nothing_clicks_and_nothing_is_cut_off() -> None:
     assert float(np.abs(np.diff(samples)).max()) < 2 * max(steady, 0.2)
 
 
-def test_the_same_melody_gives_the_same_wav_of_the_same_samples() -> None:
+def test_the_wav_file_is_deterministic_and_has_the_samples() -> None:
     melody = Melody([60, 67], [24, 24])
     content = to_wav(melody, 120)
     assert content == to_wav(melody, 120)
     with wave.open(io.BytesIO(content)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLE_RATE)
-        found = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32767
-    assert found == pytest.approx(synthesise(melody, 120), abs=1e-4)
+        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32767
+    assert samples == pytest.approx(synthesise(melody, 120), abs=1e-4)
 
 
 def test_a_melody_of_rests_is_silence() -> None:
     assert not synthesise(Melody([REST], [24]), 120).any()
 
 
-def test_what_cannot_sound_is_refused() -> None:
+def test_invalid_arguments_raise_an_error() -> None:
     with pytest.raises(InputError, match="without notes"):
         to_wav(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):

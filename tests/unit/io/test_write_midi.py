@@ -31,17 +31,17 @@ def read_back(melody: Melody, folder: Path) -> Melody:
 
 
 @given(melodies(min_notes=1))
-def test_another_library_reads_the_notes(melody: Melody) -> None:
+def test_music21_reads_the_notes(melody: Melody) -> None:
     begin = melody.start if melody.metre.beats else 0
     assert read_by_music21(to_midi(melody, 120), begin) == sounding_notes(melody)
 
 
-def test_title_tempo_key_and_metre_are_there() -> None:
-    found = {message.type: message for message in messages(to_midi(JIG, 156))}
-    assert found["track_name"].name == JIG.title
-    assert mido.tempo2bpm(found["set_tempo"].tempo) == pytest.approx(156, rel=1e-5)
-    assert found["key_signature"].key == "G"
-    assert (found["time_signature"].numerator, found["time_signature"].denominator) == (6, 8)
+def test_title_tempo_key_and_metre_are_written() -> None:
+    by_type = {message.type: message for message in messages(to_midi(JIG, 156))}
+    assert by_type["track_name"].name == JIG.title
+    assert mido.tempo2bpm(by_type["set_tempo"].tempo) == pytest.approx(156, rel=1e-5)
+    assert by_type["key_signature"].key == "G"
+    assert (by_type["time_signature"].numerator, by_type["time_signature"].denominator) == (6, 8)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_title_tempo_key_and_metre_are_there() -> None:
     [("4/4", 24), ("3/4", 24), ("2/2", 48), ("6/8", 36), ("9/8", 36), ("3/8", 36), ("6/4", 72), ("7/8", 12)],
 )
 def test_a_metronome_clicks_on_the_beat(metre: str, clocks: int) -> None:
-    found = messages(to_midi(Melody([60], [24], Metre.parse(metre)), 120))
-    assert [each.clocks_per_click for each in found if each.type == "time_signature"] == [clocks]
+    track = messages(to_midi(Melody([60], [24], Metre.parse(metre)), 120))
+    assert [message.clocks_per_click for message in track if message.type == "time_signature"] == [clocks]
 
 
 @given(melodies(min_notes=1))
 def test_every_key_and_title_can_be_written_and_read(melody: Melody) -> None:
-    found = {message.type: message for message in messages(to_midi(melody, 120))}
-    assert found["track_name"].name == plain_title(melody.title)
+    by_type = {message.type: message for message in messages(to_midi(melody, 120))}
+    assert by_type["track_name"].name == plain_title(melody.title)
     is_minor = melody.mode in {"minor", "dorian", "phrygian", "locrian"}
-    assert found["key_signature"].key.endswith("m") == is_minor
+    assert by_type["key_signature"].key.endswith("m") == is_minor
 
 
-def test_an_upbeat_stands_before_the_first_counted_bar_line(tmp_path: Path) -> None:
-    first = next(each for each in messages(to_midi(JIG, 120)) if each.type == "note_on")
+def test_an_upbeat_precedes_the_first_counted_bar_line(tmp_path: Path) -> None:
+    first = next(message for message in messages(to_midi(JIG, 120)) if message.type == "note_on")
     assert Fraction(first.time, 480) == Fraction(60, 24)
     read = read_back(JIG, tmp_path)
     assert (read.metre, read.start, read.tonic, read.mode) == (JIG.metre, JIG.start, 7, "major")
@@ -71,30 +71,30 @@ def test_an_upbeat_stands_before_the_first_counted_bar_line(tmp_path: Path) -> N
     assert read.bar_lines.tolist() == JIG.bar_lines.tolist()
 
 
-def test_a_short_bar_gets_a_metre_so_that_later_bar_lines_are_right(tmp_path: Path) -> None:
+def test_a_short_bar_gets_a_metre_that_aligns_later_bar_lines(tmp_path: Path) -> None:
     melody = Melody([60] * 9, [24] * 9, departures=[Departure(3)])
     read = read_back(melody, tmp_path)
     assert read.bar_lines.tolist() == melody.bar_lines.tolist() == [0, 72, 168]
     assert [str(metre) for _, _, metre, _ in read.segments] == ["3/4", "4/4"]
 
 
-def test_changes_of_metre_are_written_where_they_are(tmp_path: Path) -> None:
+def test_changes_of_metre_are_written(tmp_path: Path) -> None:
     melody = Melody([60] * 7, [24] * 7, Metre(2, 4), departures=[Departure(2, Metre(3, 4)), Departure(5, Metre(2, 4))])
     assert read_back(melody, tmp_path).segments == melody.segments
 
 
-def test_rests_are_silence_and_repeated_notes_are_apart() -> None:
+def test_rests_are_silent_and_repeated_notes_are_separate() -> None:
     content = to_midi(Melody([60, 60, REST, 60], [12, 12, 24, 12]), 120)
-    found = [(int(each.onset), int(each.duration)) for each in read_by_music21(content, 0)]
-    assert found == [(0, 12), (12, 12), (48, 12)]
+    notes = [(int(note.onset), int(note.duration)) for note in read_by_music21(content, 0)]
+    assert notes == [(0, 12), (12, 12), (48, 12)]
 
 
 def test_free_metre_has_no_time_signature() -> None:
     content = to_midi(Melody([60], [24], Metre.parse("free")), 120)
-    assert not [each for each in messages(content) if each.type == "time_signature"]
+    assert not [message for message in messages(content) if message.type == "time_signature"]
 
 
-def test_what_cannot_be_written_is_refused() -> None:
+def test_melodies_that_cannot_be_written_raise_an_error() -> None:
     with pytest.raises(InputError, match="without notes"):
         to_midi(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):

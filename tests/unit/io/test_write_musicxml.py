@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from tests.independent_readers import read_by_verovio, sounding_notes
 from tests.strategies import melodies
-from tests.written_music import content, is_sayable
+from tests.written_music import content, is_lossless
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.io.write_musicxml import head_id, to_musicxml
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
-# The order in which MusicXML's schema wants what stands in a note.
+# The order of the elements of a note in the MusicXML schema.
 ORDER = (
     *("pitch", "rest", "duration", "tie", "voice", "type", "dot", "accidental", "time-modification"),
     *("beam", "notations"),
@@ -28,7 +28,7 @@ def tree(melody: Melody, tempo: float | None = 120) -> ElementTree.Element:
 
 
 def texts(melody: Melody, path: str) -> list[str]:
-    return [each.text or "" for each in tree(melody).iterfind(path)]
+    return [element.text or "" for element in tree(melody).iterfind(path)]
 
 
 def read_back(melody: Melody, folder: Path) -> Melody:
@@ -38,51 +38,51 @@ def read_back(melody: Melody, folder: Path) -> Melody:
 
 
 @given(melodies(min_notes=1))
-def test_the_engraver_reads_the_notes(melody: Melody) -> None:
+def test_verovio_reads_the_notes(melody: Melody) -> None:
     assert read_by_verovio(to_musicxml(melody, 120)) == sounding_notes(melody)
 
 
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
-def test_our_own_reader_reads_what_sounds_and_all_that_can_be_said(
+def test_our_reader_reads_the_notes_and_all_that_notation_determines(
     tmp_path_factory: pytest.TempPathFactory, melody: Melody
 ) -> None:
-    """Silence at either end is none of a score's melody, and a title is one only if there is one."""
+    """The reader omits silence at either end, and replaces an empty title by the file name."""
     sounding = melody.pitches != REST
     if not sounding.any():
         return
     read = read_back(melody, tmp_path_factory.mktemp("score"))
-    found, expected = sounding_notes(read), sounding_notes(melody)
-    begin = expected[0].onset
-    assert found == [each._replace(onset=each.onset - begin) for each in expected]
+    written = sounding_notes(melody)
+    begin = written[0].onset
+    assert sounding_notes(read) == [note._replace(onset=note.onset - begin) for note in written]
     assert (read.tonic, read.mode) == (melody.tonic, melody.mode)
-    if sounding.all() and is_sayable(melody) and content(melody).title:
+    if sounding.all() and is_lossless(melody) and content(melody).title:
         assert content(read) == content(melody)
 
 
 @given(melodies(min_notes=1))
-def test_elements_stand_in_the_order_of_the_schema_and_ids_are_unique(melody: Melody) -> None:
+def test_elements_are_in_schema_order_and_ids_are_unique(melody: Melody) -> None:
     root = tree(melody)
     for note in root.iter("note"):
-        places = [ORDER.index(child.tag) for child in note]
-        assert places == sorted(places)
+        order = [ORDER.index(child.tag) for child in note]
+        assert order == sorted(order)
     ids = [note.get("id") for note in root.iter("note")]
     assert len(ids) == len(set(ids))
     assert {head_id(note, 0) for note in range(len(melody))} <= set(ids)
 
 
 @given(melodies(min_notes=1))
-def test_durations_of_each_measure_add_up_and_tuplets_are_closed(melody: Melody) -> None:
+def test_durations_sum_to_the_melody_and_tuplets_are_closed(melody: Melody) -> None:
     root = tree(melody)
-    durations = [int(each.text or "") for each in root.iter("duration")]
+    durations = [int(element.text or "") for element in root.iter("duration")]
     assert sum(durations) == melody.ticks
     for measure in root.iter("measure"):
-        kinds = [each.get("type") for each in measure.iter("tuplet")]
-        assert all(one != other for one, other in pairwise(kinds))
+        kinds = [element.get("type") for element in measure.iter("tuplet")]
+        assert all(first != second for first, second in pairwise(kinds))
         assert kinds[::2] == ["start"] * (len(kinds) // 2)
 
 
-def test_what_a_jig_says() -> None:
+def test_the_elements_of_a_jig() -> None:
     jig = Melody([67, 66, 71, 72, 74], [12, 24, 12, 36, 36], Metre(6, 8), 60, tonic=7, title="Rock & <Roll>")
     assert texts(jig, "work/work-title") == ["Rock & <Roll>"]
     assert texts(jig, ".//fifths") == ["1"]
@@ -91,28 +91,28 @@ def test_what_a_jig_says() -> None:
     assert [measure.get("number") for measure in tree(jig).iter("measure")] == ["0", "1", "2"]
     assert [measure.get("implicit") for measure in tree(jig).iter("measure")] == ["yes", None, "yes"]
     assert (texts(jig, ".//per-minute"), len(tree(jig).findall(".//beat-unit-dot"))) == (["80"], 1)
-    assert [each.get("tempo") for each in tree(jig).iter("sound")] == ["120"]
+    assert [element.get("tempo") for element in tree(jig).iter("sound")] == ["120"]
 
 
-def test_only_accidentals_that_are_needed_are_shown() -> None:
+def test_only_necessary_accidentals_are_written() -> None:
     melody = Melody([66, 67, 65, 65, 66, 65], [24] * 6, Metre(4, 4), tonic=7)
     notes = list(tree(melody).iter("note"))
     assert [note.findtext("accidental") for note in notes] == [None, None, "natural", None, None, "natural"]
 
 
-def test_a_tie_across_a_bar_line_carries_its_accidental() -> None:
+def test_an_accidental_holds_along_a_tie_across_a_bar_line() -> None:
     notes = list(tree(Melody([61, 61], [120, 24])).iter("note"))
     assert [note.findtext("accidental") for note in notes] == ["sharp", None, "sharp"]
     assert [[tie.get("type") for tie in note.iter("tied")] for note in notes] == [["start"], ["stop"], []]
 
 
-def test_metre_changes_and_free_metre_are_said() -> None:
+def test_changes_of_metre_and_free_metre_are_written() -> None:
     melody = Melody([60] * 4, [24] * 4, Metre(2, 4), departures=[Departure(2, Metre.parse("free"))])
     assert len(tree(melody).findall(".//time")) == 2
     assert len(tree(melody).findall(".//time/senza-misura")) == 1
 
 
-def test_free_metre_is_cut_into_measures_that_no_bar_line_divides(tmp_path: Path) -> None:
+def test_free_metre_is_cut_into_measures_without_bar_lines(tmp_path: Path) -> None:
     melody = Melody([61, 60, 62] * 10, [24] * 30, Metre.parse("free"), departures=[Departure(18)], title="Free")
     root = tree(melody)
     styles = [measure.findtext("barline/bar-style") for measure in root.iter("measure")]
@@ -122,7 +122,7 @@ def test_free_metre_is_cut_into_measures_that_no_bar_line_divides(tmp_path: Path
     assert read_back(melody, tmp_path) == replace(melody, source="tune.musicxml")
 
 
-def test_an_accidental_before_an_invisible_bar_line_is_said_again_after_it() -> None:
+def test_an_accidental_is_repeated_after_an_invisible_bar_line() -> None:
     notes = list(tree(Melody([61, 60, *[62] * 6, 61, 60], [24] * 10, Metre.parse("free"))).iter("note"))
     shown = ["sharp", "natural", *[None] * 6, "sharp", "natural"]
     assert [note.findtext("accidental") for note in notes] == shown
@@ -133,11 +133,11 @@ def test_low_melodies_get_a_bass_clef() -> None:
     assert texts(Melody([60, 62], [24, 24]), ".//clef/sign") == ["G"]
 
 
-def test_without_a_tempo_there_is_no_mark() -> None:
+def test_no_tempo_writes_no_tempo_mark() -> None:
     assert tree(Melody([60], [24]), None).find(".//metronome") is None
 
 
-def test_what_cannot_be_written_is_refused() -> None:
+def test_melodies_that_cannot_be_written_raise_an_error() -> None:
     with pytest.raises(InputError, match="without notes"):
         to_musicxml(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):

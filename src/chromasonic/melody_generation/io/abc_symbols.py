@@ -1,7 +1,6 @@
-"""What the single symbols of ABC mean: notes, lengths, keys, metres, tuplets, broken rhythm, part orders.
+"""Parsers of single ABC symbols: notes, lengths, keys, metres, tuplets, broken rhythm and part orders.
 
-Pure functions from text to values; lengths are exact fractions. Reference: the ABC standard, versions 1.6 and
-2.1.
+Pure functions from text to values; lengths are exact fractions. Reference: the ABC standard, versions 1.6 and 2.1.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FIFTHS = "FCGDAEB"  # the order in which sharps are added to a signature
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _MIDDLE_C = 60
-_FINEST = 128  # as a denominator of the unit length: keeps sums of fractions small on absurd input
+_MAX_DENOMINATOR = 128  # of a length: keeps sums of fractions small on absurd input
 _MAX_PLAYS = 99
 
 _NOTE = re.compile(r"(\^\^?|__?|=)?([A-Ga-gz])([,']*)(\d*)(/*)(\d*)")
 _KEY = re.compile(r"([A-Ha-h])(#|b|s\b|es\b|is\b)?\s*([A-Za-z]*)")
-# What a key adds to its signature, as in ``K:D =c``.
+# An accidental that a key adds to its signature, as in ``K:D =c``.
 _KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
-# Modes by their first three letters, with the fifths by which their signature differs from the major one.
+# Modes by their first three letters, with the distance of their signature from the major one in fifths.
 _MODES = {
     "maj": ("major", 0),
     "ion": ("major", 0),
@@ -33,7 +32,7 @@ _MODES = {
     "dor": ("dorian", -2),
     "min": ("minor", -3),
     "m": ("minor", -3),
-    "n": ("minor", -3),  # a slip of the finger in O'Neill's
+    "n": ("minor", -3),  # a typing error in O'Neill's
     "aeo": ("minor", -3),
     "phr": ("phrygian", -4),
     "loc": ("locrian", -5),
@@ -46,9 +45,9 @@ class NoteSymbol:
 
     Attributes:
         letter: ``A`` to ``G``, empty for a rest.
-        octave: Octaves above the one from middle C.
-        accidental: Semitones that a written accidental moves the letter by, None without one.
-        length: In unit lengths, a whole number where it is one (which is faster to count with).
+        octave: Octaves above the octave of middle C.
+        accidental: Semitones of a written accidental, None without one.
+        length: Duration in unit lengths; an int if it is whole, since ints are faster.
     """
 
     letter: str
@@ -57,23 +56,23 @@ class NoteSymbol:
     length: Fraction | int
 
     def pitch(self, alteration: int) -> int:
-        """MIDI number, with the alteration that accidental or key gives; not for rests.
+        """Return the MIDI number of a note altered by ``alteration`` semitones (of accidental or key).
 
         Raises:
-            ValueError: If there is no such MIDI number.
+            ValueError: If the MIDI number is out of range.
         """
         number = _MIDDLE_C + 12 * self.octave + _SEMITONES[self.letter] + alteration
         if not 0 <= number <= 127:
-            raise ValueError(f"a note is {self.octave} octaves from middle C, beyond what MIDI numbers")
+            raise ValueError(f"a note is {self.octave} octaves from middle C, outside the range of MIDI")
         return number
 
 
 @lru_cache(maxsize=8192)
 def parse_note(text: str) -> NoteSymbol:
-    """Read a note or rest, such as ``^f'3/2`` or ``z``; symbols around it are passed over.
+    """Parse a note or rest, such as ``^f'3/2`` or ``z``, and ignore the symbols around it.
 
     Raises:
-        ValueError: If there is none, or its length is zero or absurdly fine.
+        ValueError: If there is no note, or its length is zero or finer than 1/128.
 
     Example:
         >>> parse_note("_B,3/2")
@@ -83,10 +82,10 @@ def parse_note(text: str) -> NoteSymbol:
     if not match:
         raise ValueError(f"no note in {text!r}")
     accidental, letter, marks, numerator, slashes, denominator = match.groups()
-    below = int(denominator) if denominator else 2 ** min(len(slashes), 16)
-    if not 1 <= below <= _FINEST:
-        raise ValueError(f"the length of {text!r} is not a fraction that music has")
-    length = Fraction(int(numerator or 1), below)
+    divisor = int(denominator) if denominator else 2 ** min(len(slashes), 16)
+    if not 1 <= divisor <= _MAX_DENOMINATOR:
+        raise ValueError(f"the length of {text!r} is finer than 1/{_MAX_DENOMINATOR} or divided by 0")
+    length = Fraction(int(numerator or 1), divisor)
     if not length:
         raise ValueError(f"{text!r} has no length")
     octave = letter.islower() + marks.count("'") - marks.count(",")
@@ -95,15 +94,17 @@ def parse_note(text: str) -> NoteSymbol:
 
 
 def whole_or_fraction(value: Fraction | int) -> Fraction | int:
-    """The same value, as an int where it is whole: sums of ints are many times faster."""
+    """Convert a whole fraction to an int, since sums of ints are many times faster."""
     return value.numerator if value.denominator == 1 else value
 
 
 def chord_notes(text: str) -> list[NoteSymbol]:
-    """The notes of a chord, such as ``[G2B2]`` or ``[GB]2``, each with the chord's length.
+    """Parse the notes of a chord, such as ``[G2B2]`` or ``[GB]2``, each with the length of the chord.
 
-    The first note has the chord's length, as the standard says; rests in a chord are left out where it has
-    notes.
+    The length of a chord is that of its first note, as the standard says. Rests are omitted if the chord has notes.
+
+    Raises:
+        ValueError: If there is no note in the chord.
 
     Example:
         >>> [(note.letter, str(note.length)) for note in chord_notes("[G2B]/")]
@@ -120,7 +121,7 @@ def chord_notes(text: str) -> list[NoteSymbol]:
 
 @dataclass(frozen=True)
 class KeySymbol:
-    """A key: tonic as pitch class, mode, and the semitones by which its signature moves each letter."""
+    """A key: tonic as pitch class, mode, and the semitones by which its signature alters each letter."""
 
     tonic: int
     mode: str
@@ -129,13 +130,13 @@ class KeySymbol:
 
 @lru_cache(maxsize=1024)
 def parse_key(text: str) -> KeySymbol:
-    """Read the value of a ``K:`` field, such as ``G``, ``F#m``, ``A Dorian``, ``Dmix=c``, ``Hp`` or ``none``.
+    """Parse the value of a ``K:`` field, such as ``G``, ``F#m``, ``A Dorian``, ``Dmix=c``, ``Hp`` or ``none``.
 
-    Mode words count by their first three letters, in either case; a lone ``m`` or ``M`` is minor. Without one
-    the mode is major. Highland pipes play A mixolydian. ``H`` and ``Es`` are German for B and E flat.
+    Modes are recognised by their first three letters in either case; a lone ``m`` or ``M`` is minor, no mode is major.
+    ``Hp`` and ``HP`` (Highland pipes) are A mixolydian. ``H`` and ``Es`` are German for B and E flat.
 
     Raises:
-        ValueError: If no key begins the text.
+        ValueError: If the text does not begin with a key.
 
     Example:
         >>> parse_key("F#m").tonic, parse_key("F#m").mode, dict(parse_key("ADor").signature)["F"]
@@ -155,21 +156,21 @@ def parse_key(text: str) -> KeySymbol:
     mode, fifths = _MODES.get(word[:3], ("major", 0))
     sharps = _FIFTHS.index(letter) - 1 + 7 * alteration + fifths
     added = {note.upper(): _ACCIDENTALS[sign] for sign, note in _KEY_ACCIDENTAL.findall(text[match.end() :])}
-    given = _signature(0 if word == "exp" else sharps)  # "explicit": nothing but what follows
-    signature = tuple(sorted({**dict(given), **added}.items()))
+    base = _signature(0 if word == "exp" else sharps)  # "explicit": only the accidentals that follow
+    signature = tuple(sorted({**dict(base), **added}.items()))
     return KeySymbol((_SEMITONES[letter] + alteration) % 12, mode, signature)
 
 
 def _signature(sharps: int) -> tuple[tuple[str, int], ...]:
-    """The semitones for each letter; the formula holds for double sharps and flats too."""
-    return tuple((letter, (sharps - place + 6) // 7) for place, letter in enumerate(_FIFTHS))
+    """Return the semitones for each letter; the formula holds for double sharps and flats too."""
+    return tuple((letter, (sharps - index + 6) // 7) for index, letter in enumerate(_FIFTHS))
 
 
 def parse_metre(text: str) -> Metre:
-    """Read the value of an ``M:`` field, such as ``6/8``, ``C|``, ``3+2/8``, ``none`` or Essen's ``FREI4/4``.
+    """Parse the value of an ``M:`` field, such as ``6/8``, ``C|``, ``3+2/8``, ``none`` or Essen's ``FREI4/4``.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If the text is no metre.
 
     Example:
         >>> str(parse_metre("3+2/8")), str(parse_metre("FREI4/4"))
@@ -187,39 +188,39 @@ def parse_metre(text: str) -> Metre:
 
 
 def parse_unit_length(text: str) -> Fraction:
-    """Read the value of an ``L:`` field, as a fraction of a whole note.
+    """Parse the value of an ``L:`` field, as a fraction of a whole note.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is no such fraction, or one finer than 1/128.
     """
     match = re.match(r"\s*(\d+)\s*/\s*(\d+)", text)
-    if not match or not 1 <= int(match[2]) <= _FINEST or int(match[1]) < 1:
+    if not match or not 1 <= int(match[2]) <= _MAX_DENOMINATOR or int(match[1]) < 1:
         raise ValueError(f"the unit length {text!r} is not understood")
     return Fraction(int(match[1]), int(match[2]))
 
 
 def default_unit_length(metre: Metre) -> Fraction:
-    """The unit length of a tune that gives none: a sixteenth in metres shorter than 3/4, else an eighth."""
+    """Return the unit length of a tune without ``L:`` field: a sixteenth in metres shorter than 3/4, else an eighth."""
     short = metre.beats and Fraction(metre.beats, metre.unit) < Fraction(3, 4)
     return Fraction(1, 16 if short else 8)
 
 
 @dataclass(frozen=True)
 class TupletSymbol:
-    """The next ``n_notes`` notes last ``factor`` of what is written."""
+    """A tuplet: the durations of the next ``n_notes`` notes are multiplied by ``factor``."""
 
     factor: Fraction
     n_notes: int
 
 
 def parse_tuplet(text: str, metre: Metre) -> TupletSymbol:
-    """Read ``(p``, ``(p:q`` or ``(p:q:r``: p notes in the time of q, for the next r notes.
+    """Parse ``(p``, ``(p:q`` or ``(p:q:r``: p notes in the time of q, for the next r notes.
 
-    Without q it is the standard's: 3 for pairs and fours, 2 for threes and sixes, and for five, seven and
-    nine notes 3 in a compound metre and 2 in a simple one.
+    The default of q is that of the standard: 3 for two, four and eight notes, 2 for three and six notes, and for five,
+    seven and nine notes 3 in a compound metre and 2 in a simple one.
 
     Raises:
-        ValueError: If there is no such tuplet.
+        ValueError: If the standard has no tuplet of p notes.
 
     Example:
         >>> parse_tuplet("(3", Metre(4, 4))
@@ -236,10 +237,10 @@ def parse_tuplet(text: str, metre: Metre) -> TupletSymbol:
 
 
 def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
-    """What the notes before and after ``>``, ``>>``, ``<<<`` ... are multiplied by.
+    """Return the factors of the notes before and after ``>``, ``>>``, ``<<<`` and the like.
 
     Raises:
-        ValueError: If the marks point both ways or are more than three.
+        ValueError: If there are more than three marks, or marks of both directions.
 
     Example:
         >>> parse_broken_rhythm(">>")
@@ -252,10 +253,10 @@ def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
 
 
 def parse_part_order(text: str) -> str:
-    """The parts in the order in which they are played, one letter each.
+    """Parse a ``P:`` or ``Y:`` field into the letters of the parts in playing order.
 
     Raises:
-        ValueError: If a count is absurd.
+        ValueError: If a part is repeated more than 99 times.
 
     Example:
         >>> parse_part_order("A2.(BC)2 % as danced")

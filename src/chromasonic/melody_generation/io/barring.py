@@ -1,14 +1,14 @@
-"""From notes and written bar lines to a melody whose bars are counted.
+"""Barring: convert notes and written bar lines to a melody whose bars are counted.
 
-Readers of every format hand over what the page shows, in order: notes, bar lines, metres. Here it is decided
-which bar lines the count of the metre foresees and which depart from it, and which tied notes become one.
+Readers of all formats pass notes, bar lines and metres in written order. The bar counter decides which bar lines agree
+with the count of the metre and which depart from it, and joins tied notes.
 
-* The first bar, if short, is an upbeat: its end is the first bar line.
-* A bar that is a multiple of the metre (a source that writes few bar lines) is no departure: the count puts
-  the missing lines in.
-* Two part bars that complete each other are no departure: the end of a part and the upbeat of the next,
-  around a repeat sign or a double bar.
-* Every other bar line where the count is not at a bar's end departs, as does every change of metre.
+* A short first bar is an upbeat that ends at the first bar line.
+* A bar as long as several bars of the metre (in a source with few bar lines) is no departure: the count adds the
+  missing bar lines.
+* Two incomplete bars that complete each other are no departure: the end of a part and the upbeat of the next, around a
+  repeat sign or a double bar.
+* Every other bar line before the end of a counted bar is a departure, and so is every change of metre.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Note:
 
 @dataclass
 class _Bar:
-    """What stands between two written bar lines or changes of metre."""
+    """The notes between two written bar lines or changes of metre."""
 
     metre: Metre
     notes: list[_Note] = field(default_factory=list)
@@ -40,20 +40,20 @@ class _Bar:
         return round(sum(note.ticks for note in self.notes))
 
     def whole_ticks(self) -> list[int]:
-        """Durations in whole ticks: onsets are rounded, so that the bar as a whole keeps its length."""
-        found: list[int] = []
+        """Return the durations in whole ticks; onsets are rounded, so that the bar keeps its length."""
+        durations: list[int] = []
         exact: Fraction | int = 0
         begin = 0
         for note in self.notes:
             exact += note.ticks
             end = max(round(exact), begin + 1)
-            found.append(end - begin)
+            durations.append(end - begin)
             begin = end
-        return found
+        return durations
 
 
 class BarCounter:
-    """Takes a tune's notes, bar lines and metres in the order of the page, and counts its bars.
+    """Builds a melody from notes, bar lines and metres in written order, and counts its bars.
 
     Example:
         >>> counter = BarCounter(Metre(3, 4))
@@ -68,15 +68,15 @@ class BarCounter:
 
     @property
     def n_notes(self) -> int:
-        """Notes and rests so far, tied ones apart."""
+        """The number of notes and rests so far; tied notes count separately."""
         return sum(len(bar.notes) for bar in self._bars)
 
     def note(self, pitch: int, ticks: Fraction | int, *, tied: bool = False) -> None:
-        """Add a note (``REST`` for a rest), ``tied`` if a tie leads from it to the next of the same pitch."""
+        """Add a note (``REST`` for a rest); ``tied`` if a tie leads to the next note of the same pitch."""
         self._bars[-1].notes.append(_Note(pitch, ticks, tied))
 
     def bar_line(self) -> None:
-        """Add a bar line of any kind; a second one at the same place changes nothing."""
+        """Add a bar line of any kind; a second one at the same time has no effect."""
         if self._bars[-1].notes:
             self._bars.append(_Bar(self._bars[-1].metre))
 
@@ -87,7 +87,10 @@ class BarCounter:
             self._bars[-1].metre = metre
 
     def tune(self, **labels: Any) -> WrittenTune:
-        """Count the bars; ``labels`` are the other fields of :class:`Melody`, such as tonic, mode and title.
+        """Count the bars and return the melody.
+
+        Args:
+            labels: Further fields of :class:`Melody`, such as tonic, mode and title.
 
         Raises:
             ValueError: If there is no note, or a field is out of range.
@@ -96,7 +99,7 @@ class BarCounter:
         if not bars:
             raise ValueError("there are no notes")
         metre = bars[0].metre
-        # The first bar line tells where the first note stands; without one it is taken to stand on the beat.
+        # The first bar line gives the position of the first note; without one, the position is 0.
         start = -bars[0].ticks % metre.bar_ticks if len(bars) > 1 and metre.beats else 0
         pitches: list[int] = []
         durations: list[int] = []
@@ -126,6 +129,6 @@ class BarCounter:
 
     @staticmethod
     def _departs(position: int, following: _Bar) -> bool:
-        """Whether the bar line before ``following`` departs from the count, which stands at ``position``."""
+        """Return whether the bar line before ``following`` departs from the count, which is at ``position``."""
         completes = position + following.ticks == following.metre.bar_ticks
         return position != 0 and not completes

@@ -1,7 +1,7 @@
-"""A melody as engraved notation: SVG from Verovio, and PNG from that.
+"""Engrave a melody with Verovio as SVG, and convert it to PNG.
 
-Title and tempo are set here, above what Verovio engraves: it writes the note of a tempo mark as text in a music font
-that other programs lack.
+Title and tempo mark are added here: Verovio writes the note of a tempo mark as text in a music font that other programs
+lack.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_m
 from chromasonic.melody_generation.notation.titles import plain_title
 from chromasonic.melody_generation.plots.fonts import SERIF, font_path, text_width, truncate_text
 
-PNG_WIDTH = 800  # pixels; twice as sharp takes four times as long, and the SVG is there for print
-WIDTH = 780  # of the picture, in units of its view box
+PNG_WIDTH = 800  # pixels; twice the resolution takes four times as long, and the SVG is there for print
+WIDTH = 780  # of the image, in units of its view box
 _FONT = "DejaVu Serif"  # comes with matplotlib
 _FONT_FILES = [font_path(f"{SERIF}{style}") for style in ("", "-Bold", "-Italic", "-BoldItalic")]
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
@@ -45,16 +45,16 @@ _OPTIONS: dict[str, Any] = {
     "svgRemoveXlink": True,
     "smuflTextFont": "none",
 }
-# In Verovio's own measures: what it draws in, what it spaces systems in, and what its margins are in.
-DRAWN_SPACE, _SYSTEM_SPACE, _MARGIN_SPACE = 180, 2, 18  # a space between two lines of the staff
+# One staff space (the distance between two lines of a staff) in Verovio's units of drawing, system spacing and margins.
+DRAWN_SPACE, _SYSTEM_SPACE, _MARGIN_SPACE = 180, 2, 18
 _BETWEEN_SYSTEMS = 4
 _XML_ID_SEED = 1  # the same melody gives the same bytes
 
-# Above the staff, in units of the picture's view box.
+# Above the staff, in units of the image's view box.
 _TITLE_SIZE, _TEMPO_SIZE, HEADING_MARGIN = 28, 17, 32
 _TITLE_LINE, _TEMPO_LINE = 48, 32
-_SMALLEST = 14.0
-# The notes that a tempo mark can count, in the music font, and its dot; a glyph is a thousand units high.
+_MIN_TITLE_SIZE = 14.0
+# Glyphs of the music font for the notes of a tempo mark, and for their dot; a glyph is a thousand units high.
 _NOTE_GLYPHS = {"whole": "ECA2", "half": "ECA3", "quarter": "ECA5", "eighth": "ECA7", "16th": "ECA9", "32nd": "ECAB"}
 _DOT_GLYPH = "ECB7"
 _GLYPH_SCALE = 0.026
@@ -62,12 +62,12 @@ _GLYPH_SCALE = 0.026
 
 @dataclass(frozen=True)
 class Engraving:
-    """Notation, and where in it each note stands.
+    """Engraved notation with the ids of its notes.
 
     Attributes:
-        svg: The picture. It has a view box and no size, and is drawn in the colour of the text around it.
-        notes: For each of the melody's notes and rests, in order, the ids of its elements in the picture: one, and
-            one more for each that is tied to it.
+        svg: The image. It has a view box and no size, and is drawn in ``currentColor``.
+        notes: For each of the melody's notes and rests, in order, the ids of its elements in the image: one for each of
+            its tied note heads.
     """
 
     svg: str
@@ -75,10 +75,10 @@ class Engraving:
 
 
 def engrave(melody: Melody, tempo: float) -> Engraving:
-    """Engrave a melody on one page that is as high as it needs.
+    """Engrave a melody with title and tempo on one page, as high as needed.
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
         tempo: Quarter notes per minute.
 
     Raises:
@@ -88,12 +88,12 @@ def engrave(melody: Melody, tempo: float) -> Engraving:
 
 
 def engrave_staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) -> Engraving:
-    """Engrave a melody without title and tempo, in lines of another length.
+    """Engrave a melody without title and tempo.
 
     Args:
-        melody: The melody, of one note or more.
-        width: Of the picture, in units of its view box; a space between two lines of the staff has 10.8.
-        spaces_below: How much more room than usual is left below each system, in spaces of the staff.
+        melody: A melody of one note or more.
+        width: The width of the image in units of its view box; a staff space has 10.8.
+        spaces_below: Additional space below each system, in staff spaces.
 
     Raises:
         InputError: If the melody cannot be written.
@@ -102,34 +102,34 @@ def engrave_staff(melody: Melody, width: int = WIDTH, *, spaces_below: int = 0) 
 
 
 def _head_ids(melody: Melody) -> tuple[tuple[str, ...], ...]:
-    heads = [0] * len(melody)
+    n_heads = [0] * len(melody)
     for measure in split_measures(melody):
         for symbol in measure.symbols:
-            heads[symbol.note] += 1
-    return tuple(tuple(head_id(note, place) for place in range(n)) for note, n in enumerate(heads))
+            n_heads[symbol.note] += 1
+    return tuple(tuple(head_id(note, head) for head in range(n)) for note, n in enumerate(n_heads))
 
 
 def engrave_svg(melody: Melody, tempo: float) -> str:
-    """Engrave a melody as SVG; arguments and errors as :func:`engrave`."""
+    """Engrave a melody as SVG; arguments and errors as in :func:`engrave`."""
     check_tempo(tempo)
     return add_heading(engrave_staff(melody).svg, melody.title, _tempo_mark(melody, tempo, y=-8))
 
 
 def svg_to_png(svg: str, width: int = PNG_WIDTH) -> bytes:
-    """Draw an SVG of :func:`engrave_svg` as PNG, black on white, so many pixels wide."""
-    # Verovio's style sheet has the outline of every glyph stroked as well as filled, which takes a quarter of the time.
-    only_lines = re.sub(
+    """Convert an SVG of :func:`engrave_svg` to PNG, black on white and ``width`` pixels wide."""
+    # Verovio's style sheet strokes the outline of every glyph in addition to filling it, a quarter of the drawing time.
+    stroked_lines_only = re.sub(
         r"(#\w+) ellipse, [^{}]*\{stroke:currentColor\}", r"\1 path[stroke-width] {stroke:currentColor}", svg
     )
     return bytes(
         resvg_py.svg_to_bytes(
-            svg_string=only_lines,
+            svg_string=stroked_lines_only,
             background="white",
             width=width,
             skip_system_fonts=True,
             font_family=_FONT,
             serif_family=_FONT,
-            font_files=[str(each) for each in _FONT_FILES],
+            font_files=[str(path) for path in _FONT_FILES],
         )
     )
 
@@ -144,37 +144,37 @@ def _toolkit() -> verovio.toolkit:
 
 def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
     toolkit = _toolkit()
-    room = {
+    layout = {
         "pageWidth": width * 100 // _SCALE,
         "spacingSystem": _BETWEEN_SYSTEMS + _SYSTEM_SPACE * spaces_below,
         "pageMarginBottom": _OPTIONS["pageMarginBottom"] + _MARGIN_SPACE * spaces_below,
     }
-    toolkit.setOptions(room)
+    toolkit.setOptions(layout)
     toolkit.resetXmlIdSeed(_XML_ID_SEED)
     if not toolkit.loadData(musicxml):
-        raise RuntimeError("Verovio refused MusicXML that was written for it")
+        raise RuntimeError("Verovio cannot load the MusicXML")
     if toolkit.getPageCount() > 1:
         raise InputError("a melody of more than a thousand bars cannot be engraved on one page")
     return str(toolkit.renderToSVG(1))
 
 
 def add_heading(svg: str, title: str, line: str) -> str:
-    """Make room above a staff, and set the title and a line below it there.
+    """Add a title, and a line of SVG below it, above a staff.
 
     Args:
-        svg: What :func:`engrave_staff` drew.
-        title: Any text; without one there is only the line.
-        line: SVG to stand between the title and the staff: 32 units high, with its foot at y = 0.
+        svg: An image of :func:`engrave_staff`.
+        title: Any text; empty for the line alone.
+        line: SVG between the title and the staff: 32 units high, with its bottom at y = 0.
     """
     box = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
     if not box:
-        raise RuntimeError("Verovio gave a picture without a view box")
+        raise RuntimeError("Verovio returned an image without a view box")
     width, height = int(box[1]), int(box[2])
     title = plain_title(title)
-    room = _TEMPO_LINE + (_TITLE_LINE if title else 0)
+    height_above = _TEMPO_LINE + (_TITLE_LINE if title else 0)
     heading = (_title(title, width, y=-_TEMPO_LINE - 14) if title else "") + line
-    svg = svg.replace(box[0], f'viewBox="0 {-room} {width} {height + room}"', 1)
-    # What Verovio drew keeps its size: by default it would fill the picture, heading and all.
+    svg = svg.replace(box[0], f'viewBox="0 {-height_above} {width} {height + height_above}"', 1)
+    # Keep the size of Verovio's drawing: by default it would fill the image including the heading.
     svg = svg.replace(
         '<svg class="definition-scale"',
         f'<svg class="definition-scale" overflow="visible" width="{width}" height="{height}"',
@@ -184,24 +184,24 @@ def add_heading(svg: str, title: str, line: str) -> str:
 
 
 def _title(title: str, width: int, y: int) -> str:
-    """The title in the middle: smaller where it is long, and cut where that does not help."""
-    room = width - 2 * HEADING_MARGIN
+    """Return the centred title: smaller if it is long, and truncated if it is still too long."""
+    available = width - 2 * HEADING_MARGIN
     needed = max(1.0, text_width(title, _TITLE_SIZE, SERIF))  # a soft hyphen has no width
-    size = min(_TITLE_SIZE, max(_SMALLEST, _TITLE_SIZE * room / needed))
-    text = escape(truncate_text(title, room, size, SERIF))
+    size = min(_TITLE_SIZE, max(_MIN_TITLE_SIZE, _TITLE_SIZE * available / needed))
+    text = escape(truncate_text(title, available, size, SERIF))
     return f'<text x="{width / 2:g}" y="{y}" font-size="{size:.1f}" text-anchor="middle">{text}</text>'
 
 
 def _tempo_mark(melody: Melody, tempo: float, y: int) -> str:
     beat = beat_value(melody.metre)
     x = float(HEADING_MARGIN)
-    found = _glyph(_NOTE_GLYPHS[beat.name], x, y)
+    mark = _glyph(_NOTE_GLYPHS[beat.name], x, y)
     x += 14
     for _ in range(beat.dots):
-        found += _glyph(_DOT_GLYPH, x, y)
+        mark += _glyph(_DOT_GLYPH, x, y)
         x += 5
     per_minute = beats_per_minute(melody.metre, tempo)
-    return f'{found}<text x="{x + 3:g}" y="{y}" font-size="{_TEMPO_SIZE}">= {per_minute:.4g}</text>'
+    return f'{mark}<text x="{x + 3:g}" y="{y}" font-size="{_TEMPO_SIZE}">= {per_minute:.4g}</text>'
 
 
 @cache
@@ -214,5 +214,5 @@ def _glyph_path(code: str) -> str:
 
 
 def _glyph(code: str, x: float, y: float) -> str:
-    place = f"translate({x:g} {y:g}) scale({_GLYPH_SCALE} -{_GLYPH_SCALE})"
-    return f'<path transform="{place}" d="{_glyph_path(code)}"/>'
+    transform = f"translate({x:g} {y:g}) scale({_GLYPH_SCALE} -{_GLYPH_SCALE})"
+    return f'<path transform="{transform}" d="{_glyph_path(code)}"/>'

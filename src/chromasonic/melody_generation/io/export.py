@@ -1,4 +1,4 @@
-"""A melody as files, in every format that people play, print and paste, under one name."""
+"""Export a melody to files of all formats: MIDI, MusicXML, ABC, WAV, SVG, PNG and piano roll."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.plots.figures import figure_to_png
 from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
-# What is added to a stem for each format.
+# The suffix of the file of each format.
 FORMAT_SUFFIXES = {
     "midi": ".mid",
     "musicxml": ".musicxml",
@@ -32,38 +32,38 @@ FORMATS = tuple(FORMAT_SUFFIXES)
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Refuse formats that there are not.
+    """Raise an error for unknown formats.
 
     Raises:
-        InputError: If one is unknown, or there is none.
+        InputError: If a format is unknown, or there is none.
     """
     for name in formats:
         if name not in FORMAT_SUFFIXES:
-            raise InputError(f"there is no format {name!r}: choose of {', '.join(FORMATS)}")
+            raise InputError(f"unknown format {name!r}: choose from {', '.join(FORMATS)}")
     if not formats:
-        raise InputError(f"formats is empty: choose of {', '.join(FORMATS)}")
+        raise InputError(f"formats is empty: choose from {', '.join(FORMATS)}")
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that files cannot be written to, without making it.
+    """Raise an error for a folder that cannot be written to, without creating it.
 
     Raises:
-        InputError: If it is a file or lies below one, or its owner lets nobody write there.
+        InputError: If it, or a folder above it, is a file or not writable.
     """
-    standing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    if not standing.is_dir():
-        raise InputError(f"{folder} cannot be written to: {standing} is no folder")
-    if not os.access(standing, os.W_OK | os.X_OK):
-        raise InputError(f"{folder} cannot be written to: there is no permission to write in {standing}")
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"{folder} cannot be written to: {existing} is no folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written to: there is no permission to write in {existing}")
 
 
 def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS) -> dict[str, bytes]:
-    """What the files of a melody hold, by format.
+    """Render a melody to the contents of its files, by format.
 
     Args:
-        melody: The melody, of one note or more.
-        tempo: Quarter notes per minute; None for one that is usual in the melody's metre.
-        formats: Of ``FORMATS``.
+        melody: A melody of one note or more.
+        tempo: Quarter notes per minute; None for the usual tempo of the metre.
+        formats: Members of ``FORMATS``.
 
     Raises:
         InputError: If a format is unknown, the melody cannot be written, or the tempo is out of range.
@@ -75,7 +75,7 @@ def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = 
     check_formats(formats)
     tempo = usual_tempo(melody) if tempo is None else tempo
     svg = engrave_svg(melody, tempo) if {"svg", "png"} & set(formats) else ""
-    makers: dict[str, Callable[[], bytes]] = {
+    renderers: dict[str, Callable[[], bytes]] = {
         "midi": lambda: to_midi(melody, tempo),
         "musicxml": lambda: to_musicxml(melody, tempo).encode(),
         "abc": lambda: to_abc(melody, tempo).encode(),
@@ -84,11 +84,11 @@ def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = 
         "png": lambda: svg_to_png(svg),
         "roll": lambda: figure_to_png(plot_piano_roll(melody)),
     }
-    return {name: makers[name]() for name in FORMATS if name in formats}
+    return {name: renderers[name]() for name in FORMATS if name in formats}
 
 
 def write_files(contents: Mapping[str, bytes], folder: Path, stem: str) -> dict[str, Path]:
-    """Write what :func:`render` gave under one stem; each file appears whole.
+    """Write the contents of :func:`render` to files of one stem, each atomically.
 
     Returns:
         The path of each format's file.
@@ -109,8 +109,8 @@ def write_files(contents: Mapping[str, bytes], folder: Path, stem: str) -> dict[
 def export(
     melody: Melody, folder: Path, stem: str, *, tempo: float | None = None, formats: Sequence[str] = FORMATS
 ) -> dict[str, Path]:
-    """Write a melody's files; nothing is written before all of them are ready.
+    """Export a melody to files, which are written when all formats are rendered.
 
-    Arguments, result and errors as :func:`render` and :func:`write_files`.
+    Arguments, result and errors as in :func:`render` and :func:`write_files`.
     """
     return write_files(render(melody, tempo, formats), Path(folder), stem)

@@ -1,11 +1,11 @@
-"""From what sounds in a score to one melody: the part that carries it, its skyline, and its bars.
+"""Extract a melody from a polyphonic score: select its part, reduce it to its skyline, and count its bars.
 
-* The melody's part is the one with the highest mean pitch among those with at least half as many notes as the
-  fullest; so neither a bass nor a few bars of descant win.
-* Within it the skyline is the melody: of notes that begin together the highest; a lower note that begins
-  while a higher one sounds is left out, unless the higher one ends before half of it is over: that is two
-  notes played into each other. Of two notes that overlap, the earlier is cut where the later begins.
-* Silence before the first note is its place in the bar, silence after the last is nothing, and silence
+* The melody part is the one with the highest mean pitch among the parts with at least half as many notes as the fullest
+  part. So neither a bass nor a few bars of descant are selected.
+* The melody is the skyline of that part: of simultaneous notes the highest. A lower note that begins during a higher
+  one is omitted, unless the higher one ends before half of the lower one: these are two overlapping notes of one line.
+  Of two overlapping notes, the earlier is cut at the onset of the later.
+* Silence before the first note sets the position in the bar, silence after the last note is ignored, and silence in
   between is a rest, one for each bar.
 """
 
@@ -21,13 +21,13 @@ from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import Key, estimated_key
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 
-# No melody is so long, but a few bytes of a broken file can name such a time, and each bar takes memory.
-_MOST_TICKS = 20_000 * TICKS_PER_QUARTER
+# A few bytes of a damaged file can name a very late time, and each bar takes memory.
+_MAX_TICKS = 20_000 * TICKS_PER_QUARTER
 
 
 @dataclass(frozen=True)
 class TimedNote:
-    """A note that sounds, of MIDI number ``pitch``, from ``onset`` to ``end``: ticks from the beginning."""
+    """A sounding note of MIDI number ``pitch`` from ``onset`` to ``end``, in ticks from the beginning."""
 
     onset: Fraction
     end: Fraction
@@ -36,7 +36,7 @@ class TimedNote:
 
 @dataclass(frozen=True)
 class MetreChange:
-    """From ``onset`` on, in ticks from the beginning, the metre is ``metre``."""
+    """A change to ``metre`` at ``onset``, in ticks from the beginning."""
 
     onset: Fraction
     metre: Metre
@@ -44,17 +44,17 @@ class MetreChange:
 
 @dataclass(frozen=True)
 class ParsedScore:
-    """What is to be known of a score before its melody is found.
+    """The content of a score from which a melody is extracted.
 
     Attributes:
-        parts: The sounds of each part, in any order.
-        metres: By rising onset; 4/4 where there is none.
-        bar_lines: Ticks at which a written bar begins, rising; None where the source has no bar lines,
-            which are then counted.
-        key: As written, or None.
-        sharps: The key signature's sharps, negative for flats, where it does not say which of its two keys it
-            means; else None.
-        title: As written, empty where there is none.
+        parts: The notes of each part, in any order.
+        metres: Changes of metre by rising onset; the metre before the first is 4/4.
+        bar_lines: Ticks at which the written bars begin, rising; None if the source has no bar lines, which are then
+            counted.
+        key: The written key, or None.
+        sharps: Number of sharps of a key signature without a mode, negative for flats; None if there is no such
+            signature.
+        title: The written title, empty if there is none.
     """
 
     parts: tuple[tuple[TimedNote, ...], ...]
@@ -66,103 +66,102 @@ class ParsedScore:
 
 
 def select_melody_part(parts: Sequence[Sequence[TimedNote]]) -> Sequence[TimedNote]:
-    """Choose the part that carries the melody; the first of equals.
+    """Select the part that carries the melody; the first of equals.
 
     Raises:
         InputError: If no part has a note.
     """
     fullest = max(map(len, parts), default=0)
     if not fullest:
-        raise InputError("it holds no pitched notes")
+        raise InputError("it has no pitched notes")
     full = [part for part in parts if 2 * len(part) >= fullest]
-    return max(full, key=lambda part: sum(sound.pitch for sound in part) / len(part))
+    return max(full, key=lambda part: sum(note.pitch for note in part) / len(part))
 
 
-def extract_skyline(sounds: Sequence[TimedNote]) -> list[TimedNote]:
-    """Reduce sounds to one line without overlaps, by rising onset.
+def extract_skyline(notes: Sequence[TimedNote]) -> list[TimedNote]:
+    """Reduce notes to one line without overlaps, by rising onset.
 
     Example:
         >>> held, below, after = TimedNote(0, 48, 72), TimedNote(24, 48, 60), TimedNote(45, 72, 71)
-        >>> [(int(each.onset), int(each.end), each.pitch) for each in extract_skyline([held, below, after])]
+        >>> [(int(note.onset), int(note.end), note.pitch) for note in extract_skyline([held, below, after])]
         [(0, 45, 72), (45, 72, 71)]
     """
     line: list[TimedNote] = []
-    for sound in sorted(sounds, key=lambda each: (each.onset, -each.pitch)):
-        if line and sound.onset < line[-1].end:
+    for note in sorted(notes, key=lambda note: (note.onset, -note.pitch)):
+        if line and note.onset < line[-1].end:
             before = line[-1]
-            hidden = min(before.end, sound.end) - sound.onset
-            lower = sound.pitch < before.pitch
-            if sound.onset == before.onset or (lower and 2 * hidden >= sound.end - sound.onset):
+            overlap = min(before.end, note.end) - note.onset
+            is_lower = note.pitch < before.pitch
+            if note.onset == before.onset or (is_lower and 2 * overlap >= note.end - note.onset):
                 continue
-            line[-1] = replace(before, end=sound.onset)
-        line.append(sound)
+            line[-1] = replace(before, end=note.onset)
+        line.append(note)
     return line
 
 
 def tune_from_score(score: ParsedScore, source: str) -> WrittenTune:
-    """Find a score's melody and count its bars.
+    """Extract the melody of a score and count its bars.
 
     Args:
-        score: The score.
+        score: The parsed score.
         source: The melody's ``source``.
 
     Raises:
-        InputError: If there is no note, or no melody can be made of what there is.
+        InputError: If there is no note, the melody is too long, or a value is out of range.
     """
     line = extract_skyline(select_melody_part(score.parts))
-    if line[-1].end > _MOST_TICKS:
-        raise InputError(f"it is longer than {_MOST_TICKS // TICKS_PER_QUARTER} quarter notes")
+    if line[-1].end > _MAX_TICKS:
+        raise InputError(f"it is longer than {_MAX_TICKS // TICKS_PER_QUARTER} quarter notes")
     key = score.key or estimated_key(
-        [sound.pitch for sound in line], [float(sound.end - sound.onset) for sound in line], score.sharps
+        [note.pitch for note in line], [float(note.end - note.onset) for note in line], score.sharps
     )
     counter = _counter(line, score)
     try:
         return counter.tune(tonic=key.tonic, mode=key.mode, title=score.title, source=source)
     except ValueError as problem:
-        raise InputError(f"no melody can be made of it: {problem}") from problem
+        raise InputError(f"it is no melody: {problem}") from problem
 
 
 def _counter(line: list[TimedNote], score: ParsedScore) -> BarCounter:
-    """Hand over notes, rests, bar lines and metres, in the order in which they stand."""
+    """Pass notes, rests, bar lines and metres to a bar counter in the order of time."""
     first, last = line[0].onset, line[-1].end
     metres = {change.onset: change.metre for change in score.metres if change.onset > first}
     earlier = [change.metre for change in score.metres if change.onset <= first]
     counter = BarCounter(earlier[-1] if earlier else Metre(4, 4))
     bar_lines = set(_counted_bar_lines(score.metres, last) if score.bar_lines is None else score.bar_lines)
-    bounds = sorted(each for each in bar_lines | set(metres) if first < each < last)
-    bounds.reverse()  # the next one stands last
-    for stretch in _with_rests(line):
-        begin = stretch.onset
-        while bounds and bounds[-1] < stretch.end:
+    bounds = sorted((bound for bound in bar_lines | set(metres) if first < bound < last), reverse=True)  # next one last
+    for note in _with_rests(line):
+        begin = note.onset
+        while bounds and bounds[-1] < note.end:
             bound = bounds.pop()
             if bound > begin:
-                counter.note(stretch.pitch, bound - begin, tied=stretch.pitch != REST)
+                counter.note(note.pitch, bound - begin, tied=note.pitch != REST)
                 begin = bound
             if bound in metres:
                 counter.metre(metres[bound])
             if bound in bar_lines:
                 counter.bar_line()
-        counter.note(stretch.pitch, stretch.end - begin)
+        counter.note(note.pitch, note.end - begin)
     return counter
 
 
 def _with_rests(line: list[TimedNote]) -> list[TimedNote]:
-    found = line[:1]
-    for sound in line[1:]:
-        if sound.onset > found[-1].end:
-            found.append(TimedNote(found[-1].end, sound.onset, REST))
-        found.append(sound)
-    return found
+    filled = line[:1]
+    for note in line[1:]:
+        if note.onset > filled[-1].end:
+            filled.append(TimedNote(filled[-1].end, note.onset, REST))
+        filled.append(note)
+    return filled
 
 
 def _counted_bar_lines(metres: tuple[MetreChange, ...], last: Fraction) -> list[Fraction]:
-    """Bar lines as each metre implies them, up to ``last``; a new metre begins a new bar."""
-    found: list[Fraction] = []
+    """Return the bar lines that the metres imply, up to ``last``; a new metre begins a new bar."""
+    bar_lines: list[Fraction] = []
     changes = metres if metres and metres[0].onset == 0 else (MetreChange(Fraction(), Metre(4, 4)), *metres)
     ends = [*(change.onset for change in changes[1:]), last]
     for change, end in zip(changes, ends, strict=True):
         bar = change.onset
         while bar < end:
-            found.append(bar)
+            bar_lines.append(bar)
             bar += change.metre.bar_ticks
-    return found
+    return bar_lines

@@ -1,12 +1,11 @@
-"""MusicXML, Humdrum kern and MIDI files -> melodies, through music21.
+"""Read melodies from MusicXML, Humdrum kern and MIDI files, through music21.
 
-Which notes of a score are its melody says :mod:`~chromasonic.melody_generation.io.melody_line`.
-Pitches are as written (parts for transposing instruments are not transposed), repeats are not unrolled,
-grace notes are left out, tied notes are one. A score's title stands in its file, else the file's name is
-the title.
+:mod:`~chromasonic.melody_generation.io.melody_line` extracts the melody of a score. Pitches are as written (parts for
+transposing instruments are not transposed), repeats are not unrolled, grace notes are omitted, and tied notes are
+joined. A file without a title gets the file's name as its title.
 
-Files may come from anywhere: their size is bounded, nothing but the file itself is read, and music21's
-cache of parsed files, which holds pickled objects, is left alone.
+Files may be untrusted: their size and reading time are limited, no other file is read, and music21's cache of parsed
+files, which holds pickled objects, is not used.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ MUSICXML_SUFFIXES = (".xml", ".musicxml", ".mxl")
 MIDI_SUFFIXES = (".mid", ".midi")
 SCORE_SUFFIXES = (*MUSICXML_SUFFIXES, *MIDI_SUFFIXES, ".krn")
 MAX_BYTES = 10_000_000
-# Music21 takes minutes for some files of a few hundred kilobytes.
+# Some files of a few hundred kilobytes take music21 minutes.
 MAX_SECONDS = 60.0
 _MAX_DIGITS_OF_BEATS = 3
 
-# A broken file takes music21 wherever its content leads, and what is raised there is of no one family.
+# The errors that music21 raises on damaged files have no common base class.
 _PARSER_FAULTS = (
     Music21Exception,
     ArithmeticError,
@@ -67,61 +66,61 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
     """Read the melody of a MIDI, MusicXML or kern file.
 
     Args:
-        path: The file; its ending, one of ``SCORE_SUFFIXES``, tells the format.
+        path: The file; its suffix, one of ``SCORE_SUFFIXES``, gives the format.
         source: The melody's ``source``; the file's name if empty.
 
     Raises:
-        InputError: If the file cannot be read or holds no notes; the message names it.
+        InputError: If the file cannot be read or has no notes; the message names it.
     """
     source = source or path.name
     try:
-        # What music21 remarks on a file, it prints or warns of; either way no user could act on it.
+        # Users could not act on what music21 prints to stderr or warns of.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()), time_limit(MAX_SECONDS):
             warnings.simplefilter("ignore")
-            score = _score(path)
+            score = _parse(path)
             return tune_from_score(replace(score, title=score.title or path.stem), source)
     except InputError as problem:
         raise InputError(f"{source} cannot be used: {problem}") from problem
     except TimeLimitExceeded as problem:
-        raise InputError(f"{source} cannot be used: it takes more than {MAX_SECONDS:g} seconds to read") from problem
+        raise InputError(f"{source} cannot be used: reading it takes more than {MAX_SECONDS:g} seconds") from problem
     except _PARSER_FAULTS as problem:
         fault = " ".join(str(problem).split()) or type(problem).__name__
         raise InputError(f"{source} cannot be read as {path.suffix.lower()[1:]}: {fault[:200]}") from problem
 
 
-def _score(path: Path) -> ParsedScore:
+def _parse(path: Path) -> ParsedScore:
     suffix = path.suffix.lower()
     if suffix not in SCORE_SUFFIXES:
-        raise InputError(f"its ending is none of {', '.join(SCORE_SUFFIXES)}")
+        raise InputError(f"its suffix is none of {', '.join(SCORE_SUFFIXES)}")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise InputError(f"it has {size} bytes, and {MAX_BYTES} are the most that is read")
+        raise InputError(f"it has {size} bytes, more than the limit of {MAX_BYTES}")
     if suffix in MIDI_SUFFIXES:
         return parse_midi(path.read_bytes())
     if suffix in MUSICXML_SUFFIXES:
         _check_archive(path)
     _check_metres(_beats_in_kern(path) if suffix == ".krn" else _beats_in_musicxml(path))
-    # With forceSource music21 neither reads nor writes its pickled copy of a parsed file.
+    # With forceSource, music21 neither reads nor writes a pickled copy of the parsed file.
     music = converter.parseFile(path, format="humdrum" if suffix == ".krn" else "musicxml", forceSource=True)
-    if "Opus" in music.classes:  # several pieces in a file: the first
+    if "Opus" in music.classes:  # a file of several pieces: take the first
         music = music.scores[0]
     return _notated_score(music)
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse an archive that unpacks to far more than its bytes."""
+    """Raise an error for an archive that unpacks to more than ``MAX_BYTES``."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_BYTES:
-            raise InputError(f"it unpacks to {unpacked} bytes, and {MAX_BYTES} are the most that is read")
+            raise InputError(f"it unpacks to {unpacked} bytes, more than the limit of {MAX_BYTES}")
 
 
-def _check_metres(found: Iterable[str]) -> None:
-    """Refuse metres of more beats than any music has: music21 makes lists of all ways to divide a bar."""
-    for beats in found:
+def _check_metres(metres: Iterable[str]) -> None:
+    """Raise an error for absurdly many beats: music21 lists all ways to divide a bar."""
+    for beats in metres:
         if any(len(number.strip()) > _MAX_DIGITS_OF_BEATS for number in beats.split("+")):
-            raise InputError(f"a metre of {beats.strip()[:20]} beats is not read")
+            raise InputError(f"it has a metre of {beats.strip()[:20]} beats, more than {_MAX_DIGITS_OF_BEATS} digits")
 
 
 def _beats_in_kern(path: Path) -> list[str]:
@@ -134,24 +133,27 @@ def _beats_in_musicxml(path: Path) -> list[str]:
             documents = [archive.read(entry) for entry in archive.infolist()]
     else:
         documents = [path.read_bytes()]
-    found: list[str] = []
+    beats: list[str] = []
     for document in documents:
-        with suppress(ElementTree.ParseError):  # it is music21 that says so
-            found += [each.text or "" for each in ElementTree.fromstring(document).iter("beats")]
-    return found
+        with suppress(ElementTree.ParseError):  # music21 reports it later
+            beats += [element.text or "" for element in ElementTree.fromstring(document).iter("beats")]
+    return beats
 
 
 def _notated_score(music: Any) -> ParsedScore:
-    """What there is to know of a music21 score; metres, bar lines and key are those of its first part."""
+    """Convert a music21 score; metres, bar lines and key are those of its first part."""
     parts = [part.flatten() for part in music.parts] or [music.flatten()]
     measured = music.parts[0] if music.parts else music
     measures = list(measured.getElementsByClass("Measure"))
-    # In free metre, measures that no bar line divides are one that may be broken between two lines.
-    seen = [True, *(each.rightBarline is None or each.rightBarline.type != "none" for each in measures[:-1])]
-    bar_lines = [_ticks(measure.offset) for measure, is_seen in zip(measures, seen, strict=False) if is_seen]
+    # In free metre, measures without a visible bar line between them are one measure, cut for line breaks.
+    has_bar_line = [
+        True,
+        *(measure.rightBarline is None or measure.rightBarline.type != "none" for measure in measures[:-1]),
+    ]
+    bar_lines = [_ticks(measure.offset) for measure, has in zip(measures, has_bar_line, strict=False) if has]
     key, sharps = _key(parts[0])
     return ParsedScore(
-        parts=tuple(tuple(_sounds(part)) for part in parts),
+        parts=tuple(tuple(_notes(part)) for part in parts),
         metres=tuple(_metres(parts[0])),
         bar_lines=tuple(bar_lines) or None,
         key=key,
@@ -164,42 +166,42 @@ def _ticks(quarters: float | Fraction) -> Fraction:
     return Fraction(quarters) * TICKS_PER_QUARTER
 
 
-def _sounds(part: Any) -> list[TimedNote]:
-    """Collect the pitched notes of a flat part, tied ones joined, graces and chord symbols left out."""
-    found: list[TimedNote] = []
-    tied: dict[int, int] = {}  # MIDI pitch -> place in ``found`` of the note from which a tie leads on
+def _notes(part: Any) -> list[TimedNote]:
+    """Collect the pitched notes of a flat part, with ties joined, without grace notes and chord symbols."""
+    notes: list[TimedNote] = []
+    tied: dict[int, int] = {}  # MIDI pitch -> index of the note from which a tie leads on
     for element in part.notes:
         if element.duration.isGrace or "Harmony" in element.classes:  # a chord symbol is not played
             continue
         onset = _ticks(element.getOffsetBySite(part))
         end = onset + _ticks(element.quarterLength)
         for note in getattr(element, "notes", [element]):
-            pitch = getattr(note, "pitch", None)  # an unpitched stroke has none
+            pitch = getattr(note, "pitch", None)  # None for unpitched percussion
             if pitch is None or end == onset:
                 continue
             begun = tied.pop(pitch.midi, None)
-            goes_on = note.tie is not None and note.tie.type in ("stop", "continue")
-            if goes_on and begun is not None and found[begun].end == onset:
-                found[begun] = TimedNote(found[begun].onset, end, pitch.midi)
+            is_tied = note.tie is not None and note.tie.type in ("stop", "continue")
+            if is_tied and begun is not None and notes[begun].end == onset:
+                notes[begun] = TimedNote(notes[begun].onset, end, pitch.midi)
             else:
-                begun = len(found)
-                found.append(TimedNote(onset, end, pitch.midi))
+                begun = len(notes)
+                notes.append(TimedNote(onset, end, pitch.midi))
             if note.tie is not None and note.tie.type in ("start", "continue"):
                 tied[pitch.midi] = begun
-    return found
+    return notes
 
 
 def _metres(part: Any) -> list[MetreChange]:
-    found = []
+    changes = []
     for signature in part.getElementsByClass(("TimeSignature", "SenzaMisuraTimeSignature")):
         free = "SenzaMisuraTimeSignature" in signature.classes
         metre = Metre(0, 4) if free else Metre(signature.numerator, signature.denominator)
-        found.append(MetreChange(_ticks(signature.getOffsetBySite(part)), metre))
-    return found
+        changes.append(MetreChange(_ticks(signature.getOffsetBySite(part)), metre))
+    return changes
 
 
 def _key(part: Any) -> tuple[Key | None, int | None]:
-    """The first key that names its tonic and mode; else the sharps of the first key signature."""
+    """Return the first key with tonic and mode, or else the number of sharps of the first key signature."""
     signatures = list(part.getElementsByClass("KeySignature"))
     for signature in signatures:
         if isinstance(signature, m21_key.Key):
@@ -211,5 +213,5 @@ def _key(part: Any) -> tuple[Key | None, int | None]:
 
 def _title(music: Any) -> str:
     title = music.metadata.bestTitle if music.metadata else None
-    # Music21 puts the file's name where a MusicXML file has no title.
+    # Music21 gives a MusicXML file without a title the file's name.
     return "" if title is None or title.lower().endswith(SCORE_SUFFIXES) else str(title)

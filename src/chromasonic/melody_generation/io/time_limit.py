@@ -1,4 +1,4 @@
-"""A bound on the time that one file may take, for readers of others' making that know none."""
+"""A time limit for library code that has none of its own."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import NoReturn
 
 
 class TimeLimitExceeded(BaseException):
-    """What ends a reader whose time is over."""
+    """The time limit was exceeded; a BaseException, so that library code does not catch it."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise ``TimeLimitExceeded`` within the block once ``seconds`` are over.
+    """Raise an error within the block after a number of seconds.
 
-    That takes a timer of the system's that reaches the main thread alone; in other threads, and on Windows, nothing
-    is raised.
+    The limit uses a system timer that interrupts the main thread only. In other threads, and on Windows, there is no
+    limit.
 
     Args:
-        seconds: More than 0.
+        seconds: The limit, more than 0.
 
     Raises:
-        OutOfTime: When they are over; again every second, should somebody have caught it.
+        TimeLimitExceeded: After the limit, and again every second in case library code catches it.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -38,11 +38,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     began = time.monotonic()
     handler = signal.signal(signal.SIGALRM, end)
-    others_left, others_interval = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    previous_delay, previous_interval = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-        if others_left:  # somebody's own timer goes on as if it had never been stopped
-            signal.setitimer(signal.ITIMER_REAL, max(others_left - (time.monotonic() - began), 0.001), others_interval)
+        if previous_delay:  # a timer that was running goes on as if it had never been stopped
+            delay = max(previous_delay - (time.monotonic() - began), 0.001)
+            signal.setitimer(signal.ITIMER_REAL, delay, previous_interval)

@@ -1,7 +1,7 @@
-"""A melody as ABC text, for people and programs that read it; :mod:`~chromasonic.melody_generation.io.read_abc` does.
+"""Write a melody as ABC text; :mod:`~chromasonic.melody_generation.io.read_abc` reads it back.
 
-Every field that a reader could guess is given, every note has the length of one note head, and an accidental stands
-wherever one custom or another about how long accidentals hold would have the note read wrongly.
+Every field that readers would otherwise guess is given, every note has the duration of one note head, and accidentals
+are written wherever a note would be misread under one of the conventions about how long accidentals hold.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from chromasonic.melody_generation.notation.tempo import beat_ticks, beats_per_m
 from chromasonic.melody_generation.notation.titles import plain_title
 
 _UNIT_TICKS = TICKS_PER_QUARTER // 2  # L:1/8
-_MEASURES_IN_LINE, _STRETCHES_IN_LINE = 4, 2
+_MEASURES_PER_LINE, _SEGMENTS_PER_LINE = 4, 2
 _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 _MODES = {"major": "", "minor": "m", "dorian": "dor", "phrygian": "phr"}
 _MODES |= {"lydian": "lyd", "mixolydian": "mix", "locrian": "loc"}
 
 
 def to_abc(melody: Melody, tempo: float, number: int = 1) -> str:
-    """Write a melody as an ABC tune.
+    """Convert a melody to an ABC tune.
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
         tempo: Quarter notes per minute.
-        number: The tune's ``X:``, which tells it from others in a file.
+        number: The tune's number in its file (``X:``).
 
     Raises:
         InputError: If the melody cannot be written, or the tempo is out of range.
@@ -57,13 +57,13 @@ def to_abc(melody: Melody, tempo: float, number: int = 1) -> str:
     ]
     accidentals = AccidentalTracker(spelling)
     bars = []
-    for place, measure in enumerate(measures):
-        change = f"[M:{_metre(measure.metre)}] " if place and measure.begins_metre else ""
+    for index, measure in enumerate(measures):
+        change = f"[M:{_metre(measure.metre)}] " if index and measure.begins_metre else ""
         bars.append(change + _bar(measure, spelling, accidentals))
-    # The line that an upbeat stands in has as many whole measures as any other.
-    ahead = 1 if not measures[0].is_whole and len(measures) > 1 else 0
-    ends = range(ahead + _MEASURES_IN_LINE, len(bars) + _MEASURES_IN_LINE, _MEASURES_IN_LINE)
-    lines = [" | ".join(bars[0 if end == ends[0] else end - _MEASURES_IN_LINE : end]) for end in ends]
+    # The line with an upbeat has as many whole measures as any other.
+    n_upbeats = 1 if not measures[0].is_whole and len(measures) > 1 else 0
+    ends = range(n_upbeats + _MEASURES_PER_LINE, len(bars) + _MEASURES_PER_LINE, _MEASURES_PER_LINE)
+    lines = [" | ".join(bars[0 if end == ends[0] else end - _MEASURES_PER_LINE : end]) for end in ends]
     return "\n".join([*fields, *(f"{line} |" for line in lines[:-1]), f"{lines[-1]} |]"]) + "\n"
 
 
@@ -72,19 +72,19 @@ def _metre(metre: Metre) -> str:
 
 
 def _escaped(title: str) -> str:
-    """A title in which nothing begins a comment or is taken for an escape."""
+    """Escape the characters that would begin a comment or an escape."""
     return title.replace("\\", "\\\\").replace("%", "\\%").replace("&", "\\&")
 
 
 def _bar(measure: Measure, spelling: Spelling, accidentals: AccidentalTracker) -> str:
-    """The symbols of a measure, those under one beam without a space between; in lines where it is long and free."""
+    """Write a measure, without spaces under a beam; a long measure of free metre spans several lines."""
     accidentals.bar_line()
-    stretches = [
-        " ".join("".join(_symbol(each, spelling, accidentals) for each in group) for group in stretch)
-        for stretch in line_segments(measure)
+    segments = [
+        " ".join("".join(_symbol(symbol, spelling, accidentals) for symbol in group) for group in segment)
+        for segment in line_segments(measure)
     ]
-    begins = range(0, len(stretches), _STRETCHES_IN_LINE)
-    return "\n".join(" ".join(stretches[begin : begin + _STRETCHES_IN_LINE]) for begin in begins)
+    begins = range(0, len(segments), _SEGMENTS_PER_LINE)
+    return "\n".join(" ".join(segments[begin : begin + _SEGMENTS_PER_LINE]) for begin in begins)
 
 
 def _symbol(symbol: Symbol, spelling: Spelling, accidentals: AccidentalTracker) -> str:
@@ -103,6 +103,6 @@ def _symbol(symbol: Symbol, spelling: Spelling, accidentals: AccidentalTracker) 
 
 
 def _length(units: Fraction) -> str:
-    """A length as ABC has it: nothing for 1, ``3/2``, ``/2``."""
+    """Write a length in unit lengths: empty for 1, else like ``3``, ``3/2`` or ``/2``."""
     numerator = "" if units.numerator == 1 else str(units.numerator)
     return numerator if units.denominator == 1 else f"{numerator}/{units.denominator}"

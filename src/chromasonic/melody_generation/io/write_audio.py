@@ -1,8 +1,8 @@
-"""A melody as sound: a small plucked instrument in numpy, so that nothing has to be installed and no font licensed.
+"""Synthesise a melody as sound with a plucked-string tone in numpy, without a sound font.
 
-A note is a handful of harmonics that die away, the higher the sooner, as on a string. It begins and ends at zero,
-so that nothing clicks, and rings on for a moment after its end, which ties the line together. A page plays the same
-instrument, from the same numbers (``assets/synthesizer.js``).
+A note consists of six harmonics with exponential decay, faster for higher ones, as on a string. Its envelope begins and
+ends at zero to avoid clicks, and its release overlaps the next note. The HTML pages play the same instrument from the
+same parameters (``pages/assets/synthesizer.js``).
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from chromasonic.melody_generation.notation.score import check_writable
 from chromasonic.melody_generation.notation.tempo import check_tempo
 
 SAMPLE_RATE = 22_050
-_TUNING = 440.0  # of the A above middle C, in hertz
-_HARMONICS = (1.0, 0.55, 0.32, 0.16, 0.1, 0.06)  # their strength at the beginning
-_HIGHEST = 0.45  # of the sample rate: a harmonic beyond it would be heard as another pitch
-_FADES_IN = 2.4  # seconds in which the first harmonic of middle C falls to a third
+_TUNING = 440.0  # A above middle C, in hertz
+_HARMONICS = (1.0, 0.55, 0.32, 0.16, 0.1, 0.06)  # initial amplitudes
+_HIGHEST = 0.45  # of the sample rate: higher harmonics would alias
+_DECAY = 2.4  # seconds in which the first harmonic of middle C decays to 1/e
 _ATTACK, _RELEASE = 0.006, 0.12  # seconds
-_PEAK = 0.8  # of what the format can hold
+_PEAK = 0.8  # of full scale
 
-# The same for whoever else is to play it, such as a page: the names are those of page and script.
+# The parameters for the HTML pages, under the names of their script.
 INSTRUMENT = {
     "rate": SAMPLE_RATE,
     "tuning": _TUNING,
     "harmonics": _HARMONICS,
     "highest": _HIGHEST,
-    "fadesIn": _FADES_IN,
+    "fadesIn": _DECAY,
     "attack": _ATTACK,
     "release": _RELEASE,
     "peak": _PEAK,
@@ -41,10 +41,10 @@ Samples = NDArray[np.float32]
 
 
 def synthesise(melody: Melody, tempo: float) -> Samples:
-    """The sound of a melody, -1 to 1, at ``SAMPLE_RATE``, shape (number of samples,).
+    """Synthesise a melody: samples from -1 to 1 at ``SAMPLE_RATE``, shape (number of samples,).
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
         tempo: Quarter notes per minute.
 
     Raises:
@@ -54,24 +54,24 @@ def synthesise(melody: Melody, tempo: float) -> Samples:
     check_tempo(tempo)
     per_tick = 60 / tempo / TICKS_PER_QUARTER * SAMPLE_RATE
     sound = np.zeros(int(melody.ticks * per_tick) + int(2 * _RELEASE * SAMPLE_RATE) + 1, dtype=np.float32)
-    known: dict[tuple[int, int], Samples] = {}
+    tones: dict[tuple[int, int], Samples] = {}
     for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
         if pitch == REST:
             continue
         key = (int(pitch), int(duration))
-        if key not in known:
-            known[key] = _tone(int(pitch), float(duration * per_tick) / SAMPLE_RATE)
+        if key not in tones:
+            tones[key] = _tone(int(pitch), float(duration * per_tick) / SAMPLE_RATE)
         begin = int(onset * per_tick)
-        sound[begin : begin + len(known[key])] += known[key][: len(sound) - begin]
+        sound[begin : begin + len(tones[key])] += tones[key][: len(sound) - begin]
     peak = float(np.abs(sound).max())
     return sound * np.float32(_PEAK / peak) if peak else sound
 
 
 def to_wav(melody: Melody, tempo: float) -> bytes:
-    """Write a melody as a WAV file: mono, 16 bits.
+    """Convert a melody to a WAV file: mono, 16 bits.
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
         tempo: Quarter notes per minute.
 
     Raises:
@@ -88,16 +88,16 @@ def to_wav(melody: Melody, tempo: float) -> bytes:
 
 
 def _tone(pitch: int, seconds: float) -> Samples:
-    """One note, with its release after its end."""
+    """Synthesise one note, with its release after its end."""
     frequency = _TUNING * 2 ** ((pitch - 69) / 12)
     time = np.arange(int((seconds + _RELEASE) * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     sound = np.zeros_like(time)
     for number, strength in enumerate(_HARMONICS, 1):
         if number * frequency >= _HIGHEST * SAMPLE_RATE:
             break
-        # High notes and high harmonics die away sooner.
-        fades_in = _FADES_IN * (261.6 / frequency) ** 0.5 / number**0.7
-        sound += strength * np.sin(2 * np.pi * number * frequency * time) * np.exp(-time / fades_in)
+        # High notes and high harmonics decay faster.
+        decay = _DECAY * (261.6 / frequency) ** 0.5 / number**0.7
+        sound += strength * np.sin(2 * np.pi * number * frequency * time) * np.exp(-time / decay)
     envelope = np.minimum(1, time / _ATTACK)
     ending = ((time - seconds) / _RELEASE).clip(0, 1)
     # The release, a quarter of a cosine, has reached zero at the last sample.

@@ -1,7 +1,7 @@
-"""A melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
+"""Write a melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
 
-An upbeat is preceded by silence, so that bar lines fall where a sequencer counts them. A bar that ends before the
-count of its metre gets a metre of its own where one says its length, for a MIDI file knows no other bar lines.
+Silence before an upbeat aligns the bar lines with those that a sequencer counts. MIDI files have no bar lines, so a bar
+that a departure cuts short gets a time signature of its own length if there is one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from chromasonic.melody_generation.notation.titles import plain_title
 
 MIDI_TICKS_PER_QUARTER = 480
 _FACTOR = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
-_CLOCKS_PER_QUARTER, _MOST_CLOCKS = 24, 255
+_CLOCKS_PER_QUARTER, _MAX_CLOCKS = 24, 255
 _VELOCITY = 80
 _FINEST_UNIT = 32
 _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
 
 
 def to_midi(melody: Melody, tempo: float) -> bytes:
-    """Write a melody as a MIDI file.
+    """Convert a melody to a MIDI file.
 
     Args:
-        melody: The melody, of one note or more.
+        melody: A melody of one note or more.
         tempo: Quarter notes per minute.
 
     Raises:
@@ -37,7 +37,7 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
     """
     check_tempo(tempo)
     measures = split_measures(melody)
-    # Of the modes a MIDI file knows two. The tonic and its third are kept, though the signature may then differ.
+    # MIDI has major and minor only. Tonic and third are kept, although the key signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
     key = Spelling.for_key(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor
     events: list[tuple[int, int, MetaMessage | Message]] = [
@@ -51,7 +51,7 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
     for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
         tick = begin + int(onset)
         if pitch != REST:
-            # A note that ends comes before one of the same pitch that begins.
+            # A note ends before the next one of the same pitch begins.
             events.append((tick, 3, Message("note_on", note=int(pitch), velocity=_VELOCITY)))
             events.append((tick + int(duration), 2, Message("note_off", note=int(pitch), velocity=0)))
     events.append((begin + melody.ticks, 4, MetaMessage("end_of_track")))
@@ -59,15 +59,15 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
 
 
 def _time_signature(metre: Metre) -> MetaMessage:
-    """A metre with the beat of a metronome, counted in MIDI clocks."""
+    """Return the MIDI message of a metre, with the beat of a metronome in MIDI clocks."""
     clocks = beat_ticks(metre) * _CLOCKS_PER_QUARTER // TICKS_PER_QUARTER
     return MetaMessage(
-        "time_signature", numerator=metre.beats, denominator=metre.unit, clocks_per_click=min(clocks, _MOST_CLOCKS)
+        "time_signature", numerator=metre.beats, denominator=metre.unit, clocks_per_click=min(clocks, _MAX_CLOCKS)
     )
 
 
 def _file(events: list[tuple[int, int, MetaMessage | Message]]) -> bytes:
-    """A file of one track from events at their ticks, in the order of their kinds."""
+    """Return a file of one track from events, sorted by tick and then by kind."""
     track, now = MidiTrack(), 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
         track.append(message.copy(time=(tick - now) * _FACTOR))
@@ -80,23 +80,23 @@ def _file(events: list[tuple[int, int, MetaMessage | Message]]) -> bytes:
 
 
 def _time_signatures(melody: Melody, measures: list[Measure]) -> list[tuple[int, Metre]]:
-    """The metre that begins at each tick where it changes."""
-    found: list[tuple[int, Metre]] = []
+    """Return the metres with the tick at which each begins."""
+    signatures: list[tuple[int, Metre]] = []
     tick, current = 0, None
-    for place, measure in enumerate(measures):
-        is_upbeat = place == 0 and melody.start > 0 and bool(measure.metre.beats)
+    for index, measure in enumerate(measures):
+        is_upbeat = index == 0 and melody.start > 0 and bool(measure.metre.beats)
         length = measure.ticks + (melody.start if is_upbeat else 0)
-        is_last = place == len(measures) - 1
+        is_last = index == len(measures) - 1
         metre = measure.metre if is_last else _metre_of_length(length, measure.metre)
         if metre.beats and metre != current:
-            found.append((tick, metre))
+            signatures.append((tick, metre))
             current = metre
         tick += length
-    return found
+    return signatures
 
 
 def _metre_of_length(ticks: int, metre: Metre) -> Metre:
-    """The metre itself if its bars are so long, or else one that has such bars; the metre itself if there is none."""
+    """Return a metre whose bars have this length; the given metre if it has, or if there is none."""
     if not metre.beats or ticks == metre.bar_ticks:
         return metre
     unit = metre.unit

@@ -1,7 +1,7 @@
-"""A melody as MusicXML 4.0, for notation programs.
+"""Write a melody as MusicXML 4.0, for notation programs.
 
-Written here rather than by a general library: what matters is which bar lines, ties, tuplets and spellings the
-melody has, and those are known before any library could guess them.
+The writer is our own because bar lines, ties, tuplets and pitch spellings are already determined by the melody, and a
+general library would guess them again.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
 _ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef saves ledger lines
+_LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef has fewer ledger lines
 
 
 def to_musicxml(melody: Melody, tempo: float | None) -> str:
-    """Write a melody as MusicXML.
+    """Convert a melody to MusicXML.
 
-    Each note head has an id: ``n12`` for the melody's note 12, ``n12-1`` and so on for what is tied to it.
+    Each note head has an id: ``n12`` for the first head of the melody's note 12, ``n12-1`` and so on for the heads tied
+    to it.
 
     Args:
-        melody: The melody, of one note or more.
-        tempo: Quarter notes per minute; None leaves the tempo out.
+        melody: A melody of one note or more.
+        tempo: Quarter notes per minute; None for no tempo mark.
 
     Raises:
         InputError: If the melody cannot be written, or the tempo is out of range.
@@ -51,39 +52,39 @@ def to_musicxml(melody: Melody, tempo: float | None) -> str:
     part = ElementTree.SubElement(root, "part", id="P1")
     writer = _MeasureWriter(part, spelling, _clef(melody))
     has_upbeat = not measures[0].is_whole and len(measures) > 1
-    for place, measure in enumerate(measures):
-        writer.write(measure, place + (not has_upbeat))
+    for index, measure in enumerate(measures):
+        writer.write(measure, index + (not has_upbeat))
     if tempo is not None:
-        # After the attributes, with which the first measure begins.
+        # After the attributes of the first measure.
         part[0].insert(1, _tempo_mark(melody.metre, tempo))
     _bar_line(part[-1], "light-heavy")
     ElementTree.indent(root, " ")
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def head_id(note: int, place: int) -> str:
-    """The id of a note's head; ``place`` counts those tied to it from 0."""
-    return f"n{note}-{place}" if place else f"n{note}"
+def head_id(note: int, head: int) -> str:
+    """Return the id of a note head; ``head`` counts the tied heads of a note from 0."""
+    return f"n{note}-{head}" if head else f"n{note}"
 
 
 def _clef(melody: Melody) -> tuple[str, int]:
-    """Sign and line of the clef."""
+    """Return sign and line of the clef."""
     sounding = [int(pitch) for pitch in melody.pitches if pitch != REST]
     return ("F", 4) if sounding and statistics.median(sounding) < _LOWEST_IN_TREBLE else ("G", 2)
 
 
 class _MeasureWriter:
-    """Adds measures to a part, one after the other."""
+    """Appends measures to a part."""
 
     def __init__(self, part: ElementTree.Element, spelling: Spelling, clef: tuple[str, int]) -> None:
         self._part, self._spelling, self._clef = part, spelling, clef
         self._accidentals = AccidentalTracker(spelling)
-        self._last_note, self._place = -1, 0  # of the latest head, and which of its note's heads it is
+        self._last_note, self._head = -1, 0  # the note of the last head, and the head's index within the note
 
     def write(self, measure: Measure, number: int) -> None:
-        """Add a measure; the first one with key and clef.
+        """Append a measure, the first one with key and clef.
 
-        One in free metre is written as several, for a line to end between them, that no bar line is drawn between.
+        A long measure of free metre is written as several without bar lines between them, so that lines can break.
         """
         is_first = not len(self._part)
         element = ElementTree.SubElement(self._part, "measure", number=str(number))
@@ -92,16 +93,16 @@ class _MeasureWriter:
         self._accidentals.bar_line()
         if measure.begins_metre:
             self._attributes(element, measure.metre, is_first=is_first)
-        first, *others = line_segments(measure)
+        first, *following = line_segments(measure)
         self._notes(element, first)
-        for place, stretch in enumerate(others, 1):
+        for index, segment in enumerate(following, 1):
             _bar_line(element, "none")
             self._accidentals.invisible_bar_line()
-            element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{place}", implicit="yes")
-            self._notes(element, stretch)
+            element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{index}", implicit="yes")
+            self._notes(element, segment)
 
-    def _notes(self, measure: ElementTree.Element, stretch: LineSegment) -> None:
-        for group in stretch:
+    def _notes(self, measure: ElementTree.Element, segment: LineSegment) -> None:
+        for group in segment:
             for symbol, marks in zip(group, beam_marks(group), strict=True):
                 self._note(measure, symbol, marks)
 
@@ -124,13 +125,13 @@ class _MeasureWriter:
             _leaf(clef, "line", str(self._clef[1]))
 
     def _note(self, measure: ElementTree.Element, symbol: Symbol, marks: list[str]) -> None:
-        self._place = self._place + 1 if symbol.note == self._last_note else 0
+        self._head = self._head + 1 if symbol.note == self._last_note else 0
         self._last_note = symbol.note
-        note = ElementTree.SubElement(measure, "note", id=head_id(symbol.note, self._place))
+        note = ElementTree.SubElement(measure, "note", id=head_id(symbol.note, self._head))
         accidental = self._pitch(note, symbol)
         _leaf(note, "duration", str(symbol.ticks))
-        for is_there, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
-            if is_there:
+        for is_present, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
+            if is_present:
                 ElementTree.SubElement(note, "tie", type=kind)
         _leaf(note, "voice", "1")
         if not symbol.is_measure_rest:
@@ -148,7 +149,7 @@ class _MeasureWriter:
         _notations(note, symbol)
 
     def _pitch(self, note: ElementTree.Element, symbol: Symbol) -> str:
-        """Add pitch or rest, and say which accidental has to stand before it."""
+        """Add pitch or rest, and return the name of the accidental to write, empty for none."""
         if symbol.pitch == REST:
             rest = ElementTree.SubElement(note, "rest")
             if symbol.is_measure_rest:
@@ -160,7 +161,7 @@ class _MeasureWriter:
         if written.alter:
             _leaf(pitch, "alter", str(written.alter))
         _leaf(pitch, "octave", str(written.octave))
-        # A tie carries its accidental along, also across a bar line.
+        # An accidental holds along a tie, also across a bar line.
         is_shown = not symbol.tied_to_previous and self._accidentals.needs_accidental(written)
         return _ACCIDENTAL_NAMES[written.alter] if is_shown else ""
 
@@ -169,11 +170,11 @@ def _notations(note: ElementTree.Element, symbol: Symbol) -> None:
     if not (symbol.tied_to_next or symbol.tied_to_previous or symbol.n_in_tuplet or symbol.ends_tuplet):
         return
     notations = ElementTree.SubElement(note, "notations")
-    for is_there, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
-        if is_there:
+    for is_present, kind in ((symbol.tied_to_previous, "stop"), (symbol.tied_to_next, "start")):
+        if is_present:
             ElementTree.SubElement(notations, "tied", type=kind)
-    for is_there, kind in ((symbol.n_in_tuplet > 0, "start"), (symbol.ends_tuplet, "stop")):
-        if is_there:
+    for is_present, kind in ((symbol.n_in_tuplet > 0, "start"), (symbol.ends_tuplet, "stop")):
+        if is_present:
             ElementTree.SubElement(notations, "tuplet", type=kind)
 
 

@@ -45,8 +45,8 @@ def plot_comparison(
     """Draw bits per note, the scores from 0 to 1 with their intervals, and a radar chart of the scores.
 
     Args:
-        models: The measures of each model by its name, in drawing order: ``bits_per_note`` in bits, the others from 0 to
-            1. Measures that are missing or not defined are not drawn.
+        models: The measures of each model by its name, in drawing order: ``bits_per_note`` in bits, the others from 0
+            to 1. Measures that are missing or not defined are not drawn.
         real: The scores of held-out real tunes, drawn as marks for reference.
         title: The title of the figure.
         footnote: The line below the figure.

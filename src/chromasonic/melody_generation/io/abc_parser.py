@@ -1,0 +1,277 @@
+"""Parser of one ABC tune: fields and music lines to notes, bar lines, metres and parts in written order.
+
+The music is tokenised by music21, with these precautions: the tokenizer never receives fields, symbols without a note,
+or more than one line at a time. Durations are exact fractions, since the tokenizer's own are floating-point numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from music21.abcFormat import (
+    ABCBar,
+    ABCBrokenRhythmMarker,
+    ABCChord,
+    ABCGraceStart,
+    ABCGraceStop,
+    ABCHandler,
+    ABCNote,
+    ABCTie,
+    ABCTuplet,
+)
+
+from chromasonic.melody_generation.io.abc_symbols import (
+    KeySymbol,
+    NoteSymbol,
+    TupletSymbol,
+    chord_notes,
+    default_unit_length,
+    parse_broken_rhythm,
+    parse_key,
+    parse_metre,
+    parse_note,
+    parse_part_order,
+    parse_tuplet,
+    parse_unit_length,
+    whole_or_fraction,
+)
+from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
+from chromasonic.melody_generation.notation.repeats import (
+    MAX_EVENTS,
+    BarLine,
+    Ending,
+    NoteEvent,
+    PartMark,
+    ScoreEvent,
+)
+
+_WHOLE = 4 * TICKS_PER_QUARTER
+_LONGEST = 64 * _WHOLE
+_MAX_BARS_OF_REST = 999
+
+# Defaults of a tune without these fields.
+_FREE = Metre.parse("free")
+_C_MAJOR = parse_key("C")
+
+# A letter and a colon at the beginning of a line, unless the colon belongs to a bar line.
+FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_ESCAPE = re.compile(r"\\([%\\&])")  # escapes of characters that would begin a comment or an escape
+# Chord symbols and annotations, decorations in exclamation or plus marks, second voices within a bar, comments.
+_UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
+# A chord that is not closed within its bar: its notes are read one by one.
+_OPEN_CHORD = re.compile(r"\[(?=[^\]|]*(?:\||$))(?!\d)")
+_REPEAT_BEFORE_ENDING = re.compile(r"(?<!\|):(?=\s*\[\d)")
+_INLINE = re.compile(
+    r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
+    r"|(?P<tuplet>\(\d+:\d*:\d\d+)"  # the tokenizer reads only one digit of its last number
+)
+_NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@]\d*")
+_BAR_LINES = {"||": BarLine.DOUBLE_BAR, "|]": BarLine.DOUBLE_BAR, "[|": BarLine.DOUBLE_BAR}
+_BAR_LINES |= {":|": BarLine.REPEAT_END, "|:": BarLine.REPEAT_BEGIN}
+
+
+@dataclass
+class AbcTuneParser:
+    """Parses a tune line by line, and keeps the fields in force at the current line.
+
+    Attributes:
+        events: Notes, bar lines, metres, endings and part marks in written order.
+        title: The first ``T:`` field.
+        part_order: The letters of the parts in playing order, from ``Y:``, or ``P:`` in the header.
+        metre: The metre at the first note.
+        key: The key at the first note.
+        in_header: Whether the ``K:`` field, which ends the header, has not been read yet.
+    """
+
+    events: list[ScoreEvent] = field(default_factory=list)
+    title: str = ""
+    part_order: str = ""
+    metre: Metre = _FREE
+    key: KeySymbol = _C_MAJOR
+    in_header: bool = True
+
+    _signature: dict[str, int] = field(default_factory=dict)
+    _unit: Fraction | None = None  # in whole notes
+    _current_metre: Metre = _FREE
+    _first_voice: str = ""
+    _voice: str = ""
+    _accidentals: dict[str, int] = field(default_factory=dict)  # of the current bar, by letter
+    _tuplet: TupletSymbol | None = None
+    _n_left_in_tuplet: int = 0
+    _in_grace: bool = False
+    _factor: Fraction = Fraction(1)  # of the next note, by broken rhythm
+    _last_note: NoteEvent | None = None
+    _last_index: int = -1  # of the last note in events
+    _last_symbol: NoteSymbol | None = None
+
+    def read_line(self, line: str) -> None:
+        """Parse one line of the file.
+
+        Raises:
+            ValueError: If the line holds a malformed field or symbol; music21 raises errors of its own.
+        """
+        match = FIELD_LINE.match(line)
+        if match:
+            self._field(match[1], _COMMENT.sub("", match[2]).strip())
+        elif not self.in_header:
+            self._music(line)
+
+    def _field(self, tag: str, value: str) -> None:
+        if not self.in_header and tag != "V" and self._voice not in {"", self._first_voice}:
+            return  # a field of an omitted voice
+        match tag:
+            case "T":
+                self.title = self.title or _ESCAPE.sub(r"\1", value)
+            case "M":
+                self._change_metre(parse_metre(value))
+            case "L":
+                self._unit = parse_unit_length(value)
+            case "K":
+                self._change_key(parse_key(value))
+                if self.in_header:
+                    self.in_header, self._voice = False, ""
+            case "V":
+                self._voice = value.split(maxsplit=1)[0] if value else ""
+                self._first_voice = self._first_voice or self._voice
+            case "P" if not self.in_header:
+                self.events.append(PartMark(value))
+            case "P" | "Y":
+                self.part_order = parse_part_order(value)
+
+    def _change_metre(self, metre: Metre) -> None:
+        self._current_metre = metre
+        if self._last_note is None:
+            self.metre = metre
+        self.events.append(metre)
+
+    def _change_key(self, key: KeySymbol) -> None:
+        self._signature = dict(key.signature)
+        if self._last_note is None:
+            self.key = key
+
+    def _music(self, line: str) -> None:
+        line = _OPEN_CHORD.sub("", _REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
+        begin = 0
+        for match in _INLINE.finditer(line):
+            self._notes(line[begin : match.start()])
+            begin = match.end()
+            if match["tag"]:
+                self._field(match["tag"], match["value"].strip())
+            elif self._voice not in {"", self._first_voice}:
+                continue
+            elif match["tuplet"]:
+                self._begin_tuplet(match["tuplet"])
+            elif match["passes"]:
+                self.events.append(Ending(_parse_passes(match["passes"])))
+            else:
+                self._bars_of_rest(int(match["bars"] or 1))
+        self._notes(line[begin:])
+
+    def _notes(self, text: str) -> None:
+        """Parse music without fields."""
+        if self._voice not in {"", self._first_voice}:
+            return
+        text = _NO_NOTE.sub("", text).replace("x", "z")
+        text = re.sub(r"(?<=[A-G]):", " :", text)  # the tokenizer takes a note before a repeat sign for a field
+        tokenizer = ABCHandler()
+        tokenizer.tokenize(text + " ")  # it reads one character beyond the last symbol
+        for token in tokenizer.tokens:
+            self._token(token)
+        if len(self.events) > MAX_EVENTS:
+            raise ValueError(f"it has more than {MAX_EVENTS} notes and bar lines")
+
+    def _token(self, token: object) -> None:
+        match token:
+            case ABCGraceStart() | ABCGraceStop():
+                self._in_grace = isinstance(token, ABCGraceStart)
+            case ABCBar():
+                self._bar(token.src)
+            case _ if self._in_grace:
+                return
+            case ABCChord():
+                notes = [(self._pitch(symbol), symbol) for symbol in chord_notes(token.src)]
+                self._note(*max(notes, key=lambda note: note[0]))
+                if "-" in token.src:
+                    self._change_last(tied=True)
+            case ABCNote():
+                symbol = parse_note(token.src)
+                self._note(self._pitch(symbol), symbol)
+            case ABCTie():
+                self._change_last(tied=True)
+            case ABCTuplet():
+                self._begin_tuplet(token.src)
+            case ABCBrokenRhythmMarker():
+                before, self._factor = parse_broken_rhythm(token.src)
+                self._change_last(factor=before)
+
+    def _begin_tuplet(self, text: str) -> None:
+        self._tuplet = parse_tuplet(text, self._current_metre)
+        self._n_left_in_tuplet = self._tuplet.n_notes
+
+    def _bar(self, text: str) -> None:
+        after_bar = bool(self.events) and isinstance(self.events[-1], BarLine)
+        # A single colon after a bar line begins a repeat: the tokenizer reads :|: as two symbols.
+        colon = BarLine.REPEAT_BEGIN if after_bar else BarLine.BAR
+        self.events.append(colon if text == ":" else _BAR_LINES.get(text, BarLine.BAR))
+        self._accidentals.clear()
+
+    def _pitch(self, symbol: NoteSymbol) -> int:
+        if not symbol.letter:
+            return REST
+        if symbol.accidental is not None:
+            self._accidentals[symbol.letter] = symbol.accidental
+        elif self._last_note and self._continues_tie(symbol):
+            return self._last_note.pitch  # an accidental holds along a tie, also across a bar line
+        alteration = self._accidentals.get(symbol.letter)
+        return symbol.pitch(self._signature[symbol.letter] if alteration is None else alteration)
+
+    def _continues_tie(self, symbol: NoteSymbol) -> bool:
+        note, last = self._last_note, self._last_symbol
+        if not note or not note.tied or not last:
+            return False
+        return (last.letter, last.octave) == (symbol.letter, symbol.octave)
+
+    def _note(self, pitch: int, symbol: NoteSymbol) -> None:
+        if self._unit is None:
+            self._unit = default_unit_length(self._current_metre)
+        ticks = symbol.length * whole_or_fraction(self._unit * _WHOLE)
+        if self._factor != 1:
+            ticks, self._factor = ticks * self._factor, Fraction(1)
+        if self._tuplet and self._n_left_in_tuplet:
+            ticks *= self._tuplet.factor
+            self._n_left_in_tuplet -= 1
+        self._last_symbol = symbol
+        self._add(NoteEvent(pitch, whole_or_fraction(ticks)))
+
+    def _bars_of_rest(self, n_bars: int) -> None:
+        if not self._current_metre.beats or n_bars > _MAX_BARS_OF_REST:
+            raise ValueError(f"{n_bars} bars of rest in {self._current_metre}")
+        self._last_symbol = None
+        for _ in range(n_bars):
+            self._add(NoteEvent(REST, self._current_metre.bar_ticks))
+            self.events.append(BarLine.BAR)
+
+    def _add(self, note: NoteEvent) -> None:
+        if note.ticks > _LONGEST:
+            raise ValueError(f"a note is longer than {_LONGEST // _WHOLE} whole notes")
+        self._last_index, self._last_note = len(self.events), note
+        self.events.append(note)
+
+    def _change_last(self, *, factor: Fraction = Fraction(1), tied: bool = False) -> None:
+        """Apply a symbol that follows the last note: broken rhythm or a tie."""
+        if self._last_note:
+            last = self._last_note
+            self._last_note = NoteEvent(last.pitch, whole_or_fraction(last.ticks * factor), last.tied or tied)
+            self.events[self._last_index] = self._last_note
+
+
+def _parse_passes(text: str) -> tuple[int, ...]:
+    """Parse the passes of an ending: ``1,3`` or ``1-3``."""
+    passes: list[int] = []
+    for span in text.split(","):
+        first, _, last = span.partition("-")
+        passes.extend(range(int(first), min(int(last or first), int(first) + 16) + 1))
+    return tuple(passes) or (1,)
