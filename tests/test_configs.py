@@ -61,7 +61,7 @@ def arguments_of(dataset: str, own_tunes: Path) -> list[str]:
     return []
 
 
-def parts_of(model: str, own_tunes: Path) -> list[str]:
+def group_tokens(model: str, own_tunes: Path) -> list[str]:
     return [f"model.runs=[{own_tunes / 'part0.pt'},{own_tunes / 'part1.pt'}]"] if model == "mixture" else []
 
 
@@ -86,7 +86,7 @@ def test_every_option_composes_and_passes_the_check(group: str, choice: str, tmp
     overrides = [f"{group}={choice}"]
     if group in {"dataset", "guard"}:
         overrides += [each.replace("dataset", group) for each in arguments_of(choice, own_tunes)]
-    overrides += parts_of(choice, own_tunes)
+    overrides += group_tokens(choice, own_tunes)
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
         for name in ("model", "optimizer", "scheduler", "trainer"):
@@ -99,7 +99,7 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
     """Two training steps and a validation through Lightning; the weights or counts must have changed."""
     size = SHORT if model in COUNTING else TINY
     overrides = [f"model={model}", f"scheduler={scheduler}", f"optimizer={optimizer}", *size, "+trainer.fast_dev_run=2"]
-    overrides += parts_of(model, own_tunes)
+    overrides += group_tokens(model, own_tunes)
     data = data_of(dataset, own_tunes)
     with composed(*overrides, directory=folder) as config, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -17,8 +17,8 @@ from tests.acceptance.controls import CONTROLS, MarkovOrder2, swapped
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, most_copied
-from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import Melody
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ class Judge:
     calibration: Calibration
     novelty: NoveltyIndex
 
-    def score(self, melodies: list[Melody]) -> Scores:
+    def score(self, melodies: list[Melody]) -> MelodyScores:
         return self.calibration.score(melodies, self.novelty)
 
 
@@ -46,23 +46,23 @@ def judge(nottingham_directory: Path) -> Judge:
 
 
 @pytest.fixture(scope="module")
-def real(judge: Judge) -> Scores:
+def real(judge: Judge) -> MelodyScores:
     return judge.score(judge.test)
 
 
-def area_under_the_curve(real: Scores, control: Scores) -> float:
+def area_under_the_curve(real: MelodyScores, control: MelodyScores) -> float:
     """How often a real tune scores higher than a control, ties counted as half."""
     first, second = real.overall[:, None], control.overall
     return float(np.mean((first > second) + 0.5 * (first == second)))
 
 
-def test_real_tunes_score_high_in_every_group(real: Scores) -> None:
+def test_real_tunes_score_high_in_every_group(real: MelodyScores) -> None:
     assert real.overall.mean() >= 0.80
     assert min(scores.mean() for scores in real.groups.values()) >= 0.75
 
 
 @pytest.mark.parametrize("control", [*CONTROLS, "markov_with_real_rhythm", "markov_with_own_rhythm"])
-def test_a_control_scores_low_and_is_told_from_real_tunes(control: str, judge: Judge, real: Scores) -> None:
+def test_a_control_scores_low_and_is_told_from_real_tunes(control: str, judge: Judge, real: MelodyScores) -> None:
     make = CONTROLS.get(control) or MarkovOrder2(judge.train, own_rhythm=control == "markov_with_own_rhythm")
     rng = np.random.default_rng(0)
     found = judge.score([make(tune, rng) for tune in judge.test])
@@ -79,7 +79,7 @@ def test_scores_fall_as_more_and_more_notes_are_swapped(judge: Judge) -> None:
     assert (np.diff(means) < 0).all(), means
 
 
-def test_copied_training_tunes_lose_on_novelty(judge: Judge, real: Scores) -> None:
+def test_copied_training_tunes_lose_on_novelty(judge: Judge, real: MelodyScores) -> None:
     rng = np.random.default_rng(0)
     places = rng.permutation(len(judge.train))[: len(judge.test)].tolist()
     copies = [judge.train[i].transposed(2) for i in places]
@@ -97,13 +97,13 @@ def test_the_copied_tune_among_new_ones_is_named_beside_its_source(judge: Judge)
     worst = found[most_copied(found)]
     assert worst is found[-1]
     # A variant may have the same run, so the source is known by what it shares.
-    assert (worst.run.share, worst.novelty) == (1, 0)
-    source = judge.novelty.melodies[worst.run.source]
-    assert len(source) >= worst.run.n_notes
-    assert np.median([each.run.share for each in found[:-1]]) < 0.2
+    assert (worst.passage.share, worst.novelty) == (1, 0)
+    source = judge.novelty.melodies[worst.passage.source]
+    assert len(source) >= worst.passage.n_notes
+    assert np.median([each.passage.share for each in found[:-1]]) < 0.2
 
 
-def test_a_model_that_always_sings_the_same_real_tune_is_not_diverse(judge: Judge, real: Scores) -> None:
+def test_a_model_that_always_sings_the_same_real_tune_is_not_diverse(judge: Judge, real: MelodyScores) -> None:
     best = judge.test[int(np.argmax(real.overall))]
     found = judge.score([best] * 50)
     assert found.groups["diversity"].mean() < 0.5

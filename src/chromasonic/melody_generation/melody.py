@@ -24,6 +24,7 @@ REST = -1
 MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 _NEVER = 1 << 20  # ticks: the length of a bar that no count ends
 _LONGEST = 1 << 40  # ticks: a note; sums of a million of them are still numbers of 64 bits

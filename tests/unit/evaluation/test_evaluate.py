@@ -265,7 +265,7 @@ def test_every_range_has_its_word(score: str, value: float, word: str) -> None:
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """Over many draws of 20 tunes, the 95 % interval of bits per note holds the value of all tunes about as often."""
-    from chromasonic.melody_generation.measures.summaries import estimate_ratio
+    from chromasonic.melody_generation.measures.bootstrap import estimate_ratio
 
     draw = np.random.default_rng(0)
     bits, notes = draw.normal(300, 60, 2000), draw.uniform(80, 120, 2000)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import Calibration, Distribution, cross_fitted
-from chromasonic.melody_generation.measures.features import GROUPS, measure
+from chromasonic.melody_generation.measures.calibration import Calibration, Distribution, cross_fit
+from chromasonic.melody_generation.measures.features import GROUPS, measure_features
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness
 from chromasonic.melody_generation.melody import Melody
 
@@ -152,18 +152,18 @@ def test_too_few_tunes_are_refused() -> None:
     with pytest.raises(InputError, match="10 melodies or more of two sounding notes, got 9"):
         Calibration.fit(WALKS[:9])
     with pytest.raises(InputError, match="13 or more, got 12"):
-        cross_fitted(WALKS[:12])
-    assert cross_fitted(WALKS[:13]).scores.overall.shape == (13,)
+        cross_fit(WALKS[:12])
+    assert cross_fit(WALKS[:13]).scores.overall.shape == (13,)
 
 
 def test_cross_fitting_judges_no_tune_by_itself() -> None:
     # One tune never moves, and so has no share of steps: normal for one of thirty, unheard of for the rest.
     tunes = [*WALKS[:29], Melody([60] * 64, [12] * 64)]
-    found = cross_fitted(tunes)
+    found = cross_fit(tunes)
     assert found.scores.features["step_share"][-1] == pytest.approx(1 / 25 / 0.2)
     assert found.calibration.score(tunes).features["step_share"][-1] == pytest.approx(2 / 31 / 0.2)
     # The order is that of the tunes, and what a melody has is told beside the whole set.
-    assert found.scores.values["pitch_range"].tolist() == measure(tunes)["pitch_range"].tolist()
+    assert found.scores.values["pitch_range"].tolist() == measure_features(tunes)["pitch_range"].tolist()
     assert found.scores.values["distinctness"].tolist() == distinctness(tunes).tolist()
     assert "novelty" not in found.scores.features
     assert found.calibration.n_melodies == 30

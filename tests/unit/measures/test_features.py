@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, measure
+from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, measure_features
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 
 RANGES = {
@@ -47,11 +47,11 @@ def test_features_stay_in_range_and_unchanged_under_transposition(melody: Melody
 @pytest.mark.parametrize("name", BY_ITSELF)
 @pytest.mark.parametrize("metre", [Metre(4, 4), Metre(0, 4)], ids=str)
 def test_a_feature_of_the_empty_melody_is_not_defined(name: str, metre: Metre) -> None:
-    assert np.isnan(measure([Melody([], [], metre)])[name][0])
+    assert np.isnan(measure_features([Melody([], [], metre)])[name][0])
 
 
 def test_what_one_note_has_and_has_not() -> None:
-    found = {name: values[0] for name, values in measure([Melody([60], [24])]).items()}
+    found = {name: values[0] for name, values in measure_features([Melody([60], [24])]).items()}
     defined = {name: value for name, value in found.items() if not np.isnan(value)}
     assert defined.pop("compressed_size") > 0
     assert defined.pop("key_correlation") > 0.5
@@ -59,10 +59,10 @@ def test_what_one_note_has_and_has_not() -> None:
 
 
 def test_rests_alone_have_a_size_only() -> None:
-    found = measure([Melody([REST] * 20, [24] * 20)])
+    found = measure_features([Melody([REST] * 20, [24] * 20)])
     assert {name for name, values in found.items() if not np.isnan(values[0])} == {"compressed_size"}
 
 
 def test_one_value_for_each_melody_of_a_set() -> None:
-    assert {values.shape for values in measure([Melody([60], [24])] * 3).values()} == {(3,)}
-    assert {values.shape for values in measure([]).values()} == {(0,)}
+    assert {values.shape for values in measure_features([Melody([60], [24])] * 3).values()} == {(3,)}
+    assert {values.shape for values in measure_features([]).values()} == {(0,)}

@@ -9,9 +9,9 @@ from chromasonic.melody_generation.measures.novelty import (
     NoveltyIndex,
     distinctness,
     most_copied,
-    novelty_within,
+    novelty_among_families,
 )
-from chromasonic.melody_generation.measures.shared_runs import Run
+from chromasonic.melody_generation.measures.shared_passages import SharedPassage
 from chromasonic.melody_generation.melody import Melody
 
 lines = st.lists(st.sampled_from([60, 62]), max_size=16).map(lambda p: Melody(p, [24] * len(p)))
@@ -50,7 +50,7 @@ def test_a_set_of_one_has_nothing_to_be_distinct_from() -> None:
 
 def test_variants_do_not_make_a_tune_less_new() -> None:
     tune = walk(1)
-    assert novelty_within([tune, tune.transposed(3), walk(2)]).tolist() == [1, 1, 1]
+    assert novelty_among_families([tune, tune.transposed(3), walk(2)]).tolist() == [1, 1, 1]
     assert distinctness([tune, tune.transposed(3), walk(2)]).tolist() == [0, 0, 1]
 
 
@@ -58,16 +58,16 @@ def test_a_copy_is_not_new_and_its_source_is_named() -> None:
     known = [walk(seed) for seed in range(10)]
     index = NoveltyIndex(known)
     copied, new = index.copying([known[6].transposed(5), walk(99)])
-    assert copied == Copying(novelty=0, run=Run(n_notes=60, share=1, source=6, begin=0, source_begin=0))
+    assert copied == Copying(novelty=0, passage=SharedPassage(n_notes=60, share=1, source=6, begin=0, source_begin=0))
     assert new.novelty == 1
-    assert new.run.n_notes < 10
-    assert index.melodies[copied.run.source] is known[6]
+    assert new.passage.n_notes < 10
+    assert index.melodies[copied.passage.source] is known[6]
     assert most_copied([new, copied, new]) == 1
 
 
 def test_the_most_copied_has_the_longest_run_and_among_equals_the_least_new() -> None:
     def found(n_notes: int, novelty: float) -> Copying:
-        return Copying(novelty, Run(n_notes, 0.5, 0, 0, 0))
+        return Copying(novelty, SharedPassage(n_notes, 0.5, 0, 0, 0))
 
     assert most_copied([found(5, 0.1), found(9, 0.9), found(9, 0.4)]) == 2
     assert most_copied([found(9, np.nan), found(9, 1)]) == 1
@@ -78,5 +78,5 @@ def test_the_most_copied_has_the_longest_run_and_among_equals_the_least_new() ->
 def test_a_melody_too_short_for_an_8_gram_has_no_novelty() -> None:
     found = NoveltyIndex([walk(1)]).copying([walk(1, n_notes=8), Melody([], [])])
     assert np.isnan([each.novelty for each in found]).all()
-    assert [each.run.n_notes for each in found] == [8, 0]
-    assert np.isnan(found[1].run.share)
+    assert [each.passage.n_notes for each in found] == [8, 0]
+    assert np.isnan(found[1].passage.share)

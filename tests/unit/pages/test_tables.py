@@ -3,7 +3,7 @@ import math
 
 from rich.console import Console
 
-from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.pages.tables import Table, interval, markdown, terminal
 
 TABLE = Table("Scores", ("model", "bits"), (("[red]lstm", "2.4"), ("a|b", "3.1")), "Two models.")

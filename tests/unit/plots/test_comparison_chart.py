@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
 from chromasonic.melody_generation.plots.figures import save_figure
 

@@ -22,15 +22,12 @@ from functools import cache
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import WrittenTune
-from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.melody import REST, FloatArray, Melody, Metre
 from chromasonic.melody_generation.vocabulary import MIDDLE_C
-
-FloatArray = NDArray[np.float64]
 
 MIN_NOTES = 16
 PHRASE_BARS = 8

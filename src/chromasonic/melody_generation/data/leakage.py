@@ -2,8 +2,8 @@
 
 A model that is trained on one collection and then fine-tuned on another has seen the other's test tunes wherever the
 first one has variants of them. The rule is stricter than that of families
-(:mod:`chromasonic.melody_generation.data.families`), because what is left out costs little: the same title, or a single
-run of 10 intervals in common, in whatever key and rhythm.
+(:mod:`chromasonic.melody_generation.measures.families`), because what is left out costs little: the same title, or a
+single run of 10 intervals in common, in whatever key and rhythm.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chromasonic.melody_generation.data.families import near_copies, normalised_title
+from chromasonic.melody_generation.measures.families import near_copies, normalised_title
 from chromasonic.melody_generation.melody import Melody
 
 N_INTERVALS = 10

@@ -1,6 +1,6 @@
 """Train, validation and test without leaks: variants of a tune stay together.
 
-A family of tunes (:mod:`chromasonic.melody_generation.data.families`) goes to one side as a whole. A split has a
+A family of tunes (:mod:`chromasonic.melody_generation.measures.families`) goes to one side as a whole. A split has a
 seed of its own, so that runs with other seeds are scored on the same tunes, and a hash over the encoded test
 tunes travels with every score.
 """
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.data.families import tune_families
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.families import tune_families
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 

@@ -22,9 +22,10 @@ from chromasonic.melody_generation.evaluation.compared_models import (
     estimate_from,
     in_order,
 )
-from chromasonic.melody_generation.measures.differences import Difference, difference, holm
-from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.measures.summaries import Estimate, without_nan
+from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.measures.melody_scores import without_nan
+from chromasonic.melody_generation.measures.paired_differences import Difference, difference, holm
+from chromasonic.melody_generation.melody import FloatArray
 
 SIGNIFICANT = 0.05
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.evaluate import SCORES
-from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.melody import FloatArray
 
 SETTINGS = ("n_samples", "seed", "temperature", "max_notes")
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")

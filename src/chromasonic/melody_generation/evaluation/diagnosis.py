@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, TuneSums
+from chromasonic.melody_generation.measures.bits_by_group import TokenGroup, group_tokens, group_tunes, tune_quarters
 from chromasonic.melody_generation.measures.earlier_matches import longest_earlier_matches
-from chromasonic.melody_generation.measures.summaries import without_nan
-from chromasonic.melody_generation.measures.token_groups import Part, parts_by_tune, parts_of, quarters
+from chromasonic.melody_generation.measures.melody_scores import without_nan
 from chromasonic.melody_generation.melody import IntArray, Melody
 
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
@@ -51,13 +51,13 @@ def diagnose(readings: Sequence[TuneReading], melodies: Sequence[Melody]) -> dic
         )
     )
     is_note, matches = is_note.astype(np.bool_), matches.astype(np.int64)
-    quarter = np.concatenate([np.zeros(0, dtype=np.int64), *(quarters(each.is_note) for each in readings)])
+    quarter = np.concatenate([np.zeros(0, dtype=np.int64), *(tune_quarters(each.is_note) for each in readings)])
     by_match = np.searchsorted(MATCHES_FROM, matches, side="right") - 1
     sums = TuneSums.of(readings)
-    divisions: dict[str, Iterable[Part]] = {
-        "quarter": parts_of(bits, is_note, quarter, QUARTERS),
-        "match": parts_of(bits, is_note, by_match, match_names()),
-        "copying": parts_of(
+    divisions: dict[str, Iterable[TokenGroup]] = {
+        "quarter": group_tokens(bits, is_note, quarter, QUARTERS),
+        "match": group_tokens(bits, is_note, by_match, match_names()),
+        "copying": group_tokens(
             bits, is_note, (matches < COPIES_FROM).astype(np.int64), (f"{COPIES_FROM} or more", f"under {COPIES_FROM}")
         ),
     }
@@ -66,7 +66,7 @@ def diagnose(readings: Sequence[TuneReading], melodies: Sequence[Melody]) -> dic
         ("mode", [melody.mode for melody in melodies]),
         ("key", [f"{_TONICS[melody.tonic]} {melody.mode}" for melody in melodies]),
     ):
-        divisions[division] = parts_by_tune(sums.bits, sums.n_notes, names)
+        divisions[division] = group_tunes(sums.bits, sums.n_notes, names)
     found: dict[str, Any] = {name: [part.to_dict() for part in parts] for name, parts in divisions.items()}
     plain: dict[str, Any] = without_nan(found | {"hardest": _hardest(sums, melodies)})
     return plain
@@ -108,5 +108,5 @@ def main_parts(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     if len(rest) < 2:
         return list(parts)
     bits, notes = (sum(part[key] or 0 for part in rest) for key in ("bits", "notes"))
-    others = Part(f"{len(rest)} others", bits, notes).to_dict()
+    others = TokenGroup(f"{len(rest)} others", bits, notes).to_dict()
     return [*parts[:N_SHOWN], others]

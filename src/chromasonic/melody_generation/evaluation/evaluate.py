@@ -24,17 +24,15 @@ from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.generation.generate import beginning_of, sample
 from chromasonic.melody_generation.generation.sampling import Sampling
-from chromasonic.melody_generation.measures.novelty import Copying, most_copied
-from chromasonic.melody_generation.measures.overlap import feature_overlaps
-from chromasonic.melody_generation.measures.summaries import (
-    Estimate,
-    Scores,
-    Summary,
-    estimate,
-    estimate_ratio,
-    typical,
+from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate, estimate_ratio
+from chromasonic.melody_generation.measures.melody_scores import (
+    MelodyScores,
+    ScoreSummary,
+    typical_indices,
     without_nan,
 )
+from chromasonic.melody_generation.measures.novelty import Copying, most_copied
+from chromasonic.melody_generation.measures.overlap import feature_overlaps
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
 
@@ -119,7 +117,7 @@ class Evaluation:
     name: str
     readings: tuple[TuneReading, ...]
     samples: tuple[Melody, ...]
-    scores: Scores | None
+    scores: MelodyScores | None
     copying: tuple[Copying, ...] | None
     n_parameters: int
     notes_per_second: float
@@ -199,12 +197,12 @@ class Evaluation:
             "real": (self.standard.real, self.standard.test, N_TYPICAL_REAL),
         }
         return {
-            name: typical(scores, n) if scores else list(range(min(n, len(melodies))))
+            name: typical_indices(scores, n) if scores else list(range(min(n, len(melodies))))
             for name, (scores, melodies, n) in sets.items()
         }
 
     @staticmethod
-    def _scores(test: Mapping[str, Estimate], summary: Summary | None) -> dict[str, Estimate]:
+    def _scores(test: Mapping[str, Estimate], summary: ScoreSummary | None) -> dict[str, Estimate]:
         bits = test["bits_per_note"]
         perplexity = Estimate(*(_power(value) for value in (bits.value, bits.low, bits.high)))
         return {"accuracy": test["accuracy"], "perplexity": perplexity} | _group_scores(summary)
@@ -214,14 +212,14 @@ class Evaluation:
             return None
         place = most_copied(self.copying)
         worst = self.copying[place]
-        source = self.standard.novelty.melodies[worst.run.source] if worst.run.n_notes else None
+        source = self.standard.novelty.melodies[worst.passage.source] if worst.passage.n_notes else None
         return {
             "samples": _shared(self.copying),
             "real": _shared(self.standard.real_copying),
             "most_copied": {
                 "sample": place,
-                "notes": worst.run.n_notes,
-                "share": worst.run.share,
+                "notes": worst.passage.n_notes,
+                "share": worst.passage.share,
                 "novelty": worst.novelty,
                 "title": source.title if source else "",
                 "source": source.source if source else "",
@@ -268,7 +266,7 @@ def n_numbers(network: nn.Module) -> int:
     return sum(value.numel() for name, value in network.state_dict().items() if name not in keys)
 
 
-def _group_scores(summary: Summary | None) -> dict[str, Estimate]:
+def _group_scores(summary: ScoreSummary | None) -> dict[str, Estimate]:
     groups = {name: summary.groups[name] if summary else _NOT_DEFINED for name in SCORES[2:5]}
     return groups | {"overall_score": summary.overall if summary else _NOT_DEFINED}
 
@@ -277,8 +275,8 @@ def _shared(copying: Sequence[Copying]) -> dict[str, Any]:
     """Novelty, and the longest shared run in notes and as a part of the melody, as estimates over a set."""
     values = {
         "novelty": [each.novelty for each in copying],
-        "run_notes": [each.run.n_notes for each in copying],
-        "run_share": [each.run.share for each in copying],
+        "run_notes": [each.passage.n_notes for each in copying],
+        "run_share": [each.passage.share for each in copying],
     }
     return {name: asdict(estimate(np.array(each, dtype=np.float64))) for name, each in values.items()}
 

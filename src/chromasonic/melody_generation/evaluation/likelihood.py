@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.decoding import device_of, evaluating
-from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.melody import FloatArray, IntArray, Melody
 from chromasonic.melody_generation.training.metrics import MEASURE_RATIOS, TokenScorer, TokenScores
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 

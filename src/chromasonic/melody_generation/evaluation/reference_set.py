@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import Calibration, cross_fitted, fitted_if_enough
+from chromasonic.melody_generation.measures.calibration import Calibration, cross_fit, fit_if_enough
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import Copying, NoveltyIndex
-from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import Melody
 
 
@@ -32,7 +32,7 @@ class ReferenceSet:
     test: tuple[Melody, ...]
     calibration: Calibration | None
     novelty: NoveltyIndex | None
-    real: Scores | None
+    real: MelodyScores | None
     real_copying: tuple[Copying, ...] | None
     calibrated_on: str
 
@@ -61,12 +61,12 @@ class ReferenceSet:
         novelty = NoveltyIndex(training) if training else None
         copying = tuple(novelty.copying(test)) if novelty else None
         if calibration is None and training:
-            calibration = fitted_if_enough(training)
+            calibration = fit_if_enough(training)
         if calibration is not None:
             real = calibration.score(test, novelty)
             return cls(tuple(test), calibration, novelty, real, copying, f"{calibration.n_melodies} training tunes")
         try:
-            fitted = cross_fitted(test)
+            fitted = cross_fit(test)
         except InputError as problem:
             return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
         known = f"the {len(training)} training tunes are too few" if training else "the training tunes are not known"

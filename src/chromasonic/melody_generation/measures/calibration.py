@@ -21,12 +21,12 @@ from typing import Any, Literal
 import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, FloatArray, measure
+from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, measure_features
 from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
-from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness, novelty_within
-from chromasonic.melody_generation.measures.summaries import Scores, joined
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores, concatenate_scores
+from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness, novelty_among_families
 from chromasonic.melody_generation.measures.tonality import DegreeTransitions
-from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.melody import FloatArray, Melody
 
 MIN_MELODIES = 10
 _TAIL = 0.2
@@ -116,10 +116,10 @@ class Calibration:
         transitions = DegreeTransitions.fit(melodies)
         values = _values(transitions, melodies)
         # A sampled set is as a rule smaller than a training set, so its tunes should be no less distinct than that.
-        values["novelty"] = values["distinctness"] = novelty_within(melodies)
+        values["novelty"] = values["distinctness"] = novelty_among_families(melodies)
         return cls({name: Distribution.fit(values[name]) for name in _SCORED}, transitions, len(melodies))
 
-    def score(self, melodies: Sequence[Melody], novelty: NoveltyIndex | None = None) -> Scores:
+    def score(self, melodies: Sequence[Melody], novelty: NoveltyIndex | None = None) -> MelodyScores:
         """Score each melody of a set.
 
         Args:
@@ -133,7 +133,7 @@ class Calibration:
             values["novelty"] = novelty.novelty(melodies)
         return self._judge(values, melodies)
 
-    def _judge(self, values: dict[str, FloatArray], melodies: Sequence[Melody]) -> Scores:
+    def _judge(self, values: dict[str, FloatArray], melodies: Sequence[Melody]) -> MelodyScores:
         has_score = np.array([len(sounding_pitches(melody)) > 1 for melody in melodies], dtype=bool)
         features = {}
         for name in (name for name in _SCORED if name in values):
@@ -143,7 +143,7 @@ class Calibration:
             group: _geometric_mean([features[name] for name in names if name in features])
             for group, names in GROUPS.items()
         }
-        return Scores(values, features, groups, _geometric_mean(list(groups.values())))
+        return MelodyScores(values, features, groups, _geometric_mean(list(groups.values())))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a checkpoint or a JSON file holds them."""
@@ -178,7 +178,7 @@ class Calibration:
             raise InputError(f"the calibration is damaged ({problem}): train the model again") from problem
 
 
-def fitted_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
+def fit_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
     """What real tunes are like; None where the melodies are too few to say."""
     try:
         return Calibration.fit(melodies)
@@ -187,7 +187,7 @@ def fitted_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
 
 
 @dataclass(frozen=True)
-class CrossFitted:
+class CrossFit:
     """A set that calibrates itself, where there are no training tunes to do so.
 
     Attributes:
@@ -196,10 +196,10 @@ class CrossFitted:
     """
 
     calibration: Calibration
-    scores: Scores
+    scores: MelodyScores
 
 
-def cross_fitted(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFitted:
+def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
     """Calibrate on a set, and score the set itself fold by fold.
 
     Args:
@@ -225,7 +225,7 @@ def cross_fitted(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFitted:
         values = _values(calibration.transitions, tunes) | {"distinctness": apart[places]}
         parts.append(calibration._judge(values, tunes))
         order.extend(places)
-    return CrossFitted(Calibration.fit(melodies), joined(parts, order))
+    return CrossFit(Calibration.fit(melodies), concatenate_scores(parts, order))
 
 
 def _read_distribution(values: Mapping[str, Any], n_melodies: int) -> Distribution:
@@ -237,7 +237,7 @@ def _read_distribution(values: Mapping[str, Any], n_melodies: int) -> Distributi
 
 def _values(transitions: DegreeTransitions, melodies: Sequence[Melody]) -> dict[str, FloatArray]:
     likelihoods = np.array([transitions.likelihood(melody) for melody in melodies], dtype=np.float64)
-    return measure(melodies) | {"degree_likelihood": likelihoods}
+    return measure_features(melodies) | {"degree_likelihood": likelihoods}
 
 
 def _geometric_mean(scores: list[FloatArray]) -> FloatArray:

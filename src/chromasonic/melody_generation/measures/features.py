@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chromasonic.melody_generation.measures.bars import (
     bar_repetition,
@@ -38,9 +37,7 @@ from chromasonic.melody_generation.measures.tonality import (
     pitch_class_entropy,
     scale_consistency,
 )
-from chromasonic.melody_generation.melody import Melody
-
-FloatArray = NDArray[np.float64]
+from chromasonic.melody_generation.melody import FloatArray, Melody
 
 
 @dataclass(frozen=True)
@@ -96,11 +93,11 @@ GROUPS = {
 }
 
 
-def measure(melodies: Sequence[Melody]) -> dict[str, FloatArray]:
+def measure_features(melodies: Sequence[Melody]) -> dict[str, FloatArray]:
     """Every feature that a melody has by itself, by name, each of shape (number of melodies,); NaN where undefined.
 
     Example:
-        >>> measure([Melody([60, 62, 67], [24] * 3)])["step_share"].tolist()
+        >>> measure_features([Melody([60, 62, 67], [24] * 3)])["step_share"].tolist()
         [0.5]
     """
     return {

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chromasonic.melody_generation.data.families import tune_families
-from chromasonic.melody_generation.measures.features import FloatArray
+from chromasonic.melody_generation.measures.families import tune_families
 from chromasonic.melody_generation.measures.melodic_intervals import interval_ngrams
-from chromasonic.melody_generation.measures.shared_runs import Run, RunIndex
-from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.measures.shared_passages import PassageIndex, SharedPassage
+from chromasonic.melody_generation.melody import FloatArray, Melody
 
-N_INTERVALS = 8
+NGRAM_INTERVALS = 8
 N_OTHERS = 100
 
 
@@ -34,24 +33,24 @@ class Copying:
 
     Attributes:
         novelty: The part of its 8-grams of intervals that no training tune has; NaN for fewer than nine notes.
-        run: The longest run of notes, intervals and durations, that a training tune has as well.
+        passage: The longest passage of notes, intervals and durations, that a training tune has as well.
     """
 
     novelty: float
-    run: Run
+    passage: SharedPassage
 
 
 class NoveltyIndex:
     """Training tunes, ready to be compared with.
 
     Attributes:
-        melodies: The training tunes, to whose places ``Copying.run.source`` points.
+        melodies: The training tunes, to whose places ``Copying.passage.source`` points.
     """
 
     def __init__(self, melodies: Sequence[Melody]) -> None:
         self.melodies = tuple(melodies)
         self._known = np.unique(_ngrams(self.melodies)[0])
-        self._runs = RunIndex(self.melodies)
+        self._passages = PassageIndex(self.melodies)
 
     def novelty(self, melodies: Sequence[Melody]) -> FloatArray:
         """The part of each melody's 8-grams of intervals that no training tune has, shape (number of melodies,).
@@ -64,8 +63,8 @@ class NoveltyIndex:
     def copying(self, melodies: Sequence[Melody]) -> list[Copying]:
         """What each melody shares with the training tunes; much faster for many melodies at once."""
         novelty = self.novelty(melodies)
-        runs = self._runs.longest(melodies)
-        return [Copying(float(part), run) for part, run in zip(novelty, runs, strict=True)]
+        passages = self._passages.longest(melodies)
+        return [Copying(float(part), passage) for part, passage in zip(novelty, passages, strict=True)]
 
 
 def most_copied(copying: Sequence[Copying]) -> int:
@@ -76,10 +75,12 @@ def most_copied(copying: Sequence[Copying]) -> int:
     """
     if not copying:
         raise ValueError("the most copied of no melodies cannot be told")
-    return min(range(len(copying)), key=lambda i: (-copying[i].run.n_notes, np.nan_to_num(copying[i].novelty, nan=2)))
+    return min(
+        range(len(copying)), key=lambda i: (-copying[i].passage.n_notes, np.nan_to_num(copying[i].novelty, nan=2))
+    )
 
 
-def novelty_within(melodies: Sequence[Melody]) -> FloatArray:
+def novelty_among_families(melodies: Sequence[Melody]) -> FloatArray:
     """The novelty of each tune against those of all other families: what to expect of a new tune.
 
     Variants of a tune are left out, as they would be if it were held out.
@@ -121,7 +122,7 @@ def _unshared(melodies: Sequence[Melody], owners: NDArray[np.int64]) -> FloatArr
 
 def _ngrams(melodies: Sequence[Melody]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The 8-grams of all melodies in one row, and the melody that each is from."""
-    grams = [interval_ngrams(melody, N_INTERVALS) for melody in melodies]
+    grams = [interval_ngrams(melody, NGRAM_INTERVALS) for melody in melodies]
     tune = np.repeat(np.arange(len(grams)), [len(each) for each in grams])
     return np.concatenate([np.zeros(0, dtype=np.uint64), *grams]), tune
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chromasonic.melody_generation.measures.features import FloatArray
+from chromasonic.melody_generation.melody import FloatArray
 
 _N_POINTS = 512
 

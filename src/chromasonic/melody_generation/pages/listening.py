@@ -13,8 +13,8 @@ import numpy as np
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.io.engraving import Engraving, engrave_staff
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, render
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import Copying
-from chromasonic.melody_generation.measures.summaries import Scores
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import usual_tempo
@@ -68,7 +68,7 @@ class ScoredMelodies:
     """
 
     melodies: tuple[Melody, ...]
-    scores: Scores | None = None
+    scores: MelodyScores | None = None
     copying: tuple[Copying, ...] | None = None
     standard: ReferenceSet | None = None
 
@@ -129,15 +129,15 @@ class ScoredMelodies:
         if self.copying is None or self.standard is None or self.standard.novelty is None:
             return None
         found, real = self.copying[place], self.standard.real_copying or ()
-        tune = self.standard.novelty.melodies[found.run.source] if found.run.n_notes else None
+        tune = self.standard.novelty.melodies[found.passage.source] if found.passage.n_notes else None
         return SharedRun(
-            begin=found.run.begin,
-            n_notes=found.run.n_notes,
-            share=found.run.share,
+            begin=found.passage.begin,
+            n_notes=found.passage.n_notes,
+            share=found.passage.share,
             title=tune.title if tune else "",
             source=tune.source if tune else "",
             novelty=found.novelty,
-            real_notes=_mean(np.array([each.run.n_notes for each in real], dtype=np.float64)),
+            real_notes=_mean(np.array([each.passage.n_notes for each in real], dtype=np.float64)),
             real_novelty=_mean(np.array([each.novelty for each in real], dtype=np.float64)),
         )
 

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 
 
 @dataclass(frozen=True)

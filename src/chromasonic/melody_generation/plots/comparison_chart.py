@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 
-from chromasonic.melody_generation.measures.summaries import Estimate
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
 
 Scores = Mapping[str, Estimate]

@@ -8,8 +8,8 @@ from typing import Any
 
 from chromasonic.melody_generation.evaluation.compare import Comparison, Pair
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, estimate_from
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.features import FEATURES
-from chromasonic.melody_generation.measures.summaries import Estimate
 from chromasonic.melody_generation.melody import REST
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.listening import ScoredMelodies
@@ -244,7 +244,7 @@ def _cut(songbook: GeneratedSet) -> str:
 
 
 def _shared_run(judged: ScoredMelodies, place: int) -> str:
-    run = judged.copying[place].run if judged.copying else None
+    run = judged.copying[place].passage if judged.copying else None
     if not run or not run.n_notes or not judged.standard or not judged.standard.novelty:
         return "none"
     tune = judged.standard.novelty.melodies[run.source]
@@ -261,7 +261,7 @@ def _beside_real_tunes(judged: ScoredMelodies) -> str:
         return known + unjudged
     note = f"Held-out real tunes score {judged.standard.real.summary().overall.value:.2f} overall"
     if judged.standard.real_copying:
-        shared = [each.run.n_notes for each in judged.standard.real_copying]
+        shared = [each.passage.n_notes for each in judged.standard.real_copying]
         note += f" and share {sum(shared) / len(shared):.0f} notes in a row with a training tune"
     return f"{note}."
 

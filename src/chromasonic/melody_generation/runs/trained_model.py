@@ -22,7 +22,7 @@ from chromasonic.melody_generation.corpora.packing import pack_melodies, unpack_
 from chromasonic.melody_generation.data.splits import SIDES
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import Calibration, fitted_if_enough
+from chromasonic.melody_generation.measures.calibration import Calibration, fit_if_enough
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.checkpoint import RunLayout, load_model, network_name, read_checkpoint
 
@@ -59,7 +59,7 @@ def kept_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
 
 def calibration_facts(training: Sequence[Melody]) -> dict[str, Any]:
     """What a checkpoint carries along so that its melodies can be judged; nothing where the tunes are too few."""
-    calibration = fitted_if_enough(training)
+    calibration = fit_if_enough(training)
     return {"calibration": calibration.to_dict()} if calibration else {}
 
 

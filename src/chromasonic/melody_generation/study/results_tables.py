@@ -13,7 +13,7 @@ import numpy as np
 from chromasonic.melody_generation.data.leakage import unseen_by
 from chromasonic.melody_generation.evaluation.compared_models import estimate_from, in_order
 from chromasonic.melody_generation.evaluation.diagnosis import COPIES_FROM, QUARTERS, match_names
-from chromasonic.melody_generation.measures.differences import difference, holm
+from chromasonic.melody_generation.measures.paired_differences import difference, holm
 from chromasonic.melody_generation.pages.tables import Table, interval
 from chromasonic.melody_generation.study.plan import Ablation
 from chromasonic.melody_generation.study.run_numbers import Model, Numbers, Spread, manifest

@@ -22,7 +22,7 @@ _MELODIES_AT_ONCE = 1000  # bounds the memory: some 25 numbers for each note of 
 
 
 @dataclass(frozen=True)
-class Run:
+class SharedPassage:
     """A run of notes that a melody shares with a tune.
 
     Attributes:
@@ -40,20 +40,20 @@ class Run:
     source_begin: int
 
 
-class RunIndex:
+class PassageIndex:
     """Tunes in which shared runs are looked for."""
 
     def __init__(self, tunes: Sequence[Melody]) -> None:
         self._lines = [_line(tune) for tune in tunes]
 
-    def longest(self, melodies: Sequence[Melody]) -> list[Run]:
+    def longest(self, melodies: Sequence[Melody]) -> list[SharedPassage]:
         """The longest run that each melody shares with any tune, its first occurrence in the melody among equals."""
-        found: list[Run] = []
+        found: list[SharedPassage] = []
         for begin in range(0, len(melodies), _MELODIES_AT_ONCE):
             found.extend(self._longest([_line(each) for each in melodies[begin : begin + _MELODIES_AT_ONCE]]))
         return found
 
-    def _longest(self, lines: list[IntArray]) -> list[Run]:
+    def _longest(self, lines: list[IntArray]) -> list[SharedPassage]:
         # A line of n notes has 2n symbols: its last, which ends it, is like no other, so that no stretch reaches
         # across, and a stretch that begins at a duration has an even place.
         n_tunes = len(self._lines)
@@ -67,13 +67,15 @@ class RunIndex:
             # The stretches that begin at a duration; one of s symbols holds s / 2 durations, rounded up.
             n_notes = (length[first : first + len(line) : 2] + 1) // 2
             if not len(n_notes) or not n_notes.max():
-                found.append(Run(0, 0.0 if len(n_notes) else float("nan"), -1, -1, -1))
+                found.append(SharedPassage(0, 0.0 if len(n_notes) else float("nan"), -1, -1, -1))
                 continue
             begin = int(n_notes.argmax())
             place = known[first + 2 * begin]
             source = int(line_of[place])
             source_begin = int(place - begins[source]) // 2
-            found.append(Run(int(n_notes[begin]), float(n_notes[begin] / len(n_notes)), source, begin, source_begin))
+            found.append(
+                SharedPassage(int(n_notes[begin]), float(n_notes[begin] / len(n_notes)), source, begin, source_begin)
+            )
         return found
 
 

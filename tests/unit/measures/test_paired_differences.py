@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.measures.differences import difference, holm
+from chromasonic.melody_generation.measures.paired_differences import difference, holm
 
 
 def test_a_constant_gain_is_certain() -> None:

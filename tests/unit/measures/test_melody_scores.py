@@ -4,12 +4,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from chromasonic.melody_generation.measures.summaries import Estimate, Scores, estimate, joined
+from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores, concatenate_scores
 
 
-def scores(overall: Sequence[float]) -> Scores:
+def scores(overall: Sequence[float]) -> MelodyScores:
     array = np.array(overall, dtype=np.float64)
-    return Scores({"steps": array * 10}, {"steps": array}, {"coherence": array}, array)
+    return MelodyScores({"steps": array * 10}, {"steps": array}, {"coherence": array}, array)
 
 
 def test_the_interval_is_that_of_the_mean_of_redrawn_sets() -> None:
@@ -52,7 +53,7 @@ def test_a_summary_is_valid_json_where_nothing_is_defined() -> None:
 
 
 def test_parts_are_joined_in_the_order_of_the_whole() -> None:
-    whole = joined([scores([0.3, 0.1]), scores([0.2])], order=[2, 0, 1])
+    whole = concatenate_scores([scores([0.3, 0.1]), scores([0.2])], order=[2, 0, 1])
     assert whole.overall.tolist() == [0.1, 0.2, 0.3]
     assert whole.values["steps"].tolist() == whole.groups["coherence"].dot(np.eye(3) * 10).tolist()
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from chromasonic.melody_generation.data.families import near_copies, normalised_title, tune_families
+from chromasonic.melody_generation.measures.families import near_copies, normalised_title, tune_families
 from chromasonic.melody_generation.melody import REST, Melody
 
 
@@ -51,7 +51,7 @@ def test_near_copies_are_those_that_sets_of_tuples_find(n_intervals: int, share:
 def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     melodies = [walk(seed % 4) for seed in range(12)]
     at_once = as_set(near_copies(melodies))
-    monkeypatch.setattr("chromasonic.melody_generation.data.families._PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr("chromasonic.melody_generation.measures.families._PAIRS_AT_ONCE", 1)
     blocks = list(near_copies(melodies))
     assert len(blocks) == len(melodies)
     assert as_set(blocks) == at_once

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.measures.token_groups import Part, parts_by_tune, parts_of, quarters
+from chromasonic.melody_generation.measures.bits_by_group import TokenGroup, group_tokens, group_tunes, tune_quarters
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.integers(0, 3)), max_size=60))
 def test_parts_add_up_to_the_whole(tokens: list[tuple[float, bool, int]]) -> None:
     bits, is_note, group = (np.array([each[i] for each in tokens]) for i in range(3))
-    parts = parts_of(bits, is_note.astype(bool), group.astype(int), "abcd")
+    parts = group_tokens(bits, is_note.astype(bool), group.astype(int), "abcd")
     assert sum(part.bits for part in parts) == pytest.approx(bits.sum())
     assert sum(part.n_notes for part in parts) == is_note.sum()
     for index, part in enumerate(parts):
@@ -25,20 +25,20 @@ def test_parts_add_up_to_the_whole(tokens: list[tuple[float, bool, int]]) -> Non
 
 
 def test_a_part_without_notes_has_no_bits_per_note() -> None:
-    part = Part("end", 3.0, 0)
+    part = TokenGroup("end", 3.0, 0)
     assert math.isnan(part.bits_per_note)
-    assert Part("all", 6.0, 4).to_dict() == {"name": "all", "bits_per_note": 1.5, "bits": 6.0, "notes": 4}
+    assert TokenGroup("all", 6.0, 4).to_dict() == {"name": "all", "bits_per_note": 1.5, "bits": 6.0, "notes": 4}
 
 
 def test_tunes_are_put_together_by_name_the_largest_first() -> None:
-    found = parts_by_tune(np.array([1.0, 2.0, 4.0]), np.array([2.0, 5.0, 1.0]), ["6/8", "4/4", "6/8"])
-    assert found == (Part("4/4", 2.0, 5), Part("6/8", 5.0, 3))
+    found = group_tunes(np.array([1.0, 2.0, 4.0]), np.array([2.0, 5.0, 1.0]), ["6/8", "4/4", "6/8"])
+    assert found == (TokenGroup("4/4", 2.0, 5), TokenGroup("6/8", 5.0, 3))
 
 
 @given(st.lists(st.booleans(), max_size=60))
 def test_quarters_rise_and_hold_a_quarter_of_the_notes_each(is_note: list[bool]) -> None:
     marks = np.array(is_note, dtype=bool)
-    found = quarters(marks)
+    found = tune_quarters(marks)
     assert found.shape == marks.shape
     assert (np.diff(found) >= 0).all()
     notes = np.bincount(found[marks], minlength=4)

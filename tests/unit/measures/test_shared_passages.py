@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.measures.shared_runs import Run, RunIndex
+from chromasonic.melody_generation.measures.shared_passages import PassageIndex, SharedPassage
 from chromasonic.melody_generation.melody import REST, Melody
 
 Notes = list[tuple[int, int]]
@@ -36,7 +36,7 @@ def longest_by_hand(melody: Notes, known: list[Notes]) -> int:
 
 @given(st.lists(tunes, max_size=4), st.lists(tunes, max_size=4))
 def test_the_longest_shared_run_is_the_one_that_trying_all_finds(known: list[Melody], melodies: list[Melody]) -> None:
-    runs = RunIndex(known).longest(melodies)
+    runs = PassageIndex(known).longest(melodies)
     assert len(runs) == len(melodies)
     for melody, run in zip(melodies, runs, strict=True):
         notes = notes_of(melody)
@@ -58,21 +58,21 @@ def walk(seed: int, n_notes: int = 80) -> Melody:
 def test_a_copy_in_another_key_is_found_in_the_tune_it_is_from() -> None:
     known = [walk(seed) for seed in range(20)]
     middle = known[7].window(30, 70).transposed(4)
-    assert RunIndex(known).longest([known[3].transposed(-2), middle]) == [
-        Run(80, 1.0, 3, 0, 0),
-        Run(40, 1.0, 7, 0, 30),
+    assert PassageIndex(known).longest([known[3].transposed(-2), middle]) == [
+        SharedPassage(80, 1.0, 3, 0, 0),
+        SharedPassage(40, 1.0, 7, 0, 30),
     ]
 
 
 def test_another_rhythm_is_no_shared_run() -> None:
     tune = walk(1)
     slower = Melody(tune.pitches, tune.durations * 5)
-    assert RunIndex([tune]).longest([slower])[0].n_notes == 0
+    assert PassageIndex([tune]).longest([slower])[0].n_notes == 0
 
 
 def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    index = RunIndex([walk(seed) for seed in range(5)])
+    index = PassageIndex([walk(seed) for seed in range(5)])
     melodies = [walk(seed, 50) for seed in range(3, 9)]
     at_once = index.longest(melodies)
-    monkeypatch.setattr("chromasonic.melody_generation.measures.shared_runs._MELODIES_AT_ONCE", 4)
+    monkeypatch.setattr("chromasonic.melody_generation.measures.shared_passages._MELODIES_AT_ONCE", 4)
     assert index.longest(melodies) == at_once

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.melody import IntArray
+from chromasonic.melody_generation.melody import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
-class Part:
+class TokenGroup:
     """A part of all tokens.
 
     Attributes:
@@ -41,7 +40,9 @@ class Part:
         return {"name": self.name, "bits_per_note": self.bits_per_note, "bits": self.bits, "notes": self.n_notes}
 
 
-def parts_of(bits: FloatArray, is_note: NDArray[np.bool_], group: IntArray, names: Sequence[str]) -> tuple[Part, ...]:
+def group_tokens(
+    bits: FloatArray, is_note: NDArray[np.bool_], group: IntArray, names: Sequence[str]
+) -> tuple[TokenGroup, ...]:
     """Divide tokens into groups.
 
     Args:
@@ -51,15 +52,15 @@ def parts_of(bits: FloatArray, is_note: NDArray[np.bool_], group: IntArray, name
         names: What the groups are called.
 
     Example:
-        >>> parts_of(np.array([3.0, 1.0, 2.0]), np.array([True, True, False]), np.array([0, 1, 1]), ["begin", "end"])
-        (Part(name='begin', bits=3.0, n_notes=1), Part(name='end', bits=3.0, n_notes=1))
+        >>> group_tokens(np.array([3.0, 1.0, 2.0]), np.array([True, True, False]), np.array([0, 1, 1]), ["begin", "end"])
+        (TokenGroup(name='begin', bits=3.0, n_notes=1), TokenGroup(name='end', bits=3.0, n_notes=1))
     """
     sums = np.bincount(group, weights=bits, minlength=len(names))
     notes = np.bincount(group[is_note], minlength=len(names))
-    return tuple(Part(name, float(sums[i]), int(notes[i])) for i, name in enumerate(names))
+    return tuple(TokenGroup(name, float(sums[i]), int(notes[i])) for i, name in enumerate(names))
 
 
-def parts_by_tune(bits: FloatArray, n_notes: FloatArray, names: Sequence[str]) -> tuple[Part, ...]:
+def group_tunes(bits: FloatArray, n_notes: FloatArray, names: Sequence[str]) -> tuple[TokenGroup, ...]:
     """Divide whole tunes by name, the name with most notes first.
 
     Args:
@@ -70,10 +71,10 @@ def parts_by_tune(bits: FloatArray, n_notes: FloatArray, names: Sequence[str]) -
     known, group = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
     sums, notes = (np.bincount(group, weights=each, minlength=len(known)) for each in (bits, n_notes))
     order = np.argsort(-notes, kind="stable")
-    return tuple(Part(str(known[i]), float(sums[i]), int(notes[i])) for i in order)
+    return tuple(TokenGroup(str(known[i]), float(sums[i]), int(notes[i])) for i in order)
 
 
-def quarters(is_note: NDArray[np.bool_]) -> IntArray:
+def tune_quarters(is_note: NDArray[np.bool_]) -> IntArray:
     """The quarter of the tune in which each token stands, 0 to 3, by the notes before it.
 
     Args:
@@ -83,7 +84,7 @@ def quarters(is_note: NDArray[np.bool_]) -> IntArray:
         Shape (S,); what comes after the last note belongs to the last quarter.
 
     Example:
-        >>> quarters(np.array([True, True, False, True, True, True, False])).tolist()
+        >>> tune_quarters(np.array([True, True, False, True, True, True, False])).tolist()
         [0, 0, 1, 1, 2, 3, 3]
     """
     before: IntArray = np.cumsum(is_note) - is_note

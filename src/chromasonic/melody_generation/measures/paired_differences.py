@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chromasonic.melody_generation.measures.features import FloatArray
-from chromasonic.melody_generation.measures.summaries import Estimate, estimate_ratio
+from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate_ratio
+from chromasonic.melody_generation.melody import FloatArray
 
 _N_PERMUTATIONS = 9999
 

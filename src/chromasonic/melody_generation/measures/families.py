@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from chromasonic.melody_generation.melody import REST, IntArray, Melody
 
-N_INTERVALS = 12
+FAMILY_INTERVALS = 12
 SHARE = 0.5
 
 _PAIRS_AT_ONCE = 4_000_000  # bounds the memory that comparing all tunes takes (about 12 bytes a pair)
@@ -99,7 +99,7 @@ def near_copies(
     melodies: Sequence[Melody],
     others: Sequence[Melody] | None = None,
     *,
-    n_intervals: int = N_INTERVALS,
+    n_intervals: int = FAMILY_INTERVALS,
     share: float = SHARE,
 ) -> Iterator[IntArray]:
     """Find the pairs of tunes that share more than ``share`` of the smaller one's set of n-grams.
