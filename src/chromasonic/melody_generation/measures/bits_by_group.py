@@ -52,7 +52,8 @@ def group_tokens(
         names: What the groups are called.
 
     Example:
-        >>> group_tokens(np.array([3.0, 1.0, 2.0]), np.array([True, True, False]), np.array([0, 1, 1]), ["begin", "end"])
+        >>> is_note = np.array([True, True, False])
+        >>> group_tokens(np.array([3.0, 1.0, 2.0]), is_note, np.array([0, 1, 1]), ["begin", "end"])
         (TokenGroup(name='begin', bits=3.0, n_notes=1), TokenGroup(name='end', bits=3.0, n_notes=1))
     """
     sums = np.bincount(group, weights=bits, minlength=len(names))
