@@ -1,4 +1,4 @@
-"""MelodyDataModule: any corpus, read, split by tune family, and served as batches of tokens."""
+"""MelodyDataModule: read a corpus, split it by tune family, and serve batches of tokens."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ OCTAVE = 12
 
 
 class MelodyDataModule(L.LightningDataModule):
-    """Splits a corpus by tune family and serves its sides as batches of tokens (B, T).
+    """A corpus, split by tune family and served as batches of tokens (B, T).
 
     Training tunes longer than ``max_melody_length`` are cut into windows. Validation and test tunes stay
     whole, so that runs with different windows are scored on the same tunes.
 
     Args:
-        corpus: Where the melodies come from; read when first needed.
-        batch_size: Sequences in a batch.
-        min_melody_length: Notes (and rests) that a tune has at least; shorter ones are left out before the split.
-        max_melody_length: Notes of a training sequence at most; None for whole tunes.
-        split_seed: Seed of the split, apart from the run's own, so that runs of different seeds compare.
-        held_out: Share of the tunes that validation gets, and test as much, below a half.
+        corpus: The source of the melodies; read by ``setup``.
+        batch_size: Sequences per batch.
+        min_melody_length: Minimum number of notes and rests of a tune; shorter tunes are left out before the split.
+        max_melody_length: Maximum number of notes of a training sequence; None for whole tunes.
+        split_seed: Seed of the split. It is not the run's seed, so that runs with different seeds can be compared.
+        held_out: Fraction of the tunes for validation, and the same again for test, below a half.
         seed: Seed of the order of training batches.
-        guard: Data that the model will be fine-tuned on: tunes that share a title or a run of intervals with its
-            validation or test tunes are left out.
-        train_share: Share of the training tunes that are learned from, by family; the split and its hash stay.
-        pitch: From where tokens count pitches: ``relative`` to the tonic, or ``absolute``, from C in every key. The key
-            is then not told: all melodies have the tonic C, and hashes of their own, though notes and sides are the
+        guard: The data that the model will be fine-tuned on: tunes that share a title or a sequence of intervals
+            with its validation or test tunes are left out.
+        train_share: Fraction of the training tunes that are used, by family; the split and its hash stay.
+        pitch: ``relative``: tokens count pitches from the tonic. ``absolute``: tokens count pitches from C in every key,
+            and the key is not given: all melodies have the tonic C, and other hashes, although notes and sides are the
             same.
-        transpositions: In how many keys, its own and those nearest to it, each training tune is learned; more than one
-            only with absolute pitch.
+        transpositions: Number of keys, its own and those nearest to it, in which each training tune is seen; more than
+            one only with absolute pitch.
 
     Attributes:
-        melodies: The whole tunes of each side, of ``train`` those that are learned from, once set up.
-        split: Which tune is on which side, once set up.
-        report: What was read and what was changed or dropped, once set up.
-        guarded: What was left out on account of ``guard``, if there is one, once set up.
+        melodies: The whole tunes of each side, once set up; ``train`` holds only the tunes that are trained on.
+        split: The side of each tune, once set up.
+        report: The counts of tunes read, changed and dropped, once set up.
+        guarded: The tunes left out because of ``guard``, if there is one, once set up.
 
     Raises:
         InputError: If the lengths exclude each other, the share is out of range, or there is nothing to transpose;
@@ -113,7 +113,7 @@ class MelodyDataModule(L.LightningDataModule):
         self._sequences: dict[str, TokenSequences] = {}
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, split and encode the corpus, once."""
+        """Read, split and encode the corpus; do nothing if that is done."""
         del stage  # all sides come from one reading
         if self.melodies:
             return
@@ -131,11 +131,11 @@ class MelodyDataModule(L.LightningDataModule):
             self.guarded = GuardReport.of(self._all, held_out, self.guard.manifest())
             self._all = list(self.guarded.kept)
         self.split = self.divide(self._all)
-        places = {side: getattr(self.split, side) for side in SIDES}
-        places["train"] = share_of_training(self.split, self._all, self.train_share)
+        indices = {side: getattr(self.split, side) for side in SIDES}
+        indices["train"] = share_of_training(self.split, self._all, self.train_share)
         if self.pitch == "absolute":  # after the split, so that sides are the same
             self._all = [in_c(melody) for melody in self._all]
-        self.melodies = {side: [self._all[place] for place in places[side]] for side in SIDES}
+        self.melodies = {side: [self._all[index] for index in indices[side]] for side in SIDES}
         for side, melodies in self.melodies.items():
             longest = self.max_melody_length if side == "train" else None
             n_keys = self.transpositions if side == "train" else 1
@@ -149,14 +149,14 @@ class MelodyDataModule(L.LightningDataModule):
             )
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
-        """Decide the sides; by tune family, so that no variant of a held-out tune is learned from."""
+        """Return the split of melodies, by tune family: no variant of a held-out tune is trained on."""
         return split_by_family(melodies, seed=self.split_seed, validation=self.held_out, test=self.held_out)
 
     def manifest(self) -> dict[str, Any]:
-        """The report of the corpus, which tune is on which side, and the hashes that travel with every score.
+        """Return the content of ``split.json``: the report of the corpus, the tunes of each side, and hashes.
 
-        Sides and hashes are those of the split, also where only a share of its training tunes is learned from; how
-        many these are stands under ``learned_from``.
+        Sides and hashes are those of the whole split, also if only a share of its training tunes is trained on; the
+        number of those tunes is under ``learned_from``.
 
         Raises:
             ValueError: If the data is not set up.
@@ -172,19 +172,19 @@ class MelodyDataModule(L.LightningDataModule):
 
     @property
     def test_set_hash(self) -> str:
-        """Hash over the encoded test tunes: scores with different hashes do not compare."""
+        """Hash of the encoded test tunes: scores with different hashes must not be compared."""
         return test_set_hash(self.melodies["test"])
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Shuffled batches of the training sequences."""
+        """Return shuffled batches of the training sequences."""
         return self._loader("train", self.seed)
 
     def val_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of the validation tunes, by length."""
+        """Return batches of the validation tunes, by length."""
         return self._loader("validation", None)
 
     def test_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of the test tunes, by length."""
+        """Return batches of the test tunes, by length."""
         return self._loader("test", None)
 
     def _loader(self, side: str, seed: int | None) -> DataLoader[Tensor]:
@@ -208,12 +208,12 @@ def _check_pitch(pitch: str, transpositions: int) -> None:
 
 
 class DividedMelodies(MelodyDataModule):
-    """Melodies that somebody has divided already; none is left out for its length.
+    """Melodies that are divided already; none is left out for its length.
 
     Args:
-        train: Melodies to learn from.
-        validation: Melodies that decide when to stop.
-        batch_size: Sequences in a batch.
+        train: Melodies to train on.
+        validation: Melodies that decide which epoch is best.
+        batch_size: Sequences per batch.
         seed: Seed of the order of training batches.
 
     Raises:
@@ -223,30 +223,30 @@ class DividedMelodies(MelodyDataModule):
     def __init__(
         self, train: Sequence[Melody], validation: Sequence[Melody], batch_size: int = 32, seed: int = 42
     ) -> None:
-        sides = [self._held(melodies, side) for melodies, side in ((train, "train"), (validation, "val"))]
+        sides = [self._encodable(melodies, side) for melodies, side in ((train, "train"), (validation, "val"))]
         self._n_train = len(sides[0])
         super().__init__(_ListCorpus([*sides[0], *sides[1]]), batch_size, min_melody_length=1, seed=seed)
 
     @staticmethod
-    def _held(melodies: Sequence[Melody], side: str) -> list[Melody]:
+    def _encodable(melodies: Sequence[Melody], side: str) -> list[Melody]:
         fitted = [NoteVocabulary().fit(melody) for melody in melodies if len(melody)]
-        for index, each in enumerate(fitted):
-            if each.melody is None:
-                raise InputError(f"melody {index} of {side}_data cannot be used: {each.dropped_because}")
+        for index, melody in enumerate(fitted):
+            if melody.melody is None:
+                raise InputError(f"melody {index} of {side}_data cannot be used: {melody.dropped_because}")
         if not fitted:
             raise InputError(f"{side}_data holds no melody ({len(melodies)} given): give at least one")
-        return [each.melody for each in fitted if each.melody is not None]
+        return [melody.melody for melody in fitted if melody.melody is not None]
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
-        """The lists as they were given, with nothing held out for a test."""
-        places = tuple(range(len(melodies)))
+        """Return the division that was given, without a test side."""
+        indices = tuple(range(len(melodies)))
         return Split(
-            train=places[: self._n_train],
-            validation=places[self._n_train :],
+            train=indices[: self._n_train],
+            validation=indices[self._n_train :],
             test=(),
-            families=places,
+            families=indices,
             seed=0,
-            fractions=(self._n_train / len(places), 1 - self._n_train / len(places), 0.0),
+            fractions=(self._n_train / len(indices), 1 - self._n_train / len(indices), 0.0),
         )
 
 

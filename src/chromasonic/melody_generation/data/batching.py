@@ -1,7 +1,6 @@
-"""Token sequences of melodies, and batches of those that are about as long as each other.
+"""Token sequences of melodies, and batches of sequences of similar length.
 
-All tunes lie in memory as one long array of tokens; a batch is one gather from it. No Python runs for a single
-tune once the corpus is read.
+All tunes are in memory as one long array of tokens, and a batch is one gather from it: no Python runs per tune.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _VOCABULARY = NoteVocabulary()
 
 
 class TokenSequences(Dataset[Tensor]):
-    """Token sequences packed end to end; indexed by a list, it gives a padded batch of them.
+    """Token sequences packed end to end; an index that is a list gives a padded batch.
 
     Args:
         sequences: Token ids, each of shape (T,).
@@ -35,7 +34,7 @@ class TokenSequences(Dataset[Tensor]):
     """
 
     def __init__(self, sequences: Sequence[IntArray]) -> None:
-        self.lengths = torch.tensor([len(each) for each in sequences], dtype=torch.long)
+        self.lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
         self._begins = self.lengths.cumsum(0) - self.lengths
         packed = np.concatenate([*sequences, [NoteVocabulary.pad]])
         self._tokens = torch.from_numpy(packed.astype(np.int64))
@@ -44,30 +43,30 @@ class TokenSequences(Dataset[Tensor]):
         return len(self.lengths)
 
     def __getitem__(self, indices: list[int]) -> Tensor:
-        """Sequences at ``indices``, shape (B, longest of them), padded behind; -1 gives a row of padding."""
+        """Return the sequences at ``indices``, shape (B, T), padded at the end; -1 gives a row of padding."""
         index = torch.tensor(indices)
         lengths = torch.where(index < 0, 0, self.lengths[index])
         steps = torch.arange(int(lengths.max().clamp(min=1)))
-        places = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)
-        return self._tokens[places]  # the last token is padding
+        positions = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)  # (B, T)
+        return self._tokens[positions]  # the last token is padding
 
 
 class LengthBatches(DistributedSampler[list[int]]):
-    """Lists of indices of sequences that are about as long as each other.
+    """Lists of indices of sequences of similar length.
 
-    Shuffled from ``seed`` and the epoch alone, so that an epoch is the same whatever came before it. Over several
-    processes each takes its share of the batches; where they do not divide evenly, a batch of padding, which
-    no measure counts, fills the last round.
+    The order depends on ``seed`` and the epoch alone, so that a resumed run sees the same batches. With several
+    processes each takes its share of the batches. If they do not divide evenly, a batch of padding, which no measure
+    counts, fills the last round.
 
     Args:
         lengths: Length of each sequence, shape (N,).
-        batch_size: Sequences in a batch.
-        seed: Seed of the order; None keeps the order by length, the same in every epoch.
-        n_processes: Over how many processes the batches are dealt.
-        process: Which of them this is.
+        batch_size: Sequences per batch.
+        seed: Seed of the order; None sorts by length, the same in every epoch.
+        n_processes: Number of processes that share the batches.
+        process: Index of this process.
     """
 
-    # Sequences are sorted by length times a factor drawn from 1 to this: batches change from epoch to epoch.
+    # Lengths are multiplied by a random factor from 1 to this before sorting: batches change from epoch to epoch.
     _JITTER = 1.05
 
     def __init__(
@@ -95,9 +94,9 @@ class LengthBatches(DistributedSampler[list[int]]):
 
 
 def in_c(melody: Melody) -> Melody:
-    """The melody as if its tonic were C, whatever it is: its tokens then count pitches from C, not from the tonic.
+    """Return a melody with the tonic C and the same notes: its tokens count pitches from C, not from the tonic.
 
-    Its notes stay what they are, save that those beyond the vocabulary's range are moved by octaves.
+    Notes outside the vocabulary's range are moved by octaves.
 
     Raises:
         ValueError: If the melody is in a metre, or of a corpus, without a token.
@@ -113,30 +112,30 @@ def in_c(melody: Melody) -> Melody:
 
 
 def transpositions_of(melody: Melody, n_keys: int) -> list[Melody]:
-    """A melody in the ``n_keys`` keys nearest to its own, of two as near the higher one first, each as ``in_c`` has it.
+    """Return a melody in the ``n_keys`` keys nearest to its own, each with the tonic C as by :func:`in_c`.
 
     For 12 these are all keys, from 5 semitones below its own to 6 above.
 
     Raises:
-        ValueError: As ``in_c``.
+        ValueError: If the melody is in a metre, or of a corpus, without a token.
     """
     below = (n_keys - 1) // 2
     return [in_c(melody.transposed(semitones)) for semitones in range(-below, n_keys - below)]
 
 
 def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
-    """Token sequences of a melody, cut into windows of about equal length where it is longer than ``max_notes``.
+    """Return the token sequences of a melody: windows of similar length if it is longer than ``max_notes``.
 
-    Each window begins with the control tokens of its place; only the last ends with ``<end>``.
+    Each window begins with its own control tokens; only the last one ends with ``<end>``.
     """
     if max_notes is None or len(melody) <= max_notes:
         return [_VOCABULARY.encode(melody)]
     n_windows = math.ceil(len(melody) / max_notes)
     bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
-    found = []
+    sequences = []
     for begin, end in pairwise(bounds):
         fitted = _VOCABULARY.fit(melody.window(int(begin), int(end))).melody
         if fitted is not None:
             tokens = _VOCABULARY.encode(fitted)
-            found.append(tokens if end == len(melody) else tokens[:-1])
-    return found
+            sequences.append(tokens if end == len(melody) else tokens[:-1])
+    return sequences

@@ -1,8 +1,8 @@
-"""Train, validation and test without leaks: variants of a tune stay together.
+"""Split a corpus into training, validation and test without leaks: variants of a tune stay on one side.
 
-A family of tunes (:mod:`chromasonic.melody_generation.measures.families`) goes to one side as a whole. A split has a
-seed of its own, so that runs with other seeds are scored on the same tunes, and a hash over the encoded test
-tunes travels with every score.
+A family of tunes (:mod:`chromasonic.melody_generation.measures.families`) goes to one side as a whole. A split has its
+own seed, so that runs with other seeds are scored on the same tunes. A hash of the encoded test tunes is recorded
+with every score.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ HELD_OUT = 0.1  # fraction of the tunes for validation, and the same again for t
 
 @dataclass(frozen=True)
 class Split:
-    """Which melodies of a corpus are for what; the numbers are places in the sequence that was split.
+    """The sides of a split, as indices into the sequence of melodies that was split.
 
     Attributes:
-        train: Melodies to learn from.
-        validation: Melodies that decide when to stop.
-        test: Melodies to be scored on once.
+        train: Melodies to train on.
+        validation: Melodies that decide which epoch is best.
+        test: Melodies for the final scores.
         families: The family of each melody, numbered by first appearance.
-        seed: The seed that families were shuffled with.
-        fractions: The fractions asked for: train, validation and test.
+        seed: The seed of the shuffle of families.
+        fractions: The requested fractions: train, validation and test.
     """
 
     train: tuple[int, ...]
@@ -46,22 +46,22 @@ class Split:
 
     @property
     def n_families(self) -> int:
-        """How many families there are."""
+        """Number of families."""
         return len(set(self.families))
 
     def hash(self, melodies: Sequence[Melody]) -> str:
-        """Hash the encoded tunes of all three sides, in whatever order within a side: 16 hex digits."""
+        """Return a hash of the encoded tunes of all three sides, independent of their order: 16 hex digits."""
         hashes = (test_set_hash([melodies[i] for i in getattr(self, side)]) for side in SIDES)
         return hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
     def manifest(self, melodies: Sequence[Melody]) -> dict[str, Any]:
-        """Write the split as plain values for JSON: seed, fractions, counts, hashes, and each side's tunes.
+        """Return the split as plain values for JSON: seed, fractions, counts, hashes, and the tunes of each side.
 
         Args:
             melodies: The melodies that were split.
 
         Raises:
-            ValueError: If there are more or fewer of them than were split.
+            ValueError: If their number is not that of the melodies that were split.
         """
         if len(melodies) != len(self.families):
             raise ValueError(f"{len(self.families)} melodies were split, got {len(melodies)}")
@@ -86,13 +86,13 @@ class Split:
 def split_by_family(
     melodies: Sequence[Melody], *, seed: int, validation: float = HELD_OUT, test: float = HELD_OUT
 ) -> Split:
-    """Divide melodies into train, validation and test so that no family is divided.
+    """Split melodies into train, validation and test so that no family is divided.
 
     Args:
-        melodies: A corpus; its order does not matter for which tunes go together, nor to which side.
-        seed: Shuffles the families; the same melodies and seed give the same split.
+        melodies: A corpus; the sides do not depend on its order.
+        seed: Seed of the shuffle of families; the same melodies and seed give the same split.
         validation: The fraction of melodies for validation, above 0.
-        test: The fraction of melodies for testing, above 0.
+        test: The fraction of melodies for test, above 0.
 
     Raises:
         InputError: If the fractions leave nothing for training, or there are fewer than three families.
@@ -111,13 +111,13 @@ def split_by_family(
             "tunes, or take a larger corpus"
         )
     order = np.random.default_rng(seed).permutation(len(members))
-    waiting = [members[each] for each in order]
+    waiting = [members[index] for index in order]
     held_test = _take(waiting, round(test * len(melodies)), n_to_leave=2)
     held_validation = _take(waiting, round(validation * len(melodies)), n_to_leave=1)
     return Split(
-        train=_places(waiting),
-        validation=_places(held_validation),
-        test=_places(held_test),
+        train=_sorted_indices(waiting),
+        validation=_sorted_indices(held_validation),
+        test=_sorted_indices(held_test),
         families=tuple(families.tolist()),
         seed=seed,
         fractions=(1 - validation - test, validation, test),
@@ -125,14 +125,15 @@ def split_by_family(
 
 
 def share_of_training(split: Split, melodies: Sequence[Melody], share: float) -> tuple[int, ...]:
-    """A random part of the training side, whole families; a smaller share is part of every larger one.
+    """Return the indices of a random share of the training tunes, in whole families.
 
-    Families are added, in an order that the split's seed decides, until the share of the tunes is reached.
+    Families are added, in an order that the split's seed decides, until the share is reached: a smaller share is a
+    subset of every larger one.
 
     Args:
-        split: The split; its validation and test sides have no part in this.
+        split: The split; its validation and test sides do not change.
         melodies: The melodies that were split.
-        share: Of the training tunes, above 0 and at most 1.
+        share: Fraction of the training tunes, above 0 and at most 1.
 
     Raises:
         InputError: If the share is out of range.
@@ -144,17 +145,17 @@ def share_of_training(split: Split, melodies: Sequence[Melody], share: float) ->
     families = _canonical_families(melodies, np.array(split.families))
     waiting = [family for family in families if not held_out.intersection(family)]
     wanted, kept, n_kept = round(share * len(split.train)), [], 0
-    # A stream of its own, not the one that the sides were drawn with.
-    for place in np.random.default_rng((split.seed, 1)).permutation(len(waiting)):
+    # Not the random stream that divided the sides.
+    for index in np.random.default_rng((split.seed, 1)).permutation(len(waiting)):
         if n_kept >= max(1, wanted):
             break
-        kept.append(waiting[place])
-        n_kept += len(waiting[place])
-    return _places(kept)
+        kept.append(waiting[index])
+        n_kept += len(waiting[index])
+    return _sorted_indices(kept)
 
 
 def check_share(share: float) -> None:
-    """Refuse a share of the training tunes that is none.
+    """Raise if a share of the training tunes is out of range.
 
     Raises:
         InputError: If it is not above 0 and at most 1.
@@ -164,7 +165,7 @@ def check_share(share: float) -> None:
 
 
 def _canonical_families(melodies: Sequence[Melody], families: IntArray) -> list[list[int]]:
-    """List the members of each family, in an order that does not depend on the order of the melodies."""
+    """Return the members of each family, in an order that does not depend on the order of the melodies."""
     members: dict[int, list[int]] = defaultdict(list)
     for index, family in enumerate(families.tolist()):
         members[family].append(index)
@@ -175,7 +176,7 @@ def _canonical_families(melodies: Sequence[Melody], families: IntArray) -> list[
 def _take(waiting: list[list[int]], n_wanted: int, n_to_leave: int) -> list[list[int]]:
     """Move families from ``waiting`` to a side of about ``n_wanted`` tunes, of at least one family.
 
-    Each family in turn that still fits; then the smallest one left, if that ends nearer to what is wanted.
+    Take each family in turn that still fits; then the smallest one left, if that comes closer to ``n_wanted``.
     """
     taken: list[list[int]] = []
     passed: list[list[int]] = []
@@ -194,12 +195,12 @@ def _take(waiting: list[list[int]], n_wanted: int, n_to_leave: int) -> list[list
     return taken
 
 
-def _places(families: list[list[int]]) -> tuple[int, ...]:
+def _sorted_indices(families: list[list[int]]) -> tuple[int, ...]:
     return tuple(sorted(index for family in families for index in family))
 
 
 def test_set_hash(melodies: Sequence[Melody]) -> str:
-    """Hash the encoded melodies, in whatever order they come: 16 hex digits.
+    """Return a hash of the encoded melodies, independent of their order: 16 hex digits.
 
     Scores of test sets with different hashes must not be compared.
 
@@ -215,7 +216,7 @@ def test_set_hash(melodies: Sequence[Melody]) -> str:
 
 
 def tune_hash(melody: Melody) -> str:
-    """Hash an encoded melody: 16 hex digits, equal where a model cannot tell two tunes apart.
+    """Return a hash of an encoded melody, 16 hex digits; equal for tunes with the same tokens.
 
     Raises:
         ValueError: If the vocabulary cannot encode it.
@@ -227,5 +228,5 @@ def _encoded_bytes(melody: Melody) -> bytes:
     return NoteVocabulary().encode(melody).astype("<i8").tobytes()
 
 
-# A pytest that collects by name would otherwise take this for a test wherever it is imported.
+# pytest collects by name, and would otherwise run this function as a test wherever it is imported.
 test_set_hash.__test__ = False  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
-"""Which tunes are variants of each other.
+"""Families of tunes: tunes that are variants of each other.
 
-Folk tunes come in variants, and a model that has seen one has seen the other. Tunes are of one family if they
-have the same title, or share more than half of their 12-interval n-grams. N-grams of intervals leave out key
-and rhythm, so a tune in another key or another metre is still found.
+A model that was trained on one variant of a folk tune has seen the other variants. Tunes belong to one family if they
+have the same title, or share more than half of their 12-interval n-grams. N-grams of intervals ignore key and rhythm,
+so that a variant in another key or another metre is recognised.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chromasonic.melody_generation.melody import REST, IntArray, Melody
 FAMILY_INTERVALS = 12
 SHARE = 0.5
 
-_PAIRS_AT_ONCE = 4_000_000  # bounds the memory that comparing all tunes takes (about 12 bytes a pair)
+_PAIRS_AT_ONCE = 4_000_000  # limits the memory of comparing all tunes (about 12 bytes per pair)
 
 _TRAILING_PARENTHESIS = re.compile(r"\s*[(\[][^()\[\]]*[)\]][\s.]*$")
 _TRAILING_NUMBER = re.compile(
@@ -29,7 +29,7 @@ _TRAILING_NUMBER = re.compile(
     r"|(?:(?:no|nr|number|v) )?\d+[a-z]{0,2}|ii|iii|iv)$"
 )
 _OUTER_ARTICLE = re.compile(r"^the (?=.)|(?<=.) the$")
-# Words that name a kind of tune, not a tune: a title of nothing else tells no two tunes apart.
+# Words that name a kind of tune, not a tune: a title of these words alone does not identify a tune.
 _KINDS = """
     jig slip reel hornpipe polka waltz march slide strathspey schottische mazurka galop quadrille
     cotillon cotillion quickstep quick step dance barn set country clog fling minuet
@@ -43,10 +43,10 @@ _GENERIC = frozenset(_KINDS.split())
 
 
 def tune_families(melodies: Sequence[Melody]) -> IntArray:
-    """Tell the family of each melody, numbered by first appearance, shape (number of melodies,).
+    """Return the family of each melody, numbered by first appearance, shape (number of melodies,).
 
-    Tunes with the same title or with more than half of their n-grams in common are of one family, and so is
-    whoever is linked with one of its members.
+    Tunes with the same title or with more than half of their n-grams in common are linked; a family is a connected
+    component.
     """
     if not melodies:
         return np.zeros(0, dtype=np.int64)
@@ -55,14 +55,14 @@ def tune_families(melodies: Sequence[Melody]) -> IntArray:
     first, second = np.concatenate(links).T
     graph = sparse.coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
-    _, first_places, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first_places))[inverse], dtype=np.int64)
+    _, first_indices, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first_indices))[inverse], dtype=np.int64)
 
 
 def normalised_title(title: str) -> str:
-    """Leave out of a title what variants of a tune differ in; empty where it tells no two tunes apart.
+    """Return a title without the parts in which variants of a tune differ; empty if it identifies no tune.
 
-    Case, accents, punctuation, an outer "the", and a number, version or parenthesis at the end are left out.
+    Case, accents, punctuation, an outer "the", and a number, version or parenthesis at the end are removed.
 
     Example:
         >>> normalised_title("The Keel Row (2)"), normalised_title("Keel Row, The - version 2")
@@ -72,21 +72,21 @@ def normalised_title(title: str) -> str:
     """
     text = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).casefold()
     text = re.sub("['`\N{RIGHT SINGLE QUOTATION MARK}]", "", text)
-    text = _until_settled(_TRAILING_PARENTHESIS, text)
+    text = _remove_repeatedly(_TRAILING_PARENTHESIS, text)
     text = " ".join(re.sub(r"[\W_]+", " ", text).split())
-    text = _until_settled(_OUTER_ARTICLE, _until_settled(_TRAILING_NUMBER, text))
+    text = _remove_repeatedly(_OUTER_ARTICLE, _remove_repeatedly(_TRAILING_NUMBER, text))
     if all(word in _GENERIC or word.isdigit() or len(word) == 1 for word in text.split()):
         return ""
     return text
 
 
-def _until_settled(pattern: re.Pattern[str], text: str) -> str:
+def _remove_repeatedly(pattern: re.Pattern[str], text: str) -> str:
     shorter = pattern.sub("", text)
-    return text if shorter == text else _until_settled(pattern, shorter)
+    return text if shorter == text else _remove_repeatedly(pattern, shorter)
 
 
 def _same_title_links(melodies: Sequence[Melody]) -> IntArray:
-    """Pair each melody with the first of its title, shape (number of such pairs, 2)."""
+    """Return pairs of each melody and the first melody of the same title, shape (number of pairs, 2)."""
     first_of: dict[str, int] = {}
     links = []
     for index, melody in enumerate(melodies):
@@ -102,23 +102,23 @@ def near_copies(
     n_intervals: int = FAMILY_INTERVALS,
     share: float = SHARE,
 ) -> Iterator[IntArray]:
-    """Find the pairs of tunes that share more than ``share`` of the smaller one's set of n-grams.
+    """Yield the pairs of tunes that share more than ``share`` of the smaller set of n-grams.
 
     Args:
         melodies: The tunes.
         others: The tunes to compare them with; None compares them with each other.
-        n_intervals: The length of the n-grams; tunes of fewer notes than that and one have none.
-        share: 0 takes a single n-gram for enough.
+        n_intervals: The length of the n-grams; a tune needs ``n_intervals + 1`` notes to have one.
+        share: Fraction of the n-grams; with 0 a single common n-gram suffices.
 
     Yields:
-        Blocks of pairs (place in ``melodies``, place in the other tunes), shape (number of pairs, 2). In
-        blocks, since an n-gram that very many tunes have makes as many pairs as their number squared.
+        Blocks of pairs (index in ``melodies``, index in the other tunes), shape (number of pairs, 2). Blocks limit
+        memory, since an n-gram that n tunes share makes n squared pairs.
     """
     grams = _interval_grams([*melodies, *(others or ())], n_intervals)
     rows, columns = (grams, grams) if others is None else (grams[: len(melodies)], grams[len(melodies) :])
     sizes, other_sizes = np.diff(rows.indptr), np.diff(columns.indptr)
     by_gram = columns.T.tocsr()
-    # The pairs that the rows up to each one make, before those of the same two tunes are added up.
+    # Cumulative number of pairs up to each row, before pairs of the same two tunes are added up.
     pairs_before = np.concatenate([[0], np.cumsum(np.diff(by_gram.indptr)[rows.indices])])[rows.indptr]
     begin = 0
     while begin < len(sizes):
@@ -132,10 +132,10 @@ def near_copies(
 
 
 def _interval_grams(melodies: Sequence[Melody], n_intervals: int) -> sparse.csr_array:
-    """Mark with 1 which n-grams of intervals each melody has, shape (number of melodies, number of n-grams).
+    """Return a matrix with 1 for every n-gram of a melody's intervals, shape (number of melodies, number of n-grams).
 
-    Intervals go from one note to the next, rests skipped. N-grams are told apart by a 64-bit hash: among a
-    million of them, two fall together with a chance of 3 in 100 million.
+    Intervals go from one note to the next, rests skipped. N-grams are identified by a 64-bit hash: the probability
+    of a collision among a million of them is 3 in 100 million.
     """
     sounding = [melody.pitches[melody.pitches != REST] for melody in melodies]
     tune = np.repeat(np.arange(len(melodies)), [len(pitches) for pitches in sounding])
@@ -153,7 +153,7 @@ def _interval_grams(melodies: Sequence[Melody], n_intervals: int) -> sparse.csr_
 
 
 def _hashes(intervals: NDArray[np.uint64], n_intervals: int, n_grams: int) -> NDArray[np.uint64]:
-    """Weigh each place in an n-gram by a large odd number of its own and add up, modulo 2 to the 64."""
+    """Return a hash of every n-gram: the sum of intervals times large odd weights per position, modulo 2 to the 64."""
     weights = np.random.default_rng(0).integers(1 << 63, size=n_intervals, dtype=np.uint64) | np.uint64(1)
     codes = np.zeros(n_grams, dtype=np.uint64)
     for offset, weight in enumerate(weights):
