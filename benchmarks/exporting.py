@@ -23,7 +23,7 @@ from chromasonic.melody_generation.io.export import FORMATS, render
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.listening import listening_page
-from chromasonic.melody_generation.runs.trained_model import open_model
+from chromasonic.melody_generation.runs.trained_model import load_model
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def time_generating(run: str, count: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         with timed("opening the run"):
-            model = open_model(run)
+            model = load_model(run)
         with timed("making up"):
             melodies = generate(model.network, count, key="G", metre="6/8", seed=7)
         with timed("judging"):

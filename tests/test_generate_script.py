@@ -17,7 +17,7 @@ from chromasonic.melody_generation.corpora.files import read_first_tune
 from chromasonic.melody_generation.generation.generate import generate as make_up
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.melody import Metre
-from chromasonic.melody_generation.runs.checkpoint import load_model
+from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.running import ROOT, SHORT, Ending, run_script
 
 Generate = Callable[..., Ending]

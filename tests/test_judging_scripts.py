@@ -166,11 +166,12 @@ def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None
 
 
 def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path, tmp_path: Path) -> None:
-    from chromasonic.melody_generation.runs.trained_model import JOBS, write_json
+    from chromasonic.melody_generation.atomic_files import write_json
+    from chromasonic.melody_generation.runs.layout import SweepLayout
 
     for sweep, name in (("first", "ppm"), ("second", "markov")):
         shutil.copytree(runs / name, tmp_path / sweep / "0_lstm")
-    write_json(tmp_path / "first" / JOBS / "0_lstm.json", {"status": "failed", "reason": "no memory"})
+    write_json(SweepLayout(tmp_path / "first").job("0_lstm"), {"status": "failed", "reason": "no memory"})
     sweeps = f"runs=[{tmp_path / 'first'},{tmp_path / 'second'}]"
     assert run("compare.py", sweeps, *FEW, f"output_dir={tmp_path / 'out'}").code == 0
     found = json.loads((tmp_path / "out/model_comparison.json").read_text())

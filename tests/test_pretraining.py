@@ -14,7 +14,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
+from chromasonic.melody_generation.data.leakage import GuardedSplit
+from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
+from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.leaking import grams, title_of
 from tests.running import ROOT, TINY, Ending, composed, run_script, script
 
@@ -81,9 +83,9 @@ def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(wor
     held_out = [melody.source for side in ("validation", "test") for melody in target.melodies[side]]
     assert sorted(each["with"]["source"] for each in guard["left_out"]) == sorted(held_out)
     assert {each["with"]["side"] for each in guard["left_out"]} == {"validation", "test"}
-    facts = read_checkpoint(world / "pretrained")
-    assert facts["guard"] == {key: guard[key] for key in ("corpus", "split_seed", "hash", "test_set_hash")}
-    assert facts["unseen"] == [split["hash"], guard["hash"]]
+    lineage = read_checkpoint(world / "pretrained").metadata.lineage
+    assert lineage.guard == GuardedSplit.from_dict(guard)
+    assert lineage.unseen == (split["hash"], guard["hash"])
 
 
 def test_fine_tuning_begins_with_the_weights_and_says_with_which(
@@ -91,10 +93,10 @@ def test_fine_tuning_begins_with_the_weights_and_says_with_which(
 ) -> None:
     ended = fine_tune("learning_rate=1e-12", "dropout=0.5", "optimizer.weight_decay=0.0", "epochs=2")
     assert ended.code == 0, ended.err
-    before, after = (load_model(path).state_dict() for path in (world / "pretrained", tmp_path / "tuned"))
+    before, after = (load_model(path).network.state_dict() for path in (world / "pretrained", tmp_path / "tuned"))
     assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
     results = json.loads((tmp_path / "tuned/evaluation/results.json").read_text())
-    assert results["hash"] == read_checkpoint(world / "pretrained")["guard"]["hash"]
+    assert results["hash"] in read_checkpoint(world / "pretrained").metadata.lineage.unseen
     assert results["configuration"]["init_from"] == results["pretrained"]
     assert results["pretrained"].startswith("lstm on files (")
 
@@ -195,7 +197,7 @@ def small(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return dict(load_model(next(run.glob("*_checkpoints/*_last.pt"))).state_dict())
+    return dict(load_model(next(run.glob("*_checkpoints/*_last.pt"))).network.state_dict())
 
 
 def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
+from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
+from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.breaking.forked import train, warm_up
 from tests.breaking.kills import Setting, differences
 from tests.running import ROOT, SCRIPT
@@ -37,7 +38,7 @@ def test_a_run_is_repeated_from_its_directory_alone(original: Path, tmp_path: Pa
     assert differences(original, tmp_path / "again") == []
     made = [json.loads((run / "provenance.json").read_text()) for run in (original, tmp_path / "again")]
     assert made[0] | {"command": []} == made[1] | {"command": []}
-    carried = read_checkpoint(original)["provenance"]
+    carried = read_checkpoint(original).metadata.provenance
     assert carried["torch"] == torch.__version__ == made[0]["packages"]["torch"]
 
 
@@ -83,7 +84,7 @@ def test_another_process_trains_and_generates_the_same(original: Path, tmp_path:
         f"import sys, runpy\nsys.argv = ['train.py', 'repeat={original}', 'output_dir={other}']\n"
         f"try:\n    runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\nexcept SystemExit as ending:\n"
         "    assert not ending.code, ending\n"
-        "from chromasonic.melody_generation.runs.checkpoint import load_model\n"
+        "from chromasonic.melody_generation.runs.trained_model import load_model\n"
         "from chromasonic.melody_generation.generation.generate import generate\n"
         f"print([each.pitches.tolist() for each in generate(load_model({str(other)!r}), 3, seed=5, max_notes=30)])\n"
     )

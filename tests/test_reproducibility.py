@@ -22,7 +22,7 @@ from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
 from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.lightning_module import MelodyModule, OptimizerFactory
@@ -85,11 +85,11 @@ class Setting:
 
     def run(self, directory: Path, *, cut_in: int | None = None, resume: bool = False) -> TrainedRun:
         """Train as a program that has just been started would."""
-        files = RunLayout(directory, "model")
+        files = CheckpointLayout(directory, "model")
         L.seed_everything(self.seed, verbose=False)
         data = MelodyDataModule(SyntheticCorpus(num_sequences=24), batch_size=4, seed=self.seed)
         network = LSTMNetwork(16, 2, 0.3) if self.network == "lstm" else TransformerNetwork(16, 2, 2, 0.3)
-        callbacks = run_callbacks(files, facts={})
+        callbacks = run_callbacks(files)
         if self.patience is not None:
             callbacks.append(EarlyStopping("validation/loss", patience=self.patience))
         if cut_in is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.generation.generate import generate
     from chromasonic.melody_generation.io.export import export
     from chromasonic.melody_generation.melody import Melody
-    from chromasonic.melody_generation.runs.checkpoint import load_model
+    from chromasonic.melody_generation.runs.trained_model import load_model
     from chromasonic.melody_generation.testing import ModelComparison, ModelTester
     from chromasonic.melody_generation.training import ModelTrainer, TrainingHistory, create_training_data
     from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -50,7 +50,7 @@ _MODULES = {
     "create_training_data": "training",
     "export": "io.export",
     "generate": "generation.generate",
-    "load_model": "runs.checkpoint",
+    "load_model": "runs.trained_model",
 }
 
 

@@ -28,8 +28,9 @@ from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, ev
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.runs.checkpoint import describe, load_model
-from chromasonic.melody_generation.runs.trained_model import kept_tunes, read_results
+from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
+from chromasonic.melody_generation.runs.trained_model import load_model, read_results
 from chromasonic.melody_generation.training.history import TrainingHistory
 
 # --- files of a run --------------------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ def _make_tunes(draw: random.Random) -> bytes:
 def _read_tunes(content: bytes, folder: Path) -> None:
     path = folder / "tunes.npz"
     path.write_bytes(content)
-    kept_tunes(path)
+    load_split_tunes(path)
 
 
 @cache

@@ -20,8 +20,9 @@ from chromasonic.melody_generation.corpora.packing import pack_melodies
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.runs.checkpoint import describe, load_model, read_checkpoint
-from chromasonic.melody_generation.runs.trained_model import kept_tunes, open_run, read_results
+from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
+from chromasonic.melody_generation.runs.trained_model import load_model, load_run, read_results
 from chromasonic.melody_generation.training.history import TrainingHistory
 
 SOURCES = Path(__file__).parents[2] / "src"
@@ -194,12 +195,12 @@ def test_numbers_that_no_float_holds_are_refused(tmp_path: Path) -> None:
 def test_tunes_that_unpack_to_a_thousand_times_their_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "tunes.npz"
     path.write_bytes(pack_melodies(walks(200), {"sides": {"train": 200}, "padding": "x" * 1_000_000}))
-    refused(lambda: kept_tunes(squeezed(path)), str(path), "larger than the file")
+    refused(lambda: load_split_tunes(squeezed(path)), str(path), "larger than the file")
 
 
 def test_tunes_that_hold_objects_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "tunes.npz", pitches=np.array([{}]), durations=np.array([{}]))
-    refused(lambda: kept_tunes(tmp_path / "tunes.npz"), "damaged")
+    refused(lambda: load_split_tunes(tmp_path / "tunes.npz"), "damaged")
 
 
 def test_a_run_of_parts_that_do_not_belong_together_is_refused(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_run_of_parts_that_do_not_belong_together_is_refused(tmp_path: Path) -
     folder.mkdir()
     torch.save(checkpoint_of(small_lstm(), test_set_hash="0" * 16), folder / "melody_lstm_best.pt")
     (tmp_path / "tunes.npz").write_bytes(pack_melodies(walks(3), {"sides": {"train": 1, "validation": 1, "test": 1}}))
-    refused(lambda: open_run(tmp_path), "from another run")
+    refused(lambda: load_run(tmp_path), "from another run")
 
 
 def unsafe_calls(source: str) -> list[str]:
@@ -237,7 +238,7 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
     found = {file.name: calls for file in files if (calls := unsafe_calls(file.read_text(encoding="utf-8")))}
     (asks_git,) = found.pop("provenance.py")  # of its own checkout, and with no word of anybody else's
     assert asks_git.startswith("subprocess.run(['git', '-C', str(_PROJECT), *question]")
-    (runs_a_plan,) = found.pop("running.py")  # the scripts of this checkout, with what the user's own plan says
+    (runs_a_plan,) = found.pop("runner.py")  # the scripts of this checkout, with what the user's own plan says
     assert runs_a_plan.startswith("subprocess.Popen(command,")
     assert found == {}
 

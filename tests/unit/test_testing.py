@@ -14,7 +14,7 @@ from torch import nn
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.runs.trained_model import kept_tunes
+from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
 WALKS = walks(50)
@@ -47,7 +47,7 @@ def test_any_module_of_the_contract_is_tested(network: Any, tmp_path: Path) -> N
     assert all(isinstance(results[key], float) for key in KEYS)
     assert isinstance(results["test"]["bits_per_note"], float)
     assert results["model"] == "MyModel"
-    assert len(kept_tunes(tmp_path / "test_results/samples.npz")["samples"]) == 3
+    assert len(load_split_tunes(tmp_path / "test_results/samples.npz")["samples"]) == 3
     page = (tmp_path / "test_results/scores.md").read_text()
     assert "Scores of MyModel" in page
     assert "Copying and novelty are not defined, since the training tunes are not known" in page

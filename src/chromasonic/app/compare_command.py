@@ -15,7 +15,8 @@ def run(options: CompareOptions) -> None:
     """Judge what is not judged yet, write the comparison, and print it."""
     from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
     from chromasonic.melody_generation.reporting.terminal import print_comparison
-    from chromasonic.melody_generation.runs.trained_model import COMPARISON, failed_jobs, find_runs
+    from chromasonic.melody_generation.runs.layout import SweepLayout
+    from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
     from chromasonic.melody_generation.testing import compare_runs
 
     given = [options.runs] if isinstance(options.runs, str) else options.runs
@@ -26,7 +27,7 @@ def run(options: CompareOptions) -> None:
         for each in given
         for name, reason in failed_jobs(Path(each)).items()
     }
-    default = Path(given[0]) / COMPARISON if is_sweep else Path("outputs", "comparison")
+    default = SweepLayout(Path(given[0])).comparison.directory if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
     typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
     known = {name: value for name, value in typed.items() if value is not None}

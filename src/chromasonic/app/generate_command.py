@@ -12,9 +12,8 @@ from chromasonic.config.command_options import GenerateOptions
 from chromasonic.config.location import configs_directory
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from chromasonic.melody_generation.melody import Melody
+    from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 
 def run(options: GenerateOptions, typed: Sequence[str]) -> None:
@@ -27,15 +26,16 @@ def run(options: GenerateOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.pages.listening import listening_page, settings_facts
     from chromasonic.melody_generation.reporting.terminal import print_generated_set, print_remark, progress_of
     from chromasonic.melody_generation.runs.command_line import generating_command
-    from chromasonic.melody_generation.runs.trained_model import open_model
+    from chromasonic.melody_generation.runs.layout import LISTENING_PAGE, RunLayout
+    from chromasonic.melody_generation.runs.trained_model import load_model
 
     # What can be refused at once is, before anything is made.
     formats = [options.formats] if isinstance(options.formats, str) else options.formats
     check_formats(formats)
     if options.tempo is not None:
         check_tempo(options.tempo)
-    model = open_model(options.run)
-    folder = Path(options.output_dir) if options.output_dir is not None else model.directory / "melodies"
+    model = load_model(options.run)
+    folder = Path(options.output_dir or RunLayout(model.directory or Path()).melodies)
     check_folder(folder)
     primer = None if options.primer is None else read_primer(options.primer, options.primer_notes)
     if primer and primer.n_rounded:
@@ -43,7 +43,7 @@ def run(options: GenerateOptions, typed: Sequence[str]) -> None:
             f"of the primer the lengths of {primer.n_rounded} notes were rounded to such as melodies are made of"
         )
 
-    melodies = made_up(options, model.network, primer.melody if primer else None)
+    melodies = made_up(options, model, primer.melody if primer else None)
     if said := unheard(model.tunes.get("train", ()), melodies[0]):
         print_remark(said)
     title = f"After {primer.melody.title}," if primer and primer.melody.title else "Melody"
@@ -51,14 +51,14 @@ def run(options: GenerateOptions, typed: Sequence[str]) -> None:
     songbook = GeneratedSet.of(model, melodies, title, options.max_notes if is_open else None)
     with progress_of("writing melodies", len(melodies)) as on_written:
         contents = songbook.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
-    page = folder / "index.html"
+    page = folder / LISTENING_PAGE
     made, command = settings_facts(options.model_dump()), generating_command(typed)
     html = listening_page(songbook.judged, model, made, command, songbook.stems, options.tempo, contents)
     write_text(page, html)
     print_generated_set(songbook, {"Melodies": folder, "Listen": page})
 
 
-def made_up(options: GenerateOptions, network: nn.Module, primer: Melody | None) -> list[Melody]:
+def made_up(options: GenerateOptions, model: TrainedModel, primer: Melody | None) -> list[Melody]:
     """The melodies that were asked for; one where all would be the same."""
     from chromasonic.melody_generation.generation.generate import generate
     from chromasonic.melody_generation.generation.sampling import Sampling
@@ -72,7 +72,7 @@ def made_up(options: GenerateOptions, network: nn.Module, primer: Melody | None)
         count = 1
     with waiting_for(f"making up {count} melodies"):
         return generate(
-            network,
+            model,
             count,
             key=options.key,
             mode=options.mode,

@@ -14,16 +14,16 @@ from chromasonic.config.saved_configuration import is_same_configuration, repeat
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
 from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
-from chromasonic.melody_generation.training.resume import has_epoch, is_complete, planned_epochs
+from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
+from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
 
 class Job(NamedTuple):
     """What is to be done: a configuration, the files that it makes, whether they are there already, what it repeats."""
 
     config: DictConfig
-    files: RunLayout
+    files: CheckpointLayout
     resumes: bool
     repeats: Path | None = None
 
@@ -42,7 +42,7 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
             )
         overrides = list(HydraConfig.get().overrides.task)
         config = restore_configuration(directory, config, overrides)
-        files = RunLayout.of_run(directory)
+        files = CheckpointLayout.find(directory)
         if not any(each.startswith("epochs=") for each in overrides):
             config.epochs = planned_epochs(files)
         check(config)
@@ -52,7 +52,7 @@ def job_of(config: DictConfig, directory: Path) -> Job | None:
     choices = HydraConfig.get().runtime.choices
     chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
     OmegaConf.update(config, "choices", chosen, force_add=True)
-    files = RunLayout(directory / f"{chosen['model']}_checkpoints", f"melody_{chosen['model']}")
+    files = RunLayout(directory).checkpoints_of(chosen["model"])
     check(config)
     resumes = is_sweep and files.latest is not None and is_same_configuration(config, directory)
     if resumes and is_complete(directory, files, config.epochs):
@@ -75,15 +75,13 @@ def repetition(typed: DictConfig, directory: Path) -> Job:
     """A new run with the configuration of another, from its directory alone."""
     original = Path(str(typed.repeat))
     config = repeat_configuration(original, typed, list(HydraConfig.get().overrides.task))
-    if has_epoch(original):  # it may have been extended
-        config.epochs = planned_epochs(RunLayout.of_run(original))
+    if RunLayout(original).has_epoch:  # it may have been extended
+        config.epochs = planned_epochs(CheckpointLayout.find(original))
     check(config)
     refuse_second_run(directory)
     _refuse_absent(config, f"{original} needs it again: put it back there")
     model = str(config.choices.get("model"))
-    return Job(
-        config, RunLayout(directory / f"{model}_checkpoints", f"melody_{model}"), resumes=False, repeats=original
-    )
+    return Job(config, RunLayout(directory).checkpoints_of(model), resumes=False, repeats=original)
 
 
 def way_on(directory: Path) -> str:
@@ -91,6 +89,6 @@ def way_on(directory: Path) -> str:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         sweep = shown_path(Path(HydraConfig.get().sweep.dir).absolute())
         return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
-    if has_epoch(directory):
-        return f"go on with: python scripts/train.py resume={shown_path(directory)}"
+    if RunLayout(directory).has_epoch:
+        return f"go on with: chromasonic train resume={shown_path(directory)}"
     return "no epoch was over, start afresh"

@@ -37,28 +37,25 @@ class SweepComparison(Callback):
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         # Heavy, and needed once a job has run.
+        from chromasonic.melody_generation.atomic_files import write_json
         from chromasonic.melody_generation.errors import InputError
         from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
         from chromasonic.melody_generation.reporting.terminal import print_comparison
-        from chromasonic.melody_generation.runs.trained_model import (
-            COMPARISON,
-            JOBS,
-            failed_jobs,
-            job_number,
-            write_json,
-        )
+        from chromasonic.melody_generation.runs.layout import LOCK, SweepLayout
+        from chromasonic.melody_generation.runs.sweep import failed_jobs, job_number
         from chromasonic.melody_generation.testing import compare_runs, evaluate_run
 
         sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
-        results = sweep / COMPARISON
+        layout = SweepLayout(sweep)
+        results = layout.comparison.directory
         results.mkdir(parents=True, exist_ok=True)
-        with FileLock(results / ".lock"):
+        with FileLock(results / LOCK):
             try:
-                write_json(sweep / JOBS / f"{run.name}.json", _record(job_return))
+                write_json(layout.job(run.name), _record(job_return))
                 failures = failed_jobs(sweep)
                 if run.name not in failures:
                     evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
-                ended = {path.stem for path in (sweep / JOBS).glob("*.json")} - failures.keys()
+                ended = {path.stem for path in layout.jobs.glob("*.json")} - failures.keys()
                 runs = sorted((sweep / name for name in ended), key=job_number)
                 print_comparison(compare_runs(runs, results, failures=failures), results)
             except (InputError, OSError) as problem:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from chromasonic.app.jobs import Job
     from chromasonic.melody_generation.data_loader import MelodyDataModule
-    from chromasonic.melody_generation.runs.checkpoint import RunLayout
+    from chromasonic.melody_generation.runs.layout import CheckpointLayout
+    from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
     from chromasonic.melody_generation.training.distillation import Teacher
     from chromasonic.melody_generation.training.fit import TrainedRun
     from chromasonic.melody_generation.training.lightning_module import MelodyModule
@@ -84,12 +86,14 @@ def run(config: DictConfig, directory: Path) -> None:
     from chromasonic.app.jobs import job_of
     from chromasonic.config.build import build
     from chromasonic.config.saved_configuration import plain_configuration
-    from chromasonic.melody_generation.atomic_files import shown_path
+    from chromasonic.melody_generation.atomic_files import shown_path, write_json
+    from chromasonic.melody_generation.measures.calibration import fit_if_enough
     from chromasonic.melody_generation.reporting.terminal import print_outcome, print_plan
     from chromasonic.melody_generation.runs.directory_lock import lock_directory
-    from chromasonic.melody_generation.runs.provenance import gist, provenance, typed
-    from chromasonic.melody_generation.runs.trained_model import RESULTS, calibration_facts, write_json
-    from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
+    from chromasonic.melody_generation.runs.layout import RunLayout
+    from chromasonic.melody_generation.runs.model_metadata import ModelMetadata, most_common_corpus
+    from chromasonic.melody_generation.runs.provenance import provenance, provenance_summary, typed
+    from chromasonic.melody_generation.training.callbacks import checkpoints_of
     from chromasonic.melody_generation.training.fit import fit
     from chromasonic.melody_generation.training.pretraining import begin
     from chromasonic.melody_generation.training.resume import check_resumable
@@ -106,40 +110,45 @@ def run(config: DictConfig, directory: Path) -> None:
     data = build_data(config)
     data.setup()
     manifest = data.manifest()
-    facts = {key: manifest[key] for key in ("hash", "test_set_hash")} | {
-        "model": str(config.choices.get("model")),
-        "dataset": str(config.choices.get("dataset")),
-        "seed": config.seed,
-        "n_epochs": config.epochs,
-        "configuration": plain_configuration(config),
-    }
     schedule = build(config.scheduler)
     if resumes:
         check_resumable(directory, files, manifest["hash"], config.epochs, schedule)
     module = build_module(config, schedule, teacher)
     goes_on_from = files.latest if resumes else None
-    facts |= begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
-    # What it was, wherever it lies.
-    facts["configuration"] |= {"init_from": facts.get("pretrained"), "teacher": facts.get("taught_by")}
+    lineage = begin(module.network, config.init_from, manifest["hash"], data.guarded, goes_on_from, teacher)
     training = data.melodies["train"]
-    carried = facts | calibration_facts(training) | {"corpus": usual_corpus(training)}
-    trainer = build_trainer(config, directory, files, carried, keep_all_epochs=schedule.needs_all_epochs)
+    metadata = ModelMetadata(
+        model=str(config.choices.get("model")),
+        dataset=str(config.choices.get("dataset")),
+        seed=config.seed,
+        n_epochs=config.epochs,
+        split_hash=manifest["hash"],
+        test_set_hash=manifest["test_set_hash"],
+        corpus=most_common_corpus(training),
+        # What these models are, wherever they lie.
+        configuration=plain_configuration(config)
+        | {"init_from": lineage.pretrained or None, "teacher": lineage.distilled_from or None},
+        lineage=lineage,
+        calibration=fit_if_enough(training),
+    )
+    trainer = build_trainer(config, directory, files, metadata, keep_all_epochs=schedule.needs_all_epochs)
     origin = provenance(
         command=typed(),
         configuration=plain_configuration(config),
         manifest=manifest,
         device=trainer.strategy.root_device,
     )
-    carried["provenance"] = gist(origin)
+    metadata = replace(metadata, provenance=provenance_summary(origin))
+    checkpoints_of(trainer).metadata = metadata
 
     with lock_directory(directory) if is_main_process() else nullcontext():
         if is_main_process():
-            print_plan(directory, data, trainer, module, facts.get("taught_by", ""))
+            print_plan(directory, data, trainer, module, lineage.distilled_from)
             record(planned, directory, data, manifest, origin)
         outcome = fit(module, data, trainer, files, resume_from=goes_on_from)
         if is_main_process():
-            results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes} | facts
-            write_json(directory / RESULTS, results)
+            results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes}
+            write_json(RunLayout(directory).results, results | metadata.to_results())
             log_outcome(trainer, config, outcome)
             print_outcome(directory, outcome)
 
@@ -147,11 +156,13 @@ def run(config: DictConfig, directory: Path) -> None:
 def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str, Any], origin: dict[str, Any]) -> None:
     """Write down what the run is made of, before it begins, or that it goes on."""
     from chromasonic.config.saved_configuration import save_configuration
-    from chromasonic.melody_generation.atomic_files import remove_unfinished
+    from chromasonic.melody_generation.atomic_files import remove_unfinished, write_json
     from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
+    from chromasonic.melody_generation.runs.layout import RunLayout
     from chromasonic.melody_generation.runs.provenance import keep_provenance, note_going_on
-    from chromasonic.melody_generation.runs.trained_model import TUNES, keep_tunes, write_json
+    from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
 
+    layout = RunLayout(directory)
     remove_unfinished(directory)
     say_what_differs(origin, directory if job.resumes else job.repeats)
     if job.resumes:
@@ -160,8 +171,8 @@ def record(job: Job, directory: Path, data: MelodyDataModule, manifest: dict[str
     refuse_second_run(directory)  # once more: another may have begun while this one read its data
     keep_provenance(directory, origin)
     save_configuration(job.config, directory)
-    write_json(directory / "split.json", manifest)
-    keep_tunes(directory / TUNES, data.melodies)
+    write_json(layout.split, manifest)
+    save_split_tunes(layout.tunes, data.melodies)
 
 
 def say_what_differs(origin: dict[str, Any], earlier: Path | None) -> None:
@@ -205,7 +216,7 @@ def build_module(config: DictConfig, schedule: Schedule, teacher: Teacher | None
 
 
 def build_trainer(
-    config: DictConfig, directory: Path, files: RunLayout, facts: dict[str, Any], *, keep_all_epochs: bool
+    config: DictConfig, directory: Path, files: CheckpointLayout, metadata: ModelMetadata, *, keep_all_epochs: bool
 ) -> L.Trainer:
     """The trainer with the run's own callbacks and those that the configuration names."""
     from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -213,6 +224,7 @@ def build_trainer(
 
     from chromasonic.config.build import build
     from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.runs.layout import RunLayout
     from chromasonic.melody_generation.training.fit import run_callbacks
     from chromasonic.melody_generation.training.lightning_module import MEASURES
 
@@ -221,7 +233,7 @@ def build_trainer(
     if keep_all_epochs:  # the schedule's shape is laid over all of them
         unwanted.append(EarlyStopping)
     chosen = [build(node) for node in config.callbacks.values() if node]
-    callbacks = run_callbacks(files, facts, table=directory / "metrics.csv")
+    callbacks = run_callbacks(files, metadata, table=RunLayout(directory).metrics)
     callbacks += [each for each in chosen if not isinstance(each, tuple(unwanted))]
     for watched in (each.monitor for each in chosen if isinstance(each, EarlyStopping)):
         if watched not in MEASURES:

@@ -21,10 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 
 TRUSTED = "CHROMASONIC_TRUSTED_PACKAGES"
-_FILE = "config.yaml"
 _MAX_BYTES, _MAX_DEPTH = 100_000, 20
 _RUN_DIRECTORY = "${hydra:runtime.output_dir}"
 # References to other values and to the run directory; all others could read what a run must not read.
@@ -50,7 +50,7 @@ _OWN = ("chromasonic.melody_generation.", "torch.optim.")
 def save_configuration(config: DictConfig, directory: Path) -> None:
     """Write a configuration into a run directory, with values from the environment as they are now."""
     values = _values(config, keeps_reference=lambda text: not _reads_too_much(text))
-    write_text(directory / _FILE, OmegaConf.to_yaml(OmegaConf.create(values)))
+    write_text(RunLayout(directory).configuration, OmegaConf.to_yaml(OmegaConf.create(values)))
 
 
 def plain_configuration(config: DictConfig) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def restore_configuration(directory: Path, typed: DictConfig, overrides: list[st
     Raises:
         InputError: If there is no run, or more was typed.
     """
-    if not (directory / _FILE).is_file():
-        raise InputError(f"resume={directory}: there is no run to continue (no {_FILE} in that folder)")
+    if not RunLayout(directory).configuration.is_file():
+        raise InputError(f"resume={directory}: there is no run to continue (no config.yaml in that folder)")
     refused = _not_among(overrides, {"resume", "epochs"})
     if refused:
         raise InputError(
@@ -105,8 +105,8 @@ def repeat_configuration(original: Path, typed: DictConfig, overrides: list[str]
     Raises:
         InputError: If there is no run, no output directory was named, or more was typed.
     """
-    if not (original / _FILE).is_file():
-        raise InputError(f"repeat={original}: there is no run to repeat (no {_FILE} in that folder)")
+    if not RunLayout(original).configuration.is_file():
+        raise InputError(f"repeat={original}: there is no run to repeat (no config.yaml in that folder)")
     refused = _not_among(overrides, {"repeat", "output_dir"})
     if refused:
         raise InputError(
@@ -150,7 +150,7 @@ def read_configuration(directory: Path) -> DictConfig:
     Raises:
         InputError: If there is none, it cannot be read, or it asks for more than a run's configuration may.
     """
-    path = directory / _FILE
+    path = RunLayout(directory).configuration
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{path} is no configuration of a run: it is longer than {_MAX_BYTES} bytes")

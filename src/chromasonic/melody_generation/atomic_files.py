@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from chromasonic.melody_generation.errors import InputError
 
 # In the name of every file that is not finished, so that what a killed program left behind can be told.
 _UNFINISHED = ".unfinished-"
@@ -70,6 +74,33 @@ def shown_path(path: Path) -> str:
     """Return a path as a user would type it: relative to the working directory if it lies below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values as a whole JSON file in place of what stood at ``path``; missing folders are made."""
+    write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, noun: str, advice: str) -> dict[str, Any]:
+    """Read a JSON file that holds values by name; empty if there is no such file.
+
+    Args:
+        path: The file.
+        noun: The word for its values in the error message.
+        advice: What to do after a damaged file is removed, for the error message.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as problem:
+        raise InputError(f"{path} cannot be read ({problem}): remove it, and {advice}") from problem
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no {noun} by name: remove it, and {advice}")
+    return values
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import write_json, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import Comparison, compare
 from chromasonic.melody_generation.evaluation.compared_models import check_complete
@@ -32,23 +32,16 @@ from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
 from chromasonic.melody_generation.plots.figures import figure_to_svg, save_figure
 from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
 from chromasonic.melody_generation.reporting.experiment_report import (
-    REPORT,
-    SAMPLES,
     ReportInputs,
     comparison_command,
     write_comparison_report,
     write_evaluation_report,
 )
 from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, named, score_tables
-from chromasonic.melody_generation.runs.trained_model import (
-    RESULTS,
-    Run,
-    keep_tunes,
-    open_run,
-    read_results,
-    told_apart,
-    write_json,
-)
+from chromasonic.melody_generation.runs.layout import ComparisonLayout, EvaluationLayout, RunLayout
+from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
+from chromasonic.melody_generation.runs.sweep import name_directories
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run, network_of, read_results
 from chromasonic.melody_generation.training.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -62,16 +55,21 @@ class ModelTester:
     """Judges one model.
 
     Args:
-        model: Any module that maps tokens (B, T) to logits (B, T, V), V being ``len(NoteVocabulary())``.
+        model: A trained model, or any module that maps tokens (B, T) to logits (B, T, V), V being
+            ``len(NoteVocabulary())``.
         model_name: What tables and pictures call it.
         training_data: The melodies that it was trained on, so that scores are calibrated on them and copying is
             found. Without them the scores are calibrated on the test melodies, and novelty is not defined.
     """
 
     def __init__(
-        self, model: nn.Module, model_name: str = "model", *, training_data: Sequence[Melody] | None = None
+        self,
+        model: nn.Module | TrainedModel,
+        model_name: str = "model",
+        *,
+        training_data: Sequence[Melody] | None = None,
     ) -> None:
-        self.model = model
+        self.model = network_of(model)
         self.model_name = model_name
         self.training_data = training_data
 
@@ -114,7 +112,7 @@ class ModelComparison:
 
     def compare_models(
         self,
-        models: Mapping[str, nn.Module],
+        models: Mapping[str, nn.Module | TrainedModel],
         test_data: Sequence[Melody],
         save_dir: str | Path | None = None,
         *,
@@ -125,7 +123,7 @@ class ModelComparison:
         """Test each model, and set them beside each other.
 
         Args:
-            models: Modules of the contract by name.
+            models: Trained models, or modules of the contract, by name.
             test_data: Melodies that none was trained on.
             save_dir: Where ``model_comparison.json``, ``.md``, ``.png`` and ``report.html`` go; None writes nothing.
             training_data: The melodies that all were trained on, if they were the same.
@@ -145,7 +143,7 @@ class ModelComparison:
         failures: dict[str, str] = {}
         for name, model in models.items():
             try:
-                found[name] = evaluate(model, name, standard, settings)
+                found[name] = evaluate(network_of(model), name, standard, settings)
             except InputError as problem:
                 failures[name] = str(problem)
         comparison = compare({name: each.results() for name, each in found.items()}, failures)
@@ -188,9 +186,9 @@ def evaluate_run(
     Raises:
         InputError: If there is no such run, or it has no test tunes.
     """
-    run = open_run(directory)
+    run, layout = load_run(directory), RunLayout(Path(directory))
     try:
-        before = read_results(run.directory)
+        before = read_results(layout.directory)
     except InputError:  # which is about to be written anew
         before = {}
     if not anew and is_judged(before, run, settings):
@@ -198,12 +196,13 @@ def evaluate_run(
     settings = settings or SampleSettings()
     standard = ReferenceSet.of(run.tunes["test"], run.tunes["train"], run.calibration)
     found = evaluate(run.network, run.name, standard, settings)
-    facts = {key: run.facts.get(key) for key in ("dataset", "seed", "hash", "configuration")}
-    results = before | facts | found.results()
-    results |= {"run": run.directory.name, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
+    known = run.metadata.to_results()
+    metadata = {key: known.get(key) for key in ("dataset", "seed", "hash", "configuration")}
+    results = before | metadata | found.results()
+    results |= {"run": layout.directory.name, "checkpoint": run.digest, "is_finished": run.is_finished}
     results["cost"]["minutes"] = before.get("minutes")
-    write_evaluation(found, results, run.directory / RESULTS.parent, run.directory)
-    events = run.directory / "tensorboard"
+    write_evaluation(found, results, layout.evaluation.directory, layout.directory)
+    events = layout.tensorboard
     if events.is_dir():  # the run was to have one
         show_in_tensorboard(
             events / "evaluation",
@@ -213,9 +212,9 @@ def evaluate_run(
     return results
 
 
-def is_judged(results: Mapping[str, Any], run: Run, settings: SampleSettings | None) -> bool:
+def is_judged(results: Mapping[str, Any], run: TrainedModel, settings: SampleSettings | None) -> bool:
     """Whether the results are of this very model, by the measures of today, and by melodies sampled in this way."""
-    now = {"version": VERSION, "checkpoint": run.checkpoint, "is_finished": run.is_finished}
+    now = {"version": VERSION, "checkpoint": run.digest, "is_finished": run.is_finished}
     if any(results.get(name) != value for name, value in now.items()):
         return False
     try:
@@ -249,7 +248,7 @@ def compare_runs(
     results: dict[str, dict[str, Any]] = {}
     run_of: dict[str, Path] = {}  # by checkpoint
     reasons = dict(failures or {})
-    for directory, name in told_apart([Path(each).resolve() for each in directories]).items():
+    for directory, name in name_directories([Path(each).resolve() for each in directories]).items():
         try:
             results[name] = evaluate_run(directory, settings)
             run_of[results[name]["checkpoint"]] = directory
@@ -274,11 +273,12 @@ def write_evaluation(
         directory: Where to.
         run: The run directory, if the model is from one.
     """
-    write_json(directory / RESULTS.name, results)
-    keep_tunes(directory / SAMPLES, {"samples": evaluation.samples})
-    write_text(directory / "scores.md", "\n".join(map(markdown, (*score_tables(results), *feature_tables(results)))))
-    write_evaluation_report(directory / REPORT, evaluation, results, run)
-    save_figure(diagnosis_figure(results), directory / "diagnosis.png")
+    layout = EvaluationLayout(directory)
+    write_json(layout.results, results)
+    save_split_tunes(layout.samples, {"samples": evaluation.samples})
+    write_text(layout.scores, "\n".join(map(markdown, (*score_tables(results), *feature_tables(results)))))
+    write_evaluation_report(layout.report, evaluation, results, run)
+    save_figure(diagnosis_figure(results), layout.diagnosis)
 
 
 def write_comparison(
@@ -292,14 +292,13 @@ def write_comparison(
         exhibits: What else the report shows of the models, by their names.
         command: What to type to get it again.
     """
-    write_json(directory / "model_comparison.json", comparison.to_dict())
+    layout = ComparisonLayout(directory)
+    write_json(layout.results, comparison.to_dict())
     tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _figure_of(comparison)
-    write_text(directory / "model_comparison.md", tables)
-    save_figure(figure, directory / "model_comparison.png")
-    write_comparison_report(directory / REPORT, comparison, figure_to_svg(figure), exhibits, command)
-    show_in_tensorboard(
-        directory / "tensorboard", tables={"model comparison": tables}, figures={"model comparison": figure}
-    )
+    write_text(layout.tables, tables)
+    save_figure(figure, layout.chart)
+    write_comparison_report(layout.report, comparison, figure_to_svg(figure), exhibits, command)
+    show_in_tensorboard(layout.tensorboard, tables={"model comparison": tables}, figures={"model comparison": figure})
 
 
 def _figure_of(comparison: Comparison) -> Figure:

@@ -17,21 +17,16 @@ from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.io.write_abc import to_abc
 from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.io.write_musicxml import to_musicxml
+from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.pages import generated_set as songbook
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, read_primer
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, listening_page
 from chromasonic.melody_generation.reporting.result_tables import generated_set_table
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
-from chromasonic.melody_generation.runs.trained_model import (
-    TUNES,
-    Run,
-    calibration_facts,
-    keep_tunes,
-    open_model,
-    open_run,
-)
-from chromasonic.melody_generation.runs.usual_corpus import corpus_of
+from chromasonic.melody_generation.runs.layout import RunLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model, load_run
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
@@ -46,11 +41,16 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     data = MelodyDataModule(SyntheticCorpus(num_sequences=60), batch_size=16)
     data.setup()
-    files = RunLayout(folder / "lstm_checkpoints", "melody_lstm")
-    facts = {"dataset": "synthetic", "test_set_hash": data.test_set_hash, **calibration_facts(data.melodies["train"])}
+    files = RunLayout(folder).checkpoints_of("lstm")
+    metadata = ModelMetadata(
+        dataset="synthetic",
+        test_set_hash=data.test_set_hash,
+        corpus="synthetic",
+        calibration=fit_if_enough(data.melodies["train"]),
+    )
     trainer = L.Trainer(
         max_epochs=1,
-        callbacks=run_callbacks(files, facts),
+        callbacks=run_callbacks(files, metadata),
         logger=False,
         accelerator="cpu",
         enable_progress_bar=False,
@@ -58,13 +58,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_sanity_val_steps=0,
     )
     fit(MelodyModule(small_lstm(), partial(AdamW, lr=0.01)), data, trainer, files)
-    keep_tunes(folder / TUNES, data.melodies)
+    save_split_tunes(RunLayout(folder).tunes, data.melodies)
     return folder
 
 
 @pytest.fixture(scope="module")
-def run(directory: Path) -> Run:
-    return open_model(directory)
+def run(directory: Path) -> TrainedModel:
+    return load_model(directory)
 
 
 def write_tune(path: Path, melody: Melody) -> Path:
@@ -78,8 +78,8 @@ def write_tune(path: Path, melody: Melody) -> Path:
     return path
 
 
-def test_melodies_are_named_judged_and_written(run: Run, tmp_path: Path) -> None:
-    melodies = generate(run.network, 3, bars=4)
+def test_melodies_are_named_judged_and_written(run: TrainedModel, tmp_path: Path) -> None:
+    melodies = generate(run, 3, bars=4)
     book = GeneratedSet.of(run, melodies)
     assert book.stems == ("melody_01", "melody_02", "melody_03")
     assert [each.title for each in book.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
@@ -94,7 +94,7 @@ def test_melodies_are_named_judged_and_written(run: Run, tmp_path: Path) -> None
     assert len(told) == 3
 
 
-def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: Run, tmp_path: Path) -> None:
+def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: TrainedModel, tmp_path: Path) -> None:
     GeneratedSet.of(run, [TUNE] * 16).write(tmp_path, formats=["midi", "abc"])
     others = {"melody.mid", "melody_x.mid", "my_melody_01.mid", "melody_01.txt", "melody_1.mid", "after_1_01.abc"}
     for name in others:
@@ -105,7 +105,9 @@ def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: Run, tm
     assert left == others | {"melody_01.abc", "melody_02.abc", "melody_99.abc"}
 
 
-def test_what_there_was_stays_where_rendering_fails(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_there_was_stays_where_rendering_fails(
+    run: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     GeneratedSet.of(run, [TUNE] * 4).write(tmp_path, formats=["midi"])
     before = {path.name for path in tmp_path.iterdir()}
 
@@ -118,7 +120,7 @@ def test_what_there_was_stays_where_rendering_fails(run: Run, tmp_path: Path, mo
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_a_page_of_many_shows_the_first_and_says_so(run: Run, tmp_path: Path) -> None:
+def test_a_page_of_many_shows_the_first_and_says_so(run: TrainedModel, tmp_path: Path) -> None:
     book = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
     contents = book.write(tmp_path, formats=["abc"])
     assert len(contents) == MOST_ON_PAGE
@@ -128,7 +130,7 @@ def test_a_page_of_many_shows_the_first_and_says_so(run: Run, tmp_path: Path) ->
     assert "49 melodies by" in html
 
 
-def test_the_table_says_how_many_the_model_did_not_end(run: Run) -> None:
+def test_the_table_says_how_many_the_model_did_not_end(run: TrainedModel) -> None:
     long = Melody([60] * 12, [24] * 12)
     assert (
         "1 of 2 had not come to their end after 12 notes"
@@ -140,26 +142,26 @@ def test_the_table_says_how_many_the_model_did_not_end(run: Run) -> None:
 
 def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(directory: Path, tmp_path: Path) -> None:
     bare = Path(shutil.copytree(directory, tmp_path / "bare"))
-    (bare / TUNES).unlink()
+    RunLayout(bare).tunes.unlink()
     for path in (bare, bare / "lstm_checkpoints" / "melody_lstm_best.pt"):
-        opened = open_model(path)
+        opened = load_model(path)
         assert opened.directory == bare
         book = GeneratedSet.of(opened, walks(2))
         assert book.judged.scores is not None
         assert "What is copied is not judged" in generated_set_table(book).note
     with pytest.raises(InputError, match=r"tunes.npz cannot be read"):
-        open_run(bare)
+        load_run(bare)
 
 
 def test_a_folder_of_checkpoints_is_told_from_a_run(directory: Path) -> None:
     with pytest.raises(
         InputError, match=r"lstm_checkpoints is no run directory, it holds checkpoints: name one .*\.pt"
     ):
-        open_model(directory / "lstm_checkpoints")
+        load_model(directory / "lstm_checkpoints")
 
 
 def test_a_thousand_melodies_stay_in_order() -> None:
-    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    run = TrainedModel(small_lstm())
     assert GeneratedSet.of(run, [TUNE] * 1000).stems[:2] == ("melody_0001", "melody_0002")
 
 
@@ -167,11 +169,11 @@ def test_a_thousand_melodies_stay_in_order() -> None:
     ("title", "stem"), [("After ../../etc,", "after_etc_1"), ("漢字", "melody_1"), ("CON", "con__1")]
 )
 def test_stems_are_safe_whatever_the_title(title: str, stem: str) -> None:
-    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    run = TrainedModel(small_lstm())
     assert GeneratedSet.of(run, [TUNE], title).stems == (stem.replace("_1", "_01"),)
 
 
-def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: Run) -> None:
+def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: TrainedModel) -> None:
     copied = next(tune for tune in run.tunes["train"] if len(tune) > 20)
     table = generated_set_table(GeneratedSet.of(run, [copied, TUNE]))
     assert table.columns == ("file", "bars", "notes", "overall", "in a row as in a training tune")
@@ -182,23 +184,23 @@ def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: Run) -> 
 
 
 def test_a_checkpoint_in_its_run_knows_the_tunes(directory: Path) -> None:
-    inside = open_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
+    inside = load_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
     assert inside.directory == directory
     assert GeneratedSet.of(inside, [TUNE]).judged.standard is not None
 
 
 def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tmp_path: Path) -> None:
-    alone = open_model(shutil.copy(directory / "lstm_checkpoints" / "melody_lstm_best.pt", tmp_path / "alone.pt"))
+    alone = load_model(shutil.copy(directory / "lstm_checkpoints" / "melody_lstm_best.pt", tmp_path / "alone.pt"))
     assert alone.directory == tmp_path
     book = GeneratedSet.of(alone, walks(2))
     assert book.judged.scores is not None
     assert book.judged.standard is None
     assert generated_set_table(book).columns == ("file", "bars", "notes", "overall")
-    assert corpus_of(alone.network) == "synthetic"
+    assert alone.corpus == "synthetic"
 
 
 def test_without_a_calibration_there_are_no_scores() -> None:
-    run = Run(Path(), small_lstm(), {}, {}, "", is_finished=True)
+    run = TrainedModel(small_lstm())
     table = generated_set_table(GeneratedSet.of(run, [TUNE]))
     assert table.columns == ("file", "bars", "notes")
     assert "not defined" in table.note
@@ -273,7 +275,7 @@ def test_files_that_hold_no_music_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trained", [True, False])
-def test_greedy_melodies_end_and_sound(trained: bool, run: Run) -> None:
+def test_greedy_melodies_end_and_sound(trained: bool, run: TrainedModel) -> None:
     network = run.network if trained else small_lstm()
     [melody] = generate(network, 1, temperature=0, max_notes=40)
     assert 0 < len(melody) < 400

@@ -18,16 +18,17 @@ from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.listening import ScoredMelodies, listening_page, melody_facts, settings_facts
-from chromasonic.melody_generation.runs.trained_model import Run
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
 MELODIES = [TRAIN[4], *walks(43)[40:]]
 
 
-def run_with(tunes: dict[str, tuple[Melody, ...]]) -> Run:
-    facts = {"model": "markov", "dataset": "synthetic", "seed": 42}
-    return Run(Path("outputs/run"), MarkovNetwork(), facts, tunes, "0123456789abcdef", is_finished=True)
+def run_with(tunes: dict[str, tuple[Melody, ...]]) -> TrainedModel:
+    metadata = ModelMetadata(model="markov", dataset="synthetic", seed=42)
+    return TrainedModel(MarkovNetwork(), metadata, digest="0123456789abcdef", tunes=tunes)
 
 
 def player_data(html: str) -> Any:

@@ -16,14 +16,9 @@ from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
-from chromasonic.melody_generation.runs.checkpoint import (
-    FORMAT,
-    RunLayout,
-    describe,
-    load_model,
-    network_name,
-    read_checkpoint,
-)
+from chromasonic.melody_generation.runs.checkpoint import FORMAT, describe, network_name, read_checkpoint
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.trained_model import load_model
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -54,8 +49,8 @@ def test_a_model_comes_back_as_it_was_without_its_name_being_known(name: str, tm
     rebuilt = load_model(saved(tmp_path / "model.pt", network))
     tokens = batch_of(walks(2))
     torch.testing.assert_close(rebuilt(tokens), network(tokens), rtol=0, atol=0)
-    assert type(rebuilt) is type(network)
-    assert not rebuilt.training
+    assert type(rebuilt.network) is type(network)
+    assert not rebuilt.network.training
 
 
 def test_a_run_directory_gives_its_best_and_a_file_is_enough_anywhere(tmp_path: Path) -> None:
@@ -73,12 +68,12 @@ def test_a_run_directory_gives_its_best_and_a_file_is_enough_anywhere(tmp_path: 
 
 def test_a_run_is_found_by_its_best_where_there_is_no_last(tmp_path: Path) -> None:
     saved(tmp_path / "lstm_checkpoints" / "melody_lstm_best.pt")
-    files = RunLayout.of_run(tmp_path)
+    files = CheckpointLayout.find(tmp_path)
     assert (files.directory, files.model_name) == (tmp_path / "lstm_checkpoints", "melody_lstm")
 
 
 def test_files_of_a_run_are_named_after_the_model() -> None:
-    files = RunLayout(Path("run"), "my_model")
+    files = CheckpointLayout(Path("run"), "my_model")
     names = [path.name for path in (files.best, files.last, files.final, files.epoch(10), files.history, files.curves)]
     endings = ("best.pt", "last.pt", "final.pt", "epoch_10.pt", "history.json", "curves.png")
     assert names == [f"my_model_{ending}" for ending in endings]
@@ -97,7 +92,7 @@ def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Pa
     network.hyperparameters = object()  # type: ignore[assignment]  # whatever it may call so
     path = saved(tmp_path / "own.pt", network)
     again = network_of_ones_own()
-    again.load_state_dict(read_checkpoint(path)["model_state_dict"])
+    again.load_state_dict(read_checkpoint(path).weights)
     assert "build it yourself and call load_state_dict" in said_of(path)
 
 
@@ -106,13 +101,13 @@ def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path:
     older = {name: value for name, value in network.hyperparameters.items() if name != "position"}
     rebuilt = load_model(saved(tmp_path / "model.pt", network, hyperparameters=older))
     tokens = batch_of(walks(2))
-    assert rebuilt.hyperparameters == network.hyperparameters
+    assert rebuilt.network.hyperparameters == network.hyperparameters
     assert torch.equal(rebuilt(tokens), network(tokens))
 
 
 def test_hyperparameters_in_numpys_types_do_not_spoil_a_checkpoint(tmp_path: Path) -> None:
     path = saved(tmp_path / "model.pt", LSTMNetwork(8, 1, dropout=np.float64(0.5)))
-    assert load_model(path).hyperparameters["dropout"] == 0.5  # type: ignore[index]
+    assert load_model(path).network.hyperparameters["dropout"] == 0.5  # type: ignore[index]
 
 
 @pytest.mark.parametrize("part", ["model_state_dict", "epoch", "format", "network", "hyperparameters", "vocabulary"])
@@ -241,7 +236,7 @@ def test_a_weight_that_only_pretends_to_its_size_is_refused(tmp_path: Path) -> N
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "there is no checkpoint" in said_of(tmp_path / "nothing.pt")
     assert "holds no checkpoint" in said_of(tmp_path)
-    assert "there is no run directory" in said_of(tmp_path / "nothing", RunLayout.of_run)
+    assert "there is no run directory" in said_of(tmp_path / "nothing", CheckpointLayout.find)
 
 
 def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,12 @@ from tests.running import ROOT
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs import provenance as room
 from chromasonic.melody_generation.runs.provenance import (
-    FILE,
     commit,
     differences,
-    gist,
     keep_provenance,
     note_going_on,
     provenance,
+    provenance_summary,
     read_provenance,
 )
 
@@ -41,8 +40,8 @@ def test_a_record_is_plain_and_comes_back_as_it_was(tmp_path: Path) -> None:
     assert differences(read_provenance(tmp_path), record()) == []
     assert record()["packages"]["torch"] == torch.__version__
     assert record()["threads"] == torch.get_num_threads()
-    assert gist(record())["torch"] == torch.__version__
-    json.dumps(gist(record()))
+    assert provenance_summary(record())["torch"] == torch.__version__
+    json.dumps(provenance_summary(record()))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +85,8 @@ def test_each_time_that_a_run_was_gone_on_with_is_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, '{"a": '])
 def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
-    with pytest.raises(InputError, match=FILE):
+    (tmp_path / "provenance.json").write_text(text)
+    with pytest.raises(InputError, match=r"provenance\.json"):
         read_provenance(tmp_path)
 
 

@@ -10,23 +10,16 @@ import pytest
 import torch
 from tests.small_networks import small_lstm, walks
 
+from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.data_loader import DividedMelodies
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.calibration import Calibration
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
-from chromasonic.melody_generation.runs.trained_model import (
-    JOBS,
-    TUNES,
-    calibration_facts,
-    failed_jobs,
-    find_runs,
-    keep_tunes,
-    kept_tunes,
-    open_run,
-    read_results,
-    write_json,
-)
+from chromasonic.melody_generation.measures.calibration import Calibration, fit_if_enough
+from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.split_tunes import load_split_tunes, save_split_tunes
+from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
+from chromasonic.melody_generation.runs.trained_model import load_run, read_results
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import module_for
 
@@ -40,13 +33,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import lightning as L
 
     directory = tmp_path_factory.mktemp("runs") / "0_lstm"
-    files = RunLayout(directory / "lstm_checkpoints", "melody_lstm")
-    facts = {"model": "my_lstm", "test_set_hash": hash_of(SIDES["test"])} | calibration_facts(SIDES["train"])
+    files = RunLayout(directory).checkpoints_of("lstm")
+    metadata = ModelMetadata(
+        model="my_lstm", test_set_hash=hash_of(SIDES["test"]), calibration=fit_if_enough(SIDES["train"])
+    )
     trainer = L.Trainer(
-        max_epochs=1, logger=False, callbacks=run_callbacks(files, facts), enable_progress_bar=False, accelerator="cpu"
+        max_epochs=1,
+        logger=False,
+        callbacks=run_callbacks(files, metadata),
+        enable_progress_bar=False,
+        accelerator="cpu",
     )
     fit(module_for(small_lstm()), DividedMelodies(SIDES["train"], SIDES["validation"], 8, 0), trainer, files)
-    keep_tunes(directory / TUNES, SIDES)
+    save_split_tunes(RunLayout(directory).tunes, SIDES)
     return directory
 
 
@@ -57,7 +56,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_a_run_is_read_whole(finished: Path) -> None:
-    found = open_run(finished)
+    found = load_run(finished)
     best = torch.load(finished / "lstm_checkpoints/melody_lstm_best.pt", weights_only=True)
     assert found.tunes == SIDES
     assert found.name == "my_lstm"
@@ -69,13 +68,13 @@ def test_a_run_is_read_whole(finished: Path) -> None:
 
 
 def test_a_run_that_goes_on_is_known_by_its_checkpoint(run: Path) -> None:
-    before = open_run(run)
-    assert open_run(run).checkpoint == before.checkpoint
+    before = load_run(run)
+    assert load_run(run).digest == before.digest
     best = run / "lstm_checkpoints/melody_lstm_best.pt"
     torch.save(torch.load(best, weights_only=True) | {"epoch": 2}, best)
     (run / "lstm_checkpoints/melody_lstm_final.pt").unlink()
-    after = open_run(run)
-    assert after.checkpoint != before.checkpoint
+    after = load_run(run)
+    assert after.digest != before.digest
     assert not after.is_finished
 
 
@@ -86,22 +85,25 @@ def test_a_run_that_goes_on_is_known_by_its_checkpoint(run: Path) -> None:
         (lambda run: shutil.rmtree(run / "lstm_checkpoints"), "lstm_checkpoints|checkpoint"),
         (lambda run: (run / "lstm_checkpoints/melody_lstm_best.pt").unlink(), "melody_lstm_best.pt|checkpoint"),
         (lambda run: (run / "lstm_checkpoints/melody_lstm_best.pt").write_bytes(b"junk"), "melody_lstm_best.pt"),
-        (lambda run: (run / TUNES).unlink(), "tunes.npz cannot be read"),
-        (lambda run: (run / TUNES).write_bytes(b"junk"), "tunes.npz is damaged"),
-        (lambda run: keep_tunes(run / TUNES, {"train": WALKS}), "it has no validation tunes"),
-        (lambda run: keep_tunes(run / TUNES, SIDES | {"test": WALKS[:5]}), "one of the two is from another run"),
+        (lambda run: (RunLayout(run).tunes).unlink(), "tunes.npz cannot be read"),
+        (lambda run: (RunLayout(run).tunes).write_bytes(b"junk"), "tunes.npz is damaged"),
+        (lambda run: save_split_tunes(RunLayout(run).tunes, {"train": WALKS}), "it has no validation tunes"),
+        (
+            lambda run: save_split_tunes(RunLayout(run).tunes, SIDES | {"test": WALKS[:5]}),
+            "one of the two is from another run",
+        ),
     ],
     ids=["no run", "no checkpoints", "no best", "damaged best", "no tunes", "damaged tunes", "no side", "other tunes"],
 )
 def test_a_broken_run_is_refused(run: Path, break_it: object, words: str) -> None:
     break_it(run)  # type: ignore[operator]
     with pytest.raises(InputError, match=words):
-        open_run(run)
+        load_run(run)
 
 
 def test_tunes_come_back_by_side(tmp_path: Path) -> None:
-    keep_tunes(tmp_path / "tunes.npz", SIDES | {"test": ()})
-    assert kept_tunes(tmp_path / "tunes.npz") == SIDES | {"test": ()}
+    save_split_tunes(tmp_path / "tunes.npz", SIDES | {"test": ()})
+    assert load_split_tunes(tmp_path / "tunes.npz") == SIDES | {"test": ()}
 
 
 @pytest.mark.parametrize("sides", [{"train": 31}, {"train": 40, "test": -10}, {"train": "many"}, [30], None])
@@ -110,12 +112,7 @@ def test_sides_that_do_not_add_up_are_refused(tmp_path: Path, sides: object) -> 
 
     (tmp_path / "tunes.npz").write_bytes(pack_melodies(WALKS, {"sides": sides}))
     with pytest.raises(InputError, match=r"tunes.npz is damaged"):
-        kept_tunes(tmp_path / "tunes.npz")
-
-
-def test_too_few_tunes_calibrate_nothing() -> None:
-    assert calibration_facts(WALKS[:9]) == {}
-    assert calibration_facts(WALKS[:10]).keys() == {"calibration"}
+        load_split_tunes(tmp_path / "tunes.npz")
 
 
 def test_results_that_are_not_there_are_empty_and_damaged_ones_are_refused(tmp_path: Path) -> None:
@@ -150,13 +147,13 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_sweep_is_no_run(finished: Path) -> None:
     with pytest.raises(InputError, match=r"holds several runs: name one of them, or compare them"):
-        open_run(finished.parent)
+        load_run(finished.parent)
 
 
 def test_failed_jobs_are_known_by_their_records(tmp_path: Path) -> None:
     assert failed_jobs(tmp_path) == {}
-    write_json(tmp_path / JOBS / "0_lstm.json", {"status": "completed", "reason": ""})
-    write_json(tmp_path / JOBS / "1_ppm.json", {"status": "failed", "reason": "no memory"})
+    write_json(SweepLayout(tmp_path).jobs / "0_lstm.json", {"status": "completed", "reason": ""})
+    write_json(SweepLayout(tmp_path).jobs / "1_ppm.json", {"status": "failed", "reason": "no memory"})
     assert failed_jobs(tmp_path) == {"1_ppm": "no memory"}
     # One that was resumed to its end after it had failed is no failure any more.
     final = tmp_path / "1_ppm/ppm_checkpoints/melody_ppm_final.pt"
@@ -164,10 +161,10 @@ def test_failed_jobs_are_known_by_their_records(tmp_path: Path) -> None:
     final.touch()
     assert find_runs(tmp_path) == [tmp_path / "1_ppm"]
     assert failed_jobs(tmp_path) == {}
-    write_json(tmp_path / JOBS / "1_ppm.json", {"status": "failed", "reason": "no memory"})
+    write_json(SweepLayout(tmp_path).jobs / "1_ppm.json", {"status": "failed", "reason": "no memory"})
     assert failed_jobs(tmp_path) == {"1_ppm": "no memory"}
     assert find_runs(tmp_path) == []
     for damaged in ("{", json.dumps([]), json.dumps({"status": "failed"})):
-        (tmp_path / JOBS / "0_lstm.json").write_text(damaged)
+        (SweepLayout(tmp_path).jobs / "0_lstm.json").write_text(damaged)
         with pytest.raises(InputError, match=r"0_lstm.json is no record of a job"):
             failed_jobs(tmp_path)

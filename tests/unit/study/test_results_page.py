@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.trained_model import RESULTS, write_json
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.study import results_page as page_module
 from chromasonic.melody_generation.study.plan import Plan, PlannedRun
 from chromasonic.melody_generation.study.results_page import Tune, write_results, write_summary
@@ -109,7 +110,7 @@ def results_of(validation: float, test: float, test_set: str = "abc") -> dict[st
 
 
 def write_run(run: PlannedRun, results: Mapping[str, Any]) -> None:
-    write_json(run.directory / RESULTS, results)
+    write_json(RunLayout(run.directory).results, results)
     seconds = {"core_seconds": 60 * CORE_MINUTES[run.part]}
     write_json(run.directory / RECORD, seconds | ({"judging_core_seconds": 30.0} if run.part == "ppm" else {}))
     guard: dict[str, Any] = {"guard": {"left_out": [{}] * 1234}} if run.part == "before" else {}
@@ -265,7 +266,7 @@ def test_holes_and_other_tunes_are_refused(programme: Workflow) -> None:
     write_run(run, results_of(2.5, 2.7, test_set="other"))
     with pytest.raises(InputError, match="Memory: its runs were scored on different test tunes"):
         Numbers.of(programme)
-    (programme.runs["lstm", 2].directory / RESULTS).unlink()
+    RunLayout(programme.runs["lstm", 2].directory).results.unlink()
     with pytest.raises(InputError, match="the results of lstm are incomplete"):
         Numbers.of(programme)
 

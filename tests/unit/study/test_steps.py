@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
-from chromasonic.melody_generation.runs.trained_model import RESULTS, write_json
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.study import steps
 from chromasonic.melody_generation.study.plan import PlannedRun
 from chromasonic.melody_generation.study.steps import (
@@ -158,7 +159,7 @@ def test_what_came_of_it_is_its_score_on_validation(tmp_path: Path) -> None:
     step = training(tmp_path)
     with pytest.raises(InputError, match="has no scores"):
         step.outcome()
-    write_json(step.run.directory / RESULTS, {"validation": {"bits_per_note": 2.0344}})
+    write_json(RunLayout(step.run.directory).results, {"validation": {"bits_per_note": 2.0344}})
     assert step.outcome() == "2.034 bits per note on validation"
 
 

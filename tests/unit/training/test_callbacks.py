@@ -14,7 +14,9 @@ from torch.optim import AdamW
 
 from chromasonic.melody_generation.data_loader import DividedMelodies
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, read_checkpoint
+from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.training.callbacks import (
     DivergenceGuard,
     HistoryRecorder,
@@ -63,10 +65,14 @@ def train(
     *others: Callback,
     module: MelodyModule | None = None,
     callbacks: list[Callback] | None = None,
-) -> RunLayout:
+) -> CheckpointLayout:
     """Train a few small epochs with the callbacks of a run; the history is in the files."""
-    files = RunLayout(folder, "melody_mine")
-    ours = run_callbacks(files, {"hash": "abc"}, folder / "metrics.csv") if callbacks is None else callbacks
+    files = CheckpointLayout(folder, "melody_mine")
+    ours = (
+        run_callbacks(files, ModelMetadata(split_hash="abc"), folder / "metrics.csv")
+        if callbacks is None
+        else callbacks
+    )
     trainer = L.Trainer(
         max_epochs=n_epochs,
         callbacks=[*others, *ours],
@@ -89,7 +95,7 @@ def same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
 
 
 @pytest.fixture(scope="module")
-def eleven_epochs(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunLayout, WeightRecorder, list[float]]:
+def eleven_epochs(tmp_path_factory: pytest.TempPathFactory) -> tuple[CheckpointLayout, WeightRecorder, list[float]]:
     """A run whose third epoch is its best."""
     losses = [5.0, 4.0, 2.0, 3.0, 2.0, *[6.0] * 6]
     recorder = WeightRecorder()
@@ -98,7 +104,7 @@ def eleven_epochs(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunLayout, 
 
 
 def test_a_run_leaves_the_files_of_its_directory_and_no_others(
-    eleven_epochs: tuple[RunLayout, WeightRecorder, list[float]],
+    eleven_epochs: tuple[CheckpointLayout, WeightRecorder, list[float]],
 ) -> None:
     files, _, _ = eleven_epochs
     assert sorted(path.name for path in files.directory.iterdir()) == [
@@ -112,7 +118,7 @@ def test_a_run_leaves_the_files_of_its_directory_and_no_others(
 
 
 def test_each_checkpoint_holds_the_weights_of_its_epoch_counted_from_1(
-    eleven_epochs: tuple[RunLayout, WeightRecorder, list[float]],
+    eleven_epochs: tuple[CheckpointLayout, WeightRecorder, list[float]],
 ) -> None:
     files, recorder, _ = eleven_epochs
     for path, epoch in ((files.best, 3), (files.epoch(10), 10), (files.last, 11)):
@@ -123,7 +129,9 @@ def test_each_checkpoint_holds_the_weights_of_its_epoch_counted_from_1(
         network_of_ones_own(2).load_state_dict(checkpoint["model_state_dict"])  # the bare network's own keys
 
 
-def test_history_and_table_hold_every_epoch(eleven_epochs: tuple[RunLayout, WeightRecorder, list[float]]) -> None:
+def test_history_and_table_hold_every_epoch(
+    eleven_epochs: tuple[CheckpointLayout, WeightRecorder, list[float]],
+) -> None:
     files, _, losses = eleven_epochs
     history = TrainingHistory.load(files.history)
     assert history.epoch == list(range(1, 12))
@@ -147,9 +155,9 @@ def test_everything_is_written_after_every_epoch(tmp_path: Path) -> None:
             if trainer.current_epoch:
                 with (tmp_path / "metrics.csv").open() as table:
                     n_rows = sum(1 for _ in table) - 1
-                files = RunLayout(tmp_path, "melody_mine")
+                files = CheckpointLayout(tmp_path, "melody_mine")
                 n_epochs = len(TrainingHistory.load(files.history))
-                seen.append((n_rows, n_epochs, read_checkpoint(files.last)["epoch"]))
+                seen.append((n_rows, n_epochs, read_checkpoint(files.last).epoch))
 
     train(tmp_path, 3, Decoder())
     assert seen == [(1, 1, 1), (2, 2, 2)]
@@ -161,7 +169,7 @@ def test_the_rate_is_the_one_that_the_epoch_began_with(tmp_path: Path) -> None:
 
 
 def test_scores_of_the_best_epoch_are_those_of_its_row(tmp_path: Path) -> None:
-    recorder = HistoryRecorder(RunLayout(tmp_path, "melody_mine"))
+    recorder = HistoryRecorder(CheckpointLayout(tmp_path, "melody_mine"))
     train(tmp_path, 3, GivenLosses([3.0, 1.0, 2.0]), callbacks=[recorder])
     scores = recorder.best_scores("validation")
     assert scores["loss"] == 1.0
@@ -177,7 +185,7 @@ def test_a_run_that_is_cut_short_leaves_its_curves(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="dark"):
         train(tmp_path, 3, PowerCut())
-    files = RunLayout(tmp_path, "melody_mine")
+    files = CheckpointLayout(tmp_path, "melody_mine")
     assert files.curves.exists()
     assert files.last.exists()
     assert not files.final.exists()
@@ -197,14 +205,14 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(
     monkeypatch.setattr(L.Trainer, "save_checkpoint", full_disk)
     with pytest.raises(OSError, match="No space left"):
         train(tmp_path, 3, GivenLosses([3.0, 2.0, 1.0]))
-    assert read_checkpoint(RunLayout(tmp_path, "melody_mine").best)["epoch"] == 1
+    assert read_checkpoint(CheckpointLayout(tmp_path, "melody_mine").best).epoch == 1
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_a_resumed_run_knows_what_was_best_and_how_many_epochs_are_over(tmp_path: Path) -> None:
-    ours = RunCheckpoints(RunLayout(tmp_path, "melody_mine"))
+    ours = RunCheckpoints(CheckpointLayout(tmp_path, "melody_mine"))
     train(tmp_path, 2, GivenLosses([2.0, 3.0]), callbacks=[ours])
-    resumed = RunCheckpoints(RunLayout(tmp_path, "melody_mine"))
+    resumed = RunCheckpoints(CheckpointLayout(tmp_path, "melody_mine"))
     resumed.load_state_dict(ours.state_dict())
     assert resumed.state_dict() == ours.state_dict() == {"best_loss": 2.0, "epoch": 2, "over_at": None}
 
@@ -262,7 +270,7 @@ def test_gradients_that_are_summed_over_batches_do_not_hide_a_loss_that_is_no_nu
 def test_a_validation_loss_that_is_no_number_ends_the_run_and_keeps_the_best(tmp_path: Path, loss: float) -> None:
     with pytest.raises(InputError, match=f"validation loss became {loss} in epoch 2 .* rate of 0.01"):
         train(tmp_path, 3, GivenLosses([2.0, loss, 1.0]))
-    assert read_checkpoint(RunLayout(tmp_path, "melody_mine").best)["epoch"] == 1
+    assert read_checkpoint(CheckpointLayout(tmp_path, "melody_mine").best).epoch == 1
 
 
 def test_a_training_loss_that_is_no_number_ends_the_run_at_once(tmp_path: Path) -> None:
@@ -279,11 +287,11 @@ def test_two_processes_measure_what_one_does_and_leave_whole_files(tmp_path: Pat
 
     def run(folder: Path, **settings: Any) -> TrainedRun:
         torch.manual_seed(0)
-        files = RunLayout(folder, "m")
+        files = CheckpointLayout(folder, "m")
         trainer = L.Trainer(
             max_epochs=2,
             accelerator="cpu",
-            callbacks=run_callbacks(files, {}, folder / "metrics.csv"),
+            callbacks=run_callbacks(files, table=folder / "metrics.csv"),
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -314,7 +322,7 @@ def test_processes_but_the_first_take_part_in_saving_and_write_nothing(tmp_path:
         def save_checkpoint(self, path: Path) -> None:
             self.saved.append(path)  # Lightning's own writes in the first process alone
 
-    process, files = SecondProcess(), RunLayout(tmp_path, "m")
+    process, files = SecondProcess(), CheckpointLayout(tmp_path, "m")
     RunCheckpoints(files).on_train_epoch_end(process, MODULE)  # type: ignore[arg-type]
     assert process.saved == [files.best, files.last]
     assert list(tmp_path.iterdir()) == []

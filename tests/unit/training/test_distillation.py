@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.distillation import LIKELIEST, Teacher
 from chromasonic.melody_generation.training.lightning_module import MelodyModule, module_for
 from chromasonic.melody_generation.training.metrics import TokenScorer
@@ -60,14 +61,14 @@ def test_the_loss_is_the_weighted_mean_of_both_place_by_place(share: float) -> N
     each = [-(told(teacher, place) * logits[place].log_softmax(-1)).sum() for place in scored()]
     own = own_loss(logits)
     expected = (1 - share) * own + share * torch.stack(each).mean()
-    torch.testing.assert_close(Teacher(teacher, share, {}).loss(own, logits, TOKENS), expected)
+    torch.testing.assert_close(Teacher(TrainedModel(teacher), share).loss(own, logits, TOKENS), expected)
 
 
 def test_nothing_is_better_than_to_predict_what_the_teacher_says() -> None:
     torch.manual_seed(1)
     probabilities = torch.zeros(len(VOCABULARY))
     probabilities[torch.randperm(len(VOCABULARY))[:LIKELIEST]] = torch.rand(LIKELIEST)
-    teacher = Teacher(Says(probabilities.log()), 1.0, {})
+    teacher = Teacher(TrainedModel(Says(probabilities.log())), 1.0)
     logits = probabilities.clamp(min=1e-12).log().expand(*TOKENS.shape, -1).clone().requires_grad_()
     loss = teacher.loss(torch.tensor(0.0), logits, TOKENS)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -79,7 +80,7 @@ def test_nothing_is_better_than_to_predict_what_the_teacher_says() -> None:
 
 def test_a_tune_is_read_once_and_the_same_in_every_batch() -> None:
     network = small_lstm()
-    teacher, n_read = Teacher(network, 0.5, {}), []
+    teacher, n_read = Teacher(TrainedModel(network), 0.5), []
     network.register_forward_hook(lambda *_: n_read.append(1))
     whole = teacher.predictions(TOKENS)
     for row, tune in enumerate(TOKENS):
@@ -93,9 +94,9 @@ def test_a_tune_is_read_once_and_the_same_in_every_batch() -> None:
 
 def test_a_teacher_reads_in_full_precision() -> None:
     network = small_lstm()
-    whole = Teacher(network, 0.5, {}).predictions(TOKENS)
+    whole = Teacher(TrainedModel(network), 0.5).predictions(TOKENS)
     with torch.autocast("cpu", torch.bfloat16):
-        half = Teacher(network, 0.5, {}).predictions(TOKENS)
+        half = Teacher(TrainedModel(network), 0.5).predictions(TOKENS)
     assert all(torch.equal(one, other) for one, other in zip(whole, half, strict=True))
 
 
@@ -103,7 +104,7 @@ def test_what_both_rule_out_does_not_count() -> None:
     logits = torch.zeros(len(VOCABULARY))
     logits[: len(VOCABULARY) - 20] = -torch.inf
     student = Says(logits)(TOKENS).clone().requires_grad_()
-    loss = Teacher(Says(logits), 1.0, {}).loss(torch.tensor(0.0), student, TOKENS)
+    loss = Teacher(TrainedModel(Says(logits)), 1.0).loss(torch.tensor(0.0), student, TOKENS)
     torch.testing.assert_close(loss, torch.tensor(20.0).log())
     loss.backward()  # type: ignore[no-untyped-call]
     assert student.grad is not None
@@ -113,7 +114,7 @@ def test_what_both_rule_out_does_not_count() -> None:
 def test_a_student_comes_nearer_and_the_teacher_stays() -> None:
     torch.manual_seed(3)
     network = small_lstm(dropout=0.5).train()
-    teacher = Teacher(network, 1.0, {})
+    teacher = Teacher(TrainedModel(network), 1.0)
     assert not network.training
     before = {name: value.clone() for name, value in network.state_dict().items()}
     student = MelodyModule(small_transformer(), teacher=teacher)
@@ -138,9 +139,8 @@ def test_a_teacher_is_a_run_or_a_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     torch.save({**describe(network), "model_state_dict": network.state_dict(), "epoch": 1, "hash": "own"}, path)
     teacher = Teacher.of(path, 0.5)
-    assert teacher.facts["hash"] == "own"
-    assert "model_state_dict" not in teacher.facts
-    assert torch.equal(teacher.network(TOKENS), network.eval()(TOKENS))
+    assert teacher.model.metadata.split_hash == "own"
+    assert torch.equal(teacher.model(TOKENS), network.eval()(TOKENS))
     with pytest.raises(InputError, match="nowhere"):
         Teacher.of(tmp_path / "nowhere", 0.5)
 
@@ -148,9 +148,9 @@ def test_a_teacher_is_a_run_or_a_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.0, 1.5, float("nan")])
 def test_a_share_is_a_share(share: float) -> None:
     with pytest.raises(ValueError, match="share"):
-        Teacher(small_lstm(), share, {})
+        Teacher(TrainedModel(small_lstm()), share)
 
 
 def test_what_counts_learns_from_nobody() -> None:
     with pytest.raises(InputError, match="a model that counts learns from nobody"):
-        module_for(MarkovNetwork(1), teacher=Teacher(small_lstm(), 0.5, {}))
+        module_for(MarkovNetwork(1), teacher=Teacher(TrainedModel(small_lstm()), 0.5))

@@ -13,7 +13,8 @@ from chromasonic.melody_generation import training
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, load_model
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.trained_model import load_model
 from chromasonic.melody_generation.training import ModelTrainer, TrainingHistory, create_training_data
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.history import TrainingHistory as HistoryItself
@@ -22,10 +23,10 @@ from chromasonic.melody_generation.training.schedules import Constant, OneCycle
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
-def quiet_trainer(files: RunLayout, n_epochs: int = 1) -> L.Trainer:
+def quiet_trainer(files: CheckpointLayout, n_epochs: int = 1) -> L.Trainer:
     return L.Trainer(
         max_epochs=n_epochs,
-        callbacks=run_callbacks(files, {}),
+        callbacks=run_callbacks(files),
         accelerator="cpu",
         logger=False,
         enable_progress_bar=False,
@@ -129,7 +130,7 @@ def test_the_same_seed_trains_the_same_model_and_another_one_does_not(tmp_path: 
 
 
 def test_scores_of_both_sides_come_with_a_run_that_has_test_tunes(tmp_path: Path) -> None:
-    files = RunLayout(tmp_path, "m")
+    files = CheckpointLayout(tmp_path, "m")
     run = fit(MelodyModule(network_of_ones_own(2)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
     assert set(run.scores) == {"validation", "test"}
     measures = {"loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy"}
@@ -221,7 +222,7 @@ class Ends(nn.Module):
 def test_how_training_ends_is_told_apart(
     tmp_path: Path, ending: BaseException, kind: type[BaseException], said: str | None
 ) -> None:
-    files = RunLayout(tmp_path, "m")
+    files = CheckpointLayout(tmp_path, "m")
     with pytest.raises(kind, match=said) as ended:
         fit(MelodyModule(Ends(ending)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
     assert ended.type is kind

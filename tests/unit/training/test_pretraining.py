@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ import torch
 from tests.small_networks import batch_of, network_of_ones_own, small_lstm, small_transformer, walks
 from torch import nn
 
+from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.distillation import Teacher
-from chromasonic.melody_generation.training.pretraining import begin, begin_with, carried_on, lineage
+from chromasonic.melody_generation.training.pretraining import begin, begin_with, lineage
 
-GUARD = {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_hash": "tests"}
+GUARD = GuardedSplit("nottingham", 0, "target", "tests")
 
 
 def saved(path: Path, network: nn.Module, **facts: Any) -> Path:
@@ -25,8 +29,12 @@ def saved(path: Path, network: nn.Module, **facts: Any) -> Path:
     return path
 
 
-def teacher_of(facts: dict[str, Any], digest: str = "0123") -> Teacher:
-    return Teacher(small_lstm(), 0.5, facts, digest)
+def metadata(found: Lineage, **others: Any) -> ModelMetadata:
+    return ModelMetadata(lineage=found, **others)
+
+
+def teacher_of(found: Lineage, digest: str = "0123", **others: Any) -> TrainedModel:
+    return TrainedModel(small_lstm(), metadata(found, **others), digest=digest)
 
 
 def test_the_weights_come_over_and_dropout_is_ones_own(tmp_path: Path) -> None:
@@ -34,7 +42,7 @@ def test_the_weights_come_over_and_dropout_is_ones_own(tmp_path: Path) -> None:
     before, after = small_lstm(dropout=0.1).eval(), small_lstm(dropout=0.5).eval()
     tokens = batch_of(walks(2))
     assert not torch.equal(after(tokens), before(tokens))
-    assert begin_with(after, saved(tmp_path / "a.pt", before, hash="x"))["hash"] == "x"
+    assert begin_with(after, saved(tmp_path / "a.pt", before, hash="x")).split_hash == "x"
     assert torch.equal(after(tokens), before(tokens))
     assert after.hyperparameters["dropout"] == 0.5
 
@@ -74,29 +82,28 @@ def test_a_network_of_other_sizes_is_refused_in_one_sentence(
 
 
 def test_what_was_guarded_against_a_split_may_be_fine_tuned_on_it() -> None:
-    pretrained = lineage("own", GUARD).facts()
-    assert pretrained == {"unseen": ["own", "target"], "guard": GUARD}
-    facts = {"model": "lstm", "dataset": "folk", "configuration": {"seed": 1, "epochs": 6}}
-    tuned = lineage("target", None, pretrained | facts).facts()
-    assert tuned["unseen"] == ["target"]
-    assert tuned["pretrained"].startswith("lstm on folk (")
-    other_seed = facts | {"configuration": {"seed": 2, "epochs": 6}}
-    longer = facts | {"configuration": {"seed": 1, "epochs": 7}}
-    assert lineage("target", None, pretrained | other_seed).pretrained == tuned["pretrained"]
-    assert lineage("target", None, pretrained | longer).pretrained != tuned["pretrained"]
-    assert carried_on({**tuned, "epoch": 3}) == tuned
+    guarded = lineage("own", GUARD)
+    assert guarded == Lineage(("own", "target"), GUARD)
+    before = metadata(guarded, model="lstm", dataset="folk", configuration={"seed": 1, "epochs": 6})
+    tuned = lineage("target", None, before)
+    assert tuned.unseen == ("target",)
+    assert tuned.pretrained.startswith("lstm on folk (")
+    other_seed = replace(before, configuration={"seed": 2, "epochs": 6})
+    longer = replace(before, configuration={"seed": 1, "epochs": 7})
+    assert lineage("target", None, other_seed).pretrained == tuned.pretrained
+    assert lineage("target", None, longer).pretrained != tuned.pretrained
 
 
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        (lineage("own", GUARD).facts(), ["guarded against split target of nottingham"]),
-        (lineage("own").facts(), ["not guarded"]),
-        ({"hash": "own"}, ["not guarded"]),
-        ({}, ["not guarded"]),
+        (metadata(lineage("own", GUARD)), ["guarded against split target of nottingham"]),
+        (metadata(lineage("own")), ["not guarded"]),
+        (ModelMetadata.from_checkpoint({"hash": "own"}), ["not guarded"]),
+        (ModelMetadata(), ["not guarded"]),
     ],
 )
-def test_another_split_than_the_one_guarded_against_is_refused(before: dict[str, Any], words: list[str]) -> None:
+def test_another_split_than_the_one_guarded_against_is_refused(before: ModelMetadata, words: list[str]) -> None:
     with pytest.raises(InputError) as refused:
         lineage("another", None, before)
     assert "\n" not in str(refused.value)
@@ -105,30 +112,30 @@ def test_another_split_than_the_one_guarded_against_is_refused(before: dict[str,
 
 
 def test_a_model_may_go_on_with_its_own_split() -> None:
-    assert lineage("own", None, {"hash": "own"}).unseen == ("own",)
+    assert lineage("own", None, ModelMetadata.from_checkpoint({"hash": "own"})).unseen == ("own",)
 
 
 def test_a_teacher_may_not_have_seen_held_out_tunes_either() -> None:
-    facts = {"model": "mixture", "dataset": "nottingham", "configuration": {"seed": 1}}
-    taught = lineage("own", None, None, teacher_of(lineage("own").facts() | facts)).facts()
-    assert taught["unseen"] == ["own"]
-    assert taught["taught_by"].startswith("mixture on nottingham (")
-    assert "pretrained" not in taught
-    assert carried_on({**taught, "epoch": 3}) == taught
-    for teacher in (lineage("other").facts(), lineage("other", GUARD).facts(), {}):
+    mixture = teacher_of(lineage("own"), model="mixture", dataset="nottingham", configuration={"seed": 1})
+    distilled = lineage("own", None, None, mixture)
+    assert distilled.unseen == ("own",)
+    assert distilled.distilled_from.startswith("mixture on nottingham (")
+    assert distilled.teacher_digest == "0123"
+    assert not distilled.pretrained
+    for found in (lineage("other"), lineage("other", GUARD), Lineage()):
         with pytest.raises(InputError, match=r"^teacher: the model that teaches may have seen .* split own"):
-            lineage("own", None, {"hash": "own"}, teacher_of(teacher))
+            lineage("own", None, metadata(lineage("own")), teacher_of(found))
     # Prepared for another split by oneself, but taught by one that has seen its own.
-    assert lineage("own", GUARD, None, teacher_of({"unseen": ["target"]})).unseen == ("target",)
+    assert lineage("own", GUARD, None, teacher_of(Lineage(("target",)))).unseen == ("target",)
 
 
 def test_a_run_goes_on_with_the_teacher_that_it_began_with(tmp_path: Path) -> None:
-    facts = lineage("own", None, None, teacher_of({"unseen": ["own"]}, "a")).facts()
-    resumed = saved(tmp_path / "last.pt", small_lstm(), **facts)
+    before = lineage("own", None, None, teacher_of(Lineage(("own",)), "a"))
+    resumed = saved(tmp_path / "last.pt", small_lstm(), **before.to_values())
     for digest in ("a", "b"):
-        teacher = teacher_of({"unseen": ["own"]}, digest)
+        teacher = Teacher(teacher_of(Lineage(("own",)), digest), 0.5)
         if digest == "a":
-            assert begin(small_lstm(), None, "own", None, resumed, teacher) == facts
+            assert begin(small_lstm(), None, "own", None, resumed, teacher) == before
         else:
             with pytest.raises(InputError, match="not the one that this run began to learn from"):
                 begin(small_lstm(), None, "own", None, resumed, teacher)
@@ -136,10 +143,10 @@ def test_a_run_goes_on_with_the_teacher_that_it_began_with(tmp_path: Path) -> No
 
 def test_what_was_seen_on_the_way_is_not_forgotten() -> None:
     """Two steps of pretraining, of which the first was on the second's held-out tunes."""
-    first = lineage("first", GUARD).facts()
-    second = lineage("second", GUARD, first).facts()
-    assert second["unseen"] == ["target"]
+    first = metadata(lineage("first", GUARD))
+    second = metadata(lineage("second", GUARD, first))
+    assert second.lineage.unseen == ("target",)
     with pytest.raises(InputError, match="second"):
         lineage("second", None, second)
     with pytest.raises(InputError, match="other"):
-        lineage("second", GUARD | {"hash": "other"}, first)
+        lineage("second", replace(GUARD, hash="other"), first)

@@ -11,9 +11,9 @@ import torch
 from tests.small_networks import small_lstm
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, describe
-from chromasonic.melody_generation.runs.trained_model import RESULTS
-from chromasonic.melody_generation.training.resume import check_resumable, has_epoch, is_complete, planned_epochs
+from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
+from chromasonic.melody_generation.training.resume import check_resumable, is_complete, planned_epochs
 from chromasonic.melody_generation.training.schedules import Constant, Cosine, OneCycle
 
 
@@ -27,26 +27,26 @@ def saved(path: Path, **others: Any) -> Path:
 
 
 def scored(run: Path, n_epochs: int) -> None:
-    (run / RESULTS).parent.mkdir(exist_ok=True)
-    (run / RESULTS).write_text(json.dumps({"n_epochs": n_epochs}))
+    RunLayout(run).results.parent.mkdir(exist_ok=True)
+    RunLayout(run).results.write_text(json.dumps({"n_epochs": n_epochs}))
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> RunLayout:
+def files(tmp_path: Path) -> CheckpointLayout:
     """Of a run of ten epochs, stopped after the third."""
-    found = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    found = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(found.last)
     return found
 
 
-def test_a_run_that_is_not_over_may_be_gone_on_with(tmp_path: Path, files: RunLayout) -> None:
-    assert has_epoch(tmp_path)
+def test_a_run_that_is_not_over_may_be_gone_on_with(tmp_path: Path, files: CheckpointLayout) -> None:
+    assert RunLayout(tmp_path).has_epoch
     assert planned_epochs(files) == 10
     check_resumable(tmp_path, files, "abc", 10, OneCycle())
     check_resumable(tmp_path, files, "abc", 20, Constant())  # further than first planned
 
 
-def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: RunLayout) -> None:
+def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: CheckpointLayout) -> None:
     with pytest.raises(InputError, match="was trained on other data"):
         check_resumable(tmp_path, files, "xyz", 10, Constant())
     with pytest.raises(InputError, match=r"OneCycle .* \(10\), so it cannot be resumed with epochs=20"):
@@ -58,7 +58,7 @@ def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: Ru
 
 
 def test_a_run_is_complete_with_its_final_checkpoint_and_its_scores_and_not_before(
-    tmp_path: Path, files: RunLayout
+    tmp_path: Path, files: CheckpointLayout
 ) -> None:
     assert not is_complete(tmp_path, files, 10)
     saved(files.final)  # stopped early
@@ -68,18 +68,18 @@ def test_a_run_is_complete_with_its_final_checkpoint_and_its_scores_and_not_befo
     with pytest.raises(InputError, match="complete after 3 of 10 epochs"):
         check_resumable(tmp_path, files, "abc", 10, Constant())
     check_resumable(tmp_path, files, "abc", 20, Constant())
-    (tmp_path / RESULTS).write_text("{")  # damaged: to be written anew
+    RunLayout(tmp_path).results.write_text("{")  # damaged: to be written anew
     assert not is_complete(tmp_path, files, 10)
 
 
 def test_a_run_whose_last_epoch_is_over_but_was_never_tested_may_be_gone_on_with(tmp_path: Path) -> None:
-    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(files.last, epoch=10)
     check_resumable(tmp_path, files, "abc", 10, OneCycle())
 
 
 def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Path) -> None:
-    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(files.final, epoch=2, n_epochs=2)  # of its first end, as are the scores
     scored(tmp_path, 2)
     saved(files.last, epoch=5)
@@ -87,26 +87,26 @@ def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Pat
 
 
 def test_a_run_that_was_killed_before_its_last_checkpoint_was_there_goes_on_from_its_best(tmp_path: Path) -> None:
-    files = RunLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
-    assert not has_epoch(tmp_path)
+    files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
+    assert not RunLayout(tmp_path).has_epoch
     assert files.latest is None
     saved(files.best, epoch=1)
-    assert has_epoch(tmp_path)
+    assert RunLayout(tmp_path).has_epoch
     assert files.latest == files.best
-    assert RunLayout.of_run(tmp_path) == files
+    assert CheckpointLayout.find(tmp_path) == files
     check_resumable(tmp_path, files, "abc", 10, Constant())
 
 
-def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: RunLayout) -> None:
+def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: CheckpointLayout) -> None:
     saved(files.last, n_epochs="ten")
-    with pytest.raises(InputError, match="n_epochs is no whole number"):
+    with pytest.raises(InputError, match="n_epochs should be of type int"):
         planned_epochs(files)
 
 
 @pytest.mark.parametrize("part", ["state_dict", "optimizer_states", "callbacks", "loops"])
 @pytest.mark.parametrize("instead", [None, [], {}, "text"])
 def test_a_checkpoint_that_lacks_what_is_gone_on_from_is_refused(
-    tmp_path: Path, files: RunLayout, part: str, instead: object
+    tmp_path: Path, files: CheckpointLayout, part: str, instead: object
 ) -> None:
     saved(files.last, **{part: instead})
     with pytest.raises(InputError, match=f"it lacks {part}"):

@@ -15,7 +15,8 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.runs.checkpoint import describe, load_model, read_checkpoint
+from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.runs.trained_model import load_model
 from chromasonic.melody_generation.training.run_mixture import check_split, mixture_of
 
 
@@ -52,11 +53,11 @@ def test_a_mixture_comes_back_from_its_checkpoint_alone(runs: list[str], tmp_pat
     tokens = batch_of(walks(2, 8))
     with torch.no_grad():
         assert torch.equal(rebuilt(tokens), network.eval()(tokens))
-    assert isinstance(rebuilt, MixtureNetwork)
-    assert [type(part) for part in rebuilt.parts] == [type(part) for part in network.parts]
-    assert not rebuilt.training
-    assert rebuilt.split_hash == "split"
-    assert describe(rebuilt) == describe(network)
+    assert isinstance(rebuilt.network, MixtureNetwork)
+    assert [type(part) for part in rebuilt.network.parts] == [type(part) for part in network.parts]
+    assert not rebuilt.network.training
+    assert rebuilt.network.split_hash == "split"
+    assert describe(rebuilt.network) == describe(network)
 
 
 def test_parts_of_different_splits_are_refused_by_name(runs: list[str], tmp_path: Path) -> None:
@@ -115,8 +116,8 @@ def test_a_mixture_is_fitted_on_the_split_of_its_parts_alone(runs: list[str]) ->
 def test_a_description_that_the_weights_do_not_bear_out_is_refused(parts: Any, tmp_path: Path) -> None:
     network = MixtureNetwork([small_lstm(), small_lstm()])
     path = saved(tmp_path / "mixture.pt", network)
-    hyperparameters = read_checkpoint(path)["hyperparameters"]
-    assert load_model(path).hyperparameters["by_match"] is True  # type: ignore[index]
+    hyperparameters = dict(read_checkpoint(path).hyperparameters)
+    assert load_model(path).network.hyperparameters["by_match"] is True  # type: ignore[index]
     saved(path, network, hyperparameters=hyperparameters | {"parts": parts})
     with pytest.raises(InputError, match="does not fit the network that it names, 'mixture'"):
         load_model(path)

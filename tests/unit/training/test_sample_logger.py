@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from chromasonic.melody_generation.data_loader import DividedMelodies
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody, Metre
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
 from chromasonic.melody_generation.training.sample_logger import SampleLogger
@@ -28,10 +28,10 @@ def train(folder: Path, *extra: Callback, n_epochs: int = 4, network: nn.Module 
     """A run with dropout, whose every batch draws from torch's random state."""
     L.seed_everything(3, verbose=False)
     tunes = walks(8)
-    files = RunLayout(folder, "m")
+    files = CheckpointLayout(folder, "m")
     trainer = L.Trainer(
         max_epochs=n_epochs,
-        callbacks=[*run_callbacks(files, {}), *extra],
+        callbacks=[*run_callbacks(files), *extra],
         logger=PairedTensorBoardLogger(folder / "tensorboard"),
         accelerator="cpu",
         enable_progress_bar=False,
@@ -129,10 +129,10 @@ def test_it_is_in_the_metre_and_key_of_a_validation_tune(tmp_path: Path) -> None
     logger = Keeper(tmp_path)
     logger.heard = []
     tunes = [Melody([67, 69, 71] * 8, [12, 12, 12] * 8, Metre(6, 8), tonic=7, mode="dorian") for _ in range(3)]
-    files = RunLayout(tmp_path, "m")
+    files = CheckpointLayout(tmp_path, "m")
     trainer = L.Trainer(
         max_epochs=1,
-        callbacks=[*run_callbacks(files, {}), SampleLogger(max_notes=6)],
+        callbacks=[*run_callbacks(files), SampleLogger(max_notes=6)],
         logger=logger,
         accelerator="cpu",
         enable_progress_bar=False,
@@ -149,10 +149,10 @@ def test_without_tensorboard_nothing_is_sampled(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(
         "chromasonic.melody_generation.training.sample_logger.sample", lambda *_, **__: pytest.fail("sampled")
     )
-    files, tunes = RunLayout(tmp_path, "m"), walks(4)
+    files, tunes = CheckpointLayout(tmp_path, "m"), walks(4)
     trainer = L.Trainer(
         max_epochs=1,
-        callbacks=[*run_callbacks(files, {}), SampleLogger()],
+        callbacks=[*run_callbacks(files), SampleLogger()],
         logger=False,
         accelerator="cpu",
         enable_progress_bar=False,

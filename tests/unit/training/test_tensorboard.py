@@ -11,7 +11,7 @@ from torch.optim import AdamW
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger, show_in_tensorboard
@@ -20,10 +20,10 @@ MEASURES = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", 
 
 
 def train(folder: Path, data: MelodyDataModule, n_epochs: int = 2) -> tuple[TrainedRun, PairedTensorBoardLogger]:
-    logger, files = PairedTensorBoardLogger(folder / "tensorboard"), RunLayout(folder, "m")
+    logger, files = PairedTensorBoardLogger(folder / "tensorboard"), CheckpointLayout(folder, "m")
     trainer = L.Trainer(
         max_epochs=n_epochs,
-        callbacks=run_callbacks(files, {}),
+        callbacks=run_callbacks(files),
         logger=logger,
         accelerator="cpu",
         enable_progress_bar=False,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.families import near_copies, normalised_title
 from chromasonic.melody_generation.melody import Melody
 
@@ -72,6 +73,41 @@ def leaks(
 
 
 @dataclass(frozen=True)
+class GuardedSplit:
+    """The split that a training was guarded against.
+
+    Attributes:
+        corpus: Name of the collection.
+        split_seed: Seed of the split.
+        hash: Hash of the split.
+        test_set_hash: Hash of its test tunes.
+    """
+
+    corpus: str
+    split_seed: int
+    hash: str
+    test_set_hash: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GuardedSplit:
+        """Read the values that ``to_dict`` wrote.
+
+        Raises:
+            InputError: If a value is missing or has the wrong type.
+        """
+        try:
+            return cls(
+                str(values["corpus"]), int(values["split_seed"]), str(values["hash"]), str(values["test_set_hash"])
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise InputError(f"the guarded split is damaged ({problem!r})") from problem
+
+
+@dataclass(frozen=True)
 class GuardReport:
     """What a guard left out, and for which split.
 
@@ -113,18 +149,14 @@ class GuardReport:
             kept=tuple(melody for place, melody in enumerate(melodies) if place not in places),
         )
 
-    def facts(self) -> dict[str, Any]:
-        """What a checkpoint carries along: which held-out tunes its model has seen nothing of."""
-        return {
-            "corpus": self.corpus,
-            "split_seed": self.split_seed,
-            "hash": self.hash,
-            "test_set_hash": self.test_set_hash,
-        }
+    @property
+    def split(self) -> GuardedSplit:
+        """The split whose held-out tunes are guarded."""
+        return GuardedSplit(self.corpus, self.split_seed, self.hash, self.test_set_hash)
 
     def to_dict(self) -> dict[str, Any]:
         """The same with every tune that was left out, and why, as plain values."""
-        return self.facts() | {
+        return self.split.to_dict() | {
             "counts": self.counts(),
             "left_out": [
                 {
@@ -148,11 +180,3 @@ class GuardReport:
             f"guard: left out {len(self.left_out)} tunes that resemble validation or test tunes of {self.corpus} "
             f"(split {self.hash}){': ' if reasons else ''}{reasons}"
         )
-
-
-def unseen_by(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
-    """Hashes of the splits whose validation and test tunes the model of a checkpoint has seen nothing of."""
-    unseen = checkpoint.get("unseen")
-    if isinstance(unseen, list):
-        return tuple(map(str, unseen))
-    return (str(checkpoint["hash"]),) if "hash" in checkpoint else ()

@@ -26,7 +26,8 @@ from chromasonic.melody_generation.generation.decoding import Decoder, decoder_f
 from chromasonic.melody_generation.generation.sampling import Sampling, drawn
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.networks.contract import StatefulNetwork
-from chromasonic.melody_generation.runs.usual_corpus import corpus_of
+from chromasonic.melody_generation.runs.model_metadata import UNKNOWN_CORPUS
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Melodies sampled side by side. More are hardly faster, and a Transformer's cache grows with each; a network that
@@ -35,7 +36,7 @@ CARRIED_BATCH, WHOLE_BATCH = 256, 32
 
 
 def generate(
-    network: nn.Module,
+    model: nn.Module | TrainedModel,
     count: int = 1,
     *,
     key: str | None = None,
@@ -60,7 +61,7 @@ def generate(
     primer brings its own metre, mode and upbeat, and is moved into ``key``.
 
     Args:
-        network: Any module of the contract, trained.
+        model: A trained model, or any module of the contract.
         count: How many melodies.
         key: The tonic, such as G, F# or Bb.
         mode: One of ``MODES``.
@@ -75,7 +76,8 @@ def generate(
         primer: A melody to go on from.
         primer_notes: How many of its notes, from the first; all of them by default.
         seed: Of the random numbers.
-        corpus: The collection whose manner is wanted, of those that the network was trained on; its own by default.
+        corpus: The collection whose manner is wanted, of those that the model was trained on; by default that of a
+            trained model, and for a module ``"unknown"``.
         max_notes: A melody that the model has not ended by then is ended at the next bar line.
 
     Returns:
@@ -92,11 +94,12 @@ def generate(
     """
     if count < 1:
         raise InputError(f"count is how many melodies to generate, 1 or more, got {count}")
-    corpus = corpus_of(network) if corpus is None else corpus
+    if corpus is None:
+        corpus = model.corpus if isinstance(model, TrainedModel) else UNKNOWN_CORPUS
     conditions = Conditions(key, mode, metre, upbeat, corpus)
     beginning = _beginning(conditions, primer, primer_notes)
     sampling = Sampling(temperature, top_k, top_p, min_p)
-    return sample(network, [beginning] * count, sampling, Limits(bars, notes, max_notes), seed=seed)
+    return sample(network_of(model), [beginning] * count, sampling, Limits(bars, notes, max_notes), seed=seed)
 
 
 def sample(

@@ -15,7 +15,7 @@ from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, re
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, PAGE_FORMATS, ScoredMelodies
-from chromasonic.melody_generation.runs.trained_model import Run
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class GeneratedSet:
 
     @classmethod
     def of(
-        cls, run: Run, melodies: Sequence[Melody], title: str = "Melody", max_notes: int | None = None
+        cls, model: TrainedModel, melodies: Sequence[Melody], title: str = "Melody", max_notes: int | None = None
     ) -> GeneratedSet:
         """Name a run's melodies by number, and judge them by the run's tunes, as far as these are known."""
         digits = max(2, len(str(len(melodies))))
         titled = [replace(each, title=f"{title} {number}") for number, each in enumerate(melodies, 1)]
         stem = file_stem(title) or "melody"
         stems = tuple(f"{stem}_{number:0{digits}}" for number in range(1, len(titled) + 1))
-        return cls(judge(run, titled), stems, max_notes)
+        return cls(judge(model, titled), stems, max_notes)
 
     @property
     def melodies(self) -> tuple[Melody, ...]:
@@ -100,11 +100,13 @@ def files_of_series(folder: Path, stem: str) -> list[Path]:
     return sorted(path for path in folder.iterdir() if name.fullmatch(path.name) and not path.is_dir())
 
 
-def judge(run: Run, melodies: Sequence[Melody]) -> ScoredMelodies:
+def judge(model: TrainedModel, melodies: Sequence[Melody]) -> ScoredMelodies:
     """Judge melodies by what a run was trained on: by its tunes, or by what its checkpoint knows of them."""
-    if run.tunes.get("test"):
-        return ScoredMelodies.by(ReferenceSet.of(run.tunes["test"], run.tunes["train"], run.calibration), melodies)
-    return ScoredMelodies(tuple(melodies), run.calibration.score(melodies) if run.calibration else None)
+    if model.tunes.get("test"):
+        return ScoredMelodies.by(
+            ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration), melodies
+        )
+    return ScoredMelodies(tuple(melodies), model.calibration.score(melodies) if model.calibration else None)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg, inline_svg
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
-from chromasonic.melody_generation.runs.trained_model import Run
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 _NARROW, _WIDE = 500, 860  # for a phone, where it is shown smaller, and for the column of a card on a wide screen
 # A page of more is slow to open; what else there is lies beside it as files.
@@ -237,18 +237,18 @@ def settings_facts(options: Mapping[str, Any]) -> dict[str, str]:
 
 def listening_page(
     judged: ScoredMelodies,
-    run: Run,
+    model: TrainedModel,
     settings: Mapping[str, str],
     command: str,
     stems: Sequence[str],
     tempo: float | None = None,
     contents: Sequence[Mapping[str, bytes]] = (),
 ) -> str:
-    """The page of melodies that a run has made up, as an HTML document.
+    """The page of melodies that a model has generated, as an HTML document.
 
     Args:
         judged: The melodies.
-        run: The run.
+        model: The model that generated them.
         settings: How they were made, by name, as the page lists them.
         command: What to type to make them again.
         stems: Names of their files, without an ending.
@@ -259,17 +259,17 @@ def listening_page(
     shown = min(n, MOST_ON_PAGE)
     titles = [melody.title or f"Melody {place + 1}" for place, melody in enumerate(judged.melodies[:shown])]
     note = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
-    dataset = run.facts.get("dataset")
-    known = _counted(len(run.tunes["train"]), "tune") if "train" in run.tunes else "tunes"
+    dataset = model.metadata.dataset
+    known = _counted(len(model.tunes["train"]), "tune") if "train" in model.tunes else "tunes"
     facts = {
-        "Model": run.name,
-        "Dataset": dataset,
-        "Trained with seed": run.facts.get("seed"),
+        "Model": model.name,
+        "Dataset": dataset or None,
+        "Trained with seed": model.metadata.seed,
         **settings,
-        "Checkpoint": run.checkpoint,
+        "Checkpoint": model.digest,
     }
     page = Page(
-        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(run.name, run.name)}",
+        title=f"{_counted(n, 'melody', 'melodies')} by {_CALLED.get(model.name, model.name)}",
         lead=f"Made up note by note by a model that learned from {known}{f' of {dataset}' if dataset else ''}.",
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,

@@ -26,12 +26,11 @@ from chromasonic.melody_generation.plots.figures import figure_to_svg
 from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
 from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, score_tables
 from chromasonic.melody_generation.reporting.surprisal_report import surprise_track
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
 from chromasonic.melody_generation.runs.command_line import training_command
-from chromasonic.melody_generation.runs.trained_model import RESULTS, TUNES, kept_tunes
+from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
+from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.training.history import TrainingHistory
 
-REPORT, SAMPLES = "report.html", "samples.npz"
 _MOST_SAMPLES = 16  # on a page, of all models together, but one of each at least
 _LEADS = {
     False: "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
@@ -79,19 +78,20 @@ class ReportInputs:
         Raises:
             InputError: If its files are damaged, or its tunes are missing.
         """
-        kept = directory / RESULTS.parent / SAMPLES
-        samples = kept_tunes(kept).get("samples", ()) if kept.is_file() else ()  # copied without it
-        real = kept_tunes(directory / TUNES).get("test", ())
+        layout = RunLayout(directory)
+        kept = layout.evaluation.samples
+        samples = load_split_tunes(kept).get("samples", ()) if kept.is_file() else ()  # copied without it
+        real = load_split_tunes(layout.tunes).get("test", ())
         return cls(ScoredMelodies(samples), ScoredMelodies(real), *_background(directory))
 
 
 def _background(directory: Path | None) -> tuple[TrainingHistory | None, str]:
     if directory is None:
         return None, ""
-    path = directory / "config.yaml"
+    path = RunLayout(directory).configuration
     configuration = path.read_text(encoding="utf-8") if path.is_file() else ""
     try:
-        return TrainingHistory.load(RunLayout.of_run(directory).history), configuration
+        return TrainingHistory.load(CheckpointLayout.find(directory).history), configuration
     except InputError:  # copied without it: the report goes without curves
         return None, configuration
 

@@ -15,9 +15,9 @@ from chromasonic.melody_generation.pages.listening import melody_facts, page_eng
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
 from chromasonic.melody_generation.pages.tracks import Track
-from chromasonic.melody_generation.runs.trained_model import RESULTS, Run, open_run
+from chromasonic.melody_generation.runs.layout import RunLayout
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 
-PAGE = "surprise.html"
 _LEAD = "How surprising each note was to the model, which knew of the tune only what came before."
 
 
@@ -35,24 +35,24 @@ def draw_surprise(directory: str | Path, numbers: Sequence[int]) -> tuple[Path, 
     Raises:
         InputError: If there is no such run or tune, no number, or a tune that cannot be written.
     """
-    run = open_run(directory)
-    tunes = run.tunes["test"]
+    model = load_run(directory)
+    tunes = model.tunes["test"]
     wrong = [number for number in numbers if not 1 <= number <= len(tunes)]
     if wrong or not numbers:
         got = wrong[0] if wrong else "[]"
         raise InputError(f"surprise={got}: the run has {len(tunes)} test tunes, counted from 1")
     places = [number - 1 for number in dict.fromkeys(numbers)]
-    readings = read_tunes(run.network, [tunes[place] for place in places])
-    folder, written = run.directory / RESULTS.parent, []
+    readings = read_tunes(model.network, [tunes[place] for place in places])
+    folder, written = RunLayout(Path(directory)).evaluation, list[Path]()
     tracks = []
     for place, reading in zip(places, readings, strict=True):
         tune = tunes[place]
-        line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({run.name})"))
-        written.append(folder / f"surprise_{place + 1}.svg")
+        line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({model.name})"))
+        written.append(folder.surprisal_sheet(place + 1))
         write_text(written[-1], surprise_sheet(tune, _note_bits(reading), _title(tune, place), line))
         tracks.append(surprise_track(tune, reading, place))
-    written.append(folder / PAGE)
-    write_text(written[-1], page_html(_page(run, tuple(tracks), numbers)))
+    written.append(folder.surprisal_page)
+    write_text(written[-1], page_html(_page(model, Path(directory), tuple(tracks), numbers)))
     return tuple(written)
 
 
@@ -87,13 +87,13 @@ def _title(tune: Melody, place: int) -> str:
     return tune.title or tune.source or f"Test tune {place + 1}"
 
 
-def _page(run: Run, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
-    facts = {"Model": run.name, "Dataset": run.facts.get("dataset"), "Checkpoint": run.checkpoint}
+def _page(model: TrainedModel, directory: Path, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
+    facts = {"Model": model.name, "Dataset": model.metadata.dataset, "Checkpoint": model.digest}
     listed = f"[{','.join(map(str, numbers))}]"
     return Page(
-        title=f"What surprised {run.name}",
+        title=f"What surprised {model.name}",
         lead=_LEAD,
-        facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
-        command=shlex.join(["python", "scripts/evaluate.py", f"run={shown_path(run.directory)}", f"surprise={listed}"]),
+        facts=tuple((name, str(value)) for name, value in facts.items() if value),
+        command=shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", f"surprise={listed}"]),
         groups=(TrackGroup("", "", tracks),),
     )

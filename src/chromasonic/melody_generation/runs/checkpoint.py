@@ -7,6 +7,7 @@ it needs no other file.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import struct
 import warnings
@@ -26,7 +27,8 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
-from chromasonic.melody_generation.runs.usual_corpus import corpus_in, give_corpus
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -70,13 +72,13 @@ _MAX_BYTES_OF_VALUES = 50_000_000
 
 
 def network_name(network: nn.Module) -> str:
-    """The name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
+    """Return the name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
     names = [name for name, known in NETWORKS.items() if type(network) is known]
     return names[0] if names else "custom"
 
 
 def describe(network: nn.Module) -> dict[str, Any]:
-    """What a checkpoint says of its network besides the weights, as plain values."""
+    """Return what a checkpoint says of its network besides the weights, as plain values."""
     name = network_name(network)
     return {
         "format": FORMAT,
@@ -95,99 +97,97 @@ def _hyperparameters(network: nn.Module) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class RunLayout:
-    """Where the files of a model lie.
+class Checkpoint:
+    """A checkpoint as it was read.
 
     Attributes:
-        directory: The folder of checkpoints.
-        model_name: What their names begin with, such as ``melody_lstm``.
+        path: The file.
+        network_name: The name of the network's class, one of ``NETWORKS`` or ``"custom"``.
+        hyperparameters: The plain arguments that build the network.
+        weights: The network's own state dict.
+        epoch: The epoch after which it was written, from 1.
+        metadata: What else is known of the model.
+        training_state: All values of the file, those from which Lightning resumes among them.
     """
 
-    directory: Path
-    model_name: str
+    path: Path
+    network_name: str
+    hyperparameters: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    epoch: int
+    metadata: ModelMetadata
+    training_state: Mapping[str, Any]
 
     @property
-    def best(self) -> Path:
-        """The checkpoint of the lowest validation loss."""
-        return self.directory / f"{self.model_name}_best.pt"
+    def digest(self) -> str:
+        """The digest of the file, 16 hex digits."""
+        return checkpoint_digest(self.path)
 
-    @property
-    def last(self) -> Path:
-        """The checkpoint after the latest epoch."""
-        return self.directory / f"{self.model_name}_last.pt"
-
-    @property
-    def latest(self) -> Path | None:
-        """The checkpoint to go on from; None where no epoch was over.
-
-        A run that was killed within its first writing has a best one and no last one yet; they hold the same.
-        """
-        return next((path for path in (self.last, self.best) if path.is_file()), None)
-
-    @property
-    def final(self) -> Path:
-        """The checkpoint at completion."""
-        return self.directory / f"{self.model_name}_final.pt"
-
-    @property
-    def history(self) -> Path:
-        """The history, written after every epoch."""
-        return self.directory / f"{self.model_name}_history.json"
-
-    @property
-    def curves(self) -> Path:
-        """The picture of the history."""
-        return self.directory / f"{self.model_name}_curves.png"
-
-    def epoch(self, number: int) -> Path:
-        """The checkpoint of an epoch, counted from 1."""
-        return self.directory / f"{self.model_name}_epoch_{number}.pt"
-
-    @classmethod
-    def of_run(cls, run: Path) -> RunLayout:
-        """Find the files of a run directory.
+    def build_network(self) -> nn.Module:
+        """Rebuild the network with its weights, in evaluation mode on the CPU.
 
         Raises:
-            InputError: If there is no such directory, or no checkpoint in it.
+            InputError: If it is a network of the user's own, which only its user can build, or the weights do not fit.
         """
-        if not run.is_dir():
-            raise InputError(f"there is no run directory {run}")
-        found = sorted(run.glob("*_checkpoints/*_last.pt")) or sorted(run.glob("*_checkpoints/*_best.pt"))
-        if not found and (loose := sorted(run.glob("[!.]*.pt"))):
-            raise InputError(f"{run} is no run directory, it holds checkpoints: name one of them, such as {loose[0]}")
-        if not found:
-            raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
-        return cls(found[0].parent, found[0].stem.rsplit("_", 1)[0])
+        if self.network_name not in NETWORKS:
+            raise InputError(
+                f"{self.path} holds a network that is not built in ({self.network_name!r}): build it yourself and call "
+                "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
+            )
+        try:
+            return _rebuilt(self.network_name, self.hyperparameters, self.weights).eval()
+        except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
+            reason = " ".join(str(problem).split())[:200]
+            raise InputError(
+                f"{self.path} does not fit the network that it names, {self.network_name!r}: {reason}"
+            ) from problem
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Load a checkpoint of this project, from a file or from a run directory (its best).
+def checkpoint_digest(path: Path) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a checkpoint file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint of this project, from a file or from a run directory (its best).
 
     Raises:
         InputError: If there is none, it cannot be read, or it is of another format or vocabulary.
     """
     path = Path(path)
     if path.is_dir():
-        path = RunLayout.of_run(path).best
+        path = CheckpointLayout.find(path).best
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
-    checkpoint = _loaded(path)
-    if not isinstance(checkpoint, dict):
+    values = _loaded(path)
+    if not isinstance(values, dict):
         raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
     for part, kind in _PARTS.items():
-        if not isinstance(checkpoint.get(part), kind):
+        if not isinstance(values.get(part), kind):
             raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks {part}, or it is no {kind.__name__}")
-    if checkpoint["format"] != FORMAT:
+    if values["format"] != FORMAT:
         raise InputError(
-            f"{path} is written in format {checkpoint['format']}, this version reads format {FORMAT}: "
+            f"{path} is written in format {values['format']}, this version reads format {FORMAT}: "
             "load it with the version of Chromasonic that made it"
         )
-    if checkpoint["vocabulary"] != NoteVocabulary().fingerprint:
+    if values["vocabulary"] != NoteVocabulary().fingerprint:
         raise InputError(
-            f"{path} was trained with another vocabulary ({checkpoint['vocabulary']}, this version has "
+            f"{path} was trained with another vocabulary ({values['vocabulary']}, this version has "
             f"{NoteVocabulary().fingerprint}): load it with the version of Chromasonic that made it"
         )
-    return checkpoint
+    try:
+        metadata = ModelMetadata.from_checkpoint(values)
+    except InputError as problem:
+        raise InputError(f"{path} is damaged: {problem}") from problem
+    return Checkpoint(
+        path=path,
+        network_name=values["network"],
+        hyperparameters=values["hyperparameters"],
+        weights=values["model_state_dict"],
+        epoch=values["epoch"],
+        metadata=metadata,
+        training_state=values,
+    )
 
 
 def _loaded(path: Path) -> Any:
@@ -228,34 +228,7 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
             waiting.extend(value)
 
 
-def load_model(path: str | Path) -> nn.Module:
-    """Rebuild a trained network, in evaluation mode on the CPU, without knowing what it was.
-
-    It knows the collection that it was trained on (:func:`~chromasonic.melody_generation.runs.usual_corpus.corpus_of`).
-
-    Args:
-        path: A run directory (its best checkpoint is taken) or a checkpoint.
-
-    Raises:
-        InputError: If it cannot be read, or holds a network of the user's own, which only its user can build.
-    """
-    checkpoint = read_checkpoint(path)
-    name = checkpoint["network"]
-    if name not in NETWORKS:
-        raise InputError(
-            f"{path} holds a network that is not built in ({name!r}): build it yourself and call "
-            "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
-        )
-    try:
-        network = _rebuilt(name, checkpoint["hyperparameters"], checkpoint["model_state_dict"])
-    except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
-        reason = " ".join(str(problem).split())[:200]
-        raise InputError(f"{path} does not fit the network that it names, {name!r}: {reason}") from problem
-    give_corpus(network, corpus_in(checkpoint))
-    return network.eval()
-
-
-def _rebuilt(name: str, hyperparameters: dict[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+def _rebuilt(name: str, hyperparameters: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     """Build a network and give it its weights; sizes that these do not bear out are refused before memory is taken.
 
     Raises:

@@ -10,9 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from chromasonic.melody_generation.errors import InputError
-
-LOCK = ".lock"
-_CONFIGURATION = "config.yaml"
+from chromasonic.melody_generation.runs.layout import LOCK, RunLayout
 
 
 @contextmanager
@@ -45,7 +43,8 @@ def refuse_second_run(directory: Path) -> None:
     Raises:
         InputError: If it does.
     """
-    if (directory / _CONFIGURATION).exists() and any(directory.glob("*_checkpoints/[!.]*.pt")):
+    layout = RunLayout(directory)
+    if layout.configuration.exists() and layout.has_checkpoint:
         raise InputError(
             f"{directory} holds a run already: continue it with resume={directory}, or name another output_dir"
         )

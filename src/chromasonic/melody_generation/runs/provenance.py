@@ -1,7 +1,7 @@
 """What made a run, so that it can be repeated, and what differs where it cannot be: versions, code, machine, data.
 
 It is written at the start of a run as ``provenance.json``, which also notes each time that the run was gone on with;
-its gist travels with every checkpoint.
+a summary of it is part of every checkpoint.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from typing import Any
 
 import torch
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import read_json, write_text
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
-from chromasonic.melody_generation.runs.trained_model import values_by_name
 
-FILE = "provenance.json"
 PACKAGES = ("hydra-core", "lightning", "music21", "numpy", "omegaconf", "scipy", "torch", "torchmetrics")
 _PROJECT = Path(__file__).parents[4]
 # Whatever differs in these may make another run of the same configuration.
@@ -59,8 +58,8 @@ def provenance(
     }
 
 
-def gist(record: Mapping[str, Any]) -> dict[str, Any]:
-    """As much of it as a checkpoint carries along."""
+def provenance_summary(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a record that a checkpoint holds."""
     return {name: record[name] for name in ("chromasonic", "python", "git", "device")} | {
         "torch": record["packages"]["torch"]
     }
@@ -109,7 +108,7 @@ def _told(before: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
 
 
 def _write(run: Path, values: Mapping[str, Any]) -> None:
-    write_text(run / FILE, json.dumps(values, indent=1) + "\n")
+    write_text(RunLayout(run).provenance, json.dumps(values, indent=1) + "\n")
 
 
 def read_provenance(run: Path) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def read_provenance(run: Path) -> dict[str, Any]:
     Raises:
         InputError: If the record is damaged.
     """
-    return values_by_name(run / FILE, "values", "go on without it")
+    return read_json(RunLayout(run).provenance, "values", "go on without it")
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

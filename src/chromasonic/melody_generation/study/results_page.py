@@ -17,7 +17,7 @@ from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.tables import markdown
 from chromasonic.melody_generation.plots.figures import model_color, save_figure
 from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
-from chromasonic.melody_generation.runs.trained_model import open_run
+from chromasonic.melody_generation.runs.trained_model import load_run
 from chromasonic.melody_generation.study.markdown_page import markdown_page, with_section
 from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
 from chromasonic.melody_generation.study.results_tables import (
@@ -125,8 +125,8 @@ def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
 
 def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
     """The first melodies of a run, as ``chromasonic generate`` makes them by :func:`tunes_command`."""
-    model = open_run(run.directory)
-    melodies = generate(model.network, _COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
+    model = load_run(run.directory)
+    melodies = generate(model, _COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
     book = GeneratedSet.of(model, melodies)
     found = []
     for place, melody in enumerate(book.melodies, 1):

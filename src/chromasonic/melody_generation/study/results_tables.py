@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from chromasonic.melody_generation.data.leakage import unseen_by
 from chromasonic.melody_generation.evaluation.compared_models import estimate_from, in_order
 from chromasonic.melody_generation.evaluation.diagnosis import COPIES_FROM, QUARTERS, match_names
 from chromasonic.melody_generation.measures.paired_differences import difference, holm
 from chromasonic.melody_generation.pages.tables import Table, interval
+from chromasonic.melody_generation.runs.model_metadata import Lineage
 from chromasonic.melody_generation.study.plan import Ablation
 from chromasonic.melody_generation.study.run_numbers import Model, Numbers, Spread, manifest
 
@@ -213,5 +213,5 @@ def pretraining_table(numbers: Numbers) -> Table:
 
 def _caution(model: Model) -> str:
     """A word where a model's teacher has learned from what it is scored on."""
-    is_clean = all(results["hash"] in unseen_by(results) for results in model.results)
+    is_clean = all(results["hash"] in Lineage.from_values(results).unseen for results in model.results)
     return "" if is_clean else " (its teacher has seen some of them)"

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chromasonic.melody_generation.atomic_files import read_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import check_test_sets
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, check_complete
-from chromasonic.melody_generation.runs.trained_model import read_results, values_by_name
+from chromasonic.melody_generation.runs.trained_model import read_results
 from chromasonic.melody_generation.study.plan import Ablation, Part, PlannedRun
 from chromasonic.melody_generation.study.steps import core_seconds, core_seconds_in_all, read_record
 from chromasonic.melody_generation.study.workflow import Workflow
@@ -212,4 +213,4 @@ def _test_tunes(run: PlannedRun) -> tuple[tuple[str, str], ...]:
 
 def manifest(run: PlannedRun) -> dict[str, Any]:
     """The split of a run: which tunes, how many, and what its guard left out."""
-    return values_by_name(run.directory / "split.json", "split", "make the run anew")
+    return read_json(run.directory / "split.json", "split", "make the run anew")

@@ -15,20 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chromasonic.melody_generation.atomic_files import read_json, write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
+from chromasonic.melody_generation.runs.checkpoint import checkpoint_digest
+from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
-from chromasonic.melody_generation.runs.trained_model import (
-    digest_of,
-    open_run,
-    read_results,
-    values_by_name,
-    write_json,
-)
+from chromasonic.melody_generation.runs.trained_model import load_run, read_results
 from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
 from chromasonic.melody_generation.testing import is_judged
-from chromasonic.melody_generation.training.resume import has_epoch, is_complete, planned_epochs
+from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
 RECORD = "part.json"
 _TRAINING, _JUDGING = "core_seconds", "judging_core_seconds"
@@ -63,16 +59,16 @@ class Training:
     def is_done(self) -> bool:
         """Whether the run stands there complete, made as the plan says."""
         directory = self.run.directory
-        if not has_epoch(directory) or self._why_anew():
+        if not RunLayout(directory).has_epoch or self._why_anew():
             return False
-        files = RunLayout.of_run(directory)
+        files = CheckpointLayout.find(directory)
         return is_complete(directory, files, planned_epochs(files))
 
     def begin(self) -> tuple[list[str], str]:
         """Go on with the run where it was stopped, or begin it; one that was made otherwise is set aside."""
         directory = self.run.directory
         train = [*_PROGRAM, "train"]
-        if has_epoch(directory):
+        if RunLayout(directory).has_epoch:
             why = self._why_anew()
             if not why:
                 return [*train, f"resume={as_typed(directory)}"], "goes on where it was stopped"
@@ -114,7 +110,7 @@ class Training:
         if record.get("began_with") != self._models():
             return "what it begins with was made anew"
         try:
-            planned_epochs(RunLayout.of_run(self.run.directory))
+            planned_epochs(CheckpointLayout.find(self.run.directory))
         except InputError as problem:  # a checkpoint of another version
             return str(problem)
         return ""
@@ -153,10 +149,10 @@ class Judging:
 
     def is_done(self) -> bool:
         """Whether this very model was judged in this way."""
-        if not has_epoch(self.run.directory):
+        if not RunLayout(self.run.directory).has_epoch:
             return False
-        run = open_run(self.run.directory)
-        return is_judged(read_results(run.directory), run, self.settings)
+        run = load_run(self.run.directory)
+        return is_judged(read_results(self.run.directory), run, self.settings)
 
     def begin(self) -> tuple[list[str], str]:
         """Judge it."""
@@ -180,7 +176,7 @@ def read_record(directory: Path) -> dict[str, Any]:
     Raises:
         InputError: If the record is damaged.
     """
-    return values_by_name(directory / RECORD, "values", "the run is made anew")
+    return read_json(directory / RECORD, "values", "the run is made anew")
 
 
 def core_seconds(record: Mapping[str, Any]) -> float:
@@ -226,4 +222,4 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], place: str) ->
 
 def _model_hash(run: Path) -> str:
     """Digest of a run's best checkpoint; empty where there is none."""
-    return digest_of(RunLayout.of_run(run).best) if has_epoch(run) else ""
+    return checkpoint_digest(CheckpointLayout.find(run).best) if RunLayout(run).has_epoch else ""

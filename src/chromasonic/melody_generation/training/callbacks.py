@@ -21,7 +21,9 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from chromasonic.melody_generation.atomic_files import atomic_file, write_text
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, describe
+from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS
 
@@ -37,7 +39,7 @@ class HistoryRecorder(Callback):
     # Epochs from picture to picture; one takes half a second, as long as a short epoch.
     _DRAW_EVERY = 10
 
-    def __init__(self, files: RunLayout, table: Path | None = None) -> None:
+    def __init__(self, files: CheckpointLayout, table: Path | None = None) -> None:
         self.history = TrainingHistory()
         self._files = files
         self._table = table
@@ -141,13 +143,15 @@ class RunCheckpoints(Checkpoint):
     Args:
         files: What the checkpoints are called.
         every_n_epochs: Which epochs are kept.
-        facts: Plain values that every checkpoint carries along, such as the hashes of its data.
+        metadata: What every checkpoint says of its model; None for nothing.
     """
 
-    def __init__(self, files: RunLayout, every_n_epochs: int = 10, facts: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, files: CheckpointLayout, every_n_epochs: int = 10, metadata: ModelMetadata | None = None
+    ) -> None:
         self._files = files
         self._every_n_epochs = every_n_epochs
-        self._facts = facts or {}
+        self.metadata = metadata or ModelMetadata()
         self.best_loss = math.inf
         self.has_begun = False  # that what was restored, if anything was, fits the run
         self._epoch = 0
@@ -197,7 +201,7 @@ class RunCheckpoints(Checkpoint):
         del trainer
         network = pl_module.get_submodule("network")
         checkpoint.update(describe(network))
-        checkpoint.update(self._facts)
+        checkpoint.update(self.metadata.to_checkpoint())
         checkpoint["model_state_dict"] = network.state_dict()
         checkpoint["epoch"] = self._epoch  # Lightning's own counts from 0 within an epoch, from 1 after the last
 
@@ -210,6 +214,12 @@ class RunCheckpoints(Checkpoint):
         self.best_loss = state_dict["best_loss"]
         self._epoch = state_dict["epoch"]
         self._over_at = state_dict["over_at"]
+
+
+def checkpoints_of(trainer: L.Trainer) -> RunCheckpoints:
+    """Return the callback with which a trainer writes its checkpoints."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next(callback for callback in callbacks if isinstance(callback, RunCheckpoints))
 
 
 class DivergenceGuard(Callback):

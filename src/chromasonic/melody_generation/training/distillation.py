@@ -7,10 +7,8 @@ may even surpass it (Furlanello et al. 2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.contract import next_token_targets
-from chromasonic.melody_generation.runs.trained_model import open_model
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # How many of the likeliest tokens a teacher tells of at each place: of a mixture's predictions these are 99 hundredths.
@@ -33,25 +31,21 @@ class Teacher:
     it said is kept, on the CPU: 40 MB for a thousand tunes of a hundred notes.
 
     Attributes:
-        network: Of the contract; it stays as it is.
+        model: The trained model; it stays as it is.
         share: Of the loss, above 0, at most 1.
-        facts: What its checkpoint says of it.
-        digest: Of its checkpoint, 16 hex digits.
 
     Raises:
         ValueError: If the share is out of range.
     """
 
-    network: nn.Module
+    model: TrainedModel
     share: float
-    facts: Mapping[str, Any]
-    digest: str = ""
     _said: dict[bytes, tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise ValueError(f"a teacher's share is above 0 and at most 1, got {self.share}")
-        self.network.eval().requires_grad_(False)
+        self.model.network.eval().requires_grad_(False)
 
     @classmethod
     def of(cls, path: str | Path, share: float) -> Teacher:
@@ -61,11 +55,9 @@ class Teacher:
             InputError: If there is none, or it cannot be rebuilt.
         """
         try:
-            run = open_model(path)
+            return cls(load_model(path), share)
         except InputError as problem:
             raise InputError(f"teacher={path}: {problem}") from problem
-        facts = {name: value for name, value in run.facts.items() if name != "model_state_dict"}
-        return cls(run.network, share, facts, run.checkpoint)
 
     def predictions(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """What may come after each of ``tokens``: ids (B, T).
@@ -87,7 +79,7 @@ class Teacher:
         if key not in self._said:
             # Also where the student learns in half precision.
             with torch.no_grad(), torch.autocast(device.type, enabled=False):
-                logits = self.network.to(device)(tokens[None].to(device))[0]
+                logits = self.model.network.to(device)(tokens[None].to(device))[0]
             likeliest = logits.float().softmax(dim=-1).topk(LIKELIEST)
             probabilities = likeliest.values / likeliest.values.sum(dim=-1, keepdim=True)
             self._said[key] = probabilities.cpu(), likeliest.indices.to("cpu", torch.int16)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
@@ -18,8 +17,9 @@ from lightning.pytorch.callbacks import Callback
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, read_checkpoint
-from chromasonic.melody_generation.runs.usual_corpus import give_corpus, usual_corpus
+from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.training.callbacks import (
     DivergenceGuard,
     HistoryRecorder,
@@ -42,27 +42,29 @@ class TrainedRun:
     """
 
     history: TrainingHistory
-    files: RunLayout
+    files: CheckpointLayout
     minutes: float
     scores: dict[str, dict[str, float]]
 
 
-def run_callbacks(files: RunLayout, facts: dict[str, Any], table: Path | None = None) -> list[Callback]:
+def run_callbacks(
+    files: CheckpointLayout, metadata: ModelMetadata | None = None, table: Path | None = None
+) -> list[Callback]:
     """The callbacks that every run has: they write what reads a run back.
 
     Args:
         files: Where checkpoints, history and curves go.
-        facts: Plain values that every checkpoint carries along.
+        metadata: What every checkpoint says of its model; None for nothing.
         table: Where the CSV of all measures goes; None for none.
     """
-    return [DivergenceGuard(), HistoryRecorder(files, table), RandomState(), RunCheckpoints(files, facts=facts)]
+    return [DivergenceGuard(), HistoryRecorder(files, table), RandomState(), RunCheckpoints(files, metadata=metadata)]
 
 
 def fit(
     module: MelodyModule,
     data: MelodyDataModule,
     trainer: L.Trainer,
-    files: RunLayout,
+    files: CheckpointLayout,
     resume_from: Path | None = None,
 ) -> TrainedRun:
     """Train, go back to the best epoch's weights, and test them.
@@ -96,12 +98,11 @@ def fit(
             if not files.last.exists():
                 raise InputError("not a single epoch was trained: leave the limits of the trainer alone")
             # From the file: processes that Lightning spawned have kept their callbacks to themselves.
-            recorder.load_state_dict(read_checkpoint(files.last)["callbacks"][recorder.state_key])
+            recorder.load_state_dict(read_checkpoint(files.last).training_state["callbacks"][recorder.state_key])
         if trainer.is_global_zero:
             recorder.draw()
             _copy(files.last, files.final)
-        module.network.load_state_dict(read_checkpoint(files.best)["model_state_dict"])
-        give_corpus(module.network, usual_corpus(data.melodies["train"]))
+        module.network.load_state_dict(read_checkpoint(files.best).weights)
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
             measured = trainer.test(module, datamodule=data, verbose=False)[0]

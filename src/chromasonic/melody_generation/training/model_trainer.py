@@ -25,8 +25,9 @@ from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.runs.checkpoint import RunLayout
-from chromasonic.melody_generation.runs.usual_corpus import usual_corpus
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata, most_common_corpus
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.fit import fit, run_callbacks, without_lightning_notes
 from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.lightning_module import module_for
@@ -72,6 +73,12 @@ class ModelTrainer:
             raise InputError(f"model_name is the beginning of a file name, got {model_name!r}")
         self.model = model
         self.model_name = model_name
+        self._metadata = ModelMetadata()
+
+    @property
+    def trained_model(self) -> TrainedModel:
+        """The model with the corpus of its training data, in whose style it generates by default."""
+        return TrainedModel(self.model, self._metadata)
 
     def train(
         self,
@@ -114,10 +121,11 @@ class ModelTrainer:
                 raise InputError(f"{name} must be more than 0, got {value}")
         data = DividedMelodies(train_data, val_data, batch_size, seed)
         module = module_for(self.model, partial(AdamW, lr=learning_rate), schedule)
-        files = RunLayout(Path(checkpoint_dir), self.model_name)
+        files = CheckpointLayout(Path(checkpoint_dir), self.model_name)
         for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
             stale.unlink()
-        callbacks = run_callbacks(files, facts={"corpus": usual_corpus(train_data)})
+        self._metadata = ModelMetadata(corpus=most_common_corpus(train_data))
+        callbacks = run_callbacks(files, self._metadata)
         if not module.schedule.needs_all_epochs:
             callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
         if show_progress:

@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from chromasonic.melody_generation.data.leakage import GuardReport, unseen_by
+from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardReport
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.distillation import Teacher
 from chromasonic.melody_generation.training.lightning_module import FittedNetwork
 from chromasonic.melody_generation.training.run_mixture import check_split
@@ -28,58 +29,30 @@ from chromasonic.melody_generation.training.run_mixture import check_split
 _FREE = {"dropout"}
 
 
-@dataclass(frozen=True)
-class Lineage:
-    """What a model has learned from, as its checkpoint carries it along.
-
-    Attributes:
-        unseen: Hashes of the splits whose validation and test tunes it has seen nothing of.
-        guard: The split that its own training was guarded against, as plain values; None without a guard.
-        pretrained: What it was before, in words, such as ``lstm on folk (8c4f2a90)``; empty where it was nothing. The
-            same for runs that differ only in their seed.
-        taught_by: Who taught it, in such words; empty where nobody did. A mixture of other runs is another teacher.
-        teacher: Digest of the teacher's checkpoint; empty where nobody taught it.
-    """
-
-    unseen: tuple[str, ...]
-    guard: Mapping[str, Any] | None = None
-    pretrained: str = ""
-    taught_by: str = ""
-    teacher: str = ""
-
-    def facts(self) -> dict[str, Any]:
-        """The same as plain values."""
-        found: dict[str, Any] = {"unseen": list(self.unseen)}
-        if self.guard:
-            found["guard"] = dict(self.guard)
-        named = {"pretrained": self.pretrained, "taught_by": self.taught_by, "teacher": self.teacher}
-        return found | {name: words for name, words in named.items() if words}
-
-
 def lineage(
     split_hash: str,
-    guard: Mapping[str, Any] | None = None,
-    before: Mapping[str, Any] | None = None,
-    teacher: Teacher | None = None,
+    guard: GuardedSplit | None = None,
+    before: ModelMetadata | None = None,
+    teacher: TrainedModel | None = None,
 ) -> Lineage:
     """What a run learns from.
 
     Args:
         split_hash: Of its own split.
         guard: The split that it is guarded against, if it is.
-        before: The checkpoint that it begins with, if it does.
+        before: The metadata of the model that it begins with, if it does.
         teacher: Who teaches it, if anybody does.
 
     Raises:
         InputError: If one of these may have seen tunes that the run is to be scored on.
     """
-    own = [split_hash, *([str(guard["hash"])] if guard else [])]
+    own = [split_hash, *([guard.hash] if guard else [])]
     scored_on = own[-1]  # a run that is guarded prepares for another
-    taught = teacher.facts if teacher else None
+    taught = teacher.metadata if teacher else None
     for said, source in (("init_from: the pretrained model", before), ("teacher: the model that teaches", taught)):
         if source is None:
             continue
-        unseen = unseen_by(source)
+        unseen = source.lineage.unseen
         if scored_on not in unseen:
             raise InputError(
                 f"{said} may have seen validation or test tunes of this run's split {scored_on}, since it was "
@@ -87,20 +60,13 @@ def lineage(
                 "and with its min_melody_length"
             )
         own = [each for each in own if each in unseen]
-    pretrained, taught_by = (_in_words(source) if source is not None else "" for source in (before, taught))
-    return Lineage(tuple(own), guard, pretrained, taught_by, teacher.digest if teacher else "")
+    pretrained, distilled_from = (_in_words(source) if source is not None else "" for source in (before, taught))
+    return Lineage(tuple(own), guard, pretrained, distilled_from, teacher.digest if teacher else "")
 
 
-def _against(source: Mapping[str, Any]) -> str:
-    guarded = source.get("guard")
-    if isinstance(guarded, Mapping):
-        return f"guarded against split {guarded.get('hash')} of {guarded.get('corpus')}"
-    return "not guarded"
-
-
-def carried_on(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """The same facts from the checkpoint that a run goes on from."""
-    return {each.name: checkpoint[each.name] for each in fields(Lineage) if each.name in checkpoint}
+def _against(source: ModelMetadata) -> str:
+    guard = source.lineage.guard
+    return f"guarded against split {guard.hash} of {guard.corpus}" if guard else "not guarded"
 
 
 def begin(
@@ -110,8 +76,8 @@ def begin(
     guarded: GuardReport | None,
     resumed: Path | None,
     teacher: Teacher | None = None,
-) -> dict[str, Any]:
-    """Give a network the weights that its run begins with, if it does, and tell what it has learned from.
+) -> Lineage:
+    """Give a network the weights that its run begins with, if it does, and return what it has learned from.
 
     Args:
         network: Of the run.
@@ -122,7 +88,7 @@ def begin(
         teacher: Who teaches it, if anybody does.
 
     Returns:
-        The facts that the run's checkpoints carry along.
+        What the run's model learns from.
 
     Raises:
         InputError: If the model, or its teacher, may have seen tunes that it is to be scored on, the weights do not
@@ -130,19 +96,18 @@ def begin(
     """
     check_split(network, split_hash)
     if resumed is not None:
-        facts = carried_on(read_checkpoint(resumed))
-        if teacher and facts.get("teacher") != teacher.digest:
+        earlier = read_checkpoint(resumed).metadata.lineage
+        if teacher and earlier.teacher_digest != teacher.model.digest:
             raise InputError(
                 "teacher: the model there is not the one that this run began to learn from; put that one back, or "
                 "begin a new run"
             )
-        return facts
+        return earlier
     before = None if init_from is None else begin_with(network, str(init_from))
-    guard = guarded.facts() if guarded else None
-    return lineage(split_hash, guard, before, teacher).facts()
+    return lineage(split_hash, guarded.split if guarded else None, before, teacher.model if teacher else None)
 
 
-def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
+def begin_with(network: nn.Module, path: str | Path) -> ModelMetadata:
     """Give a network the weights of a checkpoint.
 
     Args:
@@ -150,7 +115,7 @@ def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
         path: A run directory (its best checkpoint is taken) or a checkpoint.
 
     Returns:
-        The checkpoint.
+        What the checkpoint says of its model.
 
     Raises:
         InputError: If there is none, or its network is another.
@@ -159,18 +124,19 @@ def begin_with(network: nn.Module, path: str | Path) -> Mapping[str, Any]:
         raise InputError("init_from is for models that learn step by step: a model that counts begins with nothing")
     checkpoint = read_checkpoint(path)
     described = describe(network)
-    theirs, ours = ((each["network"], _sizes(each["hyperparameters"])) for each in (checkpoint, described))
+    theirs = checkpoint.network_name, _sizes(checkpoint.hyperparameters)
+    ours = described["network"], _sizes(described["hyperparameters"])
     if theirs != ours:
         raise InputError(
             f"init_from={path} holds another network than this run builds: {_named(*theirs)}, not {_named(*ours)}; "
             "choose the same model and sizes"
         )
     try:
-        network.load_state_dict(checkpoint["model_state_dict"])
+        network.load_state_dict(checkpoint.weights)
     except (RuntimeError, TypeError, AttributeError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise InputError(f"the weights in init_from={path} do not fit the network of this run: {reason}") from problem
-    return checkpoint
+    return checkpoint.metadata
 
 
 def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,9 +147,7 @@ def _named(network: str, sizes: Mapping[str, Any]) -> str:
     return " ".join([network, *(f"{name}={value}" for name, value in sorted(sizes.items()))])
 
 
-def _in_words(checkpoint: Mapping[str, Any]) -> str:
-    configuration = checkpoint.get("configuration")
-    known = {**configuration, "seed": None} if isinstance(configuration, Mapping) else checkpoint.get("hash")
+def _in_words(metadata: ModelMetadata) -> str:
+    known = {**metadata.configuration, "seed": None} if metadata.configuration else metadata.split_hash or None
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    model, dataset = (checkpoint.get(key, "unknown") for key in ("model", "dataset"))
-    return f"{model} on {dataset} ({digest})"
+    return f"{metadata.model or 'unknown'} on {metadata.dataset or 'unknown'} ({digest})"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import RunLayout, read_checkpoint
+from chromasonic.melody_generation.runs.checkpoint import Checkpoint, read_checkpoint
+from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.trained_model import read_results
 from chromasonic.melody_generation.training.schedules import Schedule
 
@@ -14,29 +15,22 @@ from chromasonic.melody_generation.training.schedules import Schedule
 _PARTS: dict[str, type] = {"state_dict": dict, "optimizer_states": list, "callbacks": dict, "loops": dict}
 
 
-def has_epoch(run: Path) -> bool:
-    """Whether a run directory holds a checkpoint to go on from."""
-    return any(run.glob("*_checkpoints/*_last.pt")) or any(run.glob("*_checkpoints/*_best.pt"))
-
-
-def _latest(files: RunLayout) -> dict[str, Any]:
+def _latest(files: CheckpointLayout) -> Checkpoint:
     return read_checkpoint(files.latest or files.last)
 
 
-def planned_epochs(files: RunLayout) -> int:
+def planned_epochs(files: CheckpointLayout) -> int:
     """The epochs that a run was last told to reach.
 
     Raises:
         InputError: If its last checkpoint cannot be read.
     """
     checkpoint = _latest(files)
-    n_epochs = checkpoint.get("n_epochs", checkpoint["epoch"])
-    if not isinstance(n_epochs, int):
-        raise InputError(f"{files.latest} is damaged: its n_epochs is no whole number")
-    return n_epochs
+    n_epochs = checkpoint.metadata.n_epochs
+    return checkpoint.epoch if n_epochs is None else n_epochs
 
 
-def check_resumable(run: Path, files: RunLayout, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
+def check_resumable(run: Path, files: CheckpointLayout, split_hash: str, n_epochs: int, schedule: Schedule) -> None:
     """Refuse to go on with a run where the result would be none: finished, damaged, other data, another schedule.
 
     Args:
@@ -51,26 +45,27 @@ def check_resumable(run: Path, files: RunLayout, split_hash: str, n_epochs: int,
     """
     checkpoint = _latest(files)
     for part, kind in _PARTS.items():
-        if not isinstance(checkpoint.get(part), kind) or not checkpoint[part]:
+        if not isinstance(checkpoint.training_state.get(part), kind) or not checkpoint.training_state[part]:
             raise InputError(f"{files.latest} cannot be resumed from: it lacks {part}")
-    if checkpoint.get("hash") != split_hash:
+    metadata = checkpoint.metadata
+    if metadata.split_hash != split_hash:
         raise InputError(
-            f"{files.latest} was trained on other data (split {checkpoint.get('hash')}, now {split_hash}): "
+            f"{files.latest} was trained on other data (split {metadata.split_hash}, now {split_hash}): "
             "restore the data, or start a new run"
         )
-    if schedule.spans_run and checkpoint.get("n_epochs") != n_epochs:
+    if schedule.spans_run and metadata.n_epochs != n_epochs:
         raise InputError(
             f"a {type(schedule).__name__} schedule is laid over all epochs of its run "
-            f"({checkpoint.get('n_epochs')}), so it cannot be resumed with epochs={n_epochs}: leave epochs out, or "
+            f"({metadata.n_epochs}), so it cannot be resumed with epochs={n_epochs}: leave epochs out, or "
             "start a new run"
         )
-    if is_complete(run, files, n_epochs) or checkpoint["epoch"] > n_epochs:
+    if is_complete(run, files, n_epochs) or checkpoint.epoch > n_epochs:
         raise InputError(
-            f"the run is complete after {checkpoint['epoch']} of {n_epochs} epochs: there is nothing to resume"
+            f"the run is complete after {checkpoint.epoch} of {n_epochs} epochs: there is nothing to resume"
         )
 
 
-def is_complete(run: Path, files: RunLayout, n_epochs: int) -> bool:
+def is_complete(run: Path, files: CheckpointLayout, n_epochs: int) -> bool:
     """Whether a run has come to its end, by its epochs or by early stopping, and has its scores.
 
     Raises:
@@ -78,8 +73,8 @@ def is_complete(run: Path, files: RunLayout, n_epochs: int) -> bool:
     """
     checkpoint = _latest(files)
     # A run that was extended has the final checkpoint, and the scores, of its first end beside it.
-    is_ended = files.final.exists() and read_checkpoint(files.final)["epoch"] == checkpoint["epoch"]
-    return is_ended and checkpoint.get("n_epochs") == n_epochs and _scored_epochs(run) == n_epochs
+    is_ended = files.final.exists() and read_checkpoint(files.final).epoch == checkpoint.epoch
+    return is_ended and checkpoint.metadata.n_epochs == n_epochs and _scored_epochs(run) == n_epochs
 
 
 def _scored_epochs(run: Path) -> Any:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from chromasonic.melody_generation.data.leakage import unseen_by
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
-from chromasonic.melody_generation.runs.checkpoint import load_model, read_checkpoint
+from chromasonic.melody_generation.runs.trained_model import load_model
 
 
 def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
@@ -26,11 +25,13 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
     if isinstance(runs, str):
         raise InputError(f"the runs of a mixture are a list, such as [{runs},outputs/another_run]")
     splits: dict[str, list[str]] = {}
+    networks: list[nn.Module] = []
     for run in map(str, runs):
-        checkpoint = read_checkpoint(run)
-        split = str(checkpoint.get("hash", "unknown"))
+        model = load_model(run)
+        networks.append(model.network)
+        split = model.metadata.split_hash or "unknown"
         splits.setdefault(split, []).append(run)
-        if "unseen" in checkpoint and split not in unseen_by(checkpoint):
+        if model.metadata.split_hash and split not in model.metadata.lineage.unseen:
             raise InputError(
                 f"{run} cannot be a part of a mixture: what it began with, or what taught it, may have seen held-out "
                 f"tunes of its split {split}"
@@ -38,7 +39,7 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
     if len(splits) > 1:
         parts = "; ".join(f"split {split}: {', '.join(names)}" for split, names in splits.items())
         raise InputError(f"the parts of a mixture must be trained on the same split, and these are not ({parts})")
-    return MixtureNetwork([load_model(str(run)) for run in runs], by_match=by_match, split_hash=next(iter(splits), ""))
+    return MixtureNetwork(networks, by_match=by_match, split_hash=next(iter(splits), ""))
 
 
 def check_split(network: nn.Module, split_hash: str) -> None:

@@ -1,0 +1,172 @@
+"""What a checkpoint says of its model besides the weights: its data, its configuration, what it learned from.
+
+Only this module knows the keys under which a checkpoint holds these values.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from chromasonic.melody_generation.data.leakage import GuardedSplit
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.vocabulary import CORPORA
+
+UNKNOWN_CORPUS = CORPORA[0]
+Value = TypeVar("Value")
+
+
+def most_common_corpus(tunes: Iterable[Melody]) -> str:
+    """Return the collection that most tunes are of; of equally many, the first in the vocabulary.
+
+    Every token sequence begins with the collection of its tune. A model generates best after one that it was trained
+    on.
+
+    Example:
+        >>> most_common_corpus([Melody([60], [24], corpus=name) for name in ("airds", "oneills", "oneills")])
+        'oneills'
+    """
+    counts = Counter(tune.corpus for tune in tunes)
+    return max(CORPORA, key=lambda name: counts[name])
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Other data and models that a model has learned from, and the held-out tunes that it has not seen.
+
+    Attributes:
+        unseen: Hashes of the splits of whose validation and test tunes the model has seen nothing.
+        guard: The split that its training was guarded against; None without a guard.
+        pretrained: The model that its training began with, such as ``lstm on folk (8c4f2a90)``, the same for all
+            seeds; empty if it began with random weights.
+        distilled_from: The teacher, in the same words; empty without one.
+        teacher_digest: Digest of the teacher's checkpoint; empty without one.
+    """
+
+    unseen: tuple[str, ...] = ()
+    guard: GuardedSplit | None = None
+    pretrained: str = ""
+    distilled_from: str = ""
+    teacher_digest: str = ""
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Lineage:
+        """Read the values that ``to_values`` wrote, from a checkpoint or from ``results.json``.
+
+        A model from before pretraining existed has seen nothing of the split that it was trained on.
+
+        Raises:
+            InputError: If a value has the wrong type.
+        """
+        split_hash = _value(values, "hash", str, "")
+        unseen = _value(values, "unseen", list, [split_hash] if split_hash else [])
+        guard = _value(values, "guard", dict, None)
+        return cls(
+            unseen=tuple(map(str, unseen)),
+            guard=GuardedSplit.from_dict(guard) if guard else None,
+            pretrained=_value(values, "pretrained", str, ""),
+            distilled_from=_value(values, "taught_by", str, ""),
+            teacher_digest=_value(values, "teacher", str, ""),
+        )
+
+    def to_values(self) -> dict[str, Any]:
+        """Return plain values by the keys of a checkpoint."""
+        named = {
+            "guard": self.guard.to_dict() if self.guard else None,
+            "pretrained": self.pretrained,
+            "taught_by": self.distilled_from,
+            "teacher": self.teacher_digest,
+        }
+        return {"unseen": list(self.unseen)} | {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What is known of a trained model; empty, or None, where nothing is.
+
+    Attributes:
+        model: Name of the model, such as ``lstm``.
+        dataset: Name of the dataset.
+        seed: Seed of the training.
+        n_epochs: Epochs that the training was to reach.
+        split_hash: Hash of the split.
+        test_set_hash: Hash of the test tunes.
+        corpus: The collection in whose style the model generates by default.
+        configuration: The configuration of the run, as plain values.
+        lineage: What the model has learned from.
+        calibration: Fitted on the training tunes; None if they were too few.
+        provenance: Versions, commit and device.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    seed: int | None = None
+    n_epochs: int | None = None
+    split_hash: str = ""
+    test_set_hash: str = ""
+    corpus: str = UNKNOWN_CORPUS
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Lineage = Lineage()
+    calibration: Calibration | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_checkpoint(cls, values: Mapping[str, Any]) -> ModelMetadata:
+        """Read the metadata among the values of a checkpoint.
+
+        Raises:
+            InputError: If a value has the wrong type.
+        """
+        calibration = _value(values, "calibration", dict, None)
+        corpus = values.get("corpus", values.get("dataset"))
+        return cls(
+            model=_value(values, "model", str, ""),
+            dataset=_value(values, "dataset", str, ""),
+            seed=_value(values, "seed", int, None),
+            n_epochs=_value(values, "n_epochs", int, None),
+            split_hash=_value(values, "hash", str, ""),
+            test_set_hash=_value(values, "test_set_hash", str, ""),
+            corpus=corpus if corpus in CORPORA else UNKNOWN_CORPUS,
+            configuration=_value(values, "configuration", dict, {}),
+            lineage=Lineage.from_values(values),
+            calibration=Calibration.from_dict(calibration) if calibration else None,
+            provenance=_value(values, "provenance", dict, {}),
+        )
+
+    def to_results(self) -> dict[str, Any]:
+        """Return the values that ``results.json`` holds as well, by its keys."""
+        named = {
+            "hash": self.split_hash,
+            "test_set_hash": self.test_set_hash,
+            "model": self.model,
+            "dataset": self.dataset,
+            "seed": self.seed,
+            "n_epochs": self.n_epochs,
+            "configuration": dict(self.configuration),
+        }
+        known = {name: value for name, value in named.items() if value not in ("", None, {})}
+        has_lineage = bool(self.split_hash) or self.lineage != Lineage()
+        return known | (self.lineage.to_values() if has_lineage else {})
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Return plain values by the keys of a checkpoint."""
+        found = self.to_results()
+        if self.calibration:
+            found["calibration"] = self.calibration.to_dict()
+        found["corpus"] = self.corpus
+        if self.provenance:
+            found["provenance"] = dict(self.provenance)
+        return found
+
+
+def _value(values: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = values.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind):
+        raise InputError(f"{name} should be of type {kind.__name__}, got {type(value).__name__}")
+    return value

@@ -1,0 +1,77 @@
+"""Run directories in a sweep, or in a list: find them, order them, name them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
+
+
+def name_directories(directories: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each directory: as few of its last folders as tell it from all others.
+
+    Example:
+        >>> name_directories([Path("/runs/lstm/1"), Path("/runs/ppm/1"), Path("/runs/best")]).values()
+        dict_values(['lstm/1', 'ppm/1', 'best'])
+    """
+    different = list(dict.fromkeys(directories))
+
+    def name(directory: Path) -> str:
+        for n_folders in range(1, len(directory.parts)):
+            tail = directory.parts[-n_folders:]
+            if sum(other.parts[-n_folders:] == tail for other in different) == 1:
+                return "/".join(tail)
+        return str(directory)
+
+    return {directory: name(directory) for directory in different}
+
+
+def find_runs(path: str | Path) -> list[Path]:
+    """Return the run in a folder, or the runs of a sweep in the order of its jobs, without those that failed.
+
+    Raises:
+        InputError: If the folder holds no run.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        hint = f"; several are written runs=[{path}]" if "," in str(path) else ""
+        raise InputError(f"{path} is a file, and no run" if path.exists() else f"there is no folder {path}{hint}")
+    if RunLayout(path).is_run:
+        return [path]
+    failed = failed_jobs(path)
+    runs = sorted((run for run in SweepLayout(path).runs if run.name not in failed), key=job_number)
+    if not runs and not failed:
+        raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
+    return runs
+
+
+def job_number(run: Path) -> tuple[float, str]:
+    """Return the key that sorts the runs of a sweep: the number that the folder's name begins with, then the name."""
+    number = run.name.partition("_")[0]
+    return (float(number) if number.isdecimal() else float("inf"), run.name)
+
+
+def failed_jobs(sweep: Path) -> dict[str, str]:
+    """Return why jobs of a sweep failed, by the names of their folders; empty for a folder that is no sweep.
+
+    Raises:
+        InputError: If a record is damaged.
+    """
+    reasons = {}
+    for path in sorted(SweepLayout(sweep).jobs.glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record["status"] == "failed" and not _was_finished_after(path, sweep / path.stem):
+                reasons[path.stem] = str(record["reason"])
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as problem:
+            raise InputError(f"{path} is no record of a job ({problem}): remove it") from problem
+    return reasons
+
+
+def _was_finished_after(record: Path, run: Path) -> bool:
+    """Return whether a run was resumed to its end after it had failed."""
+    ends = [final.stat().st_mtime_ns for final in run.glob("*_checkpoints/[!.]*_final.pt")]
+    return any(end > record.stat().st_mtime_ns for end in ends)

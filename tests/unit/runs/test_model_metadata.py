@@ -1,0 +1,103 @@
+"""Metadata is written to a checkpoint under its keys, and read back from checkpoints of every age."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.small_networks import small_lstm, walks
+
+from chromasonic.melody_generation.data.leakage import GuardedSplit
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.calibration import fit_if_enough
+from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
+from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
+
+GUARD = GuardedSplit("nottingham", 0, "target", "tests")
+FULL = ModelMetadata(
+    model="lstm",
+    dataset="folk",
+    seed=0,
+    n_epochs=10,
+    split_hash="own",
+    test_set_hash="test",
+    corpus="oneills",
+    configuration={"epochs": 10},
+    lineage=Lineage(("own",), GUARD, "lstm on folk (1)", "mixture on folk (2)", "0123"),
+    calibration=fit_if_enough(walks(12)),
+    provenance={"python": "3.12"},
+)
+
+
+def test_the_keys_of_a_checkpoint_stay_as_they_are() -> None:
+    values = FULL.to_checkpoint()
+    assert list(values) == [
+        *("hash", "test_set_hash", "model", "dataset", "seed", "n_epochs", "configuration"),
+        *("unseen", "guard", "pretrained", "taught_by", "teacher", "calibration", "corpus", "provenance"),
+    ]
+    assert values["unseen"] == ["own"]
+    assert values["guard"] == {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_hash": "tests"}
+    assert list(FULL.to_results()) == list(values)[:-3]
+    assert ModelMetadata(corpus="airds").to_checkpoint() == {"corpus": "airds"}
+
+
+def test_metadata_survives_a_checkpoint(tmp_path: Path) -> None:
+    network = small_lstm()
+    for metadata in (FULL, ModelMetadata(), ModelMetadata(split_hash="own", lineage=Lineage(("own",)))):
+        weights = {"model_state_dict": network.state_dict(), "epoch": 1}
+        torch.save({**describe(network), **weights, **metadata.to_checkpoint()}, tmp_path / "model.pt")
+        again = read_checkpoint(tmp_path / "model.pt").metadata
+        assert replace(again, calibration=None) == replace(metadata, calibration=None)
+        assert again.to_checkpoint() == metadata.to_checkpoint()
+
+
+def test_a_model_from_before_pretraining_existed_has_not_seen_its_own_held_out_tunes() -> None:
+    assert Lineage.from_values({"hash": "own"}).unseen == ("own",)
+    assert Lineage.from_values({}).unseen == ()
+    assert Lineage.from_values({"hash": "own", "unseen": []}).unseen == ()
+
+
+def test_the_corpus_falls_back_on_the_dataset() -> None:
+    def corpus(values: dict[str, Any]) -> str:
+        return ModelMetadata.from_checkpoint(values).corpus
+
+    assert corpus({"corpus": "oneills", "dataset": "folk"}) == "oneills"
+    assert corpus({"dataset": "nottingham"}) == "nottingham"
+    assert corpus({"dataset": "files"}) == "unknown"
+    assert corpus({"corpus": ["airds"]}) == "unknown"
+    assert corpus({}) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model": 1},
+        {"seed": "42"},
+        {"n_epochs": 1.5},
+        {"hash": ["own"]},
+        {"configuration": [1]},
+        {"unseen": "own"},
+        {"guard": [1]},
+        {"guard": {"corpus": "nottingham"}},
+        {"calibration": {"version": 0}},
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    network = small_lstm()
+    torch.save({**describe(network), "model_state_dict": network.state_dict(), "epoch": 1, **values}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"a\.pt is damaged: "):
+        read_checkpoint(tmp_path / "a.pt")
+
+
+def test_the_most_common_corpus_of_equally_many_is_the_first_of_the_vocabulary() -> None:
+    def most_common(*names: str) -> str:
+        return most_common_corpus([Melody([60], [24], corpus=name) for name in names])
+
+    assert most_common("nottingham", "nottingham") == "nottingham"
+    assert most_common("airds", "ryans", "ryans") == "ryans"
+    assert most_common("airds", "oneills") == "oneills"
+    assert most_common() == "unknown"
