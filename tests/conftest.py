@@ -1,10 +1,10 @@
-"""What all tests share: one thread, one seed, a cache directory of their own, and the tunes if at hand."""
+"""Fixtures and settings of all tests: one thread, one seed, one cache of parsed corpora, runs that are trained once."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -15,14 +15,27 @@ import torch
 from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
+from tests.running import train_once, undrawn_figures
 
 torch.set_num_threads(1)
-# Whoever starts the tests in the background may have Ctrl-C ignored, and so would every program that a test starts.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and every program that a test starts too.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# A test tells right from wrong, not fast from slow: machines differ, and are shared.
+# Tests check results, not speed: machines differ, and other programs share them.
 settings.register_profile("shared_machine", deadline=None, max_examples=50)
 settings.load_profile("shared_machine")
+
+# `make test` gives every worker whole files, in this order. A slow file that started last would run alone at the end.
+SLOWEST_FIRST = (
+    "tests/breaking/test_interrupts.py",
+    "tests/test_train_script.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the slowest files to the front."""
+    rank = {name: number for number, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
 
 
 @pytest.fixture(autouse=True)
@@ -31,19 +44,44 @@ def _seeded() -> None:
     np.random.seed(0)  # noqa: NPY002  third-party code draws from the global generator
 
 
+@pytest.fixture(scope="session")
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A temporary directory that all workers of one test session share."""
+    own = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    directory = (own.parent if is_worker else own) / "shared"
+    directory.mkdir(exist_ok=True)
+    return directory
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Nothing that tests parse or write lands in the user's cache directory."""
-    directory = tmp_path_factory.mktemp("cache")
+def _own_cache(shared_directory: Path) -> Iterator[None]:
+    """Keep what tests parse or write out of the user's cache directory; parse every corpus once for all workers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(directory))
-        yield directory
+        patch.setenv("XDG_CACHE_HOME", str(shared_directory / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained_run(shared_directory: Path) -> Callable[..., Path]:
+    """Return a function that trains a run with given overrides, once for all workers.
+
+    A test must not change the run that it gets: copy it first.
+    """
+    return lambda *overrides: train_once(*overrides, directory=shared_directory / "runs")
+
+
+@pytest.fixture
+def undrawn() -> Iterator[None]:
+    """Save figures empty: for tests that write reports but do not look at their figures."""
+    with undrawn_figures():
+        yield
 
 
 @pytest.fixture(scope="session")
 def nottingham_directory() -> Path:
-    """Where the Nottingham tunes lie; tests that need them are skipped where there are none."""
+    """Return the directory of the Nottingham tunes, or skip the test if there are none."""
     directory = source_directory("nottingham")
     if not (directory / "jigs.abc").exists():
-        pytest.skip("the Nottingham tunes are not at hand: set CHROMASONIC_DATA_DIR")
+        pytest.skip("the Nottingham tunes are missing: set CHROMASONIC_DATA_DIR")
     return directory

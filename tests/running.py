@@ -1,8 +1,10 @@
-"""The training script and its configurations, for tests: composed, built and run in this very process."""
+"""Helpers that compose configurations and run commands within the test process."""
 
 from __future__ import annotations
 
+import hashlib
 import runpy
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from matplotlib.figure import Figure
 from omegaconf import DictConfig, open_dict
 
 from chromasonic.app import train_command
@@ -21,19 +25,20 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
 CONFIGS = ROOT / "configs"
 SHARED_BY_DATASETS = CONFIGS / "dataset" / "default.yaml"  # no option by itself
-# What makes a run of any model short, and one of a network shorter still.
+# Overrides for a short run of any model, for a run of a small neural network, and for a run that writes little.
 SHORT = ("num_sequences=40", "epochs=1", "trainer.accelerator=cpu")
 TINY = (*SHORT, "hidden_size=16", "num_layers=1")
+QUIET = (*SHORT, "logger=none", "callbacks=quiet")
 
 
 def choices(group: str) -> list[str]:
-    """Return the options of a group of the configuration."""
+    """Return the options of a configuration group."""
     return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml") if path != SHARED_BY_DATASETS)
 
 
 @contextmanager
 def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
-    """The configuration of a single run in ``directory``, as the script gets it."""
+    """Compose the configuration of a single run in ``directory``, as the train command does."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         whole = compose("train", [*overrides], return_hydra_config=True)
     with open_dict(whole):
@@ -49,13 +54,13 @@ def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
 
 
 def script() -> ModuleType:
-    """The functions of the training script, none of them run."""
+    """Return the module of the train command."""
     return train_command
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run of the script ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -65,17 +70,40 @@ class Ending:
 def run_script(
     *overrides: str, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch, script: Path = SCRIPT
 ) -> Ending:
-    """Run a script, the training script if no other is named, without starting another process."""
+    """Run a script, by default the training script, within this process."""
     patch.setattr(sys, "argv", [str(script), *overrides])
     patch.setenv("COLUMNS", "200")
     capture.readouterr()
-    code, last_words = 0, ""
+    code, message = 0, ""
     try:
         runpy.run_path(str(script), run_name="__main__")
     except SystemExit as ending:
         if isinstance(ending.code, str):  # Python prints it and exits with 1
-            code, last_words = 1, ending.code + "\n"
+            code, message = 1, ending.code + "\n"
         else:
             code = int(ending.code or 0)
     printed = capture.readouterr()
-    return Ending(code, printed.out, printed.err + last_words)
+    return Ending(code, printed.out, printed.err + message)
+
+
+def train_once(*overrides: str, directory: Path) -> Path:
+    """Train a run in ``directory``, unless this or another process has trained one with the same overrides there."""
+    directory.mkdir(exist_ok=True)
+    run = directory / hashlib.sha256("\0".join(overrides).encode()).hexdigest()[:12]
+    is_complete = run.with_suffix(".complete")
+    with FileLock(run.with_suffix(".lock")):
+        if not is_complete.exists():
+            shutil.rmtree(run, ignore_errors=True)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", [str(SCRIPT), *overrides, f"output_dir={run}"])
+                runpy.run_path(str(SCRIPT), run_name="__main__")
+            is_complete.touch()
+    return run
+
+
+@contextmanager
+def undrawn_figures() -> Iterator[None]:
+    """Save figures empty. Drawing them takes as long as all the rest of a small run or sweep."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "draw", lambda figure, renderer: None)
+        yield

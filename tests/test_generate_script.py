@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import runpy
+import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,20 +17,16 @@ from chromasonic.melody_generation.generation.generate import generate as make_u
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.runs.trained_model import load_model
-from tests.running import ROOT, SHORT, Ending, run_script
+from tests.running import QUIET, ROOT, Ending, run_script
 
 Generate = Callable[..., Ending]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run; no test changes it."""
-    folder = tmp_path_factory.mktemp("runs") / "markov"
-    with pytest.MonkeyPatch.context() as patch:
-        arguments = ["train.py", *SHORT, "logger=none", "callbacks=quiet", "model=markov", f"output_dir={folder}"]
-        patch.setattr(sys, "argv", arguments)
-        runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
-    return folder
+def trained(trained_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a run; one test writes melodies into it."""
+    run = trained_run(*QUIET, "model=markov")
+    return Path(shutil.copytree(run, tmp_path_factory.mktemp("runs") / "markov"))
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, SHORT, Ending, run_script
+from tests.running import QUIET, ROOT, Ending, run_script
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 Run = Callable[..., Ending]
 FEW = ("n_samples=2", "max_notes=24")
 
@@ -26,21 +27,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(trained_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs on the same tunes and one on others; no test changes them."""
-    import runpy
-    import sys
-
     folder = tmp_path_factory.mktemp("runs")
     for name, *overrides in (
         ("markov", "model=markov"),
         ("ppm", "model=ppm"),
         ("other", "model=markov", "dataset.split_seed=5"),
     ):
-        with pytest.MonkeyPatch.context() as patch:
-            arguments = ["train.py", *SHORT, "logger=none", "callbacks=quiet", *overrides]
-            patch.setattr(sys, "argv", [*arguments, f"output_dir={folder / name}"])
-            runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
+        shutil.copytree(trained_run(*QUIET, *overrides), folder / name)
     return folder
 
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import runpy
 import shutil
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, SHORT, run_script
-
-QUIET = (*SHORT, "logger=none", "callbacks=quiet")
+from tests.running import QUIET, ROOT, run_script
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parts(trained_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs on the same split; no test changes them."""
     folder = tmp_path_factory.mktemp("parts")
     for name in ("markov", "ppm"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["train.py", *QUIET, f"model={name}", f"output_dir={folder / name}"])
-            runpy.run_path(str(ROOT / "scripts/train.py"), run_name="__main__")
+        shutil.copytree(trained_run(*QUIET, f"model={name}"), folder / name)
     return folder
 
 

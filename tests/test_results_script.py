@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from chromasonic.config.compose import compose_training, read_yaml
+from chromasonic.melody_generation.study import runner
 from chromasonic.melody_generation.study.plan import Plan
+from tests.breaking.forked import ForkedProgram, warm_up
 from tests.running import CONFIGS, ROOT, Ending, run_script
 
 Run = Callable[..., Ending]
@@ -34,6 +37,8 @@ COMMITTED = Plan.of(read_yaml(CONFIGS / "results_plan.yaml"), "configs/results_p
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs a script in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    # Each step of a plan is a process of its own. A fork imports nothing anew.
+    monkeypatch.setattr(runner, "subprocess", SimpleNamespace(Popen=ForkedProgram, DEVNULL=None, STDOUT=None))
 
     def run_it(name: str, *arguments: str) -> Ending:
         return run_script(*arguments, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / name)
@@ -42,7 +47,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
+    warm_up()
     (tmp_path / "plan.yaml").write_text(PLAN)
     (tmp_path / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
     options = ("plan=plan.yaml", "readme=README.md", "n_samples=2", "max_notes=24", "jobs=2")
@@ -63,7 +70,7 @@ def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
     assert "| Markov |" in (tmp_path / "README.md").read_text()
 
     # What the page says of its tunes is so.
-    command = re.search(r"python scripts/generate\.py (.*)", page)
+    command = re.search(r"chromasonic generate (.*)", page)
     assert command
     made = run("generate.py", *command[1].split(), "max_notes=24", "formats=[abc]", "output_dir=made")
     assert made.code == 0, made.err

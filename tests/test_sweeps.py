@@ -65,6 +65,7 @@ def test_a_sweep_outlives_a_job_that_fails_and_compares_the_others(train: Train,
     assert "evaluation/overall_score" in scores.Tags()["scalars"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: Path) -> None:
     ended = train("-m", "seed=1,2", "model=ppm,lstm", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
@@ -78,6 +79,7 @@ def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: 
     assert "±" in ended.out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tmp_path: Path) -> None:
     sweep = ("-m", "model=markov,lstm", *SHORT, "epochs=3", "logger=none", *FEW, f"output_dir={tmp_path / 'sweep'}")
     assert train(*sweep).code == 0
@@ -91,6 +93,7 @@ def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tm
     assert (tmp_path / "sweep/1_lstm/metrics.csv").read_bytes() == whole
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, tmp_path: Path) -> None:
     assert train("-m", "model=markov", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}").code == 0
     ended = train("-m", "model=markov", *SHORT, "logger=none", *FEW, "model.order=3", f"output_dir={tmp_path}")
@@ -98,6 +101,7 @@ def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, t
     assert "0_markov" in ended.err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_over_datasets_leaves_no_comparison_of_a_part(train: Train, tmp_path: Path) -> None:
     ended = train("-m", "model=markov", "dataset.split_seed=0,5", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
@@ -106,6 +110,7 @@ def test_a_sweep_over_datasets_leaves_no_comparison_of_a_part(train: Train, tmp_
     assert not list((tmp_path / "comparison_results").glob("model_comparison.*"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_single_run_is_not_compared(train: Train, tmp_path: Path) -> None:
     assert train("model=markov", *SHORT, "logger=none", f"output_dir={tmp_path / 'run'}").code == 0
     assert not list(tmp_path.rglob("comparison_results"))

@@ -21,6 +21,7 @@ from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.training.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 Train = Callable[..., Ending]
 
 

@@ -17,9 +17,9 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from tests.running import SCRIPT
 
@@ -78,7 +78,7 @@ def train(
         child = os.fork()
     if child == 0:
         os.close(reading)
-        _be_the_script(list(overrides), writing, sabotage)
+        _become([str(SCRIPT), *overrides], writing, sabotage)
     os.close(writing)
     with open(reading, "rb") as printed:
         status = _wait(child, began + (limit if kill_after is None else kill_after))
@@ -138,21 +138,51 @@ def _wait(child: int, deadline: float) -> int | None:
         time.sleep(min(left, 0.005))
 
 
-def _be_the_script(overrides: list[str], output: int, sabotage: Sabotage | None) -> NoReturn:
+class ForkedProgram:
+    """A stand-in for ``subprocess.Popen`` that forks this process to run a ``chromasonic`` command.
+
+    Args:
+        command: The Python interpreter, ``-m``, ``chromasonic``, and the arguments.
+        stdout: The file that the output goes to, standard error included.
+        others: Further arguments of ``Popen``, which are ignored.
+    """
+
+    def __init__(self, command: Sequence[str], *, stdout: IO[bytes], **others: object) -> None:
+        del others
+        interpreter, _, package, *arguments = command
+        if (interpreter, package) != (sys.executable, "chromasonic"):
+            raise ValueError(f"expected a command of chromasonic, got {command}")
+        self.returncode: int | None = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about threads of the parent, which the child does not use
+            self.pid = os.fork()
+        if self.pid == 0:
+            _become([str(SCRIPT.parent / f"{arguments[0]}.py"), *arguments[1:]], stdout.fileno())
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the child."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the child."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _become(command: list[str], output: int, sabotage: Sabotage | None = None) -> NoReturn:
     code = 1
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  it lives as long as the child
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-        sys.argv = [str(SCRIPT), *overrides]
+        sys.argv = command
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         warnings.resetwarnings()  # a test makes errors of them; a user's Python shows all but these
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
         if sabotage is not None:
             sabotage()
-        runpy.run_path(str(SCRIPT), run_name="__main__")
+        runpy.run_path(command[0], run_name="__main__")
         code = 0
     except SystemExit as ending:
         if isinstance(ending.code, str):

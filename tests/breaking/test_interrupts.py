@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.breaking.forked import at_call, signals, train, warm_up
 from tests.breaking.kills import Setting, differences, go_on, uninterrupted
+from tests.running import undrawn_figures
 
 from chromasonic.app import jobs
 from chromasonic.melody_generation import testing
@@ -91,11 +92,13 @@ def stamps(run: Path) -> dict[str, int]:
 def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warm_up()
     directory = tmp_path_factory.mktemp("sweeps") / "whole"
-    ended = train(*sweep(directory))
+    with undrawn_figures():
+        ended = train(*sweep(directory))
     assert ended.code == 0, ended.printed
     return directory
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_that_is_interrupted_goes_on_and_repeats_nothing(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     ended = train(
@@ -116,6 +119,7 @@ def test_a_sweep_that_is_interrupted_goes_on_and_repeats_nothing(whole_sweep: Pa
     assert compared(directory) == compared(whole_sweep)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_that_is_interrupted_while_it_compares_goes_on(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     ended = train(*sweep(directory), sabotage=at_call(testing, "compare_runs", 2, signals(signal.SIGTERM)))
