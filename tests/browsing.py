@@ -1,4 +1,4 @@
-"""A real Chromium, headless, for tests of the pages: what it asks for, what it complains of, what it shows."""
+"""Open pages in a headless Chromium, and record requests, errors and visible text."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FLAGS = ("--no-sandbox", "--disable-gpu")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium; a test that needs it fails where there is none."""
+    """Start the system's Chromium, or fail the test if there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        pytest.fail("the pages are tried in a real browser, and there is none: install Debian's chromium")
+        pytest.fail("tests of pages need a browser: install Debian's package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:
@@ -32,13 +32,13 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page that is open, and everything that happened since.
+    """An open page and its events.
 
     Attributes:
         page: Playwright's page.
-        url: Of the file.
-        requests: What it asked for.
-        failures: What it did not get, and why.
+        url: URL of the file.
+        requests: URLs that the page has requested.
+        failures: Failed requests with the reason.
         complaints: Errors, warnings and dialogs.
     """
 
@@ -49,11 +49,11 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def run(self, script: str, argument: Any = None) -> Any:
-        """The value of a JavaScript expression."""
+        """Return the value of a JavaScript expression."""
         return self.page.evaluate(script, argument)
 
     def is_quiet(self) -> bool:
-        """Whether it asked for nothing but itself, and complained of nothing."""
+        """Return whether the page has requested only itself and logged no error."""
         return self.requests == [self.url] and not self.complaints
 
 
@@ -61,7 +61,7 @@ class Visit:
 def visiting(
     browser: Browser, file: Path, *, width: int = WIDE, scheme: Literal["light", "dark"] = "light"
 ) -> Iterator[Visit]:
-    """Open a file as a double click does."""
+    """Open a file by its file URL."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -83,20 +83,20 @@ def visiting(
         context.close()
 
 
-# The text that can be seen, with its colour and the first ground behind it that is not see-through, as WCAG compares
-# them. Text that is drawn (SVG) is coloured by its fill.
+# All visible texts with the contrast between their colour and the first opaque background, as WCAG defines it. The
+# colour of text in SVG is its fill.
 _TEXTS = """() => {
   const rgb = (color) => (color.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-  const ground = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const color = rgb(getComputedStyle(each).backgroundColor);
+  const background = (element) => {
+    for (let ancestor = element; ancestor; ancestor = ancestor.parentElement) {
+      const color = rgb(getComputedStyle(ancestor).backgroundColor);
       if (color.length < 4 || color[3] === 1) return color.slice(0, 3);
     }
     return [255, 255, 255];
   };
   const light = (color) => {
     const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-    const [r, g, b] = color.map((each) => linear(each / 255));
+    const [r, g, b] = color.map((channel) => linear(channel / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const contrast = (a, b) => {
@@ -112,19 +112,19 @@ _TEXTS = """() => {
       const text = element.textContent.trim().slice(0, 40);
       const size = parseFloat(style.fontSize);
       const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-      return { text, contrast: contrast(color, ground(element)), needed: isLarge ? 3 : 4.5 };
+      return { text, contrast: contrast(color, background(element)), needed: isLarge ? 3 : 4.5 };
     });
 }"""
 
 
 def faint_texts(visit: Visit) -> tuple[int, list[str]]:
-    """How many texts can be seen, and those of too little contrast for WCAG's level AA."""
+    """Return the number of visible texts, and those with less contrast than WCAG's level AA requires."""
     texts = visit.run(_TEXTS)
     return len(texts), [
-        f"{each['text']}: {each['contrast']:.2f}" for each in texts if each["contrast"] < each["needed"]
+        f"{text['text']}: {text['contrast']:.2f}" for text in texts if text["contrast"] < text["needed"]
     ]
 
 
 def overflow(visit: Visit) -> int:
-    """By how many pixels the page is wider than the screen."""
+    """Return by how many pixels the page is wider than the screen."""
     return int(visit.run("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

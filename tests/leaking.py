@@ -1,4 +1,4 @@
-"""Variants of held-out tunes: by the measure by which a split keeps families together, and by plain Python."""
+"""Find variants of held-out tunes, with the measure of the family split and independently of it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from chromasonic.melody_generation.melody import Melody
 def variants_among(
     train: Sequence[Melody], held_out: Sequence[Melody], *, n_intervals: int = FAMILY_INTERVALS, share: float = SHARE
 ) -> list[int]:
-    """Which of the first are variants of one of the others."""
+    """Return the indices of training tunes that are variants of a held-out tune."""
     return [leak.place for leak in leaks(train, {"test": held_out}, n_intervals=n_intervals, share=share)]
 
 
 def grams(melody: Melody) -> set[tuple[int, ...]]:
-    """All runs of 10 intervals, rests skipped, by plain Python."""
+    """Return all runs of 10 intervals, skipping rests."""
     sounding = [pitch for pitch in melody.pitches.tolist() if pitch >= 0]
     steps = [b - a for a, b in pairwise(sounding)]
     return {tuple(steps[begin : begin + 10]) for begin in range(len(steps) - 9)}
 
 
 def title_of(melody: Melody) -> str:
-    """Without case and article, by plain Python."""
+    """Return the title in lower case, without its article."""
     title = melody.title.lower().strip()
     return title.removeprefix("the ").removesuffix(", the").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -180,10 +181,9 @@ def _train_a_built_in_network(directory: Path) -> None:
     from chromasonic.melody_generation.training import ModelTrainer, create_training_data
 
     train, test = create_training_data(num_sequences=12)
-    run = Path("production_run/lstm_checkpoints")
-    for folder in (run, directory):
-        network = LSTMNetwork(hidden_size=8, num_layers=1)
-        ModelTrainer(network, "melody_lstm").train(train, test, epochs=1, checkpoint_dir=folder, show_progress=False)
+    network = LSTMNetwork(hidden_size=8, num_layers=1)
+    ModelTrainer(network, "melody_lstm").train(train, test, epochs=1, checkpoint_dir=directory, show_progress=False)
+    shutil.copytree(directory, "production_run/lstm_checkpoints")
 
 
 @pytest.mark.parametrize("target", ["train", "test", "results"])

@@ -27,14 +27,14 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warm_up()
     run = tmp_path_factory.mktemp("runs") / "original"
     ended = train(*SETTING.overrides, f"output_dir={run}")
-    assert ended.code == 0, ended.printed
+    assert ended.code == 0, ended.output
     return run
 
 
 def test_a_run_is_repeated_from_its_directory_alone(original: Path, tmp_path: Path) -> None:
     ended = train(f"repeat={original}", f"output_dir={tmp_path / 'again'}")
-    assert ended.code == 0, ended.printed
-    assert f"differs from when {original} was made: nothing that is known of" in ended.printed
+    assert ended.code == 0, ended.output
+    assert f"differs from when {original} was made: nothing that is known of" in ended.output
     assert differences(original, tmp_path / "again") == []
     made = [json.loads((run / "provenance.json").read_text()) for run in (original, tmp_path / "again")]
     assert made[0] | {"command": []} == made[1] | {"command": []}
@@ -53,9 +53,9 @@ def test_what_differs_from_the_original_is_said(original: Path, tmp_path: Path) 
         ended = train(f"repeat={original}", f"output_dir={tmp_path / 'again'}")
     finally:
         record.write_text(whole)
-    assert ended.code == 0, ended.printed
-    assert f"packages.torch 1.0 is now {torch.__version__}" in ended.printed
-    assert "hash 0123 is now" in ended.printed
+    assert ended.code == 0, ended.output
+    assert f"packages.torch 1.0 is now {torch.__version__}" in ended.output
+    assert "hash 0123 is now" in ended.output
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_what_cannot_be_repeated_is_refused_in_a_line(
     monkeypatch.chdir(tmp_path)  # where Hydra makes a folder of its own
     ended = train(*(each.format(original=original, new=tmp_path / "new") for each in typed))
     assert ended.code == 1
-    assert said in ended.printed
-    assert len(ended.printed.strip().splitlines()) == 1, ended.printed
+    assert said in ended.output
+    assert len(ended.output.strip().splitlines()) == 1, ended.output
 
 
 def test_another_process_trains_and_generates_the_same(original: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Bit for bit, on the CPU: losses, accuracies, learning rates, weights and scores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -144,8 +145,29 @@ def network(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_the_same_seed_gives_the_same_run(network: str, tmp_path: Path) -> None:
-    first = Setting(network).run(tmp_path / "first")
+Uninterrupted = Callable[[Setting], TrainedRun]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    """Return a function that trains a run of a setting without interruption, once for all tests."""
+    runs: list[tuple[Setting, TrainedRun]] = []
+
+    def run(setting: Setting) -> TrainedRun:
+        for known, trained in runs:
+            if known == setting:
+                return trained
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TrainingHistory, "plot_curves", lambda *_, **__: None)
+            trained = setting.run(tmp_path_factory.mktemp("whole"))
+        runs.append((setting, trained))
+        return trained
+
+    return run
+
+
+def test_the_same_seed_gives_the_same_run(network: str, uninterrupted: Uninterrupted, tmp_path: Path) -> None:
+    first = uninterrupted(Setting(network))
     disturb()
     show_same(first, Setting(network).run(tmp_path / "second"))
 
@@ -156,11 +178,17 @@ def test_another_seed_gives_another_run(network: str, tmp_path: Path) -> None:
     assert not same_weights(one.files.final, other.files.final)
 
 
+# Resuming a schedule does not depend on the network: the LSTM tries them all.
 @pytest.mark.slow
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_run_cut_short_and_resumed_equals_one_that_was_not(network: str, schedule: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("network", "schedule"),
+    [*(("lstm", name) for name in SCHEDULES), ("transformer", "one_cycle"), ("transformer", "reduce_on_plateau")],
+)
+def test_a_run_cut_short_and_resumed_equals_one_that_was_not(
+    network: str, schedule: str, uninterrupted: Uninterrupted, tmp_path: Path
+) -> None:
     setting = Setting(network, SCHEDULES[schedule])
-    whole = setting.run(tmp_path / "whole")
+    whole = uninterrupted(setting)
     with pytest.raises(PowerCut):
         setting.run(tmp_path / "cut", cut_in=CUT_IN)
     assert TrainingHistory.load(tmp_path / "cut" / "model_history.json").epoch == list(range(1, CUT_IN))
@@ -172,9 +200,9 @@ def test_a_run_cut_short_and_resumed_equals_one_that_was_not(network: str, sched
 
 
 @pytest.mark.slow
-def test_a_run_cut_short_more_than_once_equals_one_that_was_not(tmp_path: Path) -> None:
+def test_a_run_cut_short_more_than_once_equals_one_that_was_not(uninterrupted: Uninterrupted, tmp_path: Path) -> None:
     setting = Setting(schedule=Plateau(patience=1))
-    whole = setting.run(tmp_path / "whole")
+    whole = uninterrupted(setting)
     for attempt, epoch in enumerate((2, 3, 5)):
         disturb()
         with pytest.raises(PowerCut):
@@ -182,9 +210,11 @@ def test_a_run_cut_short_more_than_once_equals_one_that_was_not(tmp_path: Path) 
     show_same(whole, setting.run(tmp_path / "cut", resume=True))
 
 
-def test_a_complete_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once(tmp_path: Path) -> None:
+def test_a_complete_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once(
+    uninterrupted: Uninterrupted, tmp_path: Path
+) -> None:
     schedule = Plateau(patience=1)
-    whole = Setting(schedule=schedule).run(tmp_path / "whole")
+    whole = uninterrupted(Setting(schedule=schedule))
     Setting(schedule=schedule, n_epochs=2).run(tmp_path / "longer")
     disturb()
     show_same(whole, Setting(schedule=schedule).run(tmp_path / "longer", resume=True))

@@ -80,7 +80,7 @@ def test_a_tune_that_is_longer_than_any_is_trained_on(make: Callable[[], Sequenc
     rng = np.random.default_rng(0)
     longest = Melody(rng.integers(55, 80, 1500), np.full(1500, 12))
     history = ModelTrainer(make(), "long").train(
-        [*walks(3), longest], walks(2, seed=1), epochs=1, checkpoint_dir=tmp_path, show_progress=False
+        [*walks(3), longest], walks(2, seed=1), epochs=1, batch_size=1, checkpoint_dir=tmp_path, show_progress=False
     )
     assert math.isfinite(history.val_loss[0])
     assert len(NoteVocabulary().encode(longest)) > 1500

@@ -1,8 +1,7 @@
-"""Melodies that are no music, in eight ways that have fooled scores: what a score must tell from real tunes.
+"""Control melodies: eight kinds of non-music that have fooled scores, which a score must tell from real tunes.
 
-Those that are wrong about pitch keep a real tune's rhythm, bars, metre and key, so that nothing else gives them
-away: each note and rest stays where it is and sounds as long, only at another height. The loop repeats the rhythm
-of its notes as well. The Markov chain comes both ways.
+Controls with wrong pitches keep the rhythm, bars, metre and key of a real tune, so that only the pitches differ. The
+loop also repeats the rhythm of its notes. The Markov chain exists with either rhythm.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
 def with_pitches(melody: Melody, pitches: IntArray) -> Melody:
-    """The melody with other heights for its sounding notes."""
-    found = melody.pitches.copy()
-    found[found != REST] = pitches
-    return replace(melody, pitches=found)
+    """Return the melody with other pitches for its sounding notes."""
+    replaced = melody.pitches.copy()
+    replaced[replaced != REST] = pitches
+    return replace(melody, pitches=replaced)
 
 
 def sounding(melody: Melody) -> IntArray:
@@ -32,10 +31,10 @@ def sounding(melody: Melody) -> IntArray:
 
 
 def in_scale(melody: Melody) -> IntArray:
-    """The notes of the tune's scale within its range."""
+    """Return the pitches of the tune's scale within its range."""
     pitches = sounding(melody)
-    heights = np.arange(pitches.min(), pitches.max() + 1)
-    return heights[np.isin((heights - melody.tonic) % 12, _SCALES.get(melody.mode, _MAJOR))]
+    chromatic = np.arange(pitches.min(), pitches.max() + 1)
+    return chromatic[np.isin((chromatic - melody.tonic) % 12, _SCALES.get(melody.mode, _MAJOR))]
 
 
 def note_shuffled(melody: Melody, rng: Generator) -> Melody:
@@ -60,7 +59,7 @@ def uniform_in_scale(melody: Melody, rng: Generator) -> Melody:
 
 
 def diatonic_random_walk(melody: Melody, rng: Generator) -> Melody:
-    """One step up or down the scale from each note to the next, turned back at the ends of the tune's range."""
+    """Move one scale step up or down at each note, and turn back at the ends of the tune's range."""
     scale = in_scale(melody)
     walk = np.cumsum(rng.choice([-1, 1], size=len(sounding(melody)))) + int(rng.integers(len(scale)))
     top = len(scale) - 1
@@ -68,13 +67,13 @@ def diatonic_random_walk(melody: Melody, rng: Generator) -> Melody:
 
 
 def first_notes_looped(melody: Melody, rng: Generator) -> Melody:
-    """The first eight notes and rests over and over, heights and durations, for as many notes."""
-    pitches, durations = (np.resize(each[:8], len(melody)) for each in (melody.pitches, melody.durations))
+    """Repeat the first eight notes and rests to the length of the melody."""
+    pitches, durations = (np.resize(values[:8], len(melody)) for values in (melody.pitches, melody.durations))
     return replace(melody, pitches=pitches, durations=durations, departures=())
 
 
 class MarkovOrder2:
-    """Each note given the two before it, as they follow in training tunes; with a real tune's rhythm or its own."""
+    """A Markov chain of order 2 over training tunes, with the rhythm of a real tune or its own."""
 
     def __init__(self, tunes: Sequence[Melody], *, own_rhythm: bool) -> None:
         self.own_rhythm = own_rhythm
@@ -88,32 +87,32 @@ class MarkovOrder2:
 
     def _notes(self, tune: Melody) -> list[tuple[int, int]]:
         kept = np.full(len(tune), True) if self.own_rhythm else tune.pitches != REST
-        heights = np.where(tune.pitches == REST, -100, tune.pitches - tune.tonic)[kept].tolist()
-        return list(zip(heights, tune.durations[kept].tolist() if self.own_rhythm else [0] * len(heights), strict=True))
+        degrees = np.where(tune.pitches == REST, -100, tune.pitches - tune.tonic)[kept].tolist()
+        return list(zip(degrees, tune.durations[kept].tolist() if self.own_rhythm else [0] * len(degrees), strict=True))
 
     def __call__(self, melody: Melody, rng: Generator) -> Melody:
         if not self.own_rhythm:
-            heights = [height for height, _ in self._sample(len(sounding(melody)), rng)]
-            return with_pitches(melody, np.array(heights) + melody.tonic)
+            degrees = [degree for degree, _ in self._sample(len(sounding(melody)), rng)]
+            return with_pitches(melody, np.array(degrees) + melody.tonic)
         notes = np.array(self._sample(None, rng))
         pitches = np.where(notes[:, 0] == -100, REST, notes[:, 0] + melody.tonic)
         return replace(melody, pitches=pitches, durations=notes[:, 1], departures=())
 
     def _sample(self, n_notes: int | None, rng: Generator) -> list[tuple[int, int]]:
-        """Notes up to an end, or as many as wanted, beginning anew after each end."""
-        found: list[tuple[int, int]] = []
+        """Sample notes up to the end of a tune, or ``n_notes`` notes of one tune after another."""
+        notes: list[tuple[int, int]] = []
         last: tuple[object, ...] = (None, None)
-        while n_notes is None or len(found) < n_notes:
+        while n_notes is None or len(notes) < n_notes:
             choices = self.followers[last]
             note = choices[int(rng.integers(len(choices)))]
             if note != (-1, -1):
-                found.append(note)
+                notes.append(note)
                 last = (last[1], note)
             elif n_notes is None:
                 break
             else:
                 last = (None, None)
-        return found
+        return notes
 
 
 CONTROLS: dict[str, Callable[[Melody, Generator], Melody]] = {
@@ -131,7 +130,7 @@ CONTROLS: dict[str, Callable[[Melody, Generator], Melody]] = {
 
 
 def swapped(melody: Melody, part: float, rng: Generator) -> Melody:
-    """The tune with that part of its sounding notes (in pairs) having changed heights with each other."""
+    """Permute the pitches of a part (0 to 1) of the sounding notes."""
     pitches = sounding(melody).copy()
     chosen = rng.permutation(len(pitches))[: 2 * round(part * len(pitches) / 2)]
     pitches[chosen] = pitches[np.roll(chosen, len(chosen) // 2)]

@@ -1,8 +1,7 @@
-"""Real tunes score high and what is no music scores low: the acceptance of the calibrated scores.
+"""Acceptance of the calibrated scores: real tunes score high, control melodies score low.
 
-On the test side of Nottingham's split by family, which neither the calibration nor the choice of features has seen.
-The controls are in ``controls.py``; all but the loop and one of the two Markov chains keep the rhythm of the real
-tune they replace.
+The real tunes are the test side of Nottingham's split by family. Neither the calibration nor the choice of features
+has seen them. ``controls.py`` defines the controls.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Judge:
-    """Everything that scoring needs, made once."""
+    """The tunes, the calibration and the novelty index that scoring needs."""
 
     train: list[Melody]
     test: list[Melody]
@@ -51,7 +50,7 @@ def real(judge: Judge) -> MelodyScores:
 
 
 def area_under_the_curve(real: MelodyScores, control: MelodyScores) -> float:
-    """How often a real tune scores higher than a control, ties counted as half."""
+    """Return the share of pairs in which the real tune scores higher than the control; a tie counts as half."""
     first, second = real.overall[:, None], control.overall
     return float(np.mean((first > second) + 0.5 * (first == second)))
 
@@ -65,9 +64,9 @@ def test_real_tunes_score_high_in_every_group(real: MelodyScores) -> None:
 def test_a_control_scores_low_and_is_told_from_real_tunes(control: str, judge: Judge, real: MelodyScores) -> None:
     make = CONTROLS.get(control) or MarkovOrder2(judge.train, own_rhythm=control == "markov_with_own_rhythm")
     rng = np.random.default_rng(0)
-    found = judge.score([make(tune, rng) for tune in judge.test])
-    assert found.overall.mean() <= 0.55
-    assert area_under_the_curve(real, found) >= 0.93
+    scores = judge.score([make(tune, rng) for tune in judge.test])
+    assert scores.overall.mean() <= 0.55
+    assert area_under_the_curve(real, scores) >= 0.93
 
 
 def test_scores_fall_as_more_and_more_notes_are_swapped(judge: Judge) -> None:
@@ -81,30 +80,29 @@ def test_scores_fall_as_more_and_more_notes_are_swapped(judge: Judge) -> None:
 
 def test_copied_training_tunes_lose_on_novelty(judge: Judge, real: MelodyScores) -> None:
     rng = np.random.default_rng(0)
-    places = rng.permutation(len(judge.train))[: len(judge.test)].tolist()
-    copies = [judge.train[i].transposed(2) for i in places]
-    found = judge.score(copies)
-    assert (found.values["novelty"] == 0).all()
+    indices = rng.permutation(len(judge.train))[: len(judge.test)].tolist()
+    scores = judge.score([judge.train[i].transposed(2) for i in indices])
+    assert (scores.values["novelty"] == 0).all()
     assert real.values["novelty"].mean() > 0.7
-    assert found.groups["diversity"].mean() < real.groups["diversity"].mean() / 2
-    assert found.overall.mean() < real.overall.mean() - 0.15
-    assert area_under_the_curve(real, found) > 0.8
+    assert scores.groups["diversity"].mean() < real.groups["diversity"].mean() / 2
+    assert scores.overall.mean() < real.overall.mean() - 0.15
+    assert area_under_the_curve(real, scores) > 0.8
 
 
-def test_the_copied_tune_among_new_ones_is_named_beside_its_source(judge: Judge) -> None:
+def test_a_copied_tune_among_new_ones_is_named_with_its_source(judge: Judge) -> None:
     copy = judge.train[100].window(10, 70).transposed(-3)
-    found = judge.novelty.copying([*judge.test, copy])
-    worst = found[most_copied(found)]
-    assert worst is found[-1]
-    # A variant may have the same run, so the source is known by what it shares.
+    copying = judge.novelty.copying([*judge.test, copy])
+    worst = copying[most_copied(copying)]
+    assert worst is copying[-1]
+    # A variant of the source may have the same run.
     assert (worst.passage.share, worst.novelty) == (1, 0)
     source = judge.novelty.melodies[worst.passage.source]
     assert len(source) >= worst.passage.n_notes
-    assert np.median([each.passage.share for each in found[:-1]]) < 0.2
+    assert np.median([melody.passage.share for melody in copying[:-1]]) < 0.2
 
 
-def test_a_model_that_always_sings_the_same_real_tune_is_not_diverse(judge: Judge, real: MelodyScores) -> None:
+def test_a_model_that_repeats_one_real_tune_is_not_diverse(judge: Judge, real: MelodyScores) -> None:
     best = judge.test[int(np.argmax(real.overall))]
-    found = judge.score([best] * 50)
-    assert found.groups["diversity"].mean() < 0.5
-    assert found.overall.mean() < real.overall.mean()
+    scores = judge.score([best] * 50)
+    assert scores.groups["diversity"].mean() < 0.5
+    assert scores.overall.mean() < real.overall.mean()

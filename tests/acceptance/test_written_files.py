@@ -1,6 +1,6 @@
-"""What we write, others read, note by note: 500 melodies made up by models that learned from real tunes, and such.
+"""Other programs read our files note by note: 500 melodies of models that learned from real tunes, and 100 real tunes.
 
-ABC goes to abc2midi, MIDI to music21, MusicXML to Verovio, and all three back to our own readers.
+abc2midi reads the ABC files, music21 the MIDI files, Verovio the MusicXML files, and our own readers read all three.
 """
 
 from __future__ import annotations
@@ -37,46 +37,46 @@ from chromasonic.melody_generation.vocabulary import METRES, STARTS, NoteVocabul
 
 pytestmark = pytest.mark.slow
 
-N_REAL, N_MADE_UP = 100, 500
+N_REAL, N_GENERATED = 100, 500
 N_TOGETHER = 25  # melodies that share a temperature and a length
-N_LEARNT_FROM, N_STEPS = 300, 25
+N_LEARNED_FROM, N_STEPS = 300, 25
 
 
 @pytest.fixture(scope="module")
 def melodies(nottingham_directory: Path) -> list[Melody]:
-    """Real tunes of all kinds, then what models that learned from such make up under all conditions."""
+    """Return real tunes, then melodies that models have generated under all conditions."""
     del nottingham_directory
     tunes, rng = NottinghamCorpus().load(), np.random.default_rng(0)
-    training = [tunes[place] for place in split_by_family(tunes, seed=0).train]
-    learnt_from = [training[place] for place in rng.permutation(len(training))[:N_LEARNT_FROM]]
+    training = [tunes[index] for index in split_by_family(tunes, seed=0).train]
+    learned_from = [training[index] for index in rng.permutation(len(training))[:N_LEARNED_FROM]]
     torch.manual_seed(0)
     networks = [
-        _counting(MarkovNetwork(order=2), learnt_from),
-        _counting(PPMNetwork(), learnt_from),
-        _trained(LSTMNetwork(32, 1, 0.0), learnt_from),
+        _counted(MarkovNetwork(order=2), learned_from),
+        _counted(PPMNetwork(), learned_from),
+        _trained(LSTMNetwork(32, 1, 0.0), learned_from),
     ]
-    made_up: list[Melody] = []
-    for turn in range(N_MADE_UP // N_TOGETHER):
-        made_up += _made_up_by(networks[turn % 3], rng, turn)
-    real = [tunes[place] for place in rng.permutation(len(tunes))[:N_REAL]]
-    assert len(made_up) == N_MADE_UP
-    for found in (real, made_up):  # they are such as try a writer
-        assert sum(bool(melody.departures) for melody in found) > 5
-        assert sum(bool((melody.durations % 3).any()) for melody in found) > 5
-        assert sum(bool((melody.pitches == REST).any()) for melody in found) > 5
-    assert len({str(melody.metre) for melody in made_up}) == len(METRES)
-    assert len({(melody.tonic, melody.mode) for melody in made_up}) > 80
-    return real + made_up
+    generated: list[Melody] = []
+    for turn in range(N_GENERATED // N_TOGETHER):
+        generated += _generated_by(networks[turn % 3], rng, turn)
+    real = [tunes[index] for index in rng.permutation(len(tunes))[:N_REAL]]
+    assert len(generated) == N_GENERATED
+    for group in (real, generated):  # both contain what is hard to write
+        assert sum(bool(melody.departures) for melody in group) > 5
+        assert sum(bool((melody.durations % 3).any()) for melody in group) > 5
+        assert sum(bool((melody.pitches == REST).any()) for melody in group) > 5
+    assert len({str(melody.metre) for melody in generated}) == len(METRES)
+    assert len({(melody.tonic, melody.mode) for melody in generated}) > 80
+    return real + generated
 
 
-def _counting(network: MarkovNetwork | PPMNetwork, tunes: list[Melody]) -> MarkovNetwork | PPMNetwork:
+def _counted(network: MarkovNetwork | PPMNetwork, tunes: list[Melody]) -> MarkovNetwork | PPMNetwork:
     for begin in range(0, len(tunes), 50):
         network.count(batch_of(tunes[begin : begin + 50]))
     return network
 
 
 def _trained(network: LSTMNetwork, tunes: list[Melody]) -> LSTMNetwork:
-    """A network that has seen enough to write notes, and little enough to write odd ones."""
+    """Train a network so briefly that it writes notes, odd ones among them."""
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for step in range(N_STEPS):
         tokens = batch_of(tunes[12 * step : 12 * (step + 1)])[:, :100]
@@ -89,8 +89,8 @@ def _trained(network: LSTMNetwork, tunes: list[Melody]) -> LSTMNetwork:
     return network
 
 
-def _made_up_by(network: nn.Module, rng: np.random.Generator, seed: int) -> list[Melody]:
-    """Melodies in random keys, modes, metres and upbeats, of random length and boldness."""
+def _generated_by(network: nn.Module, rng: np.random.Generator, seed: int) -> list[Melody]:
+    """Generate melodies in random keys, modes, metres and upbeats, at a random temperature."""
     bars = [None, 4, None, 8][seed % 4]
     beginnings = []
     for _ in range(N_TOGETHER):
@@ -104,9 +104,9 @@ def _made_up_by(network: nn.Module, rng: np.random.Generator, seed: int) -> list
 
 
 def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody], tmp_path: Path) -> None:
-    """Bars that are not as long as the metre says are none where the melody itself has such.
+    """A warning about the length of a bar is no fault if the melody has such bars.
 
-    Nor are triplets of notes of several lengths, which it remarks on and reads rightly.
+    Nor is a warning about triplets of notes of different lengths, which abc2midi reads correctly.
     """
     texts = [to_abc(melody, usual_tempo(melody), number) for number, melody in enumerate(melodies, 1)]
     n_whole = 0
@@ -114,19 +114,19 @@ def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody]
         assert played.notes == sounding_notes(melody), text
         is_whole = all(measure.is_whole for measure in split_measures(melody))
         usual = "Different length notes in tuple" if is_whole else r"Different length notes in tuple|Bar \d+ has"
-        faults = [each for each in played.warnings if not re.search(usual, each)]
+        faults = [warning for warning in played.warnings if not re.search(usual, warning)]
         assert faults == [], text
         n_whole += is_whole
     assert 100 < n_whole < len(melodies) - 100
 
 
-def test_another_library_reads_every_midi_file(melodies: list[Melody]) -> None:
+def test_music21_reads_every_midi_file(melodies: list[Melody]) -> None:
     for melody in melodies:
         begin = melody.start if melody.metre.beats else 0
         assert read_by_music21(to_midi(melody, usual_tempo(melody)), begin) == sounding_notes(melody), melody.title
 
 
-def test_the_engraver_reads_every_musicxml_file(melodies: list[Melody]) -> None:
+def test_verovio_reads_every_musicxml_file(melodies: list[Melody]) -> None:
     for melody in melodies:
         assert read_by_verovio(to_musicxml(melody, usual_tempo(melody))) == sounding_notes(melody), melody.title
 
@@ -134,19 +134,19 @@ def test_the_engraver_reads_every_musicxml_file(melodies: list[Melody]) -> None:
 def test_our_own_reader_reads_bars_upbeats_and_departures_from_abc(melodies: list[Melody]) -> None:
     text = "\n".join(to_abc(melody, usual_tempo(melody), number) for number, melody in enumerate(melodies, 1))
     read = [tune.melody for tune in read_abc(text, file_name="all.abc") if isinstance(tune, WrittenTune)]
-    assert [sounding_notes(each) for each in read] == [sounding_notes(each) for each in melodies]
-    sayable = [place for place, melody in enumerate(melodies) if is_lossless(melody)]
-    assert len(sayable) > 300
-    assert [content(read[place]) for place in sayable] == [content(melodies[place]) for place in sayable]
+    assert [sounding_notes(melody) for melody in read] == [sounding_notes(melody) for melody in melodies]
+    lossless = [index for index, melody in enumerate(melodies) if is_lossless(melody)]
+    assert len(lossless) > 300
+    assert [content(read[index]) for index in lossless] == [content(melodies[index]) for index in lossless]
 
 
 @pytest.mark.parametrize(("ending", "keeps"), [(".musicxml", "departures"), (".mid", "bar_lines")])
 def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: str, keeps: str, tmp_path: Path) -> None:
-    """A score's reader takes silence at either end for none of the melody; a MIDI file says departures as metres.
+    """The reader of scores drops rests at either end, and a MIDI file represents departures as changes of metre.
 
-    What is played is laid on a grid when it is read, which the rhythms of real tunes keep to.
+    The reader of MIDI files quantizes notes to a grid that the rhythms of real tunes fit.
     """
-    tried = 0
+    n_read = 0
     for melody in melodies[:N_REAL:2]:
         if (melody.pitches == REST).any() or not is_lossless(melody):
             continue
@@ -158,5 +158,5 @@ def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: s
         assert sounding_notes(read) == sounding_notes(melody)
         assert (read.start, read.tonic, read.metre) == (melody.start, melody.tonic, melody.metre)
         assert list(getattr(read, keeps)) == list(getattr(melody, keeps))
-        tried += 1
-    assert tried > 30
+        n_read += 1
+    assert n_read > 30

@@ -1,7 +1,7 @@
-"""Runs of the training script that can be killed by the hundred: forked from a process that has imported everything.
+"""Run the training script in forked children, which can be killed by the hundred.
 
-Starting Python and importing torch and Lightning takes seconds, a fork takes none. The parent imports alone and
-computes nothing, so that a child finds all as it is in a fresh process: no threads, no random numbers drawn.
+Starting Python and importing torch and Lightning takes seconds; a fork takes none. The parent only imports. It starts
+no threads and draws no random numbers, so a child begins in the state of a fresh process.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from tests.running import SCRIPT
 
 _MOST_PRINTED = 1 << 20
 
-# What stands where in a run is settled by now; what a test changes in a child goes with the child.
+# Changes something in a child before the script starts. The change ends with the child.
 Sabotage = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a child ended: its exit code, negative for the signal that killed it, and all that it printed."""
+class ChildResult:
+    """Exit code of a child (negative for the signal that killed it), its output, and its duration."""
 
     code: int
-    printed: str
+    output: str
     seconds: float
 
 
 def warm_up() -> None:
-    """Import what the training script imports, in the order in which it does."""
+    """Import the modules of the training script, in its order."""
     import lightning  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import torch.utils.tensorboard
@@ -57,39 +57,39 @@ def warm_up() -> None:
 
 def train(
     *overrides: str, kill_after: float | None = None, sabotage: Sabotage | None = None, limit: float = 300
-) -> Ended:
-    """Run the script in a child process, to its end or until it is killed.
+) -> ChildResult:
+    """Run the training script in a child process until it ends or is killed.
 
     Args:
-        overrides: The script's arguments.
-        kill_after: Seconds after which it gets a SIGKILL; None to let it end.
-        sabotage: Called in the child before the script is.
-        limit: Seconds after which a child that was to end has hung.
+        overrides: Arguments of the script.
+        kill_after: Seconds after which the child gets a SIGKILL; None to let it end.
+        sabotage: Called in the child before the script starts.
+        limit: Seconds after which a child counts as hung, unless it is to be killed.
 
     Raises:
-        TimeoutError: If it has hung.
+        TimeoutError: If the child hangs.
     """
     began = time.monotonic()
-    # What is printed goes into a pipe, which is read at the end: a file could be on a disk that is made full.
+    # The output goes into a pipe, which is read at the end: a test may forbid the child to write files.
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _MOST_PRINTED)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of threads in the parent, which are none of the child's
+        warnings.simplefilter("ignore")  # about threads of the parent, which the child does not use
         child = os.fork()
     if child == 0:
         os.close(reading)
         _become([str(SCRIPT), *overrides], writing, sabotage)
     os.close(writing)
-    with open(reading, "rb") as printed:
+    with open(reading, "rb") as pipe:
         status = _wait(child, began + (limit if kill_after is None else kill_after))
         has_hung = status is None and kill_after is None
         if status is None:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
-        said = printed.read().decode(errors="replace")
+        output = pipe.read().decode(errors="replace")
     if has_hung:
-        raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{said}")
-    return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - began)
+        raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{output}")
+    return ChildResult(os.waitstatus_to_exitcode(status), output, time.monotonic() - began)
 
 
 def at_call(owner: object, name: str, number: int, do: Callable[[], None]) -> Sabotage:
@@ -117,17 +117,17 @@ def at_call(owner: object, name: str, number: int, do: Callable[[], None]) -> Sa
 
 
 def signals(number: int) -> Callable[[], None]:
-    """Send a signal to this very process."""
+    """Return a function that sends a signal to its own process."""
     return lambda: os.kill(os.getpid(), number)
 
 
 def full_disk() -> None:
-    """From here on no file of this process grows beyond what a page holds: the system itself refuses."""
+    """Let the system refuse to grow any file of this process beyond 64 bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def _wait(child: int, deadline: float) -> int | None:
-    """Wait for a child to end; its status, or None if the deadline passes before."""
+    """Return the status of a child once it ends, or None at the deadline."""
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -169,15 +169,16 @@ class ForkedProgram:
 
 
 def _become(command: list[str], output: int, sabotage: Sabotage | None = None) -> NoReturn:
+    """Run a script in this process, write to the file descriptor ``output``, and exit."""
     code = 1
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  it lives as long as the child
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  open as long as the child runs
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         sys.argv = command
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-        warnings.resetwarnings()  # a test makes errors of them; a user's Python shows all but these
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+        warnings.resetwarnings()  # tests turn warnings into errors; Python shows users all but these
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
         if sabotage is not None:

@@ -1,11 +1,11 @@
-"""Kill training runs with SIGKILL, resume them until they end, and compare with runs that nobody killed.
+"""Kill training runs with SIGKILL, resume them until they end, and compare them with uninterrupted runs.
 
     python -m tests.breaking.kills --kills 30               random moments, for each model and scheduler
-    python -m tests.breaking.kills --windows                every moment at which a file is being replaced
+    python -m tests.breaking.kills --windows                every replacement of a file
     python -m tests.breaking.kills --kills 3 --models lstm --schedulers step
 
-Compared bit for bit, on the CPU: the history and the table of measures as written, the scores, the weights of every
-checkpoint, the optimizer's and the scheduler's state of the last. Ends with exit code 1 if anything differs.
+The comparison is bit for bit, on the CPU: history, metrics, scores, the weights of every checkpoint, and the states
+of optimizer and scheduler in the last checkpoint. The exit code is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.breaking.forked import Ended, Sabotage, train, warm_up
+from tests.breaking.forked import ChildResult, Sabotage, train, warm_up
 from tests.running import choices
 
 MODELS = ("lstm", "transformer")
@@ -38,8 +38,8 @@ SMALL = (
     "callbacks=quiet",
     "trainer.accelerator=cpu",
 )
-SIZES = ("hidden_size=16", "num_layers=1")  # which models that count do not have
-# Settings with which the rate moves within ten epochs.
+SIZES = ("hidden_size=16", "num_layers=1")  # n-gram models have none
+# Settings with which the learning rate changes within ten epochs.
 MOVING = {
     "constant": (),
     "cosine": (),
@@ -51,7 +51,7 @@ MOVING = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What is trained: a model and a scheduler, small enough for a run of a second or two."""
+    """A model and a scheduler, small enough for a run of one or two seconds."""
 
     model: str
     scheduler: str
@@ -59,7 +59,7 @@ class Setting:
 
     @property
     def overrides(self) -> list[str]:
-        """The script's arguments, without the folder."""
+        """Arguments of the script, without the output directory."""
         chosen = [f"model={self.model}", f"scheduler={self.scheduler}", *SMALL]
         if self.model in MODELS:
             chosen += [*SIZES, *MOVING[self.scheduler]]
@@ -71,45 +71,45 @@ class Setting:
 
 @dataclass
 class Tally:
-    """What came of the kills of one setting.
+    """Results of the kills of one setting.
 
     Attributes:
-        n_kills: Kills so far.
-        n_runs: Runs that were killed at least once and came to their end.
-        fell: Where the kills fell.
-        lost: What differs from the run that nobody killed, a sentence each.
+        n_kills: Kills.
+        n_runs: Runs that were killed at least once and then completed.
+        phases: Kills in each phase of a run.
+        lost: Differences from the uninterrupted run, a sentence each.
     """
 
     n_kills: int = 0
     n_runs: int = 0
-    fell: Counter[str] = field(default_factory=Counter)
+    phases: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
 
 def differences(whole: Path, other: Path) -> list[str]:
-    """What is not the same, bit for bit, in two run directories."""
-    found = []
+    """Return the differences, bit for bit, between two run directories."""
+    faults = []
     for pattern in ("*_checkpoints/[!.]*.json", "metrics.csv", "split.json", "*_checkpoints/[!.]*.pt"):
         names = [{path.relative_to(run).as_posix() for path in run.glob(pattern)} for run in (whole, other)]
-        found += [f"{name} is in one run alone" for name in sorted(names[0] ^ names[1])]
+        faults += [f"{name} is in one run alone" for name in sorted(names[0] ^ names[1])]
         for name in sorted(names[0] & names[1]):
             if name.endswith(".pt"):
-                found += _checkpoint_differences(name, whole / name, other / name)
+                faults += _checkpoint_differences(name, whole / name, other / name)
             elif (whole / name).read_bytes() != (other / name).read_bytes():
-                found.append(f"{name} differs")
+                faults.append(f"{name} differs")
     first, second = (_scores(run) for run in (whole, other))
     if not first or not second:
-        found.append("there are no scores")
+        faults.append("there are no scores")
     else:
-        found += [
+        faults += [
             f"the scores differ in {name}"
             for name in first.keys() | second.keys()
             if first.get(name) != second.get(name)
         ]
     if not any(other.glob("*_checkpoints/[!.]*_curves.png")):
-        found.append("there is no picture of the curves")
-    found += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
-    return found
+        faults.append("there is no figure of the curves")
+    faults += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
+    return faults
 
 
 def _checkpoint_differences(name: str, one: Path, other: Path) -> list[str]:
@@ -120,7 +120,7 @@ def _checkpoint_differences(name: str, one: Path, other: Path) -> list[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two trees of plain values and tensors are equal, bit for bit."""
+    """Return whether two trees of plain values and tensors are equal, bit for bit."""
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         return one.dtype == other.dtype and torch.equal(one, other)
     if isinstance(one, dict) and isinstance(other, dict):
@@ -135,31 +135,28 @@ def _scores(run: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     results: dict[str, Any] = json.loads(path.read_text())
-    no_two_share = {"minutes", "cost", "checkpoint"}  # the last is a hash over the time that was spent, too
+    no_two_share = {"minutes", "cost", "checkpoint"}  # the hash of a checkpoint covers the time spent
     return {name: value for name, value in results.items() if name not in no_two_share}
 
 
-def go_on(setting: Setting, run: Path, **how: Any) -> Ended:
-    """Start a run, or go on with it, as what it says and leaves tells a user to do.
-
-    A run without a checkpoint is started afresh, in the same folder.
-    """
+def go_on(setting: Setting, run: Path, **options: Any) -> ChildResult:
+    """Start a run or resume it. A run without a checkpoint starts afresh in the same directory."""
     has_checkpoint = any(run.glob("*_checkpoints/[!.]*.pt"))
     overrides = [f"resume={run}"] if has_checkpoint else [*setting.overrides, f"output_dir={run}"]
-    return train(*overrides, **how)
+    return train(*overrides, **options)
 
 
 def uninterrupted(setting: Setting, folder: Path) -> tuple[Path, float]:
-    """A run that nobody kills, and how long it takes in seconds."""
+    """Return an uninterrupted run and its duration in seconds."""
     whole = folder / "whole"
     ended = go_on(setting, whole)
     if ended.code:
-        raise RuntimeError(f"{setting} does not run at all:\n{ended.printed}")
+        raise RuntimeError(f"{setting} does not run at all:\n{ended.output}")
     return whole, ended.seconds
 
 
 def kill_at_random(setting: Setting, n_kills: int, seed: int, folder: Path) -> Tally:
-    """Kill runs at random moments, resume each until it ends, and compare it; until there are ``n_kills`` kills."""
+    """Kill runs at random moments, ``n_kills`` in total, resume each until it ends, and compare it."""
     folder.mkdir(parents=True)
     draw = random.Random(f"{seed} {setting}")
     whole, seconds = uninterrupted(setting, folder)
@@ -169,15 +166,15 @@ def kill_at_random(setting: Setting, n_kills: int, seed: int, folder: Path) -> T
         ended = go_on(setting, run, kill_after=draw.uniform(0, 0.7 * seconds))
         if ended.code == -signal.SIGKILL:
             tally.n_kills += 1
-            tally.fell[where(run)] += 1
+            tally.phases[phase_of(run)] += 1
         else:
-            _judge(setting, whole, run, ended, tally)
-    _judge(setting, whole, run, go_on(setting, run), tally)
+            _compare(setting, whole, run, ended, tally)
+    _compare(setting, whole, run, go_on(setting, run), tally)
     return tally
 
 
-def where(run: Path) -> str:
-    """Where a kill fell, as far as what is left tells."""
+def phase_of(run: Path) -> str:
+    """Return the phase in which a run was killed, to judge by the files that it left."""
     if any(run.rglob(".*.unfinished*")):
         return "while a file was being written"
     if not any(run.glob("*_checkpoints/[!.]*.pt")):
@@ -187,11 +184,11 @@ def where(run: Path) -> str:
     return "within or between epochs"
 
 
-def _judge(setting: Setting, whole: Path, run: Path, ended: Ended, tally: Tally) -> None:
-    """Compare a run that has ended, and clear its folder for the next."""
-    is_killed_after_all = "nothing to resume" in ended.printed  # the kill came when all was written
+def _compare(setting: Setting, whole: Path, run: Path, ended: ChildResult, tally: Tally) -> None:
+    """Compare a run that has ended, and delete it."""
+    is_killed_after_all = "nothing to resume" in ended.output  # the kill came after the last file
     if ended.code and not is_killed_after_all:
-        tally.lost.append(f"{setting}: it does not go on: {ended.printed.strip()[-600:]}")
+        tally.lost.append(f"{setting}: it cannot be resumed: {ended.output.strip()[-600:]}")
     else:
         tally.lost += [f"{setting}: {difference}" for difference in differences(whole, run)]
         tally.n_runs += 1
@@ -199,7 +196,10 @@ def _judge(setting: Setting, whole: Path, run: Path, ended: Ended, tally: Tally)
 
 
 def dies_replacing(number: int, *, renamed: bool) -> Sabotage:
-    """What kills a child at its ``number``-th replacement of a file: half-written, or just renamed."""
+    """Return a sabotage that kills the child at its ``number``-th replacement of a file.
+
+    The new file is half-written then or, if ``renamed``, has just been renamed.
+    """
 
     def prepare() -> None:
         replace, count = os.replace, iter(range(1, 1_000_000))
@@ -222,9 +222,9 @@ def kill_in_every_window(setting: Setting, folder: Path, numbers: Iterator[int])
     """Kill a run at each replacement of a file in turn, resume it, and compare it.
 
     Args:
-        setting: What is trained.
-        folder: Where the runs go.
-        numbers: Which replacements, counted from 1; those beyond a run's last are where it ends.
+        setting: The model and scheduler.
+        folder: The directory of the runs.
+        numbers: Numbers of the replacements, counted from 1. The first number beyond the last replacement ends it.
     """
     folder.mkdir(parents=True)
     whole, _ = uninterrupted(setting, folder)
@@ -237,31 +237,35 @@ def kill_in_every_window(setting: Setting, folder: Path, numbers: Iterator[int])
                 shutil.rmtree(run)
                 return tally
             tally.n_kills += 1
-            tally.fell["just after a file got its name" if renamed else "while a file was being written"] += 1
+            tally.phases["just after a file was renamed" if renamed else "while a file was being written"] += 1
             before = len(tally.lost)
-            _judge(setting, whole, run, go_on(setting, run), tally)
-            tally.lost[before:] = [f"replacement {number}, {renamed=}: {each}" for each in tally.lost[before:]]
+            _compare(setting, whole, run, go_on(setting, run), tally)
+            tally.lost[before:] = [f"replacement {number}, {renamed=}: {fault}" for fault in tally.lost[before:]]
     return tally
 
 
 def main() -> int:
-    """Read the arguments, kill, and print a line for each setting."""
+    """Read the arguments, kill runs, and print a line for each setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=0, help="random kills for each model and scheduler")
     parser.add_argument("--windows", action="store_true", help="kill once at each replacement of a file")
-    parser.add_argument("--only", type=int, nargs="*", help="which replacements, counted from 1")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of the replacements, counted from 1")
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--schedulers", nargs="+", default=choices("scheduler"))
     parser.add_argument("--set", nargs="*", default=[], help="further arguments of the training script")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    given = parser.parse_args()
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
+    arguments = parser.parse_args()
     warm_up()
-    settings = [Setting(model, scheduler, tuple(given.set)) for model in given.models for scheduler in given.schedulers]
+    settings = [
+        Setting(model, scheduler, tuple(arguments.set))
+        for model in arguments.models
+        for scheduler in arguments.schedulers
+    ]
     plans: list[Callable[[Setting, Path], Tally]] = []
-    if given.kills:
-        plans.append(lambda setting, folder: kill_at_random(setting, given.kills, given.seed, folder))
-    if given.windows:
-        numbers = given.only or range(1, 1000)
+    if arguments.kills:
+        plans.append(lambda setting, folder: kill_at_random(setting, arguments.kills, arguments.seed, folder))
+    if arguments.windows:
+        numbers = arguments.only or range(1, 1000)
         plans.append(lambda setting, folder: kill_in_every_window(setting, folder, iter(numbers)))
     n_lost = 0
     for plan in plans:
@@ -269,14 +273,14 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder:
                 began = time.monotonic()
                 tally = plan(setting, Path(folder) / "runs")
-            fell = ", ".join(f"{count} {place}" for place, count in sorted(tally.fell.items()))
+            phases = ", ".join(f"{count} {phase}" for phase, count in sorted(tally.phases.items()))
             print(
-                f"{setting}: {tally.n_kills} kills ({fell}), {tally.n_runs} runs to their end, "
+                f"{setting}: {tally.n_kills} kills ({phases}), {tally.n_runs} runs completed, "
                 f"{len(tally.lost)} differences, {time.monotonic() - began:.0f} s",
                 flush=True,
             )
-            for each in tally.lost:
-                print(f"  {each}", flush=True)
+            for fault in tally.lost:
+                print(f"  {fault}", flush=True)
             n_lost += len(tally.lost)
     return 1 if n_lost else 0
 

@@ -1,4 +1,4 @@
-"""Readers of music: text, scores, tokens and melodies, with whole ones to be changed."""
+"""Readers of music (text, scores, tokens and melodies), with valid inputs to mutate."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _read_abc(content: bytes, folder: Path) -> None:
     del folder
     text = decode_abc(content)
     for repeats in ("written", "played"):
-        for each in read_abc(text, file_name="tune.abc", repeats=repeats):
-            if isinstance(each, WrittenTune):
-                _survives(each.melody)
+        for tune in read_abc(text, file_name="tune.abc", repeats=repeats):
+            if isinstance(tune, WrittenTune):
+                _survives(tune.melody)
 
 
 def _survives(melody: Melody) -> None:
-    """What the vocabulary says that it can hold, it holds."""
+    """Raise an error unless a melody that fits the vocabulary survives encoding."""
     fitted = VOCABULARY.fit(melody).melody
     if fitted is not None:
         again = VOCABULARY.decode(VOCABULARY.encode(fitted), tonic=fitted.tonic)
@@ -86,7 +86,7 @@ def _score_reader(seeds: tuple[bytes, ...], tokens: tuple[bytes, ...], ending: s
     def read(content: bytes, folder: Path) -> None:
         path = folder / f"tune{ending}"
         path.write_bytes(content)
-        scores.MAX_SECONDS = 5.0  # a twelfth of what users wait, so that the bound itself is seen to hold
+        scores.MAX_SECONDS = 5.0  # a twelfth of the limit for users, so that the limit itself is tested
         _survives(read_score(path).melody)
 
     return Reader(lambda draw: mutated(draw, seeds, tokens), read, is_slow=True)
@@ -99,11 +99,11 @@ def _read_folder(content: bytes, folder: Path) -> None:
 
 
 def _midi() -> bytes:
-    """Two tracks with notes, a metre, a key and running status."""
+    """Return a MIDI file of two tracks with notes, a metre, a key and running status."""
     events = b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\xff\x59\x02\x01\x00\x00\xff\x03\x04Tune\x00\x90\x43\x40"
     events += b"\x60\x43\x00\x00\x45\x40\x30\x80\x45\x00\x18\x90\x47\x40\x81\x40\x47\x00\x00\xff\x2f\x00"
     other = b"\x00\xc1\x05\x00\x91\x30\x40\x83\x00\x81\x30\x00\x00\xf0\x03\x01\x02\xf7\x00\xff\x2f\x00"
-    tracks = b"".join(b"MTrk" + len(each).to_bytes(4) + each for each in (events, other))
+    tracks = b"".join(b"MTrk" + len(track).to_bytes(4) + track for track in (events, other))
     return b"MThd" + (6).to_bytes(4) + b"\x00\x01\x00\x02\x00\x60" + tracks
 
 
@@ -119,15 +119,15 @@ MIDI_TOKENS = (
 def _make_tokens(draw: random.Random) -> bytes:
     tokens = VOCABULARY.encode(draw.choice(walks(8))).tolist()
     for _ in range(draw.choice((0, 1, 3, 10))):
-        place = draw.randrange(len(tokens) + 1)
+        index = draw.randrange(len(tokens) + 1)
         anything = (draw.randrange(len(VOCABULARY)), draw.randrange(300), -1, len(VOCABULARY), 10**9, -(2**62))
         match draw.randrange(4):
             case 0:
-                tokens[place:place] = [draw.choice(anything)] * draw.choice((1, 1, 5))
+                tokens[index:index] = [draw.choice(anything)] * draw.choice((1, 1, 5))
             case 1:
-                del tokens[place : place + draw.choice((1, 4, 100))]
+                del tokens[index : index + draw.choice((1, 4, 100))]
             case 2:
-                tokens[place : place + 1] = [draw.choice(anything)]
+                tokens[index : index + 1] = [draw.choice(anything)]
             case _:
                 tokens += [draw.randrange(len(VOCABULARY)) for _ in range(draw.randrange(20))]
     return as_json({"tokens": tokens, "tonic": draw.choice((0, 5, 11, 0, 12, -1))})
@@ -140,7 +140,7 @@ def _decode(content: bytes, folder: Path) -> None:
     try:
         again = VOCABULARY.encode(melody)
     except ValueError as problem:
-        raise AssertionError(f"what was decoded cannot be encoded: {problem}") from problem
+        raise AssertionError(f"the decoded melody cannot be encoded: {problem}") from problem
     VOCABULARY.decode(again, tonic=melody.tonic)
 
 
@@ -179,7 +179,7 @@ def _fit(content: bytes, folder: Path) -> None:
     try:
         _survives(melody)
     except ValueError as problem:
-        raise AssertionError(f"what fits cannot be encoded: {problem}") from problem
+        raise AssertionError(f"the fitted melody cannot be encoded: {problem}") from problem
 
 
 MUSIC: dict[str, Reader] = {

@@ -1,4 +1,4 @@
-"""Inputs that are almost right: whole ones, changed in bytes, in pieces, in what they mean."""
+"""Mutate valid inputs: their bytes, their parts and their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 MAX_BYTES = 100_000
 
-# What has broken a reader of numbers before.
+# Numbers that have broken readers before.
 NUMBERS = (
     *("0", "-1", "1", "-0", "007", "1e999", "-1e999", "1e-999", "NaN", "Infinity", "null", "true", "0x10", "1_000"),
     *("255", "256", "32767", "65536", "2147483647", "2147483648", "-2147483649", "9223372036854775807"),
@@ -24,7 +24,7 @@ _VALUES: tuple[Any, ...] = (
 
 
 def mutated(draw: random.Random, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
-    """One of the seeds, changed one to eight times."""
+    """Return one of the seeds after one to eight mutations."""
     content = draw.choice(seeds)
     for _ in range(draw.choice((1, 1, 1, 2, 2, 3, 5, 8))):
         content = draw.choice(_CHANGES)(draw, content, seeds, tokens)[:MAX_BYTES]
@@ -33,12 +33,12 @@ def mutated(draw: random.Random, seeds: Sequence[bytes], tokens: Sequence[bytes]
 
 def _flip(draw: random.Random, content: bytes, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
     del seeds, tokens
-    found = bytearray(content)
+    changed = bytearray(content)
     for _ in range(draw.choice((1, 1, 2, 8, 64))):
-        if found:
-            place = draw.randrange(len(found))
-            found[place] = draw.choice((found[place] ^ (1 << draw.randrange(8)), draw.randrange(256)))
-    return bytes(found)
+        if changed:
+            index = draw.randrange(len(changed))
+            changed[index] = draw.choice((changed[index] ^ (1 << draw.randrange(8)), draw.randrange(256)))
+    return bytes(changed)
 
 
 def _span(draw: random.Random, content: bytes) -> tuple[int, int]:
@@ -87,20 +87,18 @@ def _swap_lines(draw: random.Random, content: bytes, seeds: Sequence[bytes], tok
 
 
 def _renumber(draw: random.Random, content: bytes, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
-    """Another number or word where one stands: what is around it stays in order."""
+    """Replace a number or word by another one."""
     del seeds, tokens
-    places = list(re.finditer(rb"\d+|[A-Za-z]+", content[:20_000]))
-    if not places:
+    words = list(re.finditer(rb"\d+|[A-Za-z]+", content[:20_000]))
+    if not words:
         return content
-    place = draw.choice(places)
-    instead = draw.choice(
-        (draw.choice(NUMBERS).encode(), str(draw.randrange(-2, 130)).encode(), draw.choice(places)[0])
-    )
-    return content[: place.start()] + instead + content[place.end() :]
+    word = draw.choice(words)
+    instead = draw.choice((draw.choice(NUMBERS).encode(), str(draw.randrange(-2, 130)).encode(), draw.choice(words)[0]))
+    return content[: word.start()] + instead + content[word.end() :]
 
 
 def _swap_elements(draw: random.Random, content: bytes, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> bytes:
-    """Drop, double or move a whole element of XML; a line where there is none."""
+    """Drop, repeat or move an XML element, or a line if there is no element."""
     elements = list(re.finditer(rb"<(\w+)[^>]*>(?:(?!</\1>).)*</\1>", content[:20_000], re.S))
     if not elements:
         return _swap_lines(draw, content, seeds, tokens)
@@ -118,12 +116,12 @@ _CHANGES: tuple[Change, ...] = (
 
 
 def mutated_values(draw: random.Random, values: Any, others: Sequence[Any] = ()) -> Any:
-    """A tree of plain values with one to four places of it changed; the tree itself stays as it was.
+    """Return a copy of a tree of plain values with one to four mutations.
 
     Args:
-        draw: Chance.
-        values: Dictionaries, lists and what they hold.
-        others: What may be put in besides this module's own values.
+        draw: Random numbers.
+        values: Dictionaries, lists and their contents.
+        others: Values to insert, besides those of this module.
     """
     for _ in range(draw.choice((1, 1, 2, 4))):
         values = _changed(draw, values, others)
@@ -131,7 +129,7 @@ def mutated_values(draw: random.Random, values: Any, others: Sequence[Any] = ())
 
 
 def _changed(draw: random.Random, values: Any, others: Sequence[Any]) -> Any:
-    """The tree with one place of it changed, deeper down the more likely."""
+    """Return the tree with one mutation, more often deep down than near the root."""
     if isinstance(values, dict) and values and draw.random() < 0.85:
         return _changed_dictionary(draw, values, others)
     if isinstance(values, list | tuple) and values and draw.random() < 0.85:
@@ -163,19 +161,19 @@ def _changed_dictionary(draw: random.Random, values: dict[Any, Any], others: Seq
 
 
 def _changed_list(draw: random.Random, values: list[Any], others: Sequence[Any]) -> list[Any]:
-    place = draw.randrange(len(values))
+    index = draw.randrange(len(values))
     match draw.randrange(8):
         case 0:
-            del values[place]
+            del values[index]
         case 1:
             values *= draw.choice((0, 2, 3))
         case 2:
             draw.shuffle(values)
         case _:
-            values[place] = _changed(draw, values[place], others)
+            values[index] = _changed(draw, values[index], others)
     return values
 
 
 def as_json(values: Any) -> bytes:
-    """Values as JSON writes them, surrogates and numbers that are none included."""
+    """Return values as JSON, including surrogates and NaN."""
     return json.dumps(values).encode()

@@ -1,4 +1,4 @@
-"""A reader to be fed with what is almost right, and what it may answer."""
+"""The description of a reader to be fuzzed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from chromasonic.melody_generation.errors import InputError
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads.
+    """A reader and the inputs to feed it.
 
     Attributes:
-        make: Makes an input; the same chance makes the same input.
-        read: Reads it; given a folder of its own.
-        refusals: The errors that it may raise.
+        make: Makes an input; equal random states make equal inputs.
+        read: Reads the input; it gets a directory of its own.
+        refusals: The errors that the reader may raise.
         is_slow: Whether a hundred thousand inputs would take days.
     """
 
@@ -28,4 +28,4 @@ class Reader:
 
 
 def tokens_of(text: str) -> tuple[bytes, ...]:
-    return tuple(each.encode() for each in text.split())
+    return tuple(token.encode() for token in text.split())

@@ -1,6 +1,6 @@
-"""What reads what anybody may have made: each reader with whole inputs to be changed, and what it may answer.
+"""All readers of files that anybody may have made.
 
-A reader answers, or refuses with the error that its docstring names; anything else is a fault.
+A reader reads its input or raises the error that its docstring names; anything else is a fault.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Readers of the files of a run, and of what is typed, with whole ones to be changed."""
+"""Readers of the files of a run and of command-line options, with valid inputs to mutate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _checkpoints() -> list[dict[str, Any]]:
     for network in (markov, ppm):
         network.count(batch_of(walks(2)))
     networks = (small_lstm(), small_transformer(), markov, ppm)
-    return [{**describe(each), "model_state_dict": dict(each.state_dict()), "epoch": 3} for each in networks]
+    return [{**describe(network), "model_state_dict": dict(network.state_dict()), "epoch": 3} for network in networks]
 
 
 _TENSORS = (
@@ -62,15 +62,15 @@ def _make_checkpoint(draw: random.Random) -> bytes:
     content = buffer.getvalue()
     if changed and draw.random() < 0.8:
         return content
-    # Most of the bytes are weights, of which any will do: most changes are made where the values stand.
-    found = bytearray(content)
+    # Most of the bytes are weights, which may have any value. Most mutations hit the metadata at either end.
+    damaged = bytearray(content)
     for _ in range(draw.choice((1, 2, 5, 20))):
-        reach = draw.choice((4000, 8000, len(found)))
-        place = draw.choice(
-            (draw.randrange(min(reach, len(found))), len(found) - 1 - draw.randrange(min(4000, len(found))))
+        reach = draw.choice((4000, 8000, len(damaged)))
+        index = draw.choice(
+            (draw.randrange(min(reach, len(damaged))), len(damaged) - 1 - draw.randrange(min(4000, len(damaged))))
         )
-        found[place] = draw.randrange(256)
-    return bytes(found[: draw.randrange(len(found)) if draw.random() < 0.1 else len(found)])
+        damaged[index] = draw.randrange(256)
+    return bytes(damaged[: draw.randrange(len(damaged)) if draw.random() < 0.1 else len(damaged)])
 
 
 def _load_model(content: bytes, folder: Path) -> None:
@@ -139,22 +139,24 @@ def _read_history(content: bytes, folder: Path) -> None:
     _ = history.best_epoch, history.best_val_loss, history.generalisation_gap
     history.save(path)
     if TrainingHistory.load(path).to_dict() != history.to_dict():
-        raise AssertionError("a history that was saved is another one")
+        raise AssertionError("the history changes when it is saved")
 
 
 @cache
 def _results() -> Any:
     tunes = walks(12)
-    found = evaluate(small_lstm().eval(), "lstm", ReferenceSet.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8))
-    results = found.results() | {"seed": 1, "configuration": {"epochs": 3, "model": {"order": 2}}, "minutes": 0.5}
+    evaluation = evaluate(
+        small_lstm().eval(), "lstm", ReferenceSet.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8)
+    )
+    results = evaluation.results() | {"seed": 1, "configuration": {"epochs": 3, "model": {"order": 2}}, "minutes": 0.5}
     return json.loads(json.dumps(results | {"best_epoch": 2, "n_epochs": 3, "run": "0_lstm"}))
 
 
 def _read_results(content: bytes, folder: Path) -> None:
     (folder / "evaluation").mkdir(exist_ok=True)
     (folder / "evaluation" / "results.json").write_bytes(content)
-    found = read_results(folder)
-    json.dumps(compare({"theirs": found, "ours": _results()}).to_dict(), allow_nan=False)
+    results = read_results(folder)
+    json.dumps(compare({"theirs": results, "ours": _results()}).to_dict(), allow_nan=False)
 
 
 # --- configurations --------------------------------------------------------------------------------------------------
@@ -162,13 +164,13 @@ def _read_results(content: bytes, folder: Path) -> None:
 
 @cache
 def _configurations() -> list[Any]:
-    found = []
+    configurations = []
     for model, scheduler in (("lstm", "step"), ("transformer", "one_cycle"), ("ppm", "cosine")):
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             config = compose("train", [f"model={model}", f"scheduler={scheduler}"])
         values = OmegaConf.to_container(config)
-        found.append(values | {"choices": {"model": model, "dataset": "synthetic"}, "logger": {}})  # type: ignore[operator]
-    return found
+        configurations.append(values | {"choices": {"model": model, "dataset": "synthetic"}, "logger": {}})  # type: ignore[operator]
+    return configurations
 
 
 YAML = tokens_of(
@@ -191,7 +193,7 @@ def _read_configuration(content: bytes, folder: Path) -> None:
 
 def _make_options(draw: random.Random) -> bytes:
     names = ("runs", "output_dir", "n_samples", "seed", "max_notes", "n_sample", "", "a.b", "runs[0]")
-    values = (*NUMBERS, *(each.decode() for each in YAML), "[a,b]", "outputs/x", "", "[", "{a: 1}", "${runs}")
+    values = (*NUMBERS, *(token.decode() for token in YAML), "[a,b]", "outputs/x", "", "[", "{a: 1}", "${runs}")
     return "\0".join(
         f"{draw.choice(names)}{draw.choice(('=', '=', '=', '', '==', '+='))}{draw.choice(values)}"
         for _ in range(draw.randrange(1, 6))

@@ -1,4 +1,4 @@
-"""A run whose parts are damaged, or do not belong together, is refused when it is to be gone on with (about 15 s)."""
+"""A run with damaged or inconsistent files is not resumed."""
 
 from __future__ import annotations
 
@@ -21,71 +21,71 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warm_up()
     run = tmp_path_factory.mktemp("runs") / "whole"
     ended = train(*Setting("lstm", "step", ("epochs=2", "logger=none")).overrides, f"output_dir={run}")
-    assert ended.code == 0, ended.printed
+    assert ended.code == 0, ended.output
     return run
 
 
-def turned(state: dict[str, Any]) -> dict[str, Any]:
-    """An optimizer's state for weights of another shape."""
+def reshaped(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint whose optimizer state belongs to weights of other shapes."""
     for entry in state["optimizer_states"][0]["state"].values():
         entry["exp_avg"] = entry["exp_avg"].new_zeros(3, 5, 7)
     return state
 
 
 FAULTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "no loops": lambda state: {name: each for name, each in state.items() if name != "loops"},
-    "loops of words": lambda state: state | {"loops": {"fit_loop": "round and round"}},
+    "no loops": lambda state: {name: value for name, value in state.items() if name != "loops"},
+    "loops as text": lambda state: state | {"loops": {"fit_loop": "text"}},
     "no optimizer": lambda state: state | {"optimizer_states": []},
     "another optimizer": lambda state: state | {"optimizer_states": [{"state": {}, "param_groups": []}]},
-    "an optimizer of other shapes": turned,
-    "a scheduler of nothing": lambda state: state | {"lr_schedulers": [7]},
+    "an optimizer of other shapes": reshaped,
+    "a scheduler without state": lambda state: state | {"lr_schedulers": [7]},
     "no weights": lambda state: state | {"state_dict": {}},
     "weights of another shape": lambda state: state | {
         "state_dict": {name: torch.zeros(2) for name in state["state_dict"]}
     },
-    "callbacks of nothing": lambda state: state | {"callbacks": {name: {"x": 1} for name in state["callbacks"]}},
-    "a history of words": lambda state: state | {
+    "callbacks without state": lambda state: state | {"callbacks": {name: {"x": 1} for name in state["callbacks"]}},
+    "a history of text": lambda state: state | {
         "callbacks": {
-            name: each | {"history": {"epoch": ["one"]}} if "history" in each else each
-            for name, each in state["callbacks"].items()
+            name: values | {"history": {"epoch": ["one"]}} if "history" in values else values
+            for name, values in state["callbacks"].items()
         }
     },
-    "random numbers of none": lambda state: state | {
+    "a random state of the wrong size": lambda state: state | {
         "callbacks": {
-            name: each | {"cpu": torch.zeros(3, dtype=torch.uint8)} if "cpu" in each else each
-            for name, each in state["callbacks"].items()
+            name: values | {"cpu": torch.zeros(3, dtype=torch.uint8)} if "cpu" in values else values
+            for name, values in state["callbacks"].items()
         }
     },
-    "epochs of words": lambda state: state | {"n_epochs": "many"},
+    "a number of epochs as text": lambda state: state | {"n_epochs": "many"},
     "other data": lambda state: state | {"hash": "0123456789abcdef"},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_checkpoint_that_does_not_fit_the_run_is_refused_in_a_line(whole: Path, tmp_path: Path, fault: str) -> None:
+def test_a_checkpoint_that_does_not_fit_the_run_is_refused(whole: Path, tmp_path: Path, fault: str) -> None:
     run = Path(shutil.copytree(whole, tmp_path / "run"))
     torch.save(FAULTS[fault](torch.load(run / LAST, weights_only=True)), run / LAST)
     before = (run / LAST).read_bytes()
-    ended = train(f"resume={run}", *(["epochs=3"] if fault != "epochs of words" else []))
-    assert ended.code == 1, ended.printed
-    assert "Traceback" not in ended.printed
-    said = ended.printed.strip().splitlines()[-1]
-    assert str(run / LAST) in said
+    ended = train(f"resume={run}", *(["epochs=3"] if fault != "a number of epochs as text" else []))
+    assert ended.code == 1, ended.output
+    assert "Traceback" not in ended.output
+    message = ended.output.strip().splitlines()[-1]
+    assert str(run / LAST) in message
     assert (run / LAST).read_bytes() == before
 
 
-def test_a_configuration_that_names_something_else_to_run_is_refused(whole: Path, tmp_path: Path) -> None:
+def test_a_configuration_that_names_a_foreign_class_is_refused(whole: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(whole, tmp_path / "run"))
-    kept = run / "config.yaml"
+    saved = run / "config.yaml"
     touched = tmp_path / "touched"
-    text = kept.read_text()
+    text = saved.read_text()
     assert "logger: {}" in text
-    kept.write_text(
+    saved.write_text(
         text.replace("logger: {}", f"logger:\n  mine:\n    _target_: os.system\n    command: touch {touched}")
     )
-    for typed in ([f"resume={run}", "epochs=3"], [f"repeat={run}", f"output_dir={tmp_path / 'again'}"]):
-        ended = train(*typed)
+    for arguments in ([f"resume={run}", "epochs=3"], [f"repeat={run}", f"output_dir={tmp_path / 'again'}"]):
+        ended = train(*arguments)
         assert ended.code == 1
-        assert "none of the classes that a run directory may name" in ended.printed
-        assert len(ended.printed.strip().splitlines()) == 1
+        assert "none of the classes that a run directory may name" in ended.output
+        assert len(ended.output.strip().splitlines()) == 1
     assert not touched.exists()

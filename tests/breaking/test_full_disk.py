@@ -1,6 +1,6 @@
-"""A disk that is full ends a run with one sentence and leaves what was written before (about 7 seconds).
+"""A full disk ends a run with one sentence and damages no file.
 
-``python -m tests.breaking.disks`` fills it at every file that a run writes.
+``python -m tests.breaking.disks`` fills the disk at every file of a run.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tests.breaking.kills import Setting
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_loses_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     warm_up()
-    # The first history, and the scores at the end.
+    # File 4 is the first history, file 14 the scores at the end.
     tally = fill_at(Setting("lstm", "step", ("epochs=2",)), tmp_path / "runs", [4, 14])
     assert tally.n_kills == 2
     assert tally.lost == []

@@ -1,6 +1,6 @@
-"""Every reader answers or refuses inputs that are almost right (about 20 seconds; a hundred thousand by a command).
+"""Every reader reads or refuses mutated inputs.
 
-``python -m tests.breaking.fuzz`` reads as many as one likes.
+``python -m tests.breaking.fuzz`` reads any number of them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from tests.breaking import fuzz
 from tests.breaking.mutations import MAX_BYTES
 from tests.breaking.readers import READERS, Reader
 
-# Kern takes music21 a tenth of a second where others take a hundredth.
+# A kern file takes music21 a tenth of a second, ten times as long as other files.
 N_INPUTS = dict.fromkeys(READERS, 200) | {"kern": 20, "musicxml": 60, "configuration": 100, "abc": 100}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
-def test_a_reader_answers_or_refuses(name: str) -> None:
-    # Other inputs than the long runs begin with, so that these runs find what those have not.
+def test_every_reader_reads_or_refuses_mutated_inputs(name: str) -> None:
+    # Another seed than that of the command, so that this test tries other inputs.
     *_, outcome = fuzz.fuzz(name, range(N_INPUTS[name]), seed=1)
     assert outcome.faults == {}
     assert outcome.n_inputs == N_INPUTS[name]
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_whole_inputs_are_read_and_changed_ones_are_bounded(name: str, tmp_path: Path) -> None:
+def test_inputs_are_reproducible_diverse_and_bounded(name: str, tmp_path: Path) -> None:
     inputs = [fuzz.input_of(READERS[name], name, 0, number) for number in range(30)]
     assert inputs == [fuzz.input_of(READERS[name], name, 0, number) for number in range(30)]
     assert len(set(inputs)) > 10
@@ -37,7 +37,7 @@ def test_whole_inputs_are_read_and_changed_ones_are_bounded(name: str, tmp_path:
 
 def _raises(content: bytes, folder: Path) -> None:
     del content, folder
-    raise RuntimeError("who would have thought")
+    raise RuntimeError("unexpected")
 
 
 def _runs_forever(content: bytes, folder: Path) -> None:
@@ -66,7 +66,7 @@ def _takes_all_memory(content: bytes, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "said"),
+    ("read", "kind"),
     [
         (_raises, "RuntimeError"),
         (_runs_forever, "Hang"),
@@ -75,7 +75,7 @@ def _takes_all_memory(content: bytes, folder: Path) -> None:
         (_takes_all_memory, "MemoryError"),
     ],
 )
-def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fuzzing_finds_faults(read: object, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def make(draw: random.Random) -> bytes:
         del draw
         numbers.append(len(numbers))
@@ -84,8 +84,8 @@ def test_this_test_can_fail(read: object, said: str, monkeypatch: pytest.MonkeyP
     numbers: list[int] = []
     monkeypatch.setitem(READERS, "broken", Reader(make, read))  # type: ignore[arg-type]
     monkeypatch.setattr(fuzz, "SECONDS", 0.5)
-    n_inputs = 10 if said == "SIGSEGV" else 1
+    n_inputs = 10 if kind == "SIGSEGV" else 1
     *_, outcome = fuzz.fuzz("broken", range(n_inputs))
-    assert [said in key for key in outcome.faults] == [True], outcome.faults
+    assert [kind in name for name in outcome.faults] == [True], outcome.faults
     assert sum(outcome.counts.values()) == 1
     assert outcome.n_inputs == n_inputs

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a program wherever it is, say how to go on, and lose nothing (about 30 seconds)."""
+"""Ctrl-C and SIGTERM end a program at any point, with a message how to resume, and lose nothing."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
 pytestmark = pytest.mark.slow
 STEP = (MelodyModule, "training_step")
-SETTING = Setting("lstm", "step", ("epochs=2",))  # five batches an epoch
+SETTING = Setting("lstm", "step", ("epochs=2",))  # five batches per epoch
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nobody interrupts."""
+    """Return an uninterrupted run."""
     warm_up()
     return uninterrupted(SETTING, tmp_path_factory.mktemp("runs"))[0]
 
 
 @pytest.mark.parametrize(
-    ("function", "call", "way_on", "number"),
+    ("function", "call", "advice", "number"),
     [
         ((jobs, "check"), 1, "start afresh", signal.SIGTERM),
         ((MelodyDataModule, "setup"), 1, "start afresh", signal.SIGINT),
@@ -40,24 +40,24 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ((torch, "save"), 4, "resume=", signal.SIGTERM),
         ((MelodyModule, "test_step"), 1, "resume=", signal.SIGTERM),
     ],
-    ids=["typed", "data", "second-epoch", "saving", "testing"],
+    ids=["checks", "data", "second-epoch", "saving", "testing"],
 )
-def test_an_interrupt_says_how_to_go_on_and_costs_nothing(
-    whole: Path, tmp_path: Path, function: tuple[object, str], call: int, way_on: str, number: signal.Signals
+def test_an_interrupted_run_is_resumed_without_loss(
+    whole: Path, tmp_path: Path, function: tuple[object, str], call: int, advice: str, number: signal.Signals
 ) -> None:
     run = tmp_path / "run"
     ended = go_on(SETTING, run, sabotage=at_call(*function, call, signals(number)), limit=60)
-    assert ended.code == CODES[number], ended.printed
-    assert "Traceback" not in ended.printed
-    last = ended.printed.strip().splitlines()[-1]
+    assert ended.code == CODES[number], ended.output
+    assert "Traceback" not in ended.output
+    last = ended.output.strip().splitlines()[-1]
     assert last.startswith({130: "interrupted", 143: "terminated"}[ended.code])
     assert str(run) in last
-    assert way_on in last
+    assert advice in last
     assert go_on(SETTING, run).code == 0
     assert differences(whole, run) == []
 
 
-def test_a_second_signal_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_run_at_once(tmp_path: Path) -> None:
     def twice() -> None:
         signals(signal.SIGTERM)()
         signals(signal.SIGTERM)()
@@ -67,20 +67,20 @@ def test_a_second_signal_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def sweep(directory: Path) -> list[str]:
-    """The arguments of a sweep of three short runs."""
-    few = [f"hydra.callbacks.comparison.{each}" for each in ("n_samples=3", "max_notes=24")]
+    """Return the arguments of a sweep of three short runs."""
+    few = [f"hydra.callbacks.comparison.{option}" for option in ("n_samples=3", "max_notes=24")]
     return ["-m", *SETTING.overrides, "seed=1,2,3", f"output_dir={directory}", *few]
 
 
-def compared(directory: Path) -> Any:
-    """A sweep's comparison without what no two sweeps share."""
+def comparison_of(directory: Path) -> Any:
+    """Return the comparison of a sweep without the values that differ between equal sweeps."""
     text = (directory / "comparison_results" / "model_comparison.json").read_text()
-    # The hash of a checkpoint is over all that it holds, the time that was spent as well.
+    # The hash of a checkpoint covers all its values, the time spent among them.
     return json.loads(text, object_hook=lambda values: values | {"cost": None, "checkpoint": None})
 
 
 def stamps(run: Path) -> dict[str, int]:
-    """When each file of a run was last written, save Hydra's own record."""
+    """Return the time at which each file of a run was written, except for Hydra's own files."""
     return {
         path.relative_to(run).as_posix(): path.stat().st_mtime_ns
         for path in run.rglob("*")
@@ -94,38 +94,38 @@ def whole_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("sweeps") / "whole"
     with undrawn_figures():
         ended = train(*sweep(directory))
-    assert ended.code == 0, ended.printed
+    assert ended.code == 0, ended.output
     return directory
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_sweep_that_is_interrupted_goes_on_and_repeats_nothing(whole_sweep: Path, tmp_path: Path) -> None:
+def test_an_interrupted_sweep_is_resumed_and_repeats_nothing(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     ended = train(
         *sweep(directory), sabotage=at_call(*STEP, 17, signals(signal.SIGINT))
-    )  # in the second epoch of the second
-    assert ended.code == 130, ended.printed
-    assert f"same command and output_dir={directory}" in ended.printed
-    assert "Traceback" not in ended.printed
+    )  # in the second epoch of the second run
+    assert ended.code == 130, ended.output
+    assert f"same command and output_dir={directory}" in ended.output
+    assert "Traceback" not in ended.output
     before = stamps(directory / "0_lstm")
     assert not (directory / "2_lstm").exists()
 
     again = train(*sweep(directory))
-    assert again.code == 0, again.printed
+    assert again.code == 0, again.output
     assert stamps(directory / "0_lstm") == before
-    assert "0_lstm is complete already" in again.printed
+    assert "0_lstm is complete already" in again.output
     for job in ("0_lstm", "1_lstm", "2_lstm"):
         assert differences(whole_sweep / job, directory / job) == [], job
-    assert compared(directory) == compared(whole_sweep)
+    assert comparison_of(directory) == comparison_of(whole_sweep)
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_sweep_that_is_interrupted_while_it_compares_goes_on(whole_sweep: Path, tmp_path: Path) -> None:
+def test_a_sweep_interrupted_during_the_comparison_is_resumed(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     ended = train(*sweep(directory), sabotage=at_call(testing, "compare_runs", 2, signals(signal.SIGTERM)))
-    assert ended.code == 143, ended.printed
-    assert "Traceback" not in ended.printed
+    assert ended.code == 143, ended.output
+    assert "Traceback" not in ended.output
     before = stamps(directory / "0_lstm")
     assert train(*sweep(directory)).code == 0
     assert stamps(directory / "0_lstm") == before
-    assert compared(directory) == compared(whole_sweep)
+    assert comparison_of(directory) == comparison_of(whole_sweep)

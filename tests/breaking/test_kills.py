@@ -1,6 +1,6 @@
-"""Runs that are killed and gone on with equal runs that nobody killed (about 20 seconds; the hundreds by a command).
+"""Runs that are killed and resumed equal uninterrupted runs.
 
-``python -m tests.breaking.kills`` does the same for every model and scheduler.
+``python -m tests.breaking.kills`` tests every model and scheduler.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def test_three_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
 
 
 def test_a_kill_before_the_first_and_after_the_last_checkpoint_changes_nothing(tmp_path: Path) -> None:
-    # Files 6 and 7 are the first best and the first last checkpoint; an epoch later come the curves and the final one.
+    # File 6 is the first best checkpoint, file 7 the first last checkpoint. Curves and final checkpoint follow.
     setting = Setting("transformer", "one_cycle", ("epochs=2",))
     tally = kill_in_every_window(setting, tmp_path / "runs", iter([7, 12]))
     assert tally.n_kills == 4
     assert tally.lost == []
 
 
-def test_a_run_that_stopped_early_and_was_then_killed_trains_no_further(tmp_path: Path) -> None:
-    setting = Setting("lstm", "constant", ("patience=1", "learning_rate=1e-12"))  # it stops after two epochs
+def test_a_run_killed_after_early_stopping_trains_no_further(tmp_path: Path) -> None:
+    setting = Setting("lstm", "constant", ("patience=1", "learning_rate=1e-12"))  # stops after two epochs
     tally = kill_in_every_window(setting, tmp_path / "runs", iter([11]))
     assert tally.n_kills == 2
     assert tally.lost == []

@@ -1,4 +1,4 @@
-"""One browser for all tests of pages, and the pages."""
+"""The browser and the pages for all tests of pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 
 HOSTILE = '</script></title><img src=x onerror="window.hacked = 1"> & \'"><svg onload=alert(1)> ]]> <!-- «Là-bas» ♯'
 
-# A jig with an upbeat, a rest and a note tied over a bar line; a tune that the training tunes have; a long one.
+# A jig with an upbeat, a rest and a note tied over a bar line; a tune that is among the training tunes; a long tune.
 JIG = Melody(
     [67, 71, 74, 79, 78, 76, 74, REST, 71, 72, 74, 71, 67],
     [12, 24, 12, 24, 12, 12, 12, 12, 60, 12, 12, 12, 36],
@@ -28,7 +28,7 @@ JIG = Melody(
 SCALE = Melody(
     [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 60], [24] * 16, title=HOSTILE, source=HOSTILE
 )
-LONG = Melody([60 + (7 * place) % 12 for place in range(256)], [24] * 256)
+LONG = Melody([60 + (7 * number) % 12 for number in range(256)], [24] * 256)
 MELODIES = (JIG, SCALE, LONG)
 
 
@@ -46,7 +46,7 @@ def judged() -> ScoredMelodies:
 
 @pytest.fixture(scope="session")
 def listening(judged: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of three melodies, the second of which has a hostile name, in a folder with a hostile name."""
+    """Write a page of three melodies, one with a hostile name, into a directory with a hostile name."""
     stems = ("a_jig", "scale", "long")
     page = Page(
         title=f"Melodies {HOSTILE}",

@@ -1,4 +1,4 @@
-"""The listening page as a listener meets it: it plays, can be used by hand and by keyboard, and keeps to itself."""
+"""The listening page in a browser: playback, mouse, keyboard, downloads, safety."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.listening import ScoredMelodies, track_files
 
 CARDS = "article"
-# The loudest sample that passes the page's volume knob within a quarter of a second.
+# The loudest sample at the output of the page within a quarter of a second.
 LOUDNESS = """async () => {
   const analyser = Player.context().createAnalyser();
   Player.output().connect(analyser);
@@ -38,7 +38,7 @@ LOUDNESS = """async () => {
 
 @pytest.fixture
 def visit(browser: Browser, listening: Path) -> Iterator[Visit]:
-    """The page, opened; whatever a test does with it, it asks for nothing and complains of nothing."""
+    """Open the page, and check after the test that it has sent no request and logged no error."""
     with visiting(browser, listening) as opened:
         yield opened
         assert opened.requests == [opened.url]
@@ -68,8 +68,8 @@ def test_the_page_shows_every_melody_with_all_its_notes(visit: Visit) -> None:
     for card, melody in zip(visit.page.locator(CARDS).all(), (JIG, SCALE, LONG), strict=True):
         n_sounding = int((melody.pitches != REST).sum())
         for shown in (".roll", ".narrow", ".wide"):
-            places = card.locator(f"{shown} [data-note]").evaluate_all("(all) => all.map((each) => each.dataset.note)")
-            assert {int(place) for place in places} == set(range(n_sounding)), shown
+            notes = card.locator(f"{shown} [data-note]").evaluate_all("(all) => all.map((each) => each.dataset.note)")
+            assert {int(note) for note in notes} == set(range(n_sounding)), shown
         assert card.locator(".scores dt").all_inner_texts() == ["coherence", "musicality", "diversity", "overall"]
     # The jig's long note is tied over the bar line: two heads in the notation, one box in the roll.
     assert visit.page.locator(CARDS).first.locator(".wide [data-note='7']").count() == 2
@@ -107,10 +107,10 @@ def test_the_note_that_sounds_is_marked_in_roll_and_notation(visit: Visit) -> No
     press_play(visit)
     wait_for_position(visit, 50)
     visit.page.locator("#transport [data-do=play]").click()
-    place = visit.run("Player.tracks[0].melody.notes.findLastIndex(([onset]) => onset <= Player.tracks[0].position)")
+    note = visit.run("Player.tracks[0].melody.notes.findLastIndex(([onset]) => onset <= Player.tracks[0].position)")
     for shown in (".roll", ".wide"):
         marked = visit.page.locator(CARDS).first.locator(f"{shown} .sounds")
-        assert set(marked.evaluate_all("(all) => all.map((each) => Number(each.dataset.note))")) == {place}
+        assert set(marked.evaluate_all("(all) => all.map((each) => Number(each.dataset.note))")) == {note}
     assert visit.page.locator(".sounds").count() == visit.page.locator(CARDS).first.locator(".sounds").count()
 
 
@@ -122,7 +122,7 @@ def test_nothing_is_marked_during_a_rest(visit: Visit) -> None:
     assert visit.page.locator(".sounds").count() >= 2
 
 
-def test_pause_holds_and_play_goes_on(visit: Visit) -> None:
+def test_pause_holds_the_position_and_play_continues(visit: Visit) -> None:
     press_play(visit)
     wait_for_position(visit, 20)
     press_play(visit)
@@ -145,7 +145,7 @@ def test_one_melody_plays_at_a_time(visit: Visit) -> None:
     press_play(visit, 1)
     assert [is_playing(visit, track) for track in range(3)] == [False, True, False]
     held = position(visit)
-    assert held > 5  # the other has not forgotten its place
+    assert held > 5  # the first melody keeps its position
     assert visit.page.locator(".card.is-playing").count() == 1
     assert visit.page.locator("#transport .now").inner_text() == HOSTILE
     press_play(visit)
@@ -176,7 +176,7 @@ def test_a_click_into_the_roll_seeks(visit: Visit) -> None:
     assert position(visit, 1) < 0.4 * SCALE.ticks
 
 
-def test_the_names_of_the_tonic_stand_beside_the_notes(visit: Visit) -> None:
+def test_the_roll_labels_the_tonic(visit: Visit) -> None:
     roll = visit.page.locator(CARDS).nth(2).locator(".roll")
     assert roll.locator(".gutter text").all_text_contents() == ["C4", "C5"]
     for part in (0, 1):
@@ -239,7 +239,7 @@ def test_the_volume_knob_is_heard(visit: Visit) -> None:
     assert visit.run(LOUDNESS) > 0.05
 
 
-def test_the_keyboard_does_it_all(visit: Visit) -> None:
+def test_the_keyboard_controls_everything(visit: Visit) -> None:
     keyboard = visit.page.keyboard
     roll = visit.page.locator(CARDS).nth(1).locator(".roll")
     roll.focus()
@@ -265,11 +265,11 @@ def test_the_keyboard_does_it_all(visit: Visit) -> None:
     assert visit.page.locator("#volume").input_value() == "75"
 
 
-def test_the_tab_key_passes_through_in_reading_order_and_shows_where_it_is(visit: Visit) -> None:
-    seen = []
+def test_the_tab_key_moves_a_visible_focus_in_reading_order(visit: Visit) -> None:
+    stops = []
     for _ in range(40):
         visit.page.keyboard.press("Tab")
-        seen.append(
+        stops.append(
             visit.run(
                 """() => {
                     const on = document.activeElement;
@@ -279,8 +279,8 @@ def test_the_tab_key_passes_through_in_reading_order_and_shows_where_it_is(visit
                 }"""
             )
         )
-    assert {outline for _, _, outline in seen if _ != "BODY"} == {"solid"}
-    names = [name for _, name, _ in seen]
+    assert {outline for _, _, outline in stops if _ != "BODY"} == {"solid"}
+    names = [name for _, name, _ in stops]
     first = names.index("Play A jig")
     files = [f"Save {kind} of A jig" for kind in ("MIDI", "MusicXML", "ABC", "SVG", "WAV")]
     assert names[first : first + 8] == ["Play A jig", "Stop A jig", "Position in A jig", *files]
@@ -290,7 +290,7 @@ def test_the_tab_key_passes_through_in_reading_order_and_shows_where_it_is(visit
     )
 
 
-def test_every_control_says_what_it_is(visit: Visit) -> None:
+def test_every_control_has_a_label(visit: Visit) -> None:
     unnamed = visit.run(
         """() => [...document.querySelectorAll("button, input, [role=slider]")]
             .filter((each) => !(each.getAttribute("aria-label") ?? each.labels?.[0]?.textContent ?? "").trim())
@@ -306,7 +306,7 @@ def test_every_control_says_what_it_is(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mid", "musicxml", "abc", "svg"])
-def test_a_file_that_is_saved_is_the_file_that_was_written(visit: Visit, tmp_path: Path, kind: str) -> None:
+def test_a_downloaded_file_equals_the_exported_file(visit: Visit, tmp_path: Path, kind: str) -> None:
     for card, melody, stem in zip(
         visit.page.locator(CARDS).all(), (JIG, SCALE, LONG), ("a_jig", "scale", "long"), strict=True
     ):
@@ -315,14 +315,14 @@ def test_a_file_that_is_saved_is_the_file_that_was_written(visit: Visit, tmp_pat
         assert saved.value.suggested_filename == f"{stem}.{kind}"
         path = tmp_path / saved.value.suggested_filename
         saved.value.save_as(path)
-        files = {each.kind: each.contents for each in track_files(melody, usual_tempo(melody), stem)}
+        files = {file.kind: file.contents for file in track_files(melody, usual_tempo(melody), stem)}
         assert path.read_bytes() == files[kind]
         if kind == "mid":
             played = [message.note for message in mido.MidiFile(path) if message.type == "note_on" and message.velocity]
             assert played == melody.pitches[melody.pitches != REST].tolist()
 
 
-def test_the_sound_that_is_saved_has_the_notes(visit: Visit, tmp_path: Path) -> None:
+def test_the_downloaded_audio_contains_the_notes(visit: Visit, tmp_path: Path) -> None:
     with visit.page.expect_download() as saved:
         visit.page.locator(CARDS).nth(1).locator("[data-file=wav]").click()
     saved.value.save_as(tmp_path / "scale.wav")
@@ -331,7 +331,7 @@ def test_the_sound_that_is_saved_has_the_notes(visit: Visit, tmp_path: Path) -> 
     rate, samples = read_wav(data)
     exported_rate, exported = read_wav(to_wav(SCALE, usual_tempo(SCALE)))
     assert (rate, len(samples)) == (exported_rate, len(exported))
-    assert np.abs(samples - exported).max() < 0.005  # one instrument, whoever plays it
+    assert np.abs(samples - exported).max() < 0.005  # browser and exporter synthesize the same sound
     assert np.abs(samples).max() == pytest.approx(0.8, abs=0.001)
     for onset, pitch in zip(SCALE.onsets.tolist(), SCALE.pitches.tolist(), strict=True):
         begin = int((onset / TICKS_PER_QUARTER * 60 / usual_tempo(SCALE) + 0.1) * rate)
@@ -350,7 +350,7 @@ def loudest_frequency(samples: NDArray[np.float64], rate: int) -> float:
     return float(spectrum.argmax() * rate / (8 * len(samples)))
 
 
-def test_hostile_names_are_shown_and_do_nothing(visit: Visit) -> None:
+def test_hostile_names_are_shown_as_text(visit: Visit) -> None:
     assert visit.page.title() == f"Melodies {HOSTILE}"
     assert visit.page.locator("h1").inner_text() == f"Melodies {HOSTILE}"
     assert visit.page.locator("h3").nth(1).inner_text() == HOSTILE
@@ -365,7 +365,7 @@ def test_hostile_names_are_shown_and_do_nothing(visit: Visit) -> None:
     assert visit.run("typeof window.hacked") == "undefined"
 
 
-def test_the_policy_stops_what_is_not_the_pages_own(browser: Browser, listening: Path) -> None:
+def test_the_content_security_policy_blocks_foreign_content(browser: Browser, listening: Path) -> None:
     with visiting(browser, listening) as opened:
         opened.run(
             """() => {
@@ -377,26 +377,26 @@ def test_the_policy_stops_what_is_not_the_pages_own(browser: Browser, listening:
         )
         assert opened.run("fetch('https://example.org').then(() => 'came', () => 'refused')") == "refused"
         assert opened.run("typeof window.hacked") == "undefined"
-        assert all(each.endswith(" csp") for each in opened.failures), opened.failures
+        assert all(failure.endswith(" csp") for failure in opened.failures), opened.failures
         assert len(opened.failures) == len(opened.requests) - 1
-        assert sum("Content Security Policy" in each for each in opened.complaints) >= 3
+        assert sum("Content Security Policy" in complaint for complaint in opened.complaints) >= 3
 
 
 @pytest.mark.parametrize("width", [PHONE, TABLET, WIDE])
-def test_no_screen_is_too_narrow(browser: Browser, listening: Path, width: int) -> None:
+def test_the_page_fits_every_screen(browser: Browser, listening: Path, width: int) -> None:
     with visiting(browser, listening, width=width) as opened:
         assert overflow(opened) <= 0
         notations = opened.page.locator(CARDS).first.locator(".notation")
-        visible = [each.is_visible() for each in notations.all()]
+        visible = [notation.is_visible() for notation in notations.all()]
         assert visible == ([True, False] if width == PHONE else [False, True])
         boxes = "[...document.querySelectorAll('button')].map((each) => each.getBoundingClientRect().toJSON())"
         for box in opened.run(boxes):
-            assert min(box["width"], box["height"]) >= 34  # pixels: what a finger meets
+            assert min(box["width"], box["height"]) >= 34  # pixels, large enough for a finger
         assert opened.is_quiet()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_its_ground(browser: Browser, listening: Path, scheme: str) -> None:
+def test_all_text_has_enough_contrast(browser: Browser, listening: Path, scheme: str) -> None:
     with visiting(browser, listening, scheme="dark" if scheme == "dark" else "light") as opened:
         n_texts, faint = faint_texts(opened)
         assert n_texts > 60

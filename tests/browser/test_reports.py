@@ -1,4 +1,4 @@
-"""Reports of experiments as a reader meets them: the same page as for melodies, with numbers and figures."""
+"""Reports of experiments in a browser: scores, figures and melodies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def named(melody: Melody) -> Melody:
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Of one model with all that a run has, and of two models; with hostile names wherever there are names."""
+    """Write the report of a complete run and the report of two models, with hostile names everywhere."""
     folder = tmp_path_factory.mktemp("reports")
     run = folder / "run"
     history = TrainingHistory()
@@ -44,7 +44,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     history.save(run / "lstm_checkpoints/melody_lstm_history.json")
     (run / "lstm_checkpoints/melody_lstm_last.pt").touch()
     (run / "config.yaml").write_text(f"title: {HOSTILE}\n", encoding="utf-8")
-    tunes = [named(each) for each in walks(40)]
+    tunes = [named(melody) for melody in walks(40)]
     standard = ReferenceSet.of(tunes[:12], tunes[12:])
     evaluation = evaluate(markov(), HOSTILE, standard, SampleSettings(6, max_notes=60))
     results = evaluation.results() | {"dataset": HOSTILE, "configuration": {"title": HOSTILE}}
@@ -55,7 +55,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_report_plays_and_keeps_to_itself(browser: Browser, reports: dict[str, Path], name: str) -> None:
+def test_a_report_plays_and_sends_no_request(browser: Browser, reports: dict[str, Path], name: str) -> None:
     with visiting(browser, reports[name]) as opened:
         page = opened.page
         cards = page.locator("article")
@@ -96,7 +96,7 @@ def test_an_evaluation_shows_scores_curves_melodies_and_configuration(
         assert "6" in page.locator(".group .note").first.inner_text()
 
 
-def test_a_comparison_sets_the_models_beside_each_other(browser: Browser, reports: dict[str, Path]) -> None:
+def test_a_comparison_shows_all_models(browser: Browser, reports: dict[str, Path]) -> None:
     with visiting(browser, reports["comparison"]) as opened:
         titles = opened.page.locator("h2").all_inner_texts()
         assert {HOSTILE, "LSTM", "Real tunes", "The models beside each other"} <= set(titles)
@@ -114,7 +114,7 @@ def test_a_report_fits_every_screen(browser: Browser, reports: dict[str, Path], 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_report_can_be_read(
+def test_a_report_has_enough_contrast(
     browser: Browser, reports: dict[str, Path], name: str, scheme: Literal["light", "dark"]
 ) -> None:
     with visiting(browser, reports[name], scheme=scheme) as opened:
@@ -122,7 +122,7 @@ def test_a_report_can_be_read(
         n_texts, faint = faint_texts(opened)
         assert n_texts > 100
         assert faint == []
-        # The letters of a figure are shapes; they take the page's own colour of text.
+        # The letters of a figure are shapes in the text colour of the page.
         ink, text = opened.run(
             "[getComputedStyle(document.querySelector('.figure svg')).fill, getComputedStyle(document.body).color]"
         )

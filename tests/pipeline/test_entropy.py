@@ -1,4 +1,4 @@
-"""On tunes whose true entropy is known, a network comes close to it and never gets below."""
+"""The loss of a network approaches the known entropy of synthetic tunes and stays above it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ N_VALIDATION = 500
 
 
 def bits_of(network: nn.Module, tunes: list[Melody]) -> NDArray[np.float64]:
-    """Bits of each whole tune under the network, as :meth:`SyntheticCorpus.nll` gives them under the process."""
+    """Return the information content of each tune under the network, in bits, comparable to ``SyntheticCorpus.nll``."""
     scorer = TokenScorer(VOCABULARY)
-    found = []
+    bits = []
     with torch.no_grad():
         for melody in tunes:
             tokens = batch_of([melody])
-            found.append(float(scorer(network(tokens), tokens).nats) / math.log(2))
-    return np.array(found)
+            bits.append(float(scorer(network(tokens), tokens).nats) / math.log(2))
+    return np.array(bits)
 
 
 @pytest.mark.slow
-def test_the_loss_on_random_walks_approaches_their_own_entropy_and_not_more(tmp_path: Path) -> None:
-    # The memory has nothing to find in walks, and every tune is seen a few times only.
+def test_the_loss_on_random_walks_approaches_their_entropy_from_above(tmp_path: Path) -> None:
+    # Random walks repeat nothing, so the network needs no memory.
     corpus = SyntheticCorpus(num_sequences=2500 + N_VALIDATION, seed=0)
     tunes = corpus.load()
     validation, train = tunes[:N_VALIDATION], tunes[N_VALIDATION:]
@@ -53,9 +53,9 @@ def test_the_loss_on_random_walks_approaches_their_own_entropy_and_not_more(tmp_
 
     n_notes = sum(map(len, validation))
     bits, least = bits_of(network.eval(), validation), np.array([corpus.nll(melody) for melody in validation])
-    n_tokens = n_notes + len(validation)  # walks have no departures: each note, and the end
+    n_tokens = n_notes + len(validation)  # a token for each note and one for the end; walks have no departures
     assert history.best_val_loss == pytest.approx(bits.sum() * math.log(2) / n_tokens, rel=1e-4)
     assert bits.sum() / n_notes < 1.03 * least.sum() / n_notes
-    # What a tune costs beyond the process is negative for some, but not on average: three standard errors of the mean.
-    beyond = bits - least
-    assert beyond.mean() > -3 * beyond.std() / math.sqrt(len(beyond))
+    # The excess over the entropy is negative for some tunes, but not on average (three standard errors of the mean).
+    excess = bits - least
+    assert excess.mean() > -3 * excess.std() / math.sqrt(len(excess))
