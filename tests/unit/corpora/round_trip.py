@@ -1,4 +1,4 @@
-"""What must hold for every tune of every corpus."""
+"""An assertion for every tune of every corpus."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from chromasonic.melody_generation.corpora.corpus import CorpusReading
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
-def assert_all_survive_encoding(reading: CorpusReading, vocabulary: NoteVocabulary) -> None:
-    """Title and source are no tokens; all else comes back."""
+def assert_encoding_round_trips(reading: CorpusReading, vocabulary: NoteVocabulary) -> None:
+    """Check that encoding and decoding restore everything except title and source, which are no tokens."""
     for melody in reading.melodies:
         decoded = vocabulary.decode(vocabulary.encode(melody), tonic=melody.tonic)
         assert decoded == replace(melody, title="", source=""), melody.source

@@ -1,7 +1,8 @@
-"""The cache gives back what was read, and never what is stale, damaged or half-written."""
+"""The cache returns the reading, and never stale, damaged or partial content."""
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import signal
@@ -14,7 +15,13 @@ from pathlib import Path
 import pytest
 
 from chromasonic.melody_generation.corpora import cache
-from chromasonic.melody_generation.corpora.cache import cache_key, parsed_directory, read_cached, source_directory
+from chromasonic.melody_generation.corpora.cache import (
+    cache_key,
+    parsed_directory,
+    read_cached,
+    reading_code,
+    source_directory,
+)
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport
 from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
@@ -25,8 +32,8 @@ READING = CorpusReading(
 )
 
 
-class Decoder:
-    """Gives READING and counts how often it was asked."""
+class CountingReader:
+    """Returns READING and counts the calls."""
 
     def __init__(self) -> None:
         self.n_reads = 0
@@ -41,14 +48,14 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_the_second_time_nothing_is_read() -> None:
-    read = Decoder()
+def test_a_cached_reading_is_not_read_again() -> None:
+    read = CountingReader()
     assert read_cached("tunes", "k", read) == read_cached("tunes", "k", read) == READING
     assert read.n_reads == 1
 
 
-def test_another_key_is_read_again_and_the_old_file_removed() -> None:
-    read = Decoder()
+def test_a_new_key_is_read_and_replaces_the_old_file() -> None:
+    read = CountingReader()
     for key in ("old", "new"):
         read_cached("tunes", key, read)
     read_cached("tunes-played", "old", read)
@@ -70,7 +77,7 @@ def test_another_key_is_read_again_and_the_old_file_removed() -> None:
     ],
 )
 def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes], bytes]) -> None:
-    read = Decoder()
+    read = CountingReader()
     read_cached("tunes", "k", read)
     path = parsed_directory() / "tunes.k.npz"
     path.write_bytes(damage(path.read_bytes()))
@@ -79,21 +86,21 @@ def test_a_damaged_file_is_read_again_from_the_sources(damage: Callable[[bytes],
     assert read.n_reads == 2
 
 
-def test_what_a_killed_run_left_is_cleared_away() -> None:
+def test_the_file_of_a_killed_process_is_removed() -> None:
     parsed_directory().mkdir(parents=True)
     (parsed_directory() / "tunes.abcd1234.npz").write_bytes(b"half")
-    read_cached("tunes", "k", Decoder())
+    read_cached("tunes", "k", CountingReader())
     assert [path.name for path in parsed_directory().glob("*.npz")] == ["tunes.k.npz"]
 
 
-def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_not_needed(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the directory should be")
-    read = Decoder()
+    read = CountingReader()
     assert read_cached("tunes", "k", read) == READING
     assert read.n_reads == 1
 
 
-def test_a_fault_while_reading_is_passed_on_and_nothing_is_kept() -> None:
+def test_an_error_while_reading_is_raised_and_nothing_is_cached() -> None:
     def read() -> CorpusReading:
         raise OSError("the disk is gone")
 
@@ -102,19 +109,19 @@ def test_a_fault_while_reading_is_passed_on_and_nothing_is_kept() -> None:
     assert not list(parsed_directory().glob("*.npz"))
 
 
-def test_two_that_start_at_once_read_once() -> None:
-    read, found, both = Decoder(), [], threading.Barrier(2)
+def test_two_threads_that_start_together_read_once() -> None:
+    read, readings, both = CountingReader(), [], threading.Barrier(2)
 
     def run() -> None:
         both.wait()
-        found.append(read_cached("tunes", "k", read))
+        readings.append(read_cached("tunes", "k", read))
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [READING, READING]
+    assert readings == [READING, READING]
     assert read.n_reads == 1
 
 
@@ -136,7 +143,25 @@ def test_the_key_covers_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch)
     assert cache_key([], {}) != before
 
 
-def test_sources_lie_where_the_variable_says_else_in_the_users_cache(
+def test_the_key_covers_all_code_that_corpora_import_to_read() -> None:
+    """Errors and atomic files do not affect the melodies."""
+    root = Path(cache.__file__).parents[1]
+    queue = [root / "corpora" / f"{name}.py" for name in ("files", "folk", "nottingham", "synthetic")]
+    imported: set[Path] = set()
+    while queue:
+        path = queue.pop()
+        if path in imported or not path.exists():
+            continue
+        imported.add(path)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        names = [module.split(".")[2:] for module in modules if module.startswith("chromasonic.melody_generation.")]
+        queue += [root.joinpath(*name).with_suffix(".py") for name in names]
+    assert root / "notation" / "repeats.py" in imported
+    assert imported - set(reading_code()) == {root / "errors.py", root / "atomic_files.py"}
+
+
+def test_the_source_directory_is_that_of_the_variable_or_in_the_users_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path))
@@ -147,9 +172,9 @@ def test_sources_lie_where_the_variable_says_else_in_the_users_cache(
 
 
 def in_a_process(do: Callable[[], None]) -> int:
-    """Start a process of its own that does something and ends; its id."""
+    """Fork a process that calls a function, and return its id."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of threads in this one
+        warnings.simplefilter("ignore")  # about threads in this process
         child = os.fork()
     if child == 0:
         try:
@@ -160,13 +185,13 @@ def in_a_process(do: Callable[[], None]) -> int:
     return child
 
 
-def test_processes_that_start_at_once_all_succeed_and_read_once(tmp_path: Path) -> None:
+def test_processes_that_start_together_read_once(tmp_path: Path) -> None:
     reads = tmp_path / "reads"
 
     def read() -> CorpusReading:
         with reads.open("ab") as file:
             file.write(b"x")
-        time.sleep(0.2)  # the others come while it reads
+        time.sleep(0.2)  # the others start meanwhile
         return READING
 
     def run() -> None:
@@ -179,7 +204,7 @@ def test_processes_that_start_at_once_all_succeed_and_read_once(tmp_path: Path) 
     assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
 
 
-def test_a_process_that_is_killed_in_the_middle_stops_nobody_and_leaves_nothing() -> None:
+def test_a_killed_process_blocks_no_other_and_leaves_no_file() -> None:
     real = Path.replace
 
     def die(self: Path, target: Path) -> Path:
@@ -194,14 +219,14 @@ def test_a_process_that_is_killed_in_the_middle_stops_nobody_and_leaves_nothing(
     _, status = os.waitpid(in_a_process(run), 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     assert len(list(parsed_directory().glob(".tunes.key.unfinished-*"))) == 1
-    assert read_cached("tunes", "key", Decoder()) == READING
+    assert read_cached("tunes", "key", CountingReader()) == READING
     assert sorted(path.name for path in parsed_directory().iterdir()) == ["tunes.key.npz", "tunes.lock"]
 
 
-def test_a_full_disk_costs_the_cache_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_prevents_only_the_caching(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    assert read_cached("tunes", "key", Decoder()) == READING
+    assert read_cached("tunes", "key", CountingReader()) == READING
     assert [path.name for path in parsed_directory().iterdir()] == ["tunes.lock"]

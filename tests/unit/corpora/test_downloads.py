@@ -1,4 +1,4 @@
-"""What a server can do to a download: nothing (about four seconds, against a server on this machine)."""
+"""Downloads from good, faulty and hostile servers on this machine (about four seconds)."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from chromasonic.melody_generation.errors import InputError
 
 CONTENT = b"X:1\nT:A tune\nK:C\nCDEF|\n"
 TUNE = PinnedFile("tune.abc", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
-IMPATIENT = RetryPolicy(seconds=0.6, n_retries=0, pause=0)
+ONE_SHORT_TRY = RetryPolicy(seconds=0.6, n_retries=0, pause=0)
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers the first question with the first answer, and so on; the last answers all that follow."""
+    """Sends the first answer to the first request, and so on; the last answer to all further ones."""
 
     daemon_threads = True
 
     def __init__(self, *answers: Answer) -> None:
-        self.asked: list[str] = []
+        self.requests_received: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                answers[min(len(outer.asked), len(answers)) - 1](self)
+                outer.requests_received.append(self.path)
+                answers[min(len(outer.requests_received), len(answers)) - 1](self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
                 pass
@@ -49,7 +49,7 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that has seen enough hangs up."""
+        """Ignore clients that close the connection early."""
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def whole(content: bytes, *, length: int | None = None, **headers: str) -> Answe
     return answer
 
 
-def leads_to(url: str) -> Answer:
+def redirects_to(url: str) -> Answer:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(302)
         handler.send_header("Location", url)
@@ -118,16 +118,16 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
     time.sleep(2)
 
 
-def test_a_file_gets_its_name_when_it_is_whole(serve: Callable[..., Server], tmp_path: Path) -> None:
-    download(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", IMPATIENT)
+def test_a_complete_file_is_saved_under_its_name(serve: Callable[..., Server], tmp_path: Path) -> None:
+    download(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", ONE_SHORT_TRY)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["tune.abc"]
     assert (tmp_path / "new" / "tune.abc").read_bytes() == CONTENT
 
 
 def test_a_redirect_within_the_host_is_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
-    server = serve(leads_to("/elsewhere/tune.abc"), whole(CONTENT))
-    download(server.url, TUNE, tmp_path, IMPATIENT)
-    assert server.asked == ["/tunes/tune.abc", "/elsewhere/tune.abc"]
+    server = serve(redirects_to("/elsewhere/tune.abc"), whole(CONTENT))
+    download(server.url, TUNE, tmp_path, ONE_SHORT_TRY)
+    assert server.requests_received == ["/tunes/tune.abc", "/elsewhere/tune.abc"]
 
 
 @pytest.mark.parametrize(
@@ -145,42 +145,42 @@ def test_a_redirect_within_the_host_is_followed(serve: Callable[..., Server], tm
         dripping,
         dripping_headers,
         silent,
-        leads_to("tune.abc"),
-        leads_to("http://127.0.0.1:1/tune.abc"),
-        leads_to("http://localhost:{port}/tune.abc"),
-        leads_to("http://example.org/tune.abc"),
-        leads_to("file:///etc/passwd"),
-        leads_to("//example.org/tune.abc"),
-        leads_to("http://[::1/tune.abc"),
+        redirects_to("tune.abc"),
+        redirects_to("http://127.0.0.1:1/tune.abc"),
+        redirects_to("http://localhost:{port}/tune.abc"),
+        redirects_to("http://example.org/tune.abc"),
+        redirects_to("file:///etc/passwd"),
+        redirects_to("//example.org/tune.abc"),
+        redirects_to("http://[::1/tune.abc"),
     ],
 )
-def test_whatever_else_a_server_does_leaves_nothing(
+def test_faulty_answers_raise_an_error_and_leave_no_file(
     serve: Callable[..., Server], tmp_path: Path, answer: Answer
 ) -> None:
     began = time.monotonic()
     with pytest.raises((ChecksumError, OSError, InputError)):
-        download(serve(answer).url, TUNE, tmp_path / "new", IMPATIENT)
+        download(serve(answer).url, TUNE, tmp_path / "new", ONE_SHORT_TRY)
     assert time.monotonic() - began < 5
     assert not (tmp_path / "new").exists()
 
 
-def test_no_other_host_is_asked(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_redirects_to_another_host_are_not_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
     other = serve(whole(CONTENT))
-    with pytest.raises(requests.TooManyRedirects, match="another host, which nobody asks"):
-        download(serve(leads_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, IMPATIENT)
-    assert other.asked == []
+    with pytest.raises(requests.TooManyRedirects, match="another host"):
+        download(serve(redirects_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, ONE_SHORT_TRY)
+    assert other.requests_received == []
 
 
-def test_a_server_that_fails_is_asked_again(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_failed_downloads_are_retried(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(fails(503), whole(CONTENT[:3]), whole(CONTENT))
     download(server.url, TUNE, tmp_path, RetryPolicy(seconds=5, n_retries=2, pause=0))
-    assert len(server.asked) == 3
+    assert len(server.requests_received) == 3
     assert (tmp_path / "tune.abc").exists()
 
 
 @pytest.mark.parametrize("name", ["../tune.abc", "/etc/tune.abc", "a/b.abc", "..", ".hidden", "a\\b.abc", "", "a\0b"])
-def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="no plain name"):
+def test_names_that_are_paths_raise_an_error(name: str) -> None:
+    with pytest.raises(ValueError, match="no plain file name"):
         PinnedFile(name, "0" * 64, 1)
 
 
@@ -196,6 +196,6 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
         "http://[::1/",
     ],
 )
-def test_other_addresses_than_https_and_this_machine_are_refused(url: str) -> None:
+def test_addresses_other_than_https_and_this_machine_raise_an_error(url: str) -> None:
     with pytest.raises(InputError, match="over https"):
         check_address(url)

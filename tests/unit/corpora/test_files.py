@@ -22,7 +22,7 @@ def sources(folder: Path) -> list[str]:
     return [melody.source for melody in FilesCorpus(folder).load()]
 
 
-def test_files_are_read_in_the_order_of_their_names_folders_too(tmp_path: Path) -> None:
+def test_files_and_subfolders_are_read_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "z.abc").write_text(abc(7) + "\n" + abc(8, "Another"))
     (tmp_path / "inner" / "b.krn").write_text(KERN)
@@ -31,26 +31,26 @@ def test_files_are_read_in_the_order_of_their_names_folders_too(tmp_path: Path) 
     assert sources(tmp_path) == ["A.ABC:3", "inner/b.krn", "z.abc:7", "z.abc:8"]
 
 
-def test_melodies_are_of_unknown_corpus_and_keep_title_and_key(tmp_path: Path) -> None:
+def test_melodies_have_the_unknown_corpus_and_keep_title_and_key(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text(abc())
     [melody] = FilesCorpus(str(tmp_path)).load()
     assert (melody.corpus, melody.title, melody.tonic, melody.mode) == ("unknown", "A Waltz", 7, "major")
     assert melody.start == 48
 
 
-def test_a_broken_file_or_tune_is_reported_with_its_name_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_malformed_file_or_tune_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(b"nonsense")
     (tmp_path / "b.abc").write_text(abc(1) + "\nX:2\nM:what\nK:G\ngab|\n\n" + abc(3, "Third"))
     (tmp_path / "c.abc").write_text("")
     reading = FilesCorpus(tmp_path).read()
     assert [melody.source for melody in reading.melodies] == ["b.abc:1", "b.abc:3"]
-    assert [each.source for each in reading.report.dropped] == ["a.mid", "b.abc:2", "c.abc"]
+    assert [tune.source for tune in reading.report.dropped] == ["a.mid", "b.abc:2", "c.abc"]
     assert reading.report.n_tunes == 5
     assert reading.report.dropped[0].reason.startswith("cannot be read as mid")
 
 
 @pytest.mark.parametrize("key_field", ["K:none\n", "K:\n", ""])
-def test_a_tune_without_a_key_gets_the_estimated_one(tmp_path: Path, key_field: str) -> None:
+def test_a_missing_key_is_estimated(tmp_path: Path, key_field: str) -> None:
     scale = "X:1\nT:Scale\nM:4/4\nL:1/4\nK:D\nDE^FG|AB^cd|A2F2|D4|\n"
     (tmp_path / "a.abc").write_text(scale.replace("K:D\n", key_field).replace("A2F2", "A2^F2"))
     [melody] = FilesCorpus(tmp_path).load()
@@ -71,13 +71,13 @@ def test_old_encodings_line_ends_and_byte_order_marks_are_read(tmp_path: Path) -
     assert first.pitches.tolist() == second.pitches.tolist()
 
 
-def test_prose_that_is_called_abc_is_no_tune(tmp_path: Path) -> None:
+def test_prose_in_an_abc_file_is_no_tune(tmp_path: Path) -> None:
     (tmp_path / "readme.abc").write_text("A bad deed, a faded facade.\n")
     (tmp_path / "z.abc").write_text(abc())
     assert sources(tmp_path) == ["z.abc:1"]
 
 
-def test_hidden_files_and_links_out_of_the_folder_are_left_alone(tmp_path: Path) -> None:
+def test_hidden_files_and_links_out_of_the_folder_are_ignored(tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "folder"
     for path in (outside, folder / ".hidden"):
         path.mkdir(parents=True)
@@ -98,14 +98,14 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert [melody.title for melody in FilesCorpus(tmp_path).load()] == ["After"]
 
 
-def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_folder_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.krn").write_text(KERN)
     before = FilesCorpus(tmp_path).load()
     monkeypatch.setattr(files, "read_score", lambda *_arguments, **_options: pytest.fail("it was read again"))
     assert FilesCorpus(tmp_path).load() == before
 
 
-def test_two_folders_keep_their_own_cache(tmp_path: Path) -> None:
+def test_folders_have_separate_caches(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.abc").write_text(abc(title=name))
@@ -113,7 +113,7 @@ def test_two_folders_keep_their_own_cache(tmp_path: Path) -> None:
     assert titles == ["one", "two", "one"]
 
 
-def test_files_beyond_all_music_are_reported_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_are_too_large_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_BYTES", 1000)
     (tmp_path / "a.abc").write_text(abc() + "%" * 1000)
     (tmp_path / "b.abc").write_text(abc())
@@ -122,16 +122,16 @@ def test_files_beyond_all_music_are_reported_unread(tmp_path: Path, monkeypatch:
     assert "bytes" in dropped.reason
 
 
-def test_a_folder_that_is_not_there_or_has_no_music_is_refused_with_the_endings(tmp_path: Path) -> None:
+def test_a_missing_folder_or_one_without_music_raises_an_error_with_the_suffixes(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no music")
     for folder in (tmp_path / "nowhere", tmp_path / "notes.txt", tmp_path):
-        with pytest.raises(InputError) as refused:
+        with pytest.raises(InputError) as error:
             FilesCorpus(folder).read()
-        assert str(folder) in str(refused.value)
-        assert all(suffix in str(refused.value) for suffix in SUFFIXES)
+        assert str(folder) in str(error.value)
+        assert all(suffix in str(error.value) for suffix in SUFFIXES)
 
 
-def test_a_folder_of_which_nothing_can_be_used_is_refused_with_a_reason(tmp_path: Path) -> None:
+def test_a_folder_without_a_usable_file_raises_an_error_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"a\.mid"):
         FilesCorpus(tmp_path).read()

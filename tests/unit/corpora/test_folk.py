@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.corpora.round_trip import assert_all_survive_encoding
+from tests.unit.corpora.round_trip import assert_encoding_round_trips
 
 from chromasonic.melody_generation.corpora import folk
 from chromasonic.melody_generation.corpora.cache import parsed_directory
@@ -17,8 +17,8 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collections of a single tune, and O'Neill's with a malformed one."""
+def small_collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the collections by single tunes, and a malformed second tune of O'Neill's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def paths(collection: str) -> list[Path]:
@@ -31,13 +31,13 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folk, "_paths", paths)
 
 
-def test_no_collection_is_refused() -> None:
+def test_no_collection_raises_an_error() -> None:
     with pytest.raises(InputError, match="one of its collections: oneills, airds, ryans, essen, nottingham"):
         FolkCorpus(oneills=False, airds=False, ryans=False, essen=False)
 
 
-@pytest.mark.usefixtures("small")
-def test_each_collection_is_on_or_off_and_labelled() -> None:
+@pytest.mark.usefixtures("small_collections")
+def test_chosen_collections_are_read_and_labelled() -> None:
     melodies = FolkCorpus(airds=False, ryans=False).load()
     assert [(melody.corpus, melody.source) for melody in melodies] == [
         ("oneills", "oneills.abc:1"),
@@ -45,21 +45,21 @@ def test_each_collection_is_on_or_off_and_labelled() -> None:
     ]
 
 
-@pytest.mark.usefixtures("small", "nottingham_directory")
-def test_nottinghams_tunes_are_a_collection_for_those_who_ask() -> None:
+@pytest.mark.usefixtures("small_collections", "nottingham_directory")
+def test_nottingham_is_an_optional_collection() -> None:
     melodies = FolkCorpus(oneills=False, airds=False, ryans=False, nottingham=True).load()
     assert melodies[0].corpus == "essen"
     assert melodies[1:] == NottinghamCorpus().load()
 
 
-@pytest.mark.usefixtures("small")
-def test_reports_are_added_up() -> None:
+@pytest.mark.usefixtures("small_collections")
+def test_reports_are_summed() -> None:
     report = FolkCorpus().read().report
     assert (report.n_tunes, report.n_melodies, report.n_notes) == (5, 4, 12)
     assert [dropped.source for dropped in report.dropped] == ["oneills.abc:2"]
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small_collections")
 def test_each_collection_has_its_own_cache() -> None:
     alone, all_of_them = FolkCorpus(airds=False, ryans=False, essen=False), FolkCorpus()
     first = alone.load()
@@ -68,13 +68,13 @@ def test_each_collection_has_its_own_cache() -> None:
     assert names == ["folk-airds", "folk-essen", "folk-oneills", "folk-ryans"]
 
 
-@pytest.mark.usefixtures("small")
-def test_reading_is_quiet_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("small_collections")
+def test_reading_prints_nothing_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     FolkCorpus().load()
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_music21s_corpus_the_message_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_corpus_of_music21_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folk, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="music21's corpus is not installed"):
         FolkCorpus().load()
@@ -86,14 +86,14 @@ def all_collections() -> CorpusReading:
 
 
 @pytest.mark.slow
-def test_hardly_a_tune_of_the_12762_is_left_out(all_collections: CorpusReading) -> None:
+def test_almost_all_of_12762_tunes_are_read(all_collections: CorpusReading) -> None:
     report = all_collections.report
     assert report.n_tunes == 2009 + 1180 + 1059 + 8514
     assert report.n_melodies >= 12_758
-    # Bars of Essen's follow no metre at times; of the other three collections' notes hardly one overruns.
+    # Some bars of Essen have no metre; the other three collections have hardly any overruns.
     assert report.n_overruns < 0.002 * report.n_notes
 
 
 @pytest.mark.slow
-def test_every_tune_survives_encoding(all_collections: CorpusReading) -> None:
-    assert_all_survive_encoding(all_collections, NoteVocabulary())
+def test_every_tune_round_trips_through_the_vocabulary(all_collections: CorpusReading) -> None:
+    assert_encoding_round_trips(all_collections, NoteVocabulary())

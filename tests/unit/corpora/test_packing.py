@@ -1,4 +1,4 @@
-"""Packed melodies come back as they were, and bytes that anybody may have made are checked or refused."""
+"""Packed melodies are restored exactly, and untrusted bytes are validated."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ TUNES = (Melody([60, 62], [24, 24], title="Scale", source="a.abc:1"), Melody([],
 
 
 @given(st.lists(melodies(), max_size=5).map(tuple), st.text(max_size=5))
-def test_what_is_packed_is_unpacked(tunes: tuple[Melody, ...], word: str) -> None:
+def test_unpacking_restores_melodies_and_metadata(tunes: tuple[Melody, ...], word: str) -> None:
     payload = pack_melodies(tunes, {"word": word})
     assert unpack_melodies(payload, restore_unchecked) == (tunes, {"word": word})
     assert unpack_untrusted(payload) == (tunes, {"word": word})
 
 
-def test_unpacked_melodies_cannot_be_written_to() -> None:
+def test_unpacked_melodies_are_read_only() -> None:
     for unpacked in (
         unpack_melodies(pack_melodies(TUNES, {}), restore_unchecked),
         unpack_untrusted(pack_melodies(TUNES, {})),
@@ -40,9 +40,9 @@ def test_unpacked_melodies_cannot_be_written_to() -> None:
             unpacked[0][0].pitches[0] = 3
 
 
-def test_damaged_bytes_give_melodies_or_a_clear_refusal() -> None:
+def test_damaged_bytes_give_melodies_or_an_input_error() -> None:
     payload, draw = pack_melodies(TUNES, {"a": 1}), random.Random(0)
-    n_refused = 0
+    n_errors = 0
     for _ in range(300):
         damaged = bytearray(payload)
         for _ in range(draw.randint(1, 8)):
@@ -50,8 +50,8 @@ def test_damaged_bytes_give_melodies_or_a_clear_refusal() -> None:
         try:
             unpack_untrusted(bytes(damaged[: draw.randint(0, len(damaged))]))
         except InputError:
-            n_refused += 1
-    assert n_refused > 200
+            n_errors += 1
+    assert n_errors > 200
 
 
 def test_a_small_file_cannot_claim_a_large_array() -> None:
@@ -62,7 +62,7 @@ def test_a_small_file_cannot_claim_a_large_array() -> None:
         unpack_untrusted(file.getvalue())
 
 
-def test_an_impossible_melody_is_refused() -> None:
+def test_an_invalid_melody_raises_an_error() -> None:
     payload = pack_melodies([Melody([60], [24])], {})
     with np.load(io.BytesIO(payload)) as arrays:
         parts = {name: arrays[name] for name in arrays}

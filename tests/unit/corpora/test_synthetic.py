@@ -1,4 +1,4 @@
-"""Random walks: what they are made of, and that their entropy is what they say."""
+"""Random walks follow their tables, and their entropy is correct."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def walks() -> list[Melody]:
     return SyntheticCorpus(num_sequences=3000, seed=5).load()
 
 
-def test_every_row_of_every_table_is_a_distribution() -> None:
+def test_all_tables_hold_probability_distributions() -> None:
     for table in (pitch_table(), *map(duration_table, METRES)):
         assert (table >= 0).all()
         np.testing.assert_allclose(table.sum(axis=1), 1)
@@ -44,7 +44,7 @@ def test_entropy_per_note_is_the_mean_surprisal_of_many_walks(walks: list[Melody
     assert abs(bits.sum() / notes.sum() - corpus.entropy_per_note) < 4 * error
 
 
-def test_expected_notes_are_those_of_many_walks(walks: list[Melody]) -> None:
+def test_expected_notes_match_the_mean_of_many_walks(walks: list[Melody]) -> None:
     for metre in METRES:
         notes = np.array([len(melody) for melody in walks if melody.metre == metre])
         error = notes.std() / math.sqrt(len(notes))
@@ -72,7 +72,7 @@ def test_nll_of_a_tune_by_hand() -> None:
     assert SyntheticCorpus().nll(melody) == pytest.approx(bits)
 
 
-def test_two_phrases_cost_the_chance_of_going_on() -> None:
+def test_every_further_phrase_has_the_same_cost() -> None:
     corpus = SyntheticCorpus()
     one, two, three = (
         corpus.nll(Melody([60] * 16 * n, [24, 48] * 8 * n, Metre(3, 4), corpus="synthetic")) for n in (1, 2, 3)
@@ -99,23 +99,23 @@ def test_nll_does_not_depend_on_the_tonic(walks: list[Melody]) -> None:
         {"pitches": [], "durations": []},
     ],
 )
-def test_nll_of_what_the_process_cannot_make_is_infinite(change: dict[str, Any]) -> None:
+def test_nll_of_an_impossible_melody_is_infinite(change: dict[str, Any]) -> None:
     melody = Melody([60] * 16, [48, 24] * 8, Metre(3, 4), corpus="synthetic")
     assert math.isfinite(SyntheticCorpus().nll(melody))
     assert SyntheticCorpus().nll(replace(melody, **change)) == math.inf
 
 
-def test_same_seed_same_walks_and_other_seeds_others() -> None:
+def test_a_seed_determines_the_walks() -> None:
     assert SyntheticCorpus(20, seed=1).load() == SyntheticCorpus(20, seed=1).load()
-    others = SyntheticCorpus(20, seed=2).load()
-    assert not any(melody == other for melody, other in zip(SyntheticCorpus(20, 1).load(), others, strict=True))
+    pairs = zip(SyntheticCorpus(20, seed=1).load(), SyntheticCorpus(20, seed=2).load(), strict=True)
+    assert not any(first == second for first, second in pairs)
 
 
-def test_a_walk_does_not_depend_on_how_many_there_are() -> None:
+def test_a_walk_does_not_depend_on_the_number_of_walks() -> None:
     assert SyntheticCorpus(30).load()[:7] == SyntheticCorpus(7).load()
 
 
-def test_walks_fill_their_bars_and_phrases(walks: list[Melody]) -> None:
+def test_walks_consist_of_complete_bars_and_phrases(walks: list[Melody]) -> None:
     for melody in walks:
         assert not melody.departures
         assert melody.start == 0
@@ -123,21 +123,21 @@ def test_walks_fill_their_bars_and_phrases(walks: list[Melody]) -> None:
         assert (melody.positions + melody.durations <= melody.metre.bar_ticks).all()
 
 
-def test_walks_have_notes_enough_to_be_kept_by_default(walks: list[Melody]) -> None:
+def test_walks_have_the_minimum_number_of_notes(walks: list[Melody]) -> None:
     assert min(map(len, walks)) >= MIN_NOTES
     for metre in METRES:  # two notes in each bar, so that no walk of another seed is shorter
         assert max(synthetic.DURATION_WEIGHTS) < metre.bar_ticks
     assert 2 * PHRASE_BARS >= MIN_NOTES
 
 
-def test_walks_differ_in_metre_mode_and_tonic_and_hold_rests(walks: list[Melody]) -> None:
+def test_walks_vary_in_metre_mode_and_tonic_and_have_rests(walks: list[Melody]) -> None:
     assert {melody.metre for melody in walks} == set(METRES)
     assert {melody.mode for melody in walks} == {"major", "minor"}
     assert {melody.tonic for melody in walks} == set(range(12))
     assert any(REST in melody.pitches for melody in walks)
 
 
-def test_the_vocabulary_holds_every_walk_as_it_is(walks: list[Melody]) -> None:
+def test_every_walk_round_trips_through_the_vocabulary(walks: list[Melody]) -> None:
     vocabulary = NoteVocabulary()
     for melody in walks[:200]:
         tokens = vocabulary.encode(melody)
@@ -145,13 +145,13 @@ def test_the_vocabulary_holds_every_walk_as_it_is(walks: list[Melody]) -> None:
         assert replace(vocabulary.decode(tokens, tonic=melody.tonic), source=melody.source) == melody
 
 
-def test_the_report_says_that_nothing_was_changed() -> None:
+def test_the_report_has_no_changes() -> None:
     report = SyntheticCorpus(num_sequences=50).read().report
     assert (report.n_tunes, report.n_melodies) == (50, 50)
     assert len(report.lines()) == 1
 
 
 @pytest.mark.parametrize(("num_sequences", "seed"), [(0, 0), (-3, 0), (10, -1)])
-def test_numbers_out_of_range_are_refused_in_a_sentence(num_sequences: int, seed: int) -> None:
+def test_numbers_out_of_range_raise_an_error(num_sequences: int, seed: int) -> None:
     with pytest.raises(InputError, match="synthetic corpus"):
         SyntheticCorpus(num_sequences, seed)

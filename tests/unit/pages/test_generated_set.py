@@ -232,7 +232,7 @@ def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "n_notes", "says"),
     [
-        ("nonsense", None, "cannot be used: it holds no tune"),
+        ("nonsense", None, "cannot be used: it has no tune"),
         ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
         ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "2 of its notes are too high .* move the tune two octaves down"),
         ("X:1\nM:4/4\nK:C\nC,,|", None, "1 of its notes is too low .* move the tune an octave up"),

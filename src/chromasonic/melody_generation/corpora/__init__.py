@@ -1,1 +1,1 @@
-"""Where melodies come from: each corpus has ``load() -> list[Melody]``."""
+"""Corpora of melodies: each class has ``load() -> list[Melody]`` and ``read() -> CorpusReading``."""

@@ -1,13 +1,12 @@
-"""Where source files lie, and the cache of what was parsed from them.
+"""Directories of source files, and the cache of parsed corpora.
 
-Source files lie in ``$CHROMASONIC_DATA_DIR/<dataset>`` if that is set, else in the user's cache directory.
-What was parsed is kept only in the user's cache directory, never beside the sources, which may be read-only
-or shared.
+Source files are in ``$CHROMASONIC_DATA_DIR/<dataset>`` if that is set, else in the user's cache directory. Parsed
+corpora are cached in the user's cache directory only, never beside the sources, which may be read-only or shared.
 
-A cached reading is one file: the SHA-256 of its content, then packed arrays. Its name holds a key over
-everything that shapes the result (the content of the inputs, the reader's options, this package's own code,
-music21's version), so a cache is never older than what it was made from. A damaged file is read again from
-the sources; a cache directory that cannot be written costs time and nothing else.
+A cached reading is one file: the SHA-256 of its content, then packed arrays. Its name contains a hash of everything
+that determines the result (the content of the sources, the options of the reader, the code that reads, the version of
+music21), so that a stale file is never used. If a file is damaged, the sources are parsed again; if the cache directory
+is not writable, they are parsed every time.
 """
 
 from __future__ import annotations
@@ -30,27 +29,27 @@ from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusRe
 from chromasonic.melody_generation.corpora.packing import pack_melodies, restore_unchecked, unpack_melodies
 from chromasonic.melody_generation.io.tunes import DroppedTune
 
-_LOCK_SECONDS = 300.0  # longer than any corpus takes to read; after that one reads for oneself
+_LOCK_SECONDS = 300.0  # longer than reading any corpus takes; after that, a process reads for itself
 _DIGEST_BYTES = 32
 
 
 def source_directory(dataset: str) -> Path:
-    """Where the source files of a dataset lie, or are to be put: it need not exist."""
+    """Return the directory for the source files of a dataset; it need not exist."""
     configured = os.environ.get("CHROMASONIC_DATA_DIR")
     return (Path(configured).expanduser() if configured else user_cache_path("chromasonic") / "sources") / dataset
 
 
 def parsed_directory() -> Path:
-    """Where parsed readings are kept: it need not exist."""
+    """Return the directory of cached readings; it need not exist."""
     return user_cache_path("chromasonic") / "parsed"
 
 
 def cache_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]) -> str:
-    """A hash over all that shapes a reading.
+    """Hash everything that determines a reading.
 
     Args:
-        inputs: Name and content of each source file, in the order in which they are read.
-        options: The reader's options, plain values.
+        inputs: Name and content of each source file, in reading order.
+        options: The options of the reader, as plain values.
 
     Returns:
         32 hexadecimal digits.
@@ -63,52 +62,57 @@ def cache_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]
 
 @cache
 def _code_version() -> str:
-    """A hash over the code from a source's text to a fitted melody; all corpora share it, which is cheap."""
-    root = Path(__file__).parents[1]
+    """Hash the version of music21 and the code that reads corpora."""
     digest = hashlib.sha256(version("music21").encode())
-    for path in [
+    for path in reading_code():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def reading_code() -> list[Path]:
+    """Return the source files of the code that converts source files to melodies; all corpora share them."""
+    root = Path(__file__).parents[1]
+    return [
         root / "melody.py",
         root / "vocabulary.py",
         root / "measures" / "key_estimation.py",
         root / "notation" / "repeats.py",
         *sorted(root.glob("corpora/*.py")),
         *sorted(root.glob("io/*.py")),
-    ]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    ]
 
 
 def read_cached(name: str, key: str, read: Callable[[], CorpusReading]) -> CorpusReading:
-    """The reading kept under ``name`` and ``key``, or what ``read`` gives, which is then kept.
+    """Return the reading cached under ``name`` and ``key``; read and cache it if there is none.
 
-    Two runs that start at once read the sources once: the second waits for the first.
+    If two processes start at the same time, the second waits for the first, so that the sources are read once.
 
     Args:
-        name: What is read, such as ``"nottingham-written"``; an older reading of the same name is removed.
-        key: From :func:`cache_key`.
-        read: Reads the sources.
+        name: The name of the reading, such as ``"nottingham-written"``; older readings of that name are removed.
+        key: The hash of :func:`cache_key`.
+        read: A function that reads the sources.
     """
     path = parsed_directory() / f"{name}.{key}.npz"
-    found = _load(path)
-    if found is not None:
-        return found
+    reading = _load(path)
+    if reading is not None:
+        return reading
     with hold_lock(path.parent / f"{name}.lock") as writable:
-        found = _load(path) if writable else None
-        if found is None:
-            found = read()
+        reading = _load(path) if writable else None
+        if reading is None:
+            reading = read()
             if writable:
-                _keep(path, name, found)
-    return found
+                _keep(path, name, reading)
+    return reading
 
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[bool]:
-    """Hold a lock; False where there can be none, such as in a cache directory that cannot be written."""
+    """Hold a lock file and yield True; yield False if it cannot be created or acquired."""
     lock = FileLock(path, timeout=_LOCK_SECONDS)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-    except (OSError, NotImplementedError):  # a filesystem without locks raises the latter
+    except (OSError, NotImplementedError):  # raised by a filesystem without locks
         yield False
         return
     try:
@@ -118,7 +122,7 @@ def hold_lock(path: Path) -> Iterator[bool]:
 
 
 def _load(path: Path) -> CorpusReading | None:
-    """The reading in a file, or None where there is none or it is not what was written."""
+    """Load a cached reading; return None if there is no file, or it is damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -127,12 +131,12 @@ def _load(path: Path) -> CorpusReading | None:
     if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
         return None
     melodies, report = unpack_melodies(payload, restore_unchecked)
-    dropped = tuple(DroppedTune(each["source"], each["reason"]) for each in report.pop("dropped"))
+    dropped = tuple(DroppedTune(tune["source"], tune["reason"]) for tune in report.pop("dropped"))
     return CorpusReading(melodies, CorpusReport(**report, dropped=dropped))
 
 
 def _keep(path: Path, name: str, reading: CorpusReading) -> None:
-    """Write the file whole; a full disk is not worth stopping for."""
+    """Write a reading to the cache; ignore errors such as a full disk."""
     payload = pack_melodies(reading.melodies, asdict(reading.report))
     try:
         with atomic_file(path) as unfinished:
@@ -140,6 +144,6 @@ def _keep(path: Path, name: str, reading: CorpusReading) -> None:
         for old in path.parent.glob(f"{name}.*.npz"):
             if old != path:
                 old.unlink()
-        remove_unfinished(path.parent, f"{name}.*")  # of a run that was killed; the lock keeps others away
+        remove_unfinished(path.parent, f"{name}.*")  # left by a killed process; the lock excludes running ones
     except OSError:
         return

@@ -1,4 +1,4 @@
-"""What reading a corpus gives: the melodies, and a report of what was read, changed and dropped."""
+"""The interface of corpora: melodies, and a report of the tunes read, changed and dropped."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """Counts over a corpus as read; all but the first three say what was changed or deserves a look.
+    """Counts of a corpus as read; those after the first three concern changes and irregularities.
 
     Attributes:
-        n_tunes: Tunes found.
-        n_melodies: Tunes that became melodies.
-        n_notes: Notes and rests in those melodies, tied ones counted once.
-        n_overruns: Written notes that run past the end of their bar: faults of the source's barring.
-        n_departures: Bar lines and metres that the count of the metre does not foresee.
+        n_tunes: Tunes in the source.
+        n_melodies: Tunes read as melodies.
+        n_notes: Notes and rests in those melodies; tied notes count once.
+        n_overruns: Written notes that run past the end of their bar, because of errors in the source's bar lines.
+        n_departures: Bar lines and metres that depart from the count of the metre.
         n_ticks_rounded: Written notes whose duration is no whole number of ticks.
-        n_durations_rounded: Notes whose duration the vocabulary lacks, moved to the nearest.
-        n_pitches_moved: Notes outside the vocabulary's range, moved by octaves.
-        dropped: The tunes that were left out.
+        n_durations_rounded: Notes whose duration is rounded to the nearest in the vocabulary.
+        n_pitches_moved: Notes moved by octaves into the vocabulary's range.
+        dropped: The tunes that gave no melody.
     """
 
     n_tunes: int = 0
@@ -38,9 +38,9 @@ class CorpusReport:
     dropped: tuple[DroppedTune, ...] = ()
 
     def lines(self) -> list[str]:
-        """The report for a terminal, without what is zero."""
+        """Return the report as lines of text, without zero counts."""
         lines = [f"{self.n_melodies} of {self.n_tunes} tunes read, {self.n_notes} notes and rests"]
-        for count, what in (
+        for count, text in (
             (self.n_overruns, "notes run past the end of their bar, as the source has them"),
             (self.n_departures, "bar lines or metres depart from the count of the metre"),
             (self.n_ticks_rounded, "notes are shorter or finer than a tick, rounded"),
@@ -48,33 +48,33 @@ class CorpusReport:
             (self.n_pitches_moved, "pitches moved by octaves into the vocabulary's range"),
         ):
             if count:
-                lines.append(f"{count} {what}")
-        lines.extend(f"left out {each.source}: {each.reason}" for each in self.dropped)
+                lines.append(f"{count} {text}")
+        lines.extend(f"left out {tune.source}: {tune.reason}" for tune in self.dropped)
         return lines
 
 
 @dataclass(frozen=True)
 class CorpusReading:
-    """The melodies of a corpus, each one that ``NoteVocabulary`` can encode, and the report on them."""
+    """The melodies of a corpus, all of which ``NoteVocabulary`` can encode, and the report."""
 
     melodies: tuple[Melody, ...]
     report: CorpusReport
 
 
 class Corpus(Protocol):
-    """Anything that melodies come from."""
+    """A source of melodies."""
 
     def read(self) -> CorpusReading:
-        """The melodies and the report."""
+        """Read the melodies and the report."""
         ...
 
     def load(self) -> list[Melody]:
-        """The melodies alone."""
+        """Read the melodies."""
         ...
 
 
 def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
-    """Fit each tune to the vocabulary, and count what was read, changed and dropped."""
+    """Fit each tune to the vocabulary, and count the tunes read, changed and dropped."""
     vocabulary = NoteVocabulary()
     melodies: list[Melody] = []
     dropped: list[DroppedTune] = []

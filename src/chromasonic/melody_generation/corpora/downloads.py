@@ -1,7 +1,6 @@
-"""Files that are fetched from the internet: pinned by their hash, bounded in size and time, from one host alone.
+"""Download files that are pinned by their SHA-256, with limits on size and time, from a single host.
 
-Over https, or over http from this very machine, which is how it is tested. Nothing is written before it is known to
-be the file that was asked for.
+Downloads use https, or http from this machine (for tests). Nothing is written before the content is verified.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ _MAX_REDIRECTS = 3
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file as it must be.
+    """A file with known content.
 
     Attributes:
-        name: Its name, no path.
-        sha256: Of its content, hexadecimal.
-        n_bytes: How long it is.
+        name: The file name, without folders.
+        sha256: The SHA-256 of the content, in hexadecimal digits.
+        n_bytes: The size in bytes.
 
     Raises:
-        ValueError: If the name could lead out of a folder.
+        ValueError: If the name is a path, or is hidden.
     """
 
     name: str
@@ -48,21 +47,21 @@ class PinnedFile:
             or "\\" in self.name
             or "\0" in self.name
         ):
-            raise ValueError(f"{self.name!r} is no plain name of a file")
+            raise ValueError(f"{self.name!r} is no plain file name")
 
     def is_content(self, content: bytes) -> bool:
-        """Whether these bytes are the file."""
+        """Return whether the bytes have the pinned hash."""
         return hashlib.sha256(content).hexdigest() == self.sha256
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a server is waited for.
+    """Timeout and retries of a download.
 
     Attributes:
-        seconds: For one file, from the first word to the last byte.
-        n_retries: How often it is asked again.
-        pause: Seconds before it is.
+        seconds: The limit for one attempt, from the request to the last byte.
+        n_retries: The number of further attempts after a failure.
+        pause: Seconds between attempts.
     """
 
     seconds: float = 60.0
@@ -71,100 +70,100 @@ class RetryPolicy:
 
 
 class ChecksumError(ValueError):
-    """What a server sent is not what was asked for."""
+    """The downloaded content does not have the pinned SHA-256."""
 
 
 def check_address(url: str) -> None:
-    """Refuse an address that is neither https nor on this very machine.
+    """Raise an error for an address that is neither https nor on this machine.
 
     Raises:
-        InputError: Naming it.
+        InputError: If the address is not safe; the message names it.
     """
     try:
         address = urlsplit(url)
         is_safe = address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
-    except ValueError:  # brackets that are not closed, and the like
+    except ValueError:  # such as unclosed brackets
         is_safe = False
     if not is_safe:
-        raise InputError(f"files are fetched over https, not from {url}")
+        raise InputError(f"files are downloaded over https only, not from {url}")
 
 
-def download(folder_url: str, file: PinnedFile, directory: Path, patience: RetryPolicy) -> None:
-    """Fetch a file into ``directory``; it gets its name when it is whole and the one that is pinned.
+def download(folder_url: str, file: PinnedFile, directory: Path, policy: RetryPolicy) -> None:
+    """Download a file into a directory, and write it atomically after verification.
 
     Args:
-        folder_url: The address of the folder that holds it, ending in ``/``.
-        file: What it must be.
-        directory: Where it goes; made if need be.
-        patience: How long and how often is tried.
+        folder_url: The address of the folder of the file, ending in ``/``.
+        file: The pinned file.
+        directory: The target directory, created if missing.
+        policy: Timeout and retries.
 
     Raises:
         InputError: If the address is not safe.
-        NotPinnedError: If another file was sent, each time.
-        OSError: If nothing was sent, or it cannot be written.
+        ChecksumError: If the content was wrong at every attempt.
+        OSError: If the server could not be reached, or the file cannot be written.
     """
     check_address(folder_url)
-    for n_left in range(patience.n_retries, -1, -1):
+    for n_left in range(policy.n_retries, -1, -1):
         try:
-            content = _within(patience.seconds, folder_url + file.name, file.n_bytes)
+            content = _content_within(policy.seconds, folder_url + file.name, file.n_bytes)
             if not file.is_content(content):
-                raise ChecksumError(f"{folder_url}{file.name} is not the file that is pinned")
+                raise ChecksumError(f"{folder_url}{file.name} does not have the pinned SHA-256")
             break
         except (requests.RequestException, ChecksumError, TimeoutError):
             if not n_left:
                 raise
-            time.sleep(patience.pause)
+            time.sleep(policy.pause)
     with atomic_file(directory / file.name) as unfinished:
         unfinished.write_bytes(content)
 
 
-def _within(seconds: float, url: str, n_bytes: int) -> bytes:
-    """The content of an address, if all of it comes within a time; a socket's own limit is for each single wait."""
-    found: queue.Queue[bytes | BaseException] = queue.Queue()
+def _content_within(seconds: float, url: str, n_bytes: int) -> bytes:
+    """Return the content of an address within a total time; the timeout of a socket limits each single wait only."""
+    results: queue.Queue[bytes | BaseException] = queue.Queue()
 
-    def ask() -> None:
+    def request() -> None:
         try:
-            found.put(_content(url, n_bytes, seconds))
-        except BaseException as problem:  # handed on to who waits
-            found.put(problem)
+            results.put(_content(url, n_bytes, seconds))
+        except BaseException as problem:  # raised in the waiting thread
+            results.put(problem)
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=request, daemon=True).start()
     try:
-        answer = found.get(timeout=seconds)
+        result = results.get(timeout=seconds)
     except queue.Empty:
-        raise TimeoutError(f"{url} was not answered in full within {seconds:g} seconds") from None
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+        raise TimeoutError(f"{url} did not send the file within {seconds:g} seconds") from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
-def _led_to(url: str, location: str) -> str:
-    """Where an answer leads on to, which must be of the same host."""
+def _redirect_target(url: str, location: str) -> str:
+    """Return the address of a redirect, which must be on the same host."""
     try:
         target = urljoin(url, location)
         check_address(target)
-        is_same = urlsplit(target).netloc == urlsplit(url).netloc
+        is_same_host = urlsplit(target).netloc == urlsplit(url).netloc
     except ValueError:
-        is_same = False
-    if not is_same:
-        raise requests.TooManyRedirects(f"{urlsplit(url).netloc} leads on to another host, which nobody asks")
+        is_same_host = False
+    if not is_same_host:
+        raise requests.TooManyRedirects(f"{urlsplit(url).netloc} redirects to another host")
     return target
 
 
 def _content(url: str, n_bytes: int, seconds: float) -> bytes:
-    """At most ``n_bytes`` and one more from an address, and from no other host."""
+    """Return at most ``n_bytes`` + 1 bytes of the content of an address, from no other host."""
     with requests.Session() as session:
         for _ in range(_MAX_REDIRECTS + 1):
             try:
                 response = session.get(
                     url, stream=True, allow_redirects=False, timeout=seconds, headers={"Accept-Encoding": "identity"}
                 )
-            except ValueError as problem:  # it looks at where it is led to even if it is not to go there
-                raise requests.TooManyRedirects(f"{urlsplit(url).netloc} leads on to no address") from problem
+            except ValueError as problem:  # requests parses the redirect even if it does not follow it
+                raise requests.TooManyRedirects(f"{urlsplit(url).netloc} redirects to an invalid address") from problem
             with response:
                 if not response.is_redirect:
                     response.raise_for_status()
                     content: bytes = response.raw.read(n_bytes + 1, decode_content=False)
                     return content
-                url = _led_to(url, response.headers["location"])
-    raise requests.TooManyRedirects(f"{urlsplit(url).netloc} leads on and on")
+                url = _redirect_target(url, response.headers["location"])
+    raise requests.TooManyRedirects(f"{urlsplit(url).netloc} redirects too often")

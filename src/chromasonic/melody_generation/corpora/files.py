@@ -1,8 +1,7 @@
 """A folder of the user's own music: ABC, MIDI, MusicXML and kern files.
 
-Files are read in the order of their names, folders within the folder too. A file or tune that cannot be
-used is left out, with its name and the reason in the report, and the rest goes on. Where nothing names a
-key it is estimated.
+Files are read in the order of their names, including subfolders. A file or tune that cannot be used is dropped,
+with its name and the reason in the report. A missing key is estimated.
 """
 
 from __future__ import annotations
@@ -31,47 +30,47 @@ _HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
 
 def read_first_tune(path: str | Path) -> Melody:
-    """The first tune of an ABC, MIDI, MusicXML or kern file, as it is written.
+    """Read the first tune of an ABC, MIDI, MusicXML or kern file.
 
     Raises:
-        InputError: If there is no such file, it ends in none of ``SUFFIXES``, or it or its first tune cannot be read.
+        InputError: If there is no such file, its suffix is none of ``SUFFIXES``, or its first tune cannot be read.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
-    found = next(_tunes(path.parent, path.name))
-    if isinstance(found, DroppedTune):
-        raise InputError(f"{path} cannot be used: {found.reason.removeprefix('cannot be used: ')}")
-    return found.melody
+    tune = next(_tunes(path.parent, path.name))
+    if isinstance(tune, DroppedTune):
+        raise InputError(f"{path} cannot be used: {tune.reason.removeprefix('cannot be used: ')}")
+    return tune.melody
 
 
 @dataclass(frozen=True)
 class FilesCorpus:
-    """The tunes of all files in ``folder`` that end in one of ``SUFFIXES``.
+    """The tunes of all files in ``folder`` with one of ``SUFFIXES``.
 
-    Hidden files and folders are left alone, and so are links to anything outside the folder. What was
-    parsed is cached until a file changes.
+    Hidden files and folders, and links to targets outside the folder, are ignored. The reading is cached until a file
+    changes.
 
     Raises:
-        InputError: On reading: if there is no such folder, it has no such file, or none of them can be used.
+        InputError: On reading, if there is no such folder, it has no such file, or no file can be used.
     """
 
     folder: str | Path
 
     def read(self) -> CorpusReading:
-        """Read the tunes; each one's ``source`` is its file's name within the folder."""
+        """Read the melodies and the report; the ``source`` of a melody is its file's path within the folder."""
         folder = Path(self.folder)
         names = self._names(folder)
-        # Two folders of one name must not take turns in removing each other's cache.
-        place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
+        # Folders of the same name must not remove each other's cache.
+        folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files"})
         reading = read_cached(
-            f"files-{place}", key, lambda: collect_tunes(tune for name in names for tune in _tunes(folder, name))
+            f"files-{folder_hash}", key, lambda: collect_tunes(tune for name in names for tune in _tunes(folder, name))
         )
         if not reading.report.n_tunes:
-            raise InputError(f"the files in {folder} hold no tune: an ABC tune needs an X: or a K: field")
+            raise InputError(f"the files in {folder} have no tune: an ABC tune needs an X: or a K: field")
         if not reading.melodies:
             first = reading.report.dropped[0]
             raise InputError(
@@ -81,31 +80,31 @@ class FilesCorpus:
         return reading
 
     def load(self) -> list[Melody]:
-        """Read the tunes alone."""
+        """Read the melodies."""
         return list(self.read().melodies)
 
     @staticmethod
     def _names(folder: Path) -> list[str]:
-        endings = ", ".join(SUFFIXES)
+        suffixes = ", ".join(SUFFIXES)
         if not folder.is_dir():
-            raise InputError(f"there is no folder {folder}: name one with files that end in {endings}")
+            raise InputError(f"there is no folder {folder}: name one with files that end in {suffixes}")
         root = folder.resolve()
-        found = []
-        for directory, inner, files in os.walk(folder):  # which enters no link to a folder
-            inner[:] = [name for name in inner if not name.startswith(".")]
+        names = []
+        for directory, subfolders, files in os.walk(folder):  # does not follow links to folders
+            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
             paths = [Path(directory, name) for name in files if not name.startswith(".")]
-            found += [
+            names += [
                 path.relative_to(folder).as_posix()
                 for path in paths
                 if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
             ]
-        if not found:
-            raise InputError(f"the folder {folder} has no file that ends in {endings}")
-        return sorted(found)
+        if not names:
+            raise InputError(f"the folder {folder} has no file that ends in {suffixes}")
+        return sorted(names)
 
 
 def _content(path: Path) -> bytes:
-    """What a cache is to depend on: the content, unless reading will refuse the file anyway."""
+    """Return the bytes that the cache depends on: the content, or only the size of a file that is too large to read."""
     try:
         size = path.stat().st_size
         return path.read_bytes() if size <= MAX_BYTES else b"%d" % size
@@ -114,7 +113,7 @@ def _content(path: Path) -> bytes:
 
 
 def _tunes(folder: Path, name: str) -> Iterator[WrittenTune | DroppedTune]:
-    """The tunes of one file."""
+    """Read the tunes of one file."""
     try:
         if name.lower().endswith(".abc"):
             yield from _abc_tunes(folder / name, name)
@@ -127,22 +126,22 @@ def _tunes(folder: Path, name: str) -> Iterator[WrittenTune | DroppedTune]:
 def _abc_tunes(path: Path, name: str) -> Iterator[WrittenTune | DroppedTune]:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"it is longer than {MAX_BYTES} bytes, which are the most that is read")
+            raise InputError(f"it has more than {MAX_BYTES} bytes")
         content = path.read_bytes()
     except OSError as problem:
         raise InputError(f"it cannot be read: {problem.strerror}") from problem
     text = decode_abc(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     first, *tunes = _TUNE_BEGINS.split(text)
     if not tunes and _KEY_FIELD.search(first):
-        tunes = [first]  # one that nobody numbered
+        tunes = [first]  # one tune without a number
     if not tunes:
-        raise InputError("it holds no tune")
+        raise InputError("it has no tune")
     for tune in map(_with_key_field, tunes):
-        for found in read_abc(tune, file_name=name):
-            if isinstance(found, DroppedTune) or _names_key(tune):
-                yield found
+        for result in read_abc(tune, file_name=name):
+            if isinstance(result, DroppedTune) or _names_key(tune):
+                yield result
             else:
-                yield _with_estimated_key(found)
+                yield _with_estimated_key(result)
 
 
 def _names_key(tune: str) -> bool:
@@ -151,11 +150,11 @@ def _names_key(tune: str) -> bool:
 
 
 def _with_key_field(tune: str) -> str:
-    """The tune with the field that ends its header, which some writers of tunes without a key leave out."""
+    """Return the tune with a ``K:`` field at the end of its header, which some tunes without a key lack."""
     if _KEY_FIELD.search(tune):
         return tune
     lines = tune.split("\n")
-    n_header = next((i for i, line in enumerate(lines) if not _HEADER_LINE.match(line)), None)
+    n_header = next((index for index, line in enumerate(lines) if not _HEADER_LINE.match(line)), None)
     return tune if n_header is None else "\n".join([*lines[:n_header], "K:none", *lines[n_header:]])
 
 

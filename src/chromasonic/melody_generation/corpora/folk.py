@@ -1,6 +1,6 @@
-"""The folk collections inside music21: over 12 000 tunes with nothing to download.
+"""The folk collections in the corpus of music21: over 12 000 tunes without a download.
 
-* ``oneills``: O'Neill's Music of Ireland, 1903 (2009 tunes; some stand in two files of the collection).
+* ``oneills``: O'Neill's Music of Ireland, 1903 (2009 tunes; some are in two files of the collection).
 * ``airds``: Aird's Selection of Scotch, English, Irish and Foreign Airs, 1782-1801 (1180 tunes).
 * ``ryans``: Ryan's Mammoth Collection, 1883 (1059 tunes).
 * ``essen``: the Essen Folksong Collection, mostly German and Chinese songs (8514 tunes).
@@ -29,18 +29,18 @@ _FOLDERS = {"oneills": "oneills1850", "airds": "airdsAirs", "ryans": "ryansMammo
 
 
 class FolkCorpus:
-    """The tunes of the chosen collections, each note once, as written.
+    """The tunes of the chosen collections as written, with each note once.
 
     Args:
         oneills: Whether to read O'Neill's.
         airds: Whether to read Aird's.
         ryans: Whether to read Ryan's Mammoth.
         essen: Whether to read Essen.
-        nottingham: Whether to read the Nottingham tunes too, which are fetched on first use. A model that is pretrained
-            for them learns more from tunes among which theirs are; a guard leaves out those that are held out.
+        nottingham: Whether to read the Nottingham tunes too, which are downloaded on first use. This helps a model that
+            is pretrained for them; the leakage guard removes their held-out tunes.
 
     Raises:
-        InputError: If none is chosen.
+        InputError: If no collection is chosen.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class FolkCorpus:
             raise InputError(f"the folk dataset needs one of its collections: {', '.join(chosen)}")
 
     def load(self) -> list[Melody]:
-        """The melodies alone."""
+        """Read the melodies."""
         return list(self.read().melodies)
 
     def read(self) -> CorpusReading:
-        """The melodies and the report; each collection has its own cache.
+        """Read the melodies and the report; each collection has its own cache.
 
         Raises:
             InputError: If music21 was installed without its corpus.
         """
-        return _joined([_read_collection(name) for name in self.collections])
+        return _join([_read_collection(name) for name in self.collections])
 
 
 def _read_collection(collection: str) -> CorpusReading:
@@ -79,7 +79,7 @@ def _read_collection(collection: str) -> CorpusReading:
 
 
 def _paths(collection: str) -> list[Path]:
-    # music21's own list of its corpus takes seconds to build, and importing music21 half a second.
+    # music21 takes seconds to list its corpus, and half a second to import.
     spec = find_spec("music21")
     folders = spec.submodule_search_locations if spec else None
     folder = Path(next(iter(folders or ["music21"]))) / "corpus" / _FOLDERS[collection]
@@ -90,7 +90,7 @@ def _paths(collection: str) -> list[Path]:
 
 
 def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | DroppedTune]:
-    from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415  as slow as music21
+    from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415  imports music21, which is slow
 
     console = Console(file=sys.stderr)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -100,13 +100,13 @@ def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[W
             progress.advance(task, len(content))
 
 
-def _joined(readings: Sequence[CorpusReading]) -> CorpusReading:
+def _join(readings: Sequence[CorpusReading]) -> CorpusReading:
     reports = [reading.report for reading in readings]
-    counts = [each.name for each in fields(CorpusReport) if each.name != "dropped"]
+    counts = [field.name for field in fields(CorpusReport) if field.name != "dropped"]
     return CorpusReading(
         tuple(melody for reading in readings for melody in reading.melodies),
         CorpusReport(
             **{name: sum(getattr(report, name) for report in reports) for name in counts},
-            dropped=tuple(each for report in reports for each in report.dropped),
+            dropped=tuple(tune for report in reports for tune in report.dropped),
         ),
     )

@@ -1,7 +1,7 @@
 """The Nottingham Music Database: 1034 British and American folk tunes in ABC, as cleaned by Jukedeck.
 
-The files are fetched on first use, one by one, from the repository at the commit that ``nottingham.json``
-pins, each against its SHA-256 there. They are about half a megabyte, under the GPL-3.0, and no part of this
+The files are downloaded on first use from the repository, at the commit in ``nottingham.json``, and verified against
+the SHA-256 hashes there. They have about half a megabyte, are licensed under the GPL-3.0, and are not part of this
 package.
 """
 
@@ -38,12 +38,12 @@ from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.repeats import Repeats
 
-_PATIENCE = RetryPolicy()
+_RETRY_POLICY = RetryPolicy()
 
 
 @dataclass(frozen=True)
 class DownloadManifest:
-    """What is pinned: where the files lie, and what each of them is."""
+    """The address and the pinned files of the dataset."""
 
     url: str
     files: tuple[PinnedFile, ...]
@@ -51,7 +51,7 @@ class DownloadManifest:
 
 @cache
 def load_manifest() -> DownloadManifest:
-    """The manifest that this package carries."""
+    """Load the manifest in the package, ``nottingham.json``."""
     values = json.loads(resources.files(__package__).joinpath("nottingham.json").read_text(encoding="utf-8"))
     url = "https://raw.githubusercontent.com/{repository}/{commit}/{folder}/".format(**values)
     files = (PinnedFile(name, file["sha256"], file["bytes"]) for name, file in sorted(values["files"].items()))
@@ -59,11 +59,11 @@ def load_manifest() -> DownloadManifest:
 
 
 class NottinghamCorpus:
-    """The 1034 tunes, each note once as written, or as often as it is played.
+    """The 1034 tunes of the Nottingham Music Database.
 
     Args:
-        repeats: ``"written"``, or ``"played"``: repeats, endings and parts unrolled.
-        base_url: Where missing files are fetched from; https, or http on this very machine.
+        repeats: ``"written"`` for each note once, ``"played"`` for repeats, endings and parts unrolled.
+        base_url: The address of the folder from which missing files are downloaded: https, or http on this machine.
 
     Raises:
         InputError: If ``repeats`` or ``base_url`` is neither.
@@ -77,49 +77,49 @@ class NottinghamCorpus:
         check_address(self.base_url)
 
     def load(self) -> list[Melody]:
-        """The melodies alone."""
+        """Read the melodies."""
         return list(self.read().melodies)
 
     def read(self) -> CorpusReading:
-        """The melodies and the report; files that are missing are fetched first.
+        """Read the melodies and the report, after downloading missing files.
 
         Raises:
-            InputError: If a file cannot be had, or is not the one that is pinned.
+            InputError: If a file cannot be downloaded or read, or does not have the pinned SHA-256.
         """
         directory = source_directory("nottingham")
         if any(not (directory / file.name).exists() for file in load_manifest().files):
-            self._fetch(directory)
+            self._download(directory)
         contents = [(file.name, _checked(directory / file.name, file)) for file in load_manifest().files]
         key = cache_key(contents, {"repeats": self.repeats})
         return read_cached(f"nottingham-{self.repeats}", key, lambda: collect_tunes(_tunes(contents, self.repeats)))
 
-    def _fetch(self, directory: Path) -> None:
-        """Fetch what is missing."""
-        with hold_lock(parsed_directory() / "nottingham-sources.lock") as is_alone:
-            if is_alone and directory.is_dir():
+    def _download(self, directory: Path) -> None:
+        """Download the missing files."""
+        with hold_lock(parsed_directory() / "nottingham-sources.lock") as is_locked:
+            if is_locked and directory.is_dir():
                 remove_unfinished(directory)
             for file in load_manifest().files:
                 if (directory / file.name).exists():
                     continue
                 try:
-                    download(self.base_url, file, directory, _PATIENCE)
+                    download(self.base_url, file, directory, _RETRY_POLICY)
                 except ChecksumError as problem:
                     raise InputError(
-                        f"{problem} (its SHA-256 differs), so it was not kept: try again, or set "
+                        f"{problem} and was not saved: try again, or set "
                         f"CHROMASONIC_DATA_DIR to a folder that has nottingham/{file.name}"
                     ) from problem
                 except OSError as problem:  # no network, no disk
                     raise InputError(
-                        f"{file.name} of the Nottingham tunes is not in {directory} and could not be fetched from "
+                        f"{file.name} of the Nottingham tunes is not in {directory} and could not be downloaded from "
                         f"{self.base_url} ({_reason(problem)}): set CHROMASONIC_DATA_DIR to a folder that has "
                         f"nottingham/{file.name}, or use a dataset that needs no download: synthetic, folk or files"
                     ) from problem
 
 
 def _reason(problem: OSError) -> str:
-    # What requests says of a connection runs over lines and names its own objects.
-    brief = isinstance(problem, requests.HTTPError | requests.TooManyRedirects | TimeoutError) or problem.strerror
-    return str(problem) if brief else type(problem).__name__
+    # The messages of connection errors of requests span lines and name Python objects.
+    is_readable = isinstance(problem, requests.HTTPError | requests.TooManyRedirects | TimeoutError) or problem.strerror
+    return str(problem) if is_readable else type(problem).__name__
 
 
 def _checked(path: Path, file: PinnedFile) -> bytes:
@@ -128,14 +128,12 @@ def _checked(path: Path, file: PinnedFile) -> bytes:
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
     if not file.is_content(content):
-        raise InputError(
-            f"{path} is not the file that is pinned (its SHA-256 differs): remove it, and it is fetched again"
-        )
+        raise InputError(f"{path} does not have the pinned SHA-256: remove it, and it is downloaded again")
     return content
 
 
 def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[WrittenTune | DroppedTune]:
-    # music21 takes half a second to import, which is more than a cached corpus takes to load.
+    # Importing music21 takes half a second, more than loading a cached corpus.
     from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415
 
     for name, content in contents:

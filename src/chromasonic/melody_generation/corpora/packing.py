@@ -1,4 +1,4 @@
-"""Melodies as packed arrays: thousands are read back in a blink, where building each anew would take seconds."""
+"""Pack melodies into arrays: thousands are restored at once, where constructing each would take seconds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 
 
-def pack_melodies(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes:
-    """Write melodies, and plain values about them, as one block of bytes."""
+def pack_melodies(melodies: Sequence[Melody], metadata: Mapping[str, Any]) -> bytes:
+    """Pack melodies, and plain values about them, into bytes."""
     arrays: dict[str, NDArray[Any]] = {
         "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
         "durations": np.concatenate([np.zeros(0), *(melody.durations for melody in melodies)]).astype(np.int32),
@@ -38,16 +38,16 @@ def pack_melodies(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes
         ),
         "departures": np.array(
             [
-                (each.note, each.metre.beats, each.metre.unit) if each.metre else (each.note, 0, 0)
+                (change.note, change.metre.beats, change.metre.unit) if change.metre else (change.note, 0, 0)
                 for melody in melodies
-                for each in melody.departures
+                for change in melody.departures
             ],
             dtype=np.int32,
         ),
     }
     labels = {
         "tunes": [(melody.title, melody.source, melody.corpus) for melody in melodies],
-        "notes": notes,
+        "notes": metadata,
     }
     arrays["labels"] = np.frombuffer(json.dumps(labels).encode(), dtype=np.uint8)
     file = io.BytesIO()
@@ -58,31 +58,31 @@ def pack_melodies(melodies: Sequence[Melody], notes: Mapping[str, Any]) -> bytes
 def unpack_melodies(
     payload: bytes, restore: Callable[[dict[str, Any]], Melody]
 ) -> tuple[tuple[Melody, ...], dict[str, Any]]:
-    """Read what ``pack_melodies`` wrote: the melodies, and the values about them.
+    """Unpack the melodies, and the values about them, from bytes of :func:`pack_melodies`.
 
     Args:
-        payload: What ``pack_melodies`` wrote.
-        restore: Makes a melody from its properties by name: :func:`restore_unchecked` for bytes of our own.
+        payload: The packed bytes.
+        restore: A function that makes a melody from its fields by name: :func:`restore_unchecked` for trusted bytes.
     """
     with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
         pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
         tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
         labels = json.loads(arrays["labels"].tobytes())
     for values in (pitches, durations):
-        values.setflags(write=False)  # and so are all slices of them
+        values.setflags(write=False)  # so are all slices of them
     melodies: list[Melody] = []
     note = departure = 0
     for tune, (title, source, corpus) in zip(tunes, labels["tunes"], strict=True):
         n_notes, beats, unit, start, tonic, mode, n_departures = tune
         end, last_departure = note + n_notes, departure + n_departures
-        values_by_name = {
+        fields = {
             "pitches": pitches[note:end],
             "durations": durations[note:end],
             "metre": _metre(beats, unit),
             "start": start,
             "departures": tuple(
-                Departure(at, _metre(new_beats, new_unit) if new_unit else None)
-                for at, new_beats, new_unit in departures[departure:last_departure]
+                Departure(index, _metre(new_beats, new_unit) if new_unit else None)
+                for index, new_beats, new_unit in departures[departure:last_departure]
             ),
             "tonic": tonic,
             "mode": MODES[mode],
@@ -90,7 +90,7 @@ def unpack_melodies(
             "source": source,
             "corpus": corpus,
         }
-        melodies.append(restore(values_by_name))
+        melodies.append(restore(fields))
         note, departure = end, last_departure
     return tuple(melodies), labels["notes"]
 
@@ -98,27 +98,27 @@ def unpack_melodies(
 _metre = cache(Metre)
 
 
-def restore_unchecked(values_by_name: dict[str, Any]) -> Melody:
-    """A melody without the checks that it passed before it was packed: they take most of the time."""
+def restore_unchecked(fields: dict[str, Any]) -> Melody:
+    """Make a melody without validation, which takes most of the time and which it passed before it was packed."""
     melody = Melody.__new__(Melody)
-    melody.__dict__.update(values_by_name)
+    melody.__dict__.update(fields)
     return melody
 
 
 def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
-    """Read what ``pack_melodies`` wrote, from bytes that anybody may have made.
+    """Unpack and validate melodies from untrusted bytes.
 
     Raises:
-        InputError: If they are nothing of the kind.
+        InputError: If the bytes are no packed melodies.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
             if any(entry.file_size > len(payload) for entry in archive.infolist()):
                 raise ValueError("an array is larger than the file")
-        melodies, notes = unpack_melodies(payload, lambda values: Melody(**values))
-        if not isinstance(notes, dict):
-            raise TypeError("the values are not by name")
-        return melodies, notes
+        melodies, metadata = unpack_melodies(payload, lambda fields: Melody(**fields))
+        if not isinstance(metadata, dict):
+            raise TypeError("the metadata is no mapping")
+        return melodies, metadata
     except (
         *(zipfile.BadZipFile, NotImplementedError, MemoryError, RecursionError),
         *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),

@@ -1,15 +1,15 @@
-"""Seeded random walks whose true entropy is known: the corpus that shows whether a model learns at all.
+"""Random walks of known entropy: a corpus to check whether a model learns.
 
-A tune is made of phrases of eight bars in 4/4, 3/4 or 6/8, in major or minor, on a tonic drawn freely. Each
-event draws two things, independently of each other:
+A tune consists of phrases of eight bars in 4/4, 3/4 or 6/8, in major or minor, on a random tonic. Each event draws two
+values independently:
 
-* its pitch, a step of a walk on the degrees of the scale, from a table that knows the degree before it alone.
-  Now and then a rest stands in its place; after a rest the walk begins afresh, as it does at the beginning;
-* its duration, from a table that knows the place in the bar alone and never leads across a bar line.
+* its pitch: a step of a random walk on the degrees of the scale, which depends on the previous degree only. A rest may
+  replace the pitch; after a rest the walk restarts as at the beginning;
+* its duration, which depends on the position in the bar only and never crosses a bar line.
 
-After each phrase the tune ends with a fixed probability. So the next token depends on the token before it and
-on the place in the phrase, and on nothing else: a model that sees corpus, metre, mode and the tokens so far
-can reach the process's own uncertainty, and none can do better. A bar has two notes or more, hence a tune 16.
+After each phrase the tune ends with a fixed probability. So the next token depends only on the previous token and the
+position in the phrase: a model that sees corpus, metre, mode and the previous tokens can reach the entropy of the
+process, and no model can do better. A bar has two notes or more, hence a tune at least 16.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ REST_PROBABILITY = 0.05  # after each note; a rest follows no rest and begins no
 
 METRES = (Metre(4, 4), Metre(3, 4), Metre(6, 8))
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
-DEGREES = range(-3, 10)  # scale degrees, 0 is the tonic: from the fifth below it to the third above its octave
-STEP_WEIGHTS = {0: 2.0, 1: 6.0, 2: 3.0, 3: 1.0, 4: 0.5}  # by distance in scale degrees; none is wider
-TRIAD_WEIGHT = 2.0  # how much likelier the tonic's triad is than other degrees at the same distance
+DEGREES = range(-3, 10)  # scale degrees from the fifth below the tonic (0) to the third above its octave
+STEP_WEIGHTS = {0: 2.0, 1: 6.0, 2: 3.0, 3: 1.0, 4: 0.5}  # by distance in scale degrees, 4 at most
+TRIAD_WEIGHT = 2.0  # of the degrees of the tonic triad, relative to others at the same distance
 
-GRID = 12  # ticks: everything stands on eighths
+GRID = 12  # ticks: all onsets are on eighths
 DURATION_WEIGHTS = {12: 5.0, 24: 4.0, 36: 1.0, 48: 0.5}  # ticks; the longest is shorter than any bar
-ON_BEAT_WEIGHT = 3.0  # how much likelier a duration is that ends on a beat
+ON_BEAT_WEIGHT = 3.0  # of durations that end on a beat, relative to others
 _DURATIONS = tuple(DURATION_WEIGHTS)
 
-# Row and column 0 of the pitch table are a rest, which is also where a tune begins; then come DEGREES.
-_AFRESH = 0
+# Index 0 of the pitch table is a rest, which is also the state at the beginning; DEGREES follow.
+_RESTART = 0
 
 
 def _normalised(weights: FloatArray) -> FloatArray:
-    """Rows of weights as rows of probabilities."""
+    """Return weights as probabilities that sum to 1 along the last axis."""
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
 @cache
 def pitch_table() -> FloatArray:
-    """Give the probability of a pitch (column) after another (row): a rest, then ``DEGREES``."""
+    """Return the probability of each pitch (axis 1) after another (axis 0): a rest, then ``DEGREES``."""
     stability = np.array([TRIAD_WEIGHT if degree % 7 in (0, 2, 4) else 1.0 for degree in DEGREES])
     steps = [[STEP_WEIGHTS.get(abs(after - before), 0.0) for after in DEGREES] for before in DEGREES]
     begin = [1.0 if degree in (0, 2, 4) else 0.0 for degree in DEGREES]
@@ -71,7 +71,7 @@ def pitch_table() -> FloatArray:
 
 @cache
 def duration_table(metre: Metre) -> FloatArray:
-    """Give the probability of each of ``DURATION_WEIGHTS`` (column) at each eighth of a bar (row)."""
+    """Return the probability of each of ``DURATION_WEIGHTS`` (axis 1) at each eighth of a bar (axis 0)."""
     beat = 3 * GRID if metre.unit == 8 else 2 * GRID
     ends = np.arange(0, metre.bar_ticks, GRID)[:, None] + np.array(_DURATIONS)
     weights = np.array(list(DURATION_WEIGHTS.values())) * np.where(ends % beat == 0, ON_BEAT_WEIGHT, 1.0)
@@ -81,66 +81,67 @@ def duration_table(metre: Metre) -> FloatArray:
 
 
 def _entropy(probabilities: FloatArray) -> FloatArray:
-    """Bits of each row."""
+    """Return the entropy of each distribution along the last axis, in bits."""
     logs = np.log2(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
     return np.asarray(-(probabilities * logs).sum(axis=-1), dtype=np.float64)
 
 
 def _expected_visits(metre: Metre) -> FloatArray:
-    """How often an event of a tune falls at each place of a phrase, after each pitch, on average.
+    """Return the expected number of events of a tune at each position of a phrase, after each pitch.
 
-    The events of a tune are an absorbing Markov chain over places and pitches; its expected visits solve
-    v = v0 + v Q, where Q moves on without an end (Kemeny and Snell, Finite Markov Chains, 1960, chapter 3).
+    The events of a tune are an absorbing Markov chain over positions and pitches. Its expected visits solve
+    v = v0 + v Q, where Q holds the transitions that do not end the tune (Kemeny and Snell, Finite Markov Chains, 1960,
+    chapter 3).
 
     Returns:
-        Shape (places of a phrase, pitches before).
+        Shape (positions in a phrase, previous pitches).
     """
     durations = duration_table(metre)
-    n_places = PHRASE_BARS * len(durations)
-    moves = np.zeros((n_places, n_places))
-    for place in range(n_places):
+    n_positions = PHRASE_BARS * len(durations)
+    moves = np.zeros((n_positions, n_positions))
+    for position in range(n_positions):
         for column, ticks in enumerate(_DURATIONS):
-            after = place + ticks // GRID
-            goes_on = 1 - END_PROBABILITY if after == n_places else 1.0
-            # What no bar holds has probability 0: the remainder only keeps its index within the table.
-            moves[place, after % n_places] += goes_on * durations[place % len(durations), column]
+            after = position + ticks // GRID
+            continuation = 1 - END_PROBABILITY if after == n_positions else 1.0
+            # Durations beyond the phrase have probability 0: the remainder only keeps the index within the table.
+            moves[position, after % n_positions] += continuation * durations[position % len(durations), column]
     chain = np.kron(moves, pitch_table())
     begin = np.zeros(len(chain))
-    begin[_AFRESH] = 1.0
+    begin[_RESTART] = 1.0
     visits = np.linalg.solve(np.eye(len(chain)) - chain.T, begin)
-    return np.asarray(visits.reshape(n_places, -1), dtype=np.float64)
+    return np.asarray(visits.reshape(n_positions, -1), dtype=np.float64)
 
 
 @cache
 def entropy_per_note() -> float:
-    """Bits per note of the process itself: expected surprisal of a tune over its expected number of notes.
+    """Return the bits per note of the process: expected surprisal of a tune over its expected number of notes.
 
-    All tokens after the control prefix count, ``<end>`` and its absence included; rests count as notes. It is
-    computed from the process, not sampled, and is the least that any model's bits per note can be on average.
+    All tokens after the control prefix count, including ``<end>`` and its absence; rests count as notes. The value is
+    computed, not sampled, and is a lower bound of the expected bits per note of any model.
     """
     bits = notes = 0.0
     ends = np.array([END_PROBABILITY, 1 - END_PROBABILITY])
-    for metre in METRES:  # all are equally likely, and so are the modes, which only name the degrees
+    for metre in METRES:  # equally likely, as are the modes, which do not affect the entropy
         visits = _expected_visits(metre)
         notes += visits.sum()
         bits += visits.sum(axis=0) @ _entropy(pitch_table())
         bits += visits.sum(axis=1) @ np.tile(_entropy(duration_table(metre)), PHRASE_BARS)
-        bits += float(_entropy(ends)) / END_PROBABILITY  # so many phrases has a tune on average
+        bits += float(_entropy(ends)) / END_PROBABILITY  # 1 / END_PROBABILITY is the expected number of phrases
     return float(bits / notes)
 
 
 def _semitones(degree: int, mode: str) -> int:
-    """Semitones above the tonic of a scale degree, of any octave."""
+    """Return the semitones above the tonic of a scale degree in any octave."""
     octave, step = divmod(degree, 7)
     return 12 * octave + SCALES[mode][step]
 
 
 @dataclass(frozen=True)
 class SyntheticCorpus:
-    """``num_sequences`` random walks; walk i of a seed is the same however many there are.
+    """A corpus of ``num_sequences`` random walks; walk i of a seed does not depend on their number.
 
     Raises:
-        InputError: If there is to be no tune, or the seed is negative.
+        InputError: If ``num_sequences`` is less than 1, or the seed is negative.
 
     Example:
         >>> [first, second] = SyntheticCorpus(num_sequences=2).load()
@@ -153,21 +154,21 @@ class SyntheticCorpus:
 
     def __post_init__(self) -> None:
         if self.num_sequences < 1:
-            raise InputError(f"a synthetic corpus has at least 1 tune: num_sequences is {self.num_sequences}")
+            raise InputError(f"num_sequences of a synthetic corpus is 1 or more, got {self.num_sequences}")
         if self.seed < 0:
-            raise InputError(f"the seed of a synthetic corpus is a number of 0 or more, got {self.seed}")
+            raise InputError(f"the seed of a synthetic corpus is 0 or more, got {self.seed}")
 
     @property
     def entropy_per_note(self) -> float:
-        """Bits per note of the process itself: see :func:`entropy_per_note`."""
+        """Bits per note of the process: see :func:`entropy_per_note`."""
         return entropy_per_note()
 
     def read(self) -> CorpusReading:
-        """Make the walks, and a report in which nothing is changed or dropped."""
+        """Generate the walks, and a report without changes."""
         return collect_tunes(WrittenTune(melody, n_overruns=0, n_ticks_rounded=0) for melody in self._walks())
 
     def load(self) -> list[Melody]:
-        """Make the walks alone."""
+        """Generate the walks."""
         return list(self.read().melodies)
 
     def _walks(self) -> Iterator[Melody]:
@@ -175,11 +176,11 @@ class SyntheticCorpus:
             yield _walk(np.random.default_rng([self.seed, index]), source=f"synthetic-{self.seed}:{index}")
 
     def nll(self, melody: Melody) -> float:
-        """Give the bits of one whole tune, after its control prefix, under the process that makes such tunes.
+        """Return the negative log-likelihood in bits of a whole tune, after its control prefix, under the process.
 
-        Summed over held-out tunes and divided by their notes, this is what a model's bits per note on the
-        same tunes is to be compared with: chance in the choice of tunes then plays no part. It is infinite
-        for a melody that the process cannot make, such as one of another corpus or a window of a tune.
+        Summed over held-out tunes and divided by their notes, it is the value to compare a model's bits per note on the
+        same tunes with, free of sampling error. It is infinite for a melody that the process cannot generate, such as
+        one of another corpus or a window of a tune.
         """
         if melody.metre not in METRES or melody.mode not in SCALES or melody.start or melody.departures:
             return math.inf
@@ -189,15 +190,15 @@ class SyntheticCorpus:
             return math.inf
         likelihoods = [*_pitch_likelihoods(melody), *_duration_likelihoods(melody), END_PROBABILITY]
         likelihoods += [1 - END_PROBABILITY] * (n_phrases - 1)
-        return -sum(math.log2(each) if each else -math.inf for each in likelihoods)
+        return -sum(math.log2(likelihood) if likelihood else -math.inf for likelihood in likelihoods)
 
 
 def _pitch_likelihoods(melody: Melody) -> Iterator[float]:
     tonic = MIDDLE_C + melody.tonic
-    column = {tonic + _semitones(degree, melody.mode): 1 + i for i, degree in enumerate(DEGREES)}
-    before, table = _AFRESH, pitch_table()
+    column = {tonic + _semitones(degree, melody.mode): 1 + index for index, degree in enumerate(DEGREES)}
+    before, table = _RESTART, pitch_table()
     for pitch in melody.pitches.tolist():
-        after = _AFRESH if pitch == REST else column.get(pitch)
+        after = _RESTART if pitch == REST else column.get(pitch)
         if after is None:
             yield 0.0
             return
@@ -208,12 +209,12 @@ def _pitch_likelihoods(melody: Melody) -> Iterator[float]:
 def _duration_likelihoods(melody: Melody) -> Iterator[float]:
     table = duration_table(melody.metre)
     for position, ticks in zip(melody.positions.tolist(), melody.durations.tolist(), strict=True):
-        known = ticks in DURATION_WEIGHTS and position % GRID == 0
-        yield float(table[position // GRID, _DURATIONS.index(ticks)]) if known else 0.0
+        is_possible = ticks in DURATION_WEIGHTS and position % GRID == 0
+        yield float(table[position // GRID, _DURATIONS.index(ticks)]) if is_possible else 0.0
 
 
 def _walk(random: np.random.Generator, source: str) -> Melody:
-    """One tune."""
+    """Generate one tune."""
     metre = METRES[random.integers(len(METRES))]
     mode = tuple(SCALES)[random.integers(len(SCALES))]
     tonic = int(random.integers(12))
@@ -221,20 +222,20 @@ def _walk(random: np.random.Generator, source: str) -> Melody:
     n_bars = PHRASE_BARS * n_phrases
 
     pitch_bounds, duration_bounds = _pitch_bounds(), _duration_bounds(metre)
-    heights = [REST, *(MIDDLE_C + tonic + _semitones(degree, mode) for degree in DEGREES)]
-    # An event lasts one step of the grid at least, so these numbers suffice.
+    midi_pitches = [REST, *(MIDDLE_C + tonic + _semitones(degree, mode) for degree in DEGREES)]
+    # An event lasts at least one step of the grid, so that these random numbers suffice.
     chances = random.random((n_bars * metre.bar_ticks // GRID, 2)).tolist()
     pitches: list[int] = []
     durations: list[int] = []
-    row = _AFRESH
+    state = _RESTART
     elapsed = 0
     for pitch_chance, duration_chance in chances:
         if elapsed == n_bars * metre.bar_ticks:
             break
-        row = bisect_right(pitch_bounds[row], pitch_chance)
-        place = elapsed % metre.bar_ticks // GRID
-        ticks = _DURATIONS[bisect_right(duration_bounds[place], duration_chance)]
-        pitches.append(heights[row])
+        state = bisect_right(pitch_bounds[state], pitch_chance)
+        position = elapsed % metre.bar_ticks // GRID
+        ticks = _DURATIONS[bisect_right(duration_bounds[position], duration_chance)]
+        pitches.append(midi_pitches[state])
         durations.append(ticks)
         elapsed += ticks
     return Melody(pitches, durations, metre, tonic=tonic, mode=mode, source=source, corpus="synthetic")
@@ -242,15 +243,15 @@ def _walk(random: np.random.Generator, source: str) -> Melody:
 
 @cache
 def _pitch_bounds() -> list[list[float]]:
-    return [_bounds(row) for row in pitch_table().tolist()]
+    return [_bounds(probabilities) for probabilities in pitch_table().tolist()]
 
 
 @cache
 def _duration_bounds(metre: Metre) -> list[list[float]]:
-    return [_bounds(row) for row in duration_table(metre).tolist()]
+    return [_bounds(probabilities) for probabilities in duration_table(metre).tolist()]
 
 
 def _bounds(probabilities: list[float]) -> list[float]:
-    """Give the numbers in [0, 1) at which one choice ends and the next begins."""
-    # The sum may miss 1 by rounding, and no chance may fall behind it.
+    """Return the cumulative probabilities: the numbers in [0, 1) at which one choice ends and the next begins."""
+    # The sum may be less than 1 by rounding, and no random number may lie above it.
     return [bound if bound < 1 - 1e-9 else math.inf for bound in accumulate(probabilities)]
