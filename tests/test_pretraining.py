@@ -240,7 +240,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
     ("overrides", "says"),
     [
         (["teacher={pretrained}", "dataset.split_seed=1"], "teacher: the model that teaches may have seen"),
-        (["teacher={pretrained}", "model=markov"], "teacher is for models that learn step by step"),
+        (["teacher={pretrained}", "model=markov"], "teacher is for models trained by gradient descent"),
         (["teacher=nowhere"], "teacher=nowhere: there is no"),
         (["teacher={pretrained}", "distillation_weight=0"], "distillation_weight=0"),
     ],

@@ -53,7 +53,7 @@ def test_sides_are_served_whole_and_each_tune_once() -> None:
         assert served == Counter(tuple(VOCABULARY.encode(melody).tolist()) for melody in data.melodies[side])
 
 
-def test_training_tunes_alone_are_cut_into_windows() -> None:
+def test_only_training_tunes_are_cut_into_windows() -> None:
     data = set_up(min_melody_length=16, max_melody_length=20)
     longest = {
         side: max(int(VOCABULARY.is_note(batch.numpy()).sum(axis=1).max()) for batch in loader)
@@ -75,7 +75,7 @@ def test_short_tunes_are_left_out_before_the_split() -> None:
     assert sorted(map(len, kept)) == sorted(len(melody) for melody in walks(60) if len(melody) >= least)
 
 
-def test_no_variant_of_a_held_out_tune_is_learned_from() -> None:
+def test_no_variant_of_a_held_out_tune_is_in_training() -> None:
     tunes = walks(30)
     variants = [melody.window(3, len(melody)) for melody in tunes]
     data = MelodyDataModule(GivenCorpus((*tunes, *variants)))
@@ -84,7 +84,7 @@ def test_no_variant_of_a_held_out_tune_is_learned_from() -> None:
     assert all(data.melodies.values())
 
 
-def test_the_test_set_depends_on_neither_batches_nor_the_runs_seed_but_on_the_splits() -> None:
+def test_the_test_set_depends_on_the_split_seed_alone() -> None:
     base = set_up()
     assert set_up(batch_size=3, seed=7).test_set_hash == base.test_set_hash
     assert set_up(split_seed=1).test_set_hash != base.test_set_hash
@@ -101,7 +101,7 @@ def test_fewer_tunes_may_be_held_out() -> None:
     assert len(more_to_learn.melodies["train"]) > len(base.melodies["train"])
 
 
-def test_a_share_of_the_training_tunes_leaves_all_else_as_it_is() -> None:
+def test_a_share_of_the_training_tunes_changes_nothing_else() -> None:
     whole, part = set_up(), set_up(train_share=0.25)
     assert len(part.melodies["train"]) == 12
     assert set(part.melodies["train"]) < set(whole.melodies["train"])
@@ -118,7 +118,7 @@ def test_a_guard_is_for_relative_pitch() -> None:
         MelodyDataModule(GivenCorpus(tuple(walks(30))), guard=set_up(), pitch="absolute")
 
 
-def test_absolute_pitch_changes_what_tokens_say_and_no_side() -> None:
+def test_absolute_pitch_changes_tokens_and_no_side() -> None:
     relative, absolute = set_up(), set_up(pitch="absolute")
     for side in SIDES:
         assert absolute.melodies[side] == [in_c(melody) for melody in relative.melodies[side]]
@@ -134,7 +134,7 @@ def test_absolute_pitch_changes_what_tokens_say_and_no_side() -> None:
     assert all(manifest[side] == relative.manifest()[side] for side in SIDES)
 
 
-def test_training_tunes_alone_are_learned_in_several_keys() -> None:
+def test_only_training_tunes_are_transposed() -> None:
     settings: dict[str, Any] = {"pitch": "absolute", "max_melody_length": 20}
     once, thrice = set_up(**settings), set_up(**settings, transpositions=3)
     expected = [
@@ -167,14 +167,14 @@ def test_the_corpus_is_read_once() -> None:
     assert data.report == CorpusReport(20, 20)
 
 
-def test_making_a_loader_or_reading_it_leaves_the_global_generator_alone() -> None:
+def test_loaders_do_not_use_the_global_generator() -> None:
     data = set_up()
     before = torch.get_rng_state()
     list(data.train_dataloader())
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_manifest_needs_data() -> None:
+def test_a_manifest_before_setup_is_refused() -> None:
     with pytest.raises(ValueError, match=r"setup\(\) has not been called"):
         MelodyDataModule(SyntheticCorpus(10)).manifest()
 
@@ -208,7 +208,7 @@ def test_a_corpus_of_short_tunes_or_too_few_is_refused() -> None:
 # --- lists that somebody has divided ---
 
 
-def test_given_lists_stay_as_they_are_given() -> None:
+def test_given_lists_are_not_divided_again() -> None:
     tunes = [*walks(10), Melody([60], [24])]  # of any length
     data = DividedMelodies(tunes[3:], tunes[:3])
     data.setup()
@@ -219,14 +219,14 @@ def test_given_lists_stay_as_they_are_given() -> None:
     assert data.manifest()["counts"] == {"train": 8, "validation": 3, "test": 0}
 
 
-def test_given_melodies_are_fitted_and_empty_ones_left_out() -> None:
+def test_given_melodies_are_fitted_to_the_vocabulary_and_empty_ones_left_out() -> None:
     odd = Melody([60, 62], [25, 24])
     data = DividedMelodies([odd, Melody([], [])], walks(1))
     data.setup()
     assert [melody.durations.tolist() for melody in data.melodies["train"]] == [[24, 24]]
 
 
-def test_a_given_melody_that_no_token_holds_is_named() -> None:
+def test_a_given_melody_without_tokens_is_named() -> None:
     unheld = Melody([60, 62], [24, 24], metre=Metre(13, 8))
     with pytest.raises(InputError, match="melody 1 of train_data cannot be used: the metre 13/8 has no token"):
         DividedMelodies([*walks(1), unheld], walks(1))

@@ -226,7 +226,7 @@ def build_trainer(
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.runs.layout import RunLayout
     from chromasonic.melody_generation.training.fit import run_callbacks
-    from chromasonic.melody_generation.training.lightning_module import MEASURES
+    from chromasonic.melody_generation.training.lightning_module import LOGGED_MEASURES
 
     loggers = [build(node) for node in config.logger.values() if node]
     unwanted: list[type] = [] if loggers else [LearningRateMonitor]
@@ -236,8 +236,8 @@ def build_trainer(
     callbacks = run_callbacks(files, metadata, table=RunLayout(directory).metrics)
     callbacks += [each for each in chosen if not isinstance(each, tuple(unwanted))]
     for watched in (each.monitor for each in chosen if isinstance(each, EarlyStopping)):
-        if watched not in MEASURES:
-            raise InputError(f"callbacks.early_stopping.monitor={watched}: choose one of {', '.join(MEASURES)}")
+        if watched not in LOGGED_MEASURES:
+            raise InputError(f"callbacks.early_stopping.monitor={watched}: choose one of {', '.join(LOGGED_MEASURES)}")
     make_trainer = build(config.trainer)
     try:
         trainer: L.Trainer = make_trainer(

@@ -48,7 +48,7 @@ class MelodyDataModule(L.LightningDataModule):
         guard: The data that the model will be fine-tuned on: tunes that share a title or a sequence of intervals
             with its validation or test tunes are left out.
         train_share: Fraction of the training tunes that are used, by family; the split and its hash stay.
-        pitch: ``relative``: tokens count pitches from the tonic. ``absolute``: tokens count pitches from C in every key,
+        pitch: ``relative``: tokens count pitches from the tonic. ``absolute``: tokens count pitches from C in any key,
             and the key is not given: all melodies have the tonic C, and other hashes, although notes and sides are the
             same.
         transpositions: Number of keys, its own and those nearest to it, in which each training tune is seen; more than

@@ -31,7 +31,7 @@ def test_a_batch_holds_its_sequences_padded_behind(sequences: list[list[int]], d
 
 
 @given(lengths, st.integers(1, 40), seeds | st.none(), st.integers(0, 3))
-def test_every_sequence_comes_exactly_once_an_epoch(
+def test_every_sequence_is_served_exactly_once_an_epoch(
     lengths: list[int], batch_size: int, seed: int | None, epoch: int
 ) -> None:
     sampler = LengthBatches(torch.tensor(lengths), batch_size, seed)
@@ -58,13 +58,13 @@ def test_processes_share_the_batches_evenly_and_without_overlap(
     assert sorted(real) == sorted(LengthBatches(torch.tensor(lengths), batch_size, seed))
 
 
-def test_a_batch_that_only_fills_up_a_round_scores_nothing() -> None:
+def test_a_batch_of_padding_scores_nothing() -> None:
     tokens = TokenSequences([VOCABULARY.encode(melody) for melody in walks(3)])[[-1]]
     sums = TokenScorer(VOCABULARY)(torch.randn(*tokens.shape, len(VOCABULARY)), tokens)
     assert float(sums.nats) == int(sums.n_tokens) == int(sums.n_notes) == 0
 
 
-def test_each_epoch_has_an_order_of_its_own_that_seed_and_epoch_alone_decide() -> None:
+def test_seed_and_epoch_determine_the_order() -> None:
     lengths = torch.randint(20, 200, (100,))
 
     def order(seed: int, epoch: int) -> list[list[int]]:
@@ -112,7 +112,7 @@ def test_a_tune_that_is_short_enough_or_unlimited_stays_whole() -> None:
 
 @given(melodies(min_notes=1, max_notes=40), st.integers(1, 20))
 @settings(max_examples=50)
-def test_windows_cover_the_tune_and_only_the_last_says_that_it_ends(melody: Melody, longest: int) -> None:
+def test_windows_cover_the_tune_and_only_the_last_has_an_end_token(melody: Melody, longest: int) -> None:
     cut = windows(melody, longest)
     notes = [tokens[VOCABULARY.is_note(tokens)] for tokens in cut]
     whole = VOCABULARY.encode(melody)
@@ -124,7 +124,7 @@ def test_windows_cover_the_tune_and_only_the_last_says_that_it_ends(melody: Melo
 
 @given(melodies(min_notes=2, max_notes=40), st.integers(1, 20))
 @settings(max_examples=50)
-def test_a_window_begins_with_the_control_tokens_of_its_place(melody: Melody, longest: int) -> None:
+def test_a_window_begins_with_its_own_control_tokens(melody: Melody, longest: int) -> None:
     metres = [metre for begin, end, metre, _ in melody.segments for _ in range(begin, end)]
     place = 0
     for tokens in windows(melody, longest):
@@ -143,7 +143,7 @@ def pitches_said(melody: Melody) -> list[int]:
 
 
 @given(melodies(min_notes=1))
-def test_in_c_the_tokens_say_the_pitches_themselves_and_all_else_stays(melody: Melody) -> None:
+def test_in_c_tokens_hold_absolute_pitches_and_nothing_else_changes(melody: Melody) -> None:
     found = in_c(melody)
     assert found == replace(melody, pitches=found.pitches, tonic=0)
     assert pitches_said(found) == found.pitches.tolist()
@@ -183,7 +183,7 @@ def test_twelve_keys_go_from_five_semitones_below_to_six_above() -> None:
     assert [int(each.pitches[0]) for each in transpositions_of(Melody([67], [24]), 2)] == [67, 68]
 
 
-def test_windows_keep_changes_of_metre_where_they_stand() -> None:
+def test_windows_keep_changes_of_metre() -> None:
     melody = Melody([60] * 8, [24] * 8, Metre(3, 4), departures=[Departure(3, Metre(2, 4)), Departure(4)])
     [first, second] = windows(melody, 4)
     assert VOCABULARY.decode(first).departures == (Departure(3, Metre(2, 4)),)

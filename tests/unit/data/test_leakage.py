@@ -1,4 +1,4 @@
-"""Nothing that resembles a held-out tune is left to be learned from, told by counting once more in another way."""
+"""No training tune resembles a held-out tune, checked by an independent count."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def borrowed(melody: Melody, seed: int, *, at: int, n_notes: int, semitones: int
         max_size=3,
     ),
 )
-def test_no_guarded_tune_shares_a_run_or_a_title(borrowings: list[tuple[int, ...]], titles: list[str]) -> None:
+def test_no_guarded_tune_shares_intervals_or_a_title(borrowings: list[tuple[int, ...]], titles: list[str]) -> None:
     tunes = [borrowed(TARGET[which], seed, at=at, n_notes=n, semitones=up) for which, seed, at, n, up in borrowings]
     tunes += [tune(20_000 + place, title) for place, title in enumerate(titles)]
     held_out = {"validation": TARGET[:3], "test": TARGET[3:]}
@@ -99,7 +99,7 @@ def test_titles_are_the_same_whatever_their_case_article_and_number(title: str) 
     assert (leak.place, leak.shares, leak.side, leak.held_out) == (1, TITLE, "validation", held_out)
 
 
-def test_titles_that_tell_no_two_tunes_apart_are_no_leak() -> None:
+def test_generic_titles_are_no_leak() -> None:
     assert leaks([tune(300, "Jig"), tune(301, "")], {"test": [tune(1, "Jig"), tune(2, "")]}) == ()
 
 

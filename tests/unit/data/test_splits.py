@@ -74,7 +74,7 @@ def test_the_order_of_the_corpus_does_not_matter(sizes: list[int], seed: int, ra
     assert sources(melodies) == sources(shuffled)
 
 
-def test_the_seed_and_nothing_else_decides() -> None:
+def test_the_split_depends_on_the_seed_alone() -> None:
     melodies = corpus_of([1, 2] * 30)
     split = split_by_family(melodies, seed=1)
     np.random.default_rng().random()
@@ -83,14 +83,14 @@ def test_the_seed_and_nothing_else_decides() -> None:
 
 
 @given(st.integers(10, 60), st.floats(0.05, 0.4), st.floats(0.05, 0.4))
-def test_single_tunes_are_divided_exactly_as_asked(n: int, validation: float, test: float) -> None:
+def test_single_tunes_are_divided_exactly(n: int, validation: float, test: float) -> None:
     split = split_by_family([walk(seed) for seed in range(n)], seed=0, validation=validation, test=test)
     assert len(split.validation) == max(1, round(validation * n))
     assert len(split.test) == max(1, round(test * n))
 
 
 @given(st.lists(st.integers(1, 4), min_size=60, max_size=60), st.integers(0, 3))
-def test_families_are_divided_as_nearly_as_asked_as_the_smallest_allows(sizes: list[int], seed: int) -> None:
+def test_families_are_divided_as_closely_as_the_smallest_allows(sizes: list[int], seed: int) -> None:
     split = split_by_family(corpus_of(sizes), seed=seed, validation=0.2, test=0.3)
     for side, fraction, left in (
         (split.test, 0.3, split.validation + split.train),
@@ -137,9 +137,7 @@ def test_a_share_of_training_is_of_whole_families_and_within_every_larger_one(
 
 
 @given(st.integers(0, 5), st.randoms())
-def test_a_share_of_training_is_another_with_another_seed_and_the_same_in_another_order(
-    seed: int, random: object
-) -> None:
+def test_a_share_of_training_depends_on_the_seed_and_not_on_the_order(seed: int, random: object) -> None:
     melodies = corpus_of([1, 2] * 15)
     shuffled = list(melodies)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -153,13 +151,13 @@ def test_a_share_of_training_is_another_with_another_seed_and_the_same_in_anothe
 
 
 @pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_a_share_out_of_range_is_refused(share: float) -> None:
     melodies = corpus_of([1] * 10)
     with pytest.raises(InputError, match="train_share is above 0 and at most 1"):
         share_of_training(split_by_family(melodies, seed=0), melodies, share)
 
 
-def test_the_manifest_is_plain_and_says_where_each_tune_went() -> None:
+def test_the_manifest_holds_plain_values_and_the_side_of_each_tune() -> None:
     melodies = [walk(seed, title=f"The {'ABCDEFGHIJ'[seed]}nn {seed}") for seed in range(10)]
     split = split_by_family(melodies, seed=7, validation=0.2, test=0.2)
     manifest = json.loads(json.dumps(split.manifest(melodies), allow_nan=False))
@@ -206,7 +204,7 @@ def test_the_test_set_hash_is_the_same_in_another_process() -> None:
     assert said.strip() == test_set_hash([Melody([-1], [24]), Melody([60, 62], [12, 24])])
 
 
-def test_the_hash_of_a_split_tells_sides_apart() -> None:
+def test_the_hash_of_a_split_depends_on_the_sides() -> None:
     melodies = corpus_of([1] * 20)
     split = split_by_family(melodies, seed=0)
     swapped = dataclasses.replace(split, test=split.validation, validation=split.test)

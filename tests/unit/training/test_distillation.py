@@ -151,6 +151,6 @@ def test_a_share_is_a_share(share: float) -> None:
         Teacher(TrainedModel(small_lstm()), share)
 
 
-def test_what_counts_learns_from_nobody() -> None:
-    with pytest.raises(InputError, match="a model that counts learns from nobody"):
+def test_a_fitted_network_has_no_teacher() -> None:
+    with pytest.raises(InputError, match="leave teacher out"):
         module_for(MarkovNetwork(1), teacher=Teacher(TrainedModel(small_lstm()), 0.5))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.training.history import MEASURES, TrainingHistory
+from chromasonic.melody_generation.training.history import SERIES, TrainingHistory
 
 numbers = st.floats(-1e6, 1e6) | st.just(math.nan)
-LISTS = ("epoch", *MEASURES)
+LISTS = ("epoch", *SERIES)
 
 
 def history_of(val_losses: list[float]) -> TrainingHistory:
@@ -26,7 +26,7 @@ def history_of(val_losses: list[float]) -> TrainingHistory:
 @st.composite
 def histories(draw: st.DrawFn) -> TrainingHistory:
     n = draw(st.integers(0, 12))
-    columns = [draw(st.lists(numbers, min_size=n, max_size=n)) for _ in MEASURES]
+    columns = [draw(st.lists(numbers, min_size=n, max_size=n)) for _ in SERIES]
     return TrainingHistory(list(range(1, n + 1)), *columns)
 
 
@@ -73,14 +73,16 @@ def test_the_gap_is_training_minus_validation_loss() -> None:
 
 
 @given(histories())
-def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, history: TrainingHistory) -> None:
+def test_a_saved_history_is_loaded_unchanged(
+    tmp_path_factory: pytest.TempPathFactory, history: TrainingHistory
+) -> None:
     path = tmp_path_factory.mktemp("run") / "checkpoints" / "melody_lstm_history.json"
     history.save(path)
     assert same(TrainingHistory.load(path), history)
     assert same(TrainingHistory.from_dict(history.to_dict()), history)
 
 
-def test_the_file_holds_what_readers_are_promised_and_never_nan(tmp_path: Path) -> None:
+def test_the_file_has_the_documented_keys_and_no_nan(tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     history_of([3.0, 2.0, math.nan, math.inf]).save(path)
 
@@ -94,14 +96,14 @@ def test_the_file_holds_what_readers_are_promised_and_never_nan(tmp_path: Path) 
     assert (values["best_epoch"], values["best_val_loss"]) == (2, 2.0)
 
 
-def test_a_history_goes_on_where_it_was_left() -> None:
+def test_a_loaded_history_is_continued() -> None:
     history = TrainingHistory.from_dict(history_of([3.0, 2.0]).to_dict())
     history.append(train_loss=1.0, val_loss=1.0, train_accuracy=0.0, val_accuracy=0.0, learning_rate=0.1)
     assert history.epoch == [1, 2, 3]
     assert history.best_epoch == 3
 
 
-def test_loading_does_not_tie_two_histories_to_the_same_lists() -> None:
+def test_loaded_histories_do_not_share_lists() -> None:
     values = history_of([3.0]).to_dict()
     history = TrainingHistory.from_dict(values)
     history.append(train_loss=1.0, val_loss=1.0, train_accuracy=0.0, val_accuracy=0.0, learning_rate=0.1)
@@ -119,12 +121,12 @@ def test_loading_does_not_tie_two_histories_to_the_same_lists() -> None:
         ({"train_loss": [1.0, True]}, "train_loss holds True"),
         ({"learning_rate": [1.0, math.nan]}, "learning_rate holds nan"),
         ({"learning_rate": [1.0, math.inf]}, "learning_rate holds inf"),
-        ({"epoch": [1, 1]}, "rise from 1"),
-        ({"epoch": [0, 1]}, "rise from 1"),
+        ({"epoch": [1, 1]}, "ascending"),
+        ({"epoch": [0, 1]}, "ascending"),
         ({"epoch": [1.0, 2.0]}, "whole numbers"),
     ],
 )
-def test_a_broken_history_is_refused_with_what_is_wrong(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+def test_a_damaged_history_is_refused_with_the_reason(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     values = history_of([3.0, 2.0]).to_dict() | change
     with pytest.raises(ValueError, match=says):
         TrainingHistory.from_dict(values)
@@ -135,7 +137,7 @@ def test_a_broken_history_is_refused_with_what_is_wrong(tmp_path: Path, change: 
 
 
 @pytest.mark.parametrize("content", [b"", b'{"epoch": [1', b"[1, 2]", b"{}", b"\xff\xfe", b"null"])
-def test_a_foreign_file_is_refused_with_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_another_file_is_refused_in_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "foreign.json"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"foreign\.json is no training history") as caught:

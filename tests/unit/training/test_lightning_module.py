@@ -143,7 +143,7 @@ def test_other_schedules_are_stepped_by_lightning() -> None:
     assert recorder.rates == pytest.approx([0.05 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)])
 
 
-def test_one_cycle_comes_to_its_end_with_the_last_batch() -> None:
+def test_one_cycle_ends_with_the_last_batch() -> None:
     module = MelodyModule(network_of_ones_own(), partial(AdamW, lr=0.1), OneCycle())
     trainer = trainer_for(3)
     trainer.fit(module, loader_of(16, batch_size=2), loader_of(2, seed=1))
@@ -154,9 +154,9 @@ def test_one_cycle_comes_to_its_end_with_the_last_batch() -> None:
     assert config.scheduler.last_epoch == 24
 
 
-def test_a_schedule_over_the_whole_run_needs_to_know_its_length() -> None:
+def test_a_schedule_over_the_whole_run_needs_a_number_of_epochs() -> None:
     module = MelodyModule(network_of_ones_own(), AdamW, OneCycle())
-    with pytest.raises(ValueError, match="needs to know its epochs"):
+    with pytest.raises(ValueError, match="depends on the number of epochs"):
         trainer_for(-1).fit(module, loader_of(4), loader_of(4, seed=1))
 
 
@@ -169,20 +169,20 @@ def test_without_a_schedule_the_rate_falls_on_a_plateau_and_a_constant_one_stays
     assert schedulers == ([] if schedule else ["ReduceLROnPlateau"])
 
 
-def test_a_network_of_another_shape_is_told_what_was_expected() -> None:
+def test_logits_of_the_wrong_shape_are_refused_with_the_expected_shape() -> None:
     module = MelodyModule(nn.Embedding(len(VOCABULARY), 5))
     with pytest.raises(ValueError, match=rf"\(2, 9\) should give \(2, 9, {len(VOCABULARY)}\), got \(2, 9, 5\)"):
         module.check_contract(torch.zeros(2, 9, dtype=torch.long))
     MelodyModule(network_of_ones_own()).check_contract(torch.zeros(2, 9, dtype=torch.long))
 
 
-def test_a_network_with_too_few_tokens_is_told_how_many_there_are() -> None:
+def test_an_embedding_with_too_few_rows_is_refused() -> None:
     module = MelodyModule(nn.Embedding(100, len(VOCABULARY)))
     with pytest.raises(ValueError, match=r"does not take all token ids .* len\(NoteVocabulary\(\)\) rows"):
         module.check_contract(torch.full((2, 9), 100))
 
 
-def test_what_the_optimizer_refuses_is_refused_at_once() -> None:
+def test_wrong_settings_of_the_optimizer_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="Invalid learning rate"):
         MelodyModule(network_of_ones_own(), partial(AdamW, lr=-1.0))
 
@@ -192,7 +192,7 @@ def test_a_module_scores_as_its_network_does() -> None:
     torch.testing.assert_close(module(tokens), module.network(tokens))
 
 
-def test_a_network_that_counts_is_fitted_once_on_all_training_tunes() -> None:
+def test_a_fitted_network_is_fitted_once_on_all_training_tunes() -> None:
     tunes = walks(30)
     module = module_for(MarkovNetwork(order=1))
     assert isinstance(module, FittingModule)
@@ -209,14 +209,14 @@ def test_a_network_that_counts_is_fitted_once_on_all_training_tunes() -> None:
     )
 
 
-def test_fitting_is_seen_by_lightning_so_that_it_saves() -> None:
+def test_lightning_saves_a_checkpoint_after_fitting() -> None:
     tunes = walks(12)
     trainer = trainer_for(1)
     trainer.fit(FittingModule(MarkovNetwork()), datamodule=DividedMelodies(tunes[:8], tunes[8:], 4, seed=0))
     assert trainer.global_step > 0
 
 
-def test_few_batches_are_counted_where_few_are_asked_for() -> None:
+def test_limited_training_batches_limit_the_fit() -> None:
     tunes = walks(30)
     module = FittingModule(MarkovNetwork(order=0))
     trainer = trainer_for(1)
@@ -228,7 +228,7 @@ def test_few_batches_are_counted_where_few_are_asked_for() -> None:
     assert 0 < int(counts.sum()) < int(whole.successors.counts.sum()) / 2  # type: ignore[operator]
 
 
-def test_a_network_that_counts_is_refused_on_several_devices() -> None:
+def test_a_fitted_network_is_refused_on_several_devices() -> None:
     class Spread:
         world_size = 2
 
@@ -238,12 +238,12 @@ def test_a_network_that_counts_is_refused_on_several_devices() -> None:
         module.on_train_start()
 
 
-def test_a_network_that_descends_gets_its_optimizer() -> None:
+def test_a_network_trained_by_gradient_gets_its_optimizer() -> None:
     module = module_for(small_lstm(), partial(AdamW, lr=0.01))
     assert type(module) is MelodyModule
 
 
-def test_ppm_chooses_on_validation_how_much_its_short_term_model_counts() -> None:
+def test_ppm_chooses_the_weight_of_its_short_term_model_on_validation() -> None:
     """Where every tune repeats itself and none resembles another, the short-term model is to be trusted."""
     draw = torch.Generator().manual_seed(0)
     own = [torch.randint(0, 20, (8,), generator=draw) + VOCABULARY.first_note + 32 * 20 for _ in range(24)]

@@ -87,7 +87,7 @@ def test_bits_per_note_by_hand() -> None:
     assert values["loss"] == pytest.approx(6 * math.log(2) / 3)
 
 
-def test_pitch_and_duration_are_right_on_their_own() -> None:
+def test_pitch_and_duration_are_scored_independently() -> None:
     tokens = batch_of([Melody([60, 62, 64], [24, 24, 24])])
     guesses = [Melody([60, 62, 65], [24, 48, 24]), Melody([60, 60, 60], [12, 12, 12])]
     expected = [(1, 2, 2), (0, 1, 0)]
@@ -97,7 +97,7 @@ def test_pitch_and_duration_are_right_on_their_own() -> None:
         assert (int(sums.notes_right), int(sums.pitches_right), int(sums.durations_right)) == counts
 
 
-def test_where_the_most_probable_token_is_no_note_nothing_is_right() -> None:
+def test_a_most_probable_token_that_is_no_note_has_nothing_right() -> None:
     tokens = batch_of([Melody([60, 62, 64], [24, 24, 24])])
     logits = torch.zeros(*tokens.shape, V)
     logits[..., VOCABULARY.bar] = 1
@@ -143,7 +143,7 @@ def test_logits_that_break_the_contract_are_refused_with_both_shapes(logits: Ten
         SCORER(logits, torch.zeros(2, 7, dtype=torch.long))
 
 
-def test_targets_that_the_logits_do_not_score_are_refused_with_both_shapes() -> None:
+def test_targets_of_another_shape_are_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3, 5\) .* \(2, 4\)"):
         next_token_nll(torch.zeros(2, 3, 5), torch.zeros(2, 4, dtype=torch.long))
 
@@ -174,7 +174,7 @@ def test_nothing_counted_has_no_ratio() -> None:
 
 
 @given(counts, st.integers(1, 3))
-def test_processes_are_added_up_not_averaged(pairs: list[tuple[int, int]], n_processes: int) -> None:
+def test_processes_are_summed_not_averaged(pairs: list[tuple[int, int]], n_processes: int) -> None:
     ratios = [RatioOfSums() for _ in range(n_processes)]
     for index, (numerator, denominator) in enumerate(pairs):
         ratios[index % n_processes].update(torch.tensor(numerator), torch.tensor(denominator))

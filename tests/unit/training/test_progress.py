@@ -73,7 +73,7 @@ def test_a_resumed_run_remembers_its_best(console: Console) -> None:
     assert [line.split()[2] for line in lines_of(console)[-2:]] == ["1.5000", "0.5000*"]
 
 
-def test_processes_but_the_first_print_nothing(console: Console) -> None:
+def test_only_the_first_process_prints(console: Console) -> None:
     progress = EpochProgress(console)
     progress.disable()
     play(progress, [2.0, 1.0])
@@ -85,7 +85,7 @@ def test_processes_but_the_first_print_nothing(console: Console) -> None:
 
 
 @pytest.mark.parametrize("is_interrupted", [False, True])
-def test_the_bar_of_a_terminal_is_taken_away_at_the_end(is_interrupted: bool) -> None:
+def test_the_bar_of_a_terminal_is_removed_at_the_end(is_interrupted: bool) -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     progress = EpochProgress(console)
     play(progress, [2.0])

@@ -49,7 +49,7 @@ def events(folder: Path) -> EventAccumulator:
     return found
 
 
-def test_after_the_first_epoch_and_every_few_there_is_a_picture_a_sound_and_a_text(tmp_path: Path) -> None:
+def test_a_figure_a_sound_and_a_text_are_logged_after_the_first_epoch_and_every_few(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(every_n_epochs=3, max_notes=12), n_epochs=6)
     found = events(tmp_path)
     assert [each.step for each in found.Images(TAG)] == [1, 3, 6]
@@ -63,7 +63,7 @@ def test_after_the_first_epoch_and_every_few_there_is_a_picture_a_sound_and_a_te
     assert len(set(texts)) > 1
 
 
-def test_training_is_not_disturbed(tmp_path: Path) -> None:
+def test_training_is_the_same_with_and_without_samples(tmp_path: Path) -> None:
     """Bit for bit: the history, the weights and the random state at the end."""
     without = train(tmp_path / "without")
     state = torch.get_rng_state()
@@ -94,7 +94,7 @@ def test_the_network_is_left_in_its_mode(tmp_path: Path) -> None:
     assert all(watch.modes[0][1:])
 
 
-def test_a_network_of_ones_own_is_heard_too(tmp_path: Path) -> None:
+def test_a_custom_network_is_sampled_too(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(max_notes=4), n_epochs=1, network=network_of_ones_own())
     assert [each.step for each in events(tmp_path).Images(TAG)] == [1]
 
@@ -118,7 +118,7 @@ def test_a_network_that_cannot_be_sampled_trains_on(tmp_path: Path) -> None:
     assert events(tmp_path).Tags()["images"] == []
 
 
-def test_it_is_in_the_metre_and_key_of_a_validation_tune(tmp_path: Path) -> None:
+def test_the_melody_has_the_metre_and_key_of_a_validation_tune(tmp_path: Path) -> None:
     class Keeper(PairedTensorBoardLogger):
         heard: list[Melody]
 

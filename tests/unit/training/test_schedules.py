@@ -38,7 +38,7 @@ def rates_of(schedule: Schedule, n: int, n_steps: int = 1) -> list[float]:
     return found
 
 
-def test_constant_leaves_the_rate_alone() -> None:
+def test_constant_does_not_change_the_rate() -> None:
     assert rates_of(Constant(), 5) == [RATE] * 5
     assert Constant().lightning(optimizer_of(), 5, 5) is None
 
@@ -90,7 +90,7 @@ def test_one_cycle_spans_runs_of_any_length(n_steps: int, warm_up: float) -> Non
     assert all(0 < rate <= RATE * (1 + 1e-9) for rate in rates)
 
 
-def test_one_cycle_leaves_momentum_alone() -> None:
+def test_one_cycle_does_not_change_momentum() -> None:
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE, momentum=0.3)
     scheduler = OneCycle().lightning(optimizer, 1, 20)["scheduler"]
     for _ in range(5):
@@ -103,14 +103,14 @@ def test_one_cycle_leaves_momentum_alone() -> None:
     ("schedule", "interval"),
     [(ReduceOnPlateau(), "epoch"), (Step(), "epoch"), (Cosine(), "epoch"), (OneCycle(), "step")],
 )
-def test_lightning_is_told_when_to_step_and_what_to_watch(schedule: Schedule, interval: str) -> None:
+def test_the_entry_names_the_interval_and_the_monitored_measure(schedule: Schedule, interval: str) -> None:
     entry = schedule.lightning(optimizer_of(), 10, 100)
     assert entry is not None
     assert (entry["interval"], entry["monitor"]) == (interval, VALIDATION_LOSS)
     assert isinstance(entry["scheduler"], ReduceLROnPlateau) == isinstance(schedule, ReduceOnPlateau)
 
 
-def test_cosine_and_one_cycle_are_laid_over_the_whole_run_and_one_cycle_needs_all_of_it() -> None:
+def test_cosine_and_one_cycle_span_the_run_and_one_cycle_needs_all_epochs() -> None:
     kinds = (Constant, ReduceOnPlateau, Step, Cosine, OneCycle)
     assert [kind for kind in kinds if kind.spans_run] == [Cosine, OneCycle]
     assert [kind for kind in kinds if kind.needs_all_epochs] == [OneCycle]

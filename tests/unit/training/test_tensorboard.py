@@ -54,7 +54,7 @@ def test_training_and_validation_are_the_same_tags_of_two_runs_against_epochs_fr
     assert not {"train/loss", "validation/loss"} & set(events_of(tmp_path / "tensorboard").Tags()["scalars"])
 
 
-def test_the_test_stands_at_the_epoch_after_which_it_was_made(tmp_path: Path) -> None:
+def test_test_measures_are_logged_at_the_last_epoch(tmp_path: Path) -> None:
     run, _ = train(tmp_path, MelodyDataModule(SyntheticCorpus(20)))
     [(step, bits)] = scalars_of(events_of(tmp_path / "tensorboard" / "test"), "bits_per_note")
     assert step == 2
@@ -76,7 +76,7 @@ def test_hyperparameters_final_measures_and_curves_are_there_after_the_run(tmp_p
     assert chosen["epochs"].number_value == 2
 
 
-def test_what_belongs_to_no_side_or_no_epoch_goes_to_the_run_itself_by_steps(tmp_path: Path) -> None:
+def test_measures_without_a_side_or_an_epoch_are_logged_by_step(tmp_path: Path) -> None:
     logger = PairedTensorBoardLogger(tmp_path)
     logger.log_metrics({"lr-AdamW": 0.5, "epoch": 0}, step=7)
     logger.log_metrics({"train/loss": 2.0}, step=8)
@@ -90,7 +90,7 @@ def test_what_belongs_to_no_side_or_no_epoch_goes_to_the_run_itself_by_steps(tmp
     assert not (tmp_path / "train").exists()
 
 
-def test_scores_tables_and_figures_are_shown_in_place_of_earlier_ones(tmp_path: Path) -> None:
+def test_scores_tables_and_figures_replace_earlier_ones(tmp_path: Path) -> None:
     for value in (0.25, 0.5):
         show_in_tensorboard(
             tmp_path, scores={"evaluation/overall": value}, tables={"table": "| a |"}, figures={"bars": Figure()}

@@ -9,6 +9,7 @@ reads the whole sequence again for every new token.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -44,6 +45,20 @@ class StatefulNetwork(Network, Protocol):
         Args:
             tokens: Token ids, shape (B, T).
             state: State after the tokens before ``tokens``; None at the beginning of the sequences.
+        """
+        ...
+
+
+@runtime_checkable
+class FittedNetwork(Protocol):
+    """A network fitted in one pass over the data (n-gram counts, mixture weights) instead of by gradient descent."""
+
+    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
+        """Fit the network.
+
+        Args:
+            training: Batches of token ids (B, T) to fit to.
+            validation: Batches of token ids (B, T) to choose hyperparameters on.
         """
         ...
 

@@ -46,7 +46,7 @@ def print_plan(
         console.print(data.guarded.line(), style="dim", markup=False, soft_wrap=True)
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
     size = sum(parameter.numel() for parameter in module.network.parameters())
-    network = f"{size:,} parameters" if size else "a model that counts"
+    network = f"{size:,} parameters" if size else "no trained parameters"
     console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
     if module.teacher:
         console.print(f"taught by {taught_by}, {module.teacher.share:.0%} of the loss", highlight=False, markup=False)

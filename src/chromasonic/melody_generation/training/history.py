@@ -1,4 +1,4 @@
-"""What training looked like: one number of each kind for every epoch."""
+"""The history of a training run: losses, accuracies and learning rate of every epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chromasonic.melody_generation.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "learning_rate")
+SERIES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "learning_rate")
 
 
 @dataclass
@@ -24,15 +24,15 @@ class TrainingHistory:
     """Losses, accuracies and learning rates of a training run, one of each for every epoch.
 
     Attributes:
-        epoch: Numbers of the epochs, from 1, rising.
-        train_loss: Nats per scored token; NaN, here as below, where there is no number.
+        epoch: Numbers of the epochs, from 1, ascending.
+        train_loss: Nats per scored token; a missing number is NaN, in all lists.
         val_loss: Nats per scored token.
         train_accuracy: From 0 to 1.
         val_accuracy: From 0 to 1.
-        learning_rate: As at the beginning of each epoch.
+        learning_rate: The rate at the beginning of each epoch.
 
     Raises:
-        ValueError: If the lists differ in length, or the epochs do not rise from 1 or more.
+        ValueError: If the lists differ in length, or the epochs are not ascending from 1 or more.
 
     Example:
         >>> history = TrainingHistory()
@@ -52,12 +52,12 @@ class TrainingHistory:
     learning_rate: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in ("epoch", *MEASURES)}
+        lengths = {name: len(getattr(self, name)) for name in ("epoch", *SERIES)}
         if len(set(lengths.values())) > 1:
             counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise ValueError(f"the lists differ in length ({counts})")
         if any(later <= earlier for earlier, later in pairwise([0, *self.epoch])):
-            raise ValueError("epochs are whole numbers that rise from 1 or more")
+            raise ValueError("epochs are ascending whole numbers from 1")
 
     def __len__(self) -> int:
         return len(self.epoch)
@@ -65,22 +65,22 @@ class TrainingHistory:
     @property
     def best_epoch(self) -> int | None:
         """The epoch of the lowest validation loss, the first of equals; None if there is no loss."""
-        place = self._best_place()
-        return None if place is None else self.epoch[place]
+        index = self._best_index()
+        return None if index is None else self.epoch[index]
 
     @property
     def best_val_loss(self) -> float | None:
         """The lowest validation loss in nats per scored token; None if there is none."""
-        place = self._best_place()
-        return None if place is None else self.val_loss[place]
+        index = self._best_index()
+        return None if index is None else self.val_loss[index]
 
-    def _best_place(self) -> int | None:
-        finite = [place for place, loss in enumerate(self.val_loss) if math.isfinite(loss)]
-        return min(finite, key=lambda place: self.val_loss[place]) if finite else None
+    def _best_index(self) -> int | None:
+        finite = [index for index, loss in enumerate(self.val_loss) if math.isfinite(loss)]
+        return min(finite, key=lambda index: self.val_loss[index]) if finite else None
 
     @property
     def generalisation_gap(self) -> list[float]:
-        """Training minus validation loss of each epoch: far below 0 where tunes are learned by heart."""
+        """Training minus validation loss of each epoch; far below 0 when the model overfits."""
         return [train - val for train, val in zip(self.train_loss, self.val_loss, strict=True)]
 
     def append(
@@ -101,8 +101,8 @@ class TrainingHistory:
         self.learning_rate.append(float(learning_rate))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the lists, ``best_epoch`` and ``best_val_loss`` as plain values, with None for NaN."""
-        lists = {name: [_number_or_none(each) for each in getattr(self, name)] for name in MEASURES}
+        """Return the lists, ``best_epoch`` and ``best_val_loss`` as plain values, with None for NaN."""
+        lists = {name: [_number_or_none(number) for number in getattr(self, name)] for name in SERIES}
         return {
             "epoch": list(self.epoch),
             **lists,
@@ -112,26 +112,26 @@ class TrainingHistory:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingHistory:
-        """Take the lists from what ``to_dict`` gave; everything else follows from them.
+        """Return the history whose lists ``to_dict`` returned; all other values follow from them.
 
         Raises:
-            ValueError: If a list is missing, differs in length, or holds more than finite numbers and None.
+            ValueError: If a list is missing, differs in length, or holds anything but finite numbers and None.
         """
-        for name in ("epoch", *MEASURES):
+        for name in ("epoch", *SERIES):
             if not isinstance(values.get(name), list):
                 raise ValueError(f"there is no list {name}")
         epochs = values["epoch"]
-        if not all(type(each) is int for each in epochs):
-            raise ValueError("epochs are whole numbers that rise from 1 or more")
-        return cls(list(epochs), *(_numbers(values[name], name) for name in MEASURES))
+        if not all(type(epoch) is int for epoch in epochs):
+            raise ValueError("epochs are ascending whole numbers from 1")
+        return cls(list(epochs), *(_numbers(values[name], name) for name in SERIES))
 
     def save(self, path: str | Path) -> None:
-        """Write the history as JSON, whole; missing folders are made."""
+        """Write the history as JSON; missing folders are made."""
         write_text(path, json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> TrainingHistory:
-        """Read what ``save`` wrote.
+        """Read a history that ``save`` wrote.
 
         Raises:
             InputError: If there is no such file, or it is no training history.
@@ -151,8 +151,8 @@ class TrainingHistory:
         """Draw loss, accuracy, learning rate and generalisation gap, the best epoch marked.
 
         Args:
-            save_path: Where to write the figure too; its ending says the format. Missing folders are made.
-            title: Stands above the figure.
+            save_path: File to write the figure to, in the format of its suffix. Missing folders are made.
+            title: Title of the figure.
 
         Raises:
             InputError: If figures cannot be written in the format of ``save_path``.

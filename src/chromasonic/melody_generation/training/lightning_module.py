@@ -1,4 +1,4 @@
-"""MelodyModule: any network of the contract, trained on the likelihood of the next token."""
+"""Lightning modules that train any network of the contract on the likelihood of the next token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import lightning as L
 import torch
@@ -15,35 +15,29 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.contract import FittedNetwork
 from chromasonic.melody_generation.training.distillation import Teacher
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-# What is logged after every epoch, and may be watched.
-MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
+# Logged after every epoch; early stopping may monitor any of them.
+LOGGED_MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
-@runtime_checkable
-class FittedNetwork(Protocol):
-    """A network that is fitted at one go instead of descending: it counts, or weighs what others have learned."""
-
-    def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
-        """Learn from batches of tokens (B, T), and choose on others what is to be chosen."""
-
-
 class MelodyModule(L.LightningModule):
-    """Trains and scores a network that maps tokens (B, T) to logits (B, T, V).
+    """A network that maps tokens (B, T) to logits (B, T, V), trained by gradient descent.
 
-    The loss is the summed negative log-likelihood of a batch's scored tokens over their number, in nats.
+    The loss is the mean negative log-likelihood of a batch's scored tokens, in nats, mixed with the distillation loss
+    if there is a teacher.
 
     Args:
-        network: Any module of that contract.
+        network: Any module of the contract.
         optimizer: Builds the optimizer from the parameters.
-        schedule: Moves the learning rate.
-        teacher: Whose predictions are learned beside what came.
+        schedule: Schedule of the learning rate.
+        teacher: The model to distil from.
 
     Raises:
         ValueError: If the optimizer refuses its settings.
@@ -58,9 +52,9 @@ class MelodyModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.teacher = teacher  # no module: neither its weights nor its mode are this one's
+        self.teacher = teacher  # not a submodule: its weights and its mode do not change
         self.schedule = schedule or ReduceOnPlateau()
-        optimizer([nn.Parameter(torch.zeros(1))])  # better now than after the data has been read
+        optimizer([nn.Parameter(torch.zeros(1))])  # refuses wrong settings before the data is read
         self._build_optimizer = optimizer
         self._scorer = TokenScorer(NoteVocabulary())
         self.train_metrics = MelodyMetrics()
@@ -68,12 +62,12 @@ class MelodyModule(L.LightningModule):
         self.test_metrics = MelodyMetrics()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits (B, T, V) for tokens (B, T)."""
+        """Return logits (B, T, V) for tokens (B, T)."""
         logits: Tensor = self.network(tokens)
         return logits
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """What is to be made less for a batch of tokens (B, T): nats per scored token, or a teacher's loss."""
+        """Return the training loss of a batch (B, T) in nats per scored token."""
         del batch_idx
         logits = self.network(batch)
         loss = self._score(logits, batch, "train", self.train_metrics)
@@ -98,31 +92,31 @@ class MelodyModule(L.LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        """The optimizer, and the schedule's entry for Lightning."""
+        """Return the optimizer, with the schedule's entry for Lightning."""
         optimizer = self._build_optimizer(self.network.parameters())
         n_epochs, n_steps = self.trainer.max_epochs, self.trainer.estimated_stepping_batches
         if self.schedule.spans_run and (n_epochs in (None, -1) or math.isinf(n_steps)):
-            raise InputError("a schedule over the whole run needs to know its epochs: set epochs, not -1")
+            raise InputError("the schedule depends on the number of epochs: set epochs, not -1")
         entry = self.schedule.lightning(optimizer, n_epochs or 0, int(n_steps) if n_steps < math.inf else 0)
         return {"optimizer": optimizer, "lr_scheduler": entry} if entry else optimizer
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
-        """Step a scheduler, but leave ReduceLROnPlateau to ``on_train_epoch_end``."""
+        """Step a scheduler; ReduceLROnPlateau is stepped by ``on_train_epoch_end``."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_train_epoch_end(self) -> None:
-        """Step ReduceLROnPlateau before the checkpoint is written, not after: a resumed run would lose the step."""
+        """Step ReduceLROnPlateau before the checkpoint is written: a resumed run would lose a later step."""
         schedulers = self.lr_schedulers()
         if isinstance(schedulers, ReduceLROnPlateau):
             schedulers.step(self.trainer.callback_metrics[VALIDATION_LOSS])
 
     @torch.no_grad()
     def check_contract(self, tokens: Tensor) -> None:
-        """Try the network on one batch.
+        """Raise if the network breaks the contract on a batch of tokens (B, T).
 
         Raises:
-            ValueError: If it cannot take the tokens, or its logits do not have the shape that they should have.
+            ValueError: If it cannot take the tokens, or its logits have the wrong shape.
         """
         try:
             logits = self.network(tokens.to(self.device))
@@ -134,15 +128,16 @@ class MelodyModule(L.LightningModule):
 
 
 class FittingModule(MelodyModule):
-    """Fits a network that does not descend, then scores it in a single epoch like any other.
+    """A network fitted in one pass over the data, then scored in a single epoch like any other.
 
-    Lightning saves only what an optimizer steps through, hence one scalar, apart from the network, with a rate of 0.
+    Lightning saves a checkpoint only after a step of an optimizer: the optimizer has one scalar, which is not part of
+    the network, and a learning rate of 0.
 
     Args:
         network: Any module of the contract with ``fit``.
 
     Raises:
-        InputError: From the start of training, on several devices, each of which would see its own share alone.
+        InputError: From the start of training on several devices, since each would see its own share of the data only.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -150,9 +145,9 @@ class FittingModule(MelodyModule):
         self.unused = nn.Parameter(torch.zeros(()))
 
     def on_train_start(self) -> None:
-        """Fit the network, unless it comes from a checkpoint."""
+        """Fit the network, unless it was restored from a checkpoint."""
         if self.trainer.world_size > 1:
-            raise InputError("a model that counts is fitted on one device: set trainer.devices=1")
+            raise InputError("this model is fitted in one pass, on one device: set trainer.devices=1")
         if self.current_epoch == 0:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             n_batches = int(self.trainer.num_training_batches)
@@ -160,17 +155,17 @@ class FittingModule(MelodyModule):
             self.network.fit(*((tokens.to(self.device) for tokens in each) for each in (training, validation)))  # type: ignore[operator]
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Score a batch of tokens (B, T); nothing is left to learn from it."""
+        """Score a batch of tokens (B, T), and return a loss without a gradient."""
         with torch.no_grad():
             loss = super().training_step(batch, batch_idx)
         return loss + 0 * self.unused
 
     def configure_optimizers(self) -> Any:
-        """Of the unused scalar."""
+        """Return an optimizer of the unused scalar."""
         return SGD([self.unused], lr=0.0)
 
     def on_train_epoch_end(self) -> None:
-        """End after the first epoch."""
+        """Stop after the first epoch."""
         self.trainer.should_stop = True
 
 
@@ -180,14 +175,16 @@ def module_for(
     schedule: Schedule | None = None,
     teacher: Teacher | None = None,
 ) -> MelodyModule:
-    """What trains a network: a ``FittingModule`` where it has ``fit``, else a ``MelodyModule``.
+    """Return the module that trains a network: a ``FittingModule`` if it has ``fit``, else a ``MelodyModule``.
 
     Raises:
-        InputError: If a network that is fitted is to have a teacher.
+        InputError: If there is a teacher for a network that is not trained by gradient descent.
         ValueError: If the optimizer refuses its settings.
     """
     if not isinstance(network, FittedNetwork):
         return MelodyModule(network, optimizer, schedule, teacher)
     if teacher:
-        raise InputError("teacher is for models that learn step by step: a model that counts learns from nobody")
+        raise InputError(
+            "teacher is for models trained by gradient descent: this model is fitted in one pass, leave teacher out"
+        )
     return FittingModule(network)

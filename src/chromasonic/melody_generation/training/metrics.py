@@ -1,10 +1,10 @@
-"""What a network's logits are worth: likelihood and accuracy, as sums and counts that may be added up.
+"""Likelihood and accuracy of predictions, as sums and counts that can be added.
 
-Tunes and batches differ in length, so a mean of batch means is no mean at all. Every measure is a ratio of two
-sums, which are added over batches and processes and divided once, at the end.
+Tunes and batches differ in length, so that a mean of batch means would be wrong. Every measure is a ratio of two sums,
+which are added over batches and processes and divided once, at the end.
 
-Bits per note is the measure of this laboratory: the negative log2-likelihood of all of a tune's tokens after
-its control prefix (``<end>``, ``<bar>`` and metre tokens included), over the number of its notes and rests.
+The main measure is bits per note: the negative log2-likelihood of all tokens of a tune after its control prefix
+(``<end>``, ``<bar>`` and metre tokens included), divided by the number of its notes and rests.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 def next_token_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """Negative log-likelihood of each target.
+    """Return the negative log-likelihood of each target.
 
     Args:
         logits: Unnormalised scores, shape (B, T, V).
@@ -79,7 +79,7 @@ class ScoreSums(NamedTuple):
 
 
 class TokenScores(NamedTuple):
-    """What each place of a batch is worth, each of shape (B, T): place t is about the token that comes after it."""
+    """Scores of every position of a batch, each of shape (B, T); position t is about the token that follows it."""
 
     nats: Tensor
     is_scored: Tensor
@@ -90,10 +90,10 @@ class TokenScores(NamedTuple):
 
 
 class TokenScorer(nn.Module):
-    """Compares logits with the tokens that came: counts only, nothing is averaged.
+    """Compares logits with the tokens of tunes; returns sums and counts, no averages.
 
     The control prefix and padding are not scored. A note, a pitch or a duration is right if the most probable
-    token has it; where that token is no note, none is.
+    token has it; a token that is no note has none.
     """
 
     pitch: Tensor
@@ -106,7 +106,7 @@ class TokenScorer(nn.Module):
         self.register_buffer("duration", torch.from_numpy(vocabulary.token_duration), persistent=False)
 
     def forward(self, logits: Tensor, tokens: Tensor) -> ScoreSums:
-        """Score whole sequences.
+        """Return the sums over whole sequences.
 
         Args:
             logits: Shape (B, T, V); ``logits[:, t]`` scores ``tokens[:, t + 1]``.
@@ -127,7 +127,7 @@ class TokenScorer(nn.Module):
         )
 
     def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
-        """Score each token by itself; arguments and errors as when called."""
+        """Return the scores of each token; arguments and errors as for ``forward``."""
         self.check(logits, tokens)
         # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
         targets, is_scored = next_token_targets(tokens)
@@ -144,10 +144,10 @@ class TokenScorer(nn.Module):
         )
 
     def check(self, logits: Tensor, tokens: Tensor) -> None:
-        """Refuse logits that break the contract.
+        """Raise if logits break the contract.
 
         Raises:
-            ValueError: Naming the shape expected and the shape that came.
+            ValueError: With the expected and the actual shape.
         """
         expected = (*tokens.shape, len(self._vocabulary))
         found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
@@ -159,9 +159,9 @@ class TokenScorer(nn.Module):
 
 
 class RatioOfSums(Metric):
-    """A measure that is one sum over another, exact over batches and processes.
+    """A ratio of two sums, exact over batches and processes.
 
-    Value for nothing counted: NaN.
+    The value is NaN before anything is counted.
 
     Example:
         >>> accuracy = RatioOfSums()
@@ -181,17 +181,17 @@ class RatioOfSums(Metric):
         self.add_state("denominator", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, numerator: Tensor, denominator: Tensor) -> None:
-        """Add to both sums; each of shape ()."""
+        """Add to both sums, each of shape ()."""
         self.numerator += numerator.detach()
         self.denominator += denominator
 
     def compute(self) -> Tensor:
-        """The ratio, shape ()."""
+        """Return the ratio, shape ()."""
         return self.numerator / self.denominator
 
 
 class MelodyMetrics(nn.Module):
-    """All measures of a pass over tunes, each under its name.
+    """All measures of a pass over tunes, by name.
 
     ``loss`` is in nats per scored token; ``bits_per_note`` and ``note_bits`` (the notes' own part) in bits per
     note; ``accuracy``, ``pitch_accuracy`` and ``duration_accuracy`` are shares of notes.
@@ -202,7 +202,7 @@ class MelodyMetrics(nn.Module):
         self._ratios = nn.ModuleDict({name: RatioOfSums() for name in MEASURE_NAMES})
 
     def by_name(self) -> dict[str, RatioOfSums]:
-        """The measures."""
+        """Return the measures."""
         return {name: ratio for name, ratio in self._ratios.items() if isinstance(ratio, RatioOfSums)}
 
     def update(self, sums: ScoreSums) -> None:

@@ -18,11 +18,11 @@ from torch import nn
 
 from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardReport
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks.contract import FittedNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.distillation import Teacher
-from chromasonic.melody_generation.training.lightning_module import FittedNetwork
 from chromasonic.melody_generation.training.run_mixture import check_split
 
 # What may differ between pretraining and fine-tuning, since no weight depends on it.
@@ -121,7 +121,9 @@ def begin_with(network: nn.Module, path: str | Path) -> ModelMetadata:
         InputError: If there is none, or its network is another.
     """
     if isinstance(network, FittedNetwork):
-        raise InputError("init_from is for models that learn step by step: a model that counts begins with nothing")
+        raise InputError(
+            "init_from is for models trained by gradient descent, and this one is not: leave init_from out"
+        )
     checkpoint = read_checkpoint(path)
     described = describe(network)
     theirs = checkpoint.network_name, _sizes(checkpoint.hyperparameters)

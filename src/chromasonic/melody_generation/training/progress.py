@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar within the epoch, and a line for each epoch that is over."""
+"""Progress of training in the terminal: a bar within each epoch, and a line after it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class EpochProgress(ProgressBar):
-    """Prints losses and bits per note after every epoch, with a moving bar where there is a terminal.
+    """Prints losses and bits per note after every epoch, with a progress bar if there is a terminal.
 
     Args:
-        console: Where to print; standard output by default.
+        console: Console to print to; standard output by default.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -26,7 +26,7 @@ class EpochProgress(ProgressBar):
         self._task: Any = None
 
     def disable(self) -> None:
-        """Print nothing; Lightning calls this in all processes but the first."""
+        """Stop printing; Lightning calls this in all processes but the first."""
         self._enabled = False
 
     def enable(self) -> None:
@@ -34,7 +34,7 @@ class EpochProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Show the head of the lines, and the bar where there is a terminal."""
+        """Print the header of the lines, and show the bar if there is a terminal."""
         del pl_module
         if not self._enabled:
             return
@@ -52,7 +52,7 @@ class EpochProgress(ProgressBar):
         self._bar.start()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Put the bar back to its beginning."""
+        """Reset the bar."""
         super().on_train_epoch_start(trainer, pl_module)
         if self._bar:
             self._bar.reset(self._task, description=f"epoch {trainer.current_epoch + 1}")
@@ -60,7 +60,7 @@ class EpochProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         del trainer, pl_module, outputs, batch
         if self._bar:
             self._bar.update(self._task, completed=batch_idx + 1)
@@ -82,21 +82,21 @@ class EpochProgress(ProgressBar):
         )
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         del trainer, pl_module, stage
         self._remove_bar()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Take the bar away, and give the terminal its cursor back, where training was interrupted."""
+        """Remove the bar, and restore the terminal's cursor, when training is interrupted."""
         del trainer, pl_module, exception
         self._remove_bar()
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest validation loss so far, which says where the next star belongs."""
+        """Return the lowest validation loss so far, which decides about the next star."""
         return {"best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the lowest validation loss."""
+        """Restore the lowest validation loss."""
         self._best = state_dict["best"]
 
     def _remove_bar(self) -> None:

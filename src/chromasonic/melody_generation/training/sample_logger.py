@@ -1,8 +1,8 @@
-"""Hearing a model learn: a melody of its own in TensorBoard, after the first epoch and every few epochs.
+"""Log a melody that the model generates to TensorBoard, after the first epoch and every few epochs.
 
-It is sampled each time from the same random numbers, in the key, metre and mode of the same validation tune, so that
-what changes from one to the next is the model. Training is not disturbed: nothing is drawn from torch's random state,
-and the network is left in the mode in which it was.
+Each melody is sampled from the same random numbers, in the key, metre and mode of the same validation tune, so that
+melodies differ only because the model does. Training is not affected: torch's random state is not used, and the network
+keeps its mode.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NO_TUNE = Melody([], [])  # C major, 4/4
 
 
 class SampleLogger(Callback):
-    """Samples a melody and shows it as piano roll, sound and ABC; without TensorBoard it does nothing.
+    """Logs a sampled melody as piano roll, sound and ABC; does nothing without TensorBoard.
 
     Args:
-        every_n_epochs: After which epochs, besides the first.
-        max_notes: A melody that the model has not ended by then ends at the next bar line.
-        seed: Of the random numbers.
+        every_n_epochs: Epochs from melody to melody; one follows the first epoch as well.
+        max_notes: Number of notes after which a melody ends at the next bar line.
+        seed: Seed of the random numbers.
 
     Raises:
         InputError: If ``every_n_epochs`` or ``max_notes`` is less than 1, or ``seed`` is negative.
@@ -44,9 +44,9 @@ class SampleLogger(Callback):
         self._seed = seed
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Let the model be heard."""
+        """Log a melody if one is due."""
         epoch = trainer.current_epoch + 1
-        loggers = [each for each in trainer.loggers if isinstance(each, PairedTensorBoardLogger)]
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, PairedTensorBoardLogger)]
         is_due = epoch == 1 or epoch % self._every_n_epochs == 0
         if not (is_due and loggers and trainer.is_global_zero):
             return
@@ -56,7 +56,7 @@ class SampleLogger(Callback):
                 logger.log_melody(_TAG, melody, epoch)
 
     def _melody(self, network: nn.Module, beginning: Melody) -> Melody | None:
-        """A melody; None where the network's scores allow none, which is no reason to end the training."""
+        """Return a melody; None if the network's scores allow none, which must not end the training."""
         try:
             return sample(network, [beginning], Sampling(), self._limits, seed=self._seed)[0]
         except InputError:
@@ -64,7 +64,7 @@ class SampleLogger(Callback):
 
 
 def _beginning(trainer: L.Trainer) -> Melody:
-    """The key, metre and mode of the first validation tune."""
+    """Return a melody without notes in the key, metre and mode of the first validation tune."""
     data = getattr(trainer, "datamodule", None)
     tunes = data.melodies["validation"] if isinstance(data, MelodyDataModule) else []
     return beginning_of(tunes[0]) if tunes else _NO_TUNE

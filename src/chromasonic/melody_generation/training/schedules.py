@@ -1,7 +1,7 @@
-"""How the learning rate moves over a run: one class for each schedule, made of plain numbers.
+"""Schedules of the learning rate: one class for each, built from plain numbers.
 
-A schedule is told the optimizer and the length of the run, and answers what Lightning wants to know: the torch
-scheduler, whether it steps by batch or by epoch, and what it watches.
+Given the optimizer and the length of the run, a schedule returns the entry that Lightning expects: the torch scheduler,
+its interval (batch or epoch), and the measure that it monitors.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ VALIDATION_LOSS = "validation/loss"
 
 
 class Schedule(Protocol):
-    """Moves the learning rate.
+    """A schedule of the learning rate.
 
     Attributes:
-        spans_run: Whether its shape is laid over all epochs of the run, which then cannot be resumed with others.
-        needs_all_epochs: Whether it comes to nothing if the run stops early.
+        spans_run: Whether its shape depends on the number of epochs, so that a run cannot be resumed with another one.
+        needs_all_epochs: Whether it is useless if the run stops early.
     """
 
     spans_run: ClassVar[bool]
     needs_all_epochs: ClassVar[bool]
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
-        """Lightning's ``lr_scheduler`` entry, or None to leave the rate alone.
+        """Return Lightning's ``lr_scheduler`` entry; None for a constant rate.
 
         Args:
-            optimizer: Its rate is moved.
+            optimizer: The optimizer whose rate changes.
             n_epochs: Length of the run in epochs.
             n_steps: Length of the run in optimizer steps.
         """
@@ -39,20 +39,20 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The rate stays as it is."""
+    """A constant rate."""
 
     spans_run: ClassVar[bool] = False
     needs_all_epochs: ClassVar[bool] = False
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
-        """Nothing moves."""
+        """Return None: the rate does not change."""
         del optimizer, n_epochs, n_steps
         return None
 
 
 @dataclass(frozen=True)
 class ReduceOnPlateau:
-    """The rate times ``factor`` once validation loss has not fallen for more than ``patience`` epochs."""
+    """The rate times ``factor`` when validation loss has not fallen for more than ``patience`` epochs."""
 
     factor: float = 0.5
     patience: int = 5
@@ -66,7 +66,7 @@ class ReduceOnPlateau:
         _check("min_lr", self.min_lr, self.min_lr >= 0, "0 or more")
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
-        """Steps by epoch, on the validation loss."""
+        """Return a scheduler that steps after every epoch, on the validation loss."""
         del n_epochs, n_steps
         scheduler = ReduceLROnPlateau(optimizer, factor=self.factor, patience=self.patience, min_lr=self.min_lr)
         return _entry(scheduler, "epoch")
@@ -86,7 +86,7 @@ class Step:
         _check("gamma", self.gamma, 0 < self.gamma <= 1, "more than 0 and at most 1")
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
-        """Steps by epoch."""
+        """Return a scheduler that steps after every epoch."""
         del n_epochs, n_steps
         return _entry(StepLR(optimizer, self.step_size, self.gamma), "epoch")
 
@@ -103,14 +103,14 @@ class Cosine:
         _check("min_lr", self.min_lr, self.min_lr >= 0, "0 or more")
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
-        """Steps by epoch."""
+        """Return a scheduler that steps after every epoch."""
         del n_steps
         return _entry(CosineAnnealingLR(optimizer, n_epochs, self.min_lr), "epoch")
 
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Up to the rate in the first ``warm_up`` of the run, then down to almost nothing (Smith & Topin 2018)."""
+    """Up to the rate in the first fraction ``warm_up`` of the run, then down to almost 0 (Smith & Topin 2018)."""
 
     warm_up: float = 0.1
     spans_run: ClassVar[bool] = True
@@ -120,10 +120,10 @@ class OneCycle:
         _check("warm_up", self.warm_up, 0 < self.warm_up < 1, "between 0 and 1")
 
     def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
-        """Steps by batch, over the whole run; momentum is left alone."""
+        """Return a scheduler that steps after every batch; momentum does not change."""
         del n_epochs
         peak = optimizer.param_groups[0]["lr"]
-        # Where it rises or falls within a single step, torch's schedule divides by zero.
+        # With a single step up or down, torch's schedule divides by zero.
         n_steps = max(n_steps, 3)
         rise = max(self.warm_up, 2 / n_steps)
         scheduler = OneCycleLR(optimizer, peak, total_steps=n_steps, pct_start=rise, cycle_momentum=False)

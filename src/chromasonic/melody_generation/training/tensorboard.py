@@ -1,4 +1,4 @@
-"""TensorBoard as a person reads it: training and validation in one chart, against epochs."""
+"""TensorBoard with training and validation in one chart, against epochs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# What to add to Lightning's epoch to count from 1: it tests after the last epoch has been counted.
+# Added to Lightning's epoch to count from 1; Lightning has counted the last epoch before it tests.
 _TO_COUNT_FROM_1 = {"train": 1, "validation": 1, "test": 0}
 
 
 class PairedTensorBoardLogger(TensorBoardLogger):
     """Writes ``train/loss`` and ``validation/loss`` as one tag, ``loss``, of two runs, which TensorBoard overlays.
 
-    What belongs to an epoch is drawn against epochs from 1; all else against optimizer steps, as in Lightning.
+    Measures of an epoch are drawn against epochs from 1; all others against optimizer steps, as in Lightning.
 
     Args:
-        directory: Where the event files go.
+        directory: Folder of the event files.
     """
 
     def __init__(self, directory: str | Path) -> None:
@@ -40,7 +40,7 @@ class PairedTensorBoardLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Deal the measures out to the runs that they belong to."""
+        """Write each measure to the run of its side."""
         epoch = metrics.get("epoch")
         others: dict[str, float] = {}
         for name, value in metrics.items():
@@ -59,7 +59,7 @@ class PairedTensorBoardLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_outcome(self, hyperparameters: dict[str, Any], measures: dict[str, float], curves: Figure) -> None:
-        """Fill the HPARAMS tab with what was chosen and what came of it, and show the learning curves."""
+        """Show hyperparameters and measures in the HPARAMS tab, and the learning curves."""
         self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
         self.experiment.add_figure("learning curves", curves)
         self.experiment.flush()
@@ -71,7 +71,7 @@ class PairedTensorBoardLogger(TensorBoardLogger):
         self.experiment.add_figure(tag, plot_piano_roll(melody), epoch)
         sound = torch.from_numpy(synthesise(melody, tempo))[None]
         self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
-        # Indented, Markdown leaves it as it is.
+        # Indented text is a code block in Markdown.
         self.experiment.add_text(tag, indent(to_abc(melody, tempo), "    "), epoch)
         self.experiment.flush()
 
@@ -91,7 +91,7 @@ def show_in_tensorboard(
     tables: Mapping[str, str] | None = None,
     figures: Mapping[str, Figure] | None = None,
 ) -> None:
-    """Show numbers, Markdown tables and figures by their tags, in place of what the directory showed before.
+    """Show numbers, Markdown tables and figures by their tags; earlier event files in the directory are removed.
 
     Raises:
         OSError: If the directory cannot be written to.
