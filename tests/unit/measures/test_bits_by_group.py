@@ -1,4 +1,4 @@
-"""Parts add up to the whole, however tunes are divided."""
+"""Groups of tokens and tunes add up to the whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chromasonic.melody_generation.measures.bits_by_group import TokenGroup, gro
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.integers(0, 3)), max_size=60))
-def test_parts_add_up_to_the_whole(tokens: list[tuple[float, bool, int]]) -> None:
+def test_groups_add_up_to_the_whole(tokens: list[tuple[float, bool, int]]) -> None:
     bits, is_note, group = (np.array([each[i] for each in tokens]) for i in range(3))
     parts = group_tokens(bits, is_note.astype(bool), group.astype(int), "abcd")
     assert sum(part.bits for part in parts) == pytest.approx(bits.sum())
@@ -24,19 +24,19 @@ def test_parts_add_up_to_the_whole(tokens: list[tuple[float, bool, int]]) -> Non
         assert part.bits == pytest.approx(bits[own].sum())
 
 
-def test_a_part_without_notes_has_no_bits_per_note() -> None:
+def test_bits_per_note_are_nan_without_notes() -> None:
     part = TokenGroup("end", 3.0, 0)
     assert math.isnan(part.bits_per_note)
     assert TokenGroup("all", 6.0, 4).to_dict() == {"name": "all", "bits_per_note": 1.5, "bits": 6.0, "notes": 4}
 
 
-def test_tunes_are_put_together_by_name_the_largest_first() -> None:
+def test_groups_of_tunes_are_sorted_by_their_notes() -> None:
     found = group_tunes(np.array([1.0, 2.0, 4.0]), np.array([2.0, 5.0, 1.0]), ["6/8", "4/4", "6/8"])
     assert found == (TokenGroup("4/4", 2.0, 5), TokenGroup("6/8", 5.0, 3))
 
 
 @given(st.lists(st.booleans(), max_size=60))
-def test_quarters_rise_and_hold_a_quarter_of_the_notes_each(is_note: list[bool]) -> None:
+def test_quarters_ascend_and_have_a_quarter_of_the_notes_each(is_note: list[bool]) -> None:
     marks = np.array(is_note, dtype=bool)
     found = tune_quarters(marks)
     assert found.shape == marks.shape

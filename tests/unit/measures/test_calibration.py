@@ -16,7 +16,7 @@ values = st.lists(st.floats(-10, 10) | st.just(float("nan")), min_size=1, max_si
 
 
 def walk(seed: int) -> Melody:
-    """Phrases of a random walk in the form AABA, so that there is something to measure."""
+    """Return a random walk in the form AABA, so that phrases repeat."""
     rng = np.random.default_rng(seed)
     first, second = (60 + np.cumsum(rng.integers(-3, 4, size=16)) % 17 for _ in range(2))
     return Melody(np.concatenate([first, first, second, first]), rng.choice([12, 24], size=64))
@@ -27,7 +27,7 @@ CALIBRATION = Calibration.fit(WALKS[:40])
 
 
 def tail_by_hand(sample: np.ndarray, value: float, *, more_is_fine: bool) -> float:
-    """The part of the sample that is as far out as a value, twice, the value itself counted; cut at a fifth."""
+    """Return the expected score of a value: from the fraction of the sample as far out, the value itself included."""
     if np.isnan(value):
         n_out = np.isnan(sample).sum()
     else:
@@ -37,16 +37,16 @@ def tail_by_hand(sample: np.ndarray, value: float, *, more_is_fine: bool) -> flo
 
 
 @pytest.mark.parametrize("more_is_fine", [False, True])
-def test_a_score_is_the_part_of_training_tunes_as_far_out(more_is_fine: bool) -> None:
+def test_a_score_is_the_fraction_of_training_tunes_as_far_out(more_is_fine: bool) -> None:
     rng = np.random.default_rng(0)
     sample = np.concatenate([rng.normal(size=3000), np.zeros(600), np.full(400, np.nan)])
     asked = np.array([-9, -3, -2, -1.5, -1, 0, 1, 1.3, 2, 3, 9, np.nan])
     found = Distribution.fit(sample).scores(asked, more_is_fine=more_is_fine)
     expected = [tail_by_hand(sample, value, more_is_fine=more_is_fine) for value in asked]
-    assert found == pytest.approx(np.array(expected), abs=0.05)  # a percent, at most, is 0.1
+    assert found == pytest.approx(np.array(expected), abs=0.05)  # a quantile of 1 % is 0.1 of a score
 
 
-def test_a_value_that_many_tunes_share_is_no_outlier_even_at_the_end() -> None:
+def test_an_extreme_value_that_many_tunes_have_scores_high() -> None:
     sample = np.array([0.0] * 20 + list(range(1, 81)))
     found = Distribution.fit(sample).scores(np.array([0.0, -1.0, 79.5, 80.1]), more_is_fine=False)
     unheard_of = 1 / 101 / 0.2
@@ -55,26 +55,26 @@ def test_a_value_that_many_tunes_share_is_no_outlier_even_at_the_end() -> None:
     assert found[[1, 3]] == pytest.approx(np.full(2, unheard_of))
 
 
-def test_a_value_beyond_all_is_fine_only_where_more_is_fine() -> None:
+def test_values_above_all_score_high_only_if_more_is_fine() -> None:
     distribution = Distribution.fit(np.arange(100.0))
     assert distribution.scores(np.array([1000.0]), more_is_fine=True).tolist() == [1]
     assert distribution.scores(np.array([1000.0]), more_is_fine=False) == pytest.approx([1 / 101 / 0.2])
 
 
-def test_what_is_never_defined_is_judged_by_that() -> None:
+def test_undefined_values_score_by_the_fraction_of_undefined_training_values() -> None:
     distribution = Distribution.fit(np.full(10, np.nan))
     assert distribution.scores(np.array([np.nan, 1.0]), more_is_fine=False) == pytest.approx([1, 1 / 11 / 0.2])
 
 
 @given(values, values)
-def test_scores_are_shares_whatever_the_values(sample: np.ndarray, asked: np.ndarray) -> None:
+def test_scores_of_any_values_are_0_to_1(sample: np.ndarray, asked: np.ndarray) -> None:
     found = Distribution.fit(sample).scores(asked, more_is_fine=False)
     assert found.shape == asked.shape
     assert ((found >= 0) & (found <= 1)).all()
 
 
 @given(melodies(max_notes=20), st.integers(-12, 12))
-def test_scores_stay_in_range_and_unchanged_under_transposition(melody: Melody, semitones: int) -> None:
+def test_scores_are_0_to_1_and_invariant_under_transposition(melody: Melody, semitones: int) -> None:
     found = CALIBRATION.score([melody, WALKS[50]], NoveltyIndex(WALKS[:40]))
     moved = CALIBRATION.score([melody.transposed(semitones), WALKS[50]], NoveltyIndex(WALKS[:40]))
     assert found.overall == pytest.approx(moved.overall, nan_ok=True)
@@ -83,7 +83,7 @@ def test_scores_stay_in_range_and_unchanged_under_transposition(melody: Melody, 
         assert np.isnan(scores[0]) or 0 <= scores[0] <= 1
 
 
-def test_groups_are_geometric_means_and_none_is_below_a_hundredth() -> None:
+def test_groups_are_geometric_means_of_at_least_a_hundredth() -> None:
     found = CALIBRATION.score([*WALKS[40:], Melody([60] * 64, [12] * 64)], NoveltyIndex(WALKS[:40]))
     for group, names in GROUPS.items():
         floored = np.array([np.maximum(found.features[name], 0.01) for name in names])
@@ -93,7 +93,7 @@ def test_groups_are_geometric_means_and_none_is_below_a_hundredth() -> None:
     assert found.overall[-1] < 0.25 < found.overall[:-1].mean()
 
 
-def test_novelty_is_scored_only_beside_training_tunes() -> None:
+def test_novelty_is_scored_only_with_training_tunes() -> None:
     without = CALIBRATION.score(WALKS[40:])
     assert "novelty" not in without.features
     assert "novelty" not in without.values
@@ -102,7 +102,7 @@ def test_novelty_is_scored_only_beside_training_tunes() -> None:
     assert (copied.groups["diversity"] < CALIBRATION.score(WALKS[:20]).groups["diversity"]).all()
 
 
-def test_a_set_of_copies_of_one_melody_is_not_diverse() -> None:
+def test_copies_of_one_melody_have_a_low_diversity() -> None:
     alone = CALIBRATION.score([WALKS[50]])
     assert "distinctness" not in alone.features
     alike = CALIBRATION.score([WALKS[50]] * 10)
@@ -112,7 +112,7 @@ def test_a_set_of_copies_of_one_melody_is_not_diverse() -> None:
 
 
 @pytest.mark.parametrize("short", [Melody([], []), Melody([60], [24]), Melody([60, -1], [24, 24])])
-def test_a_melody_of_fewer_than_two_notes_has_no_score_and_counts_as_0_in_a_set(short: Melody) -> None:
+def test_melodies_of_fewer_than_two_notes_have_no_score_and_count_as_0(short: Melody) -> None:
     found = CALIBRATION.score([short, WALKS[50]])
     assert np.isnan([scores[0] for scores in (*found.features.values(), *found.groups.values())]).all()
     summary = found.summary()
@@ -120,14 +120,14 @@ def test_a_melody_of_fewer_than_two_notes_has_no_score_and_counts_as_0_in_a_set(
     assert summary.overall.value == pytest.approx(found.overall[1] / 2)
 
 
-def test_no_melodies_have_no_scores() -> None:
+def test_an_empty_set_has_no_summary() -> None:
     found = CALIBRATION.score([])
     assert found.overall.shape == (0,)
     with pytest.raises(InputError, match="no melodies were given"):
         found.summary()
 
 
-def test_a_calibration_survives_json_and_is_small() -> None:
+def test_a_calibration_round_trips_through_json_and_is_small() -> None:
     text = json.dumps(CALIBRATION.to_dict())
     read = Calibration.from_dict(json.loads(text))
     assert read.to_dict() == CALIBRATION.to_dict()
@@ -135,7 +135,7 @@ def test_a_calibration_survives_json_and_is_small() -> None:
     assert read.score(WALKS[40:]).overall.tolist() == CALIBRATION.score(WALKS[40:]).overall.tolist()
 
 
-def test_a_calibration_of_another_version_or_a_damaged_one_is_refused() -> None:
+def test_a_damaged_calibration_or_one_of_another_version_is_refused() -> None:
     with pytest.raises(InputError, match="version 7, and this program reads version 1: train the model again"):
         Calibration.from_dict(CALIBRATION.to_dict() | {"version": 7})
     changes: tuple[dict[str, object], ...] = ({"distributions": {}}, {"transitions": [1.0]}, {"n_melodies": None})
@@ -156,13 +156,13 @@ def test_too_few_tunes_are_refused() -> None:
     assert cross_fit(WALKS[:13]).scores.overall.shape == (13,)
 
 
-def test_cross_fitting_judges_no_tune_by_itself() -> None:
-    # One tune never moves, and so has no share of steps: normal for one of thirty, unheard of for the rest.
+def test_cross_fitting_scores_no_tune_by_a_calibration_on_itself() -> None:
+    # One of the tunes is a constant note and has no step share: no other tune has that.
     tunes = [*WALKS[:29], Melody([60] * 64, [12] * 64)]
     found = cross_fit(tunes)
     assert found.scores.features["step_share"][-1] == pytest.approx(1 / 25 / 0.2)
     assert found.calibration.score(tunes).features["step_share"][-1] == pytest.approx(2 / 31 / 0.2)
-    # The order is that of the tunes, and what a melody has is told beside the whole set.
+    # Scores are in the order of the tunes, and distinctness is that within the whole set.
     assert found.scores.values["pitch_range"].tolist() == measure_features(tunes)["pitch_range"].tolist()
     assert found.scores.values["distinctness"].tolist() == distinctness(tunes).tolist()
     assert "novelty" not in found.scores.features

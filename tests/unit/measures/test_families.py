@@ -13,17 +13,17 @@ def walk(seed: int, n_notes: int = 60, title: str = "") -> Melody:
 
 
 def pairs_by_hand(melodies: list[Melody], others: list[Melody], n_intervals: int, share: float) -> set[tuple[int, int]]:
-    def grams(melody: Melody) -> set[tuple[int, ...]]:
+    def ngrams(melody: Melody) -> set[tuple[int, ...]]:
         pitches = [int(pitch) for pitch in melody.pitches if pitch != REST]
         intervals = [second - first for first, second in pairwise(pitches)]
         return {tuple(intervals[i : i + n_intervals]) for i in range(len(intervals) - n_intervals + 1)}
 
-    found = set()
-    for i, first in enumerate(map(grams, melodies)):
-        for j, second in enumerate(map(grams, others)):
+    pairs = set()
+    for i, first in enumerate(map(ngrams, melodies)):
+        for j, second in enumerate(map(ngrams, others)):
             if first and second and len(first & second) > share * min(len(first), len(second)):
-                found.add((i, j))
-    return found
+                pairs.add((i, j))
+    return pairs
 
 
 def as_set(blocks: object) -> set[tuple[int, int]]:
@@ -31,7 +31,7 @@ def as_set(blocks: object) -> set[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(("n_intervals", "share"), [(12, 0.5), (3, 0.5), (2, 0.0), (4, 0.2)])
-def test_near_copies_are_those_that_sets_of_tuples_find(n_intervals: int, share: float) -> None:
+def test_near_copies_equal_those_of_a_comparison_of_sets(n_intervals: int, share: float) -> None:
     rng = np.random.default_rng(3)
     melodies = []
     for _ in range(25):
@@ -48,7 +48,7 @@ def test_near_copies_are_those_that_sets_of_tuples_find(n_intervals: int, share:
     assert as_set(near_copies(melodies, n_intervals=n_intervals, share=share)) == among
 
 
-def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_near_copies_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     melodies = [walk(seed % 4) for seed in range(12)]
     at_once = as_set(near_copies(melodies))
     monkeypatch.setattr("chromasonic.melody_generation.measures.families._PAIRS_AT_ONCE", 1)
@@ -58,7 +58,7 @@ def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(at_once) == 4 * 3 * 3
 
 
-def test_a_transposed_a_shortened_and_an_edited_tune_are_of_the_family() -> None:
+def test_transposed_shortened_and_edited_tunes_are_of_one_family() -> None:
     tune = walk(1)
     edited = tune.pitches.copy()
     edited[30] += 1
@@ -73,14 +73,14 @@ def test_a_transposed_a_shortened_and_an_edited_tune_are_of_the_family() -> None
     ]
 
 
-def test_a_family_is_held_together_by_its_members_in_turn() -> None:
+def test_families_are_transitive() -> None:
     tune = walk(1, n_notes=120)
     first, middle, last = tune.window(0, 60), tune.window(20, 100), tune.window(60, 120)
     assert as_set(near_copies([first, last])) == {(0, 0), (1, 1)}
     assert tune_families([first, last, middle]).tolist() == [0, 0, 0]
 
 
-def test_tunes_of_fewer_than_13_notes_are_joined_by_their_title_only() -> None:
+def test_tunes_of_fewer_than_13_notes_are_compared_by_title_only() -> None:
     short, named = walk(1, n_notes=12), walk(1, n_notes=12, title="Keel Row")
     assert tune_families([short, short, named, walk(9, title="The Keel Row")]).tolist() == [0, 1, 2, 2]
     longer = walk(1, n_notes=13)
@@ -112,22 +112,22 @@ def test_no_tunes_have_no_families() -> None:
         "The Keel Row, version 2 (1)",
     ],
 )
-def test_titles_of_variants_are_the_same(title: str) -> None:
+def test_titles_of_variants_are_normalised_alike(title: str) -> None:
     assert normalised_title(title) == "keel row"
 
 
 @pytest.mark.parametrize(
     "title", ["", "  ", "Untitled", "The", "Jig", "Jig 2", "A Reel", "12", "No. 5", "(2)", "March in D"]
 )
-def test_titles_that_name_no_tune_join_nothing(title: str) -> None:
+def test_generic_titles_are_not_compared(title: str) -> None:
     assert normalised_title(title) == ""
     tunes = [walk(1, title=title), walk(2, title=title)]
     assert tune_families(tunes).tolist() == [0, 1]
 
 
-def test_apostrophes_do_not_part_words_but_other_marks_do() -> None:
+def test_apostrophes_do_not_separate_words_but_other_marks_do() -> None:
     assert normalised_title("O'Neill\N{RIGHT SINGLE QUOTATION MARK}s-March") == "oneills march"
 
 
-def test_numbers_within_a_title_stay() -> None:
+def test_numbers_within_a_title_are_kept() -> None:
     assert normalised_title("The 29th of May") == "29th of may"

@@ -26,14 +26,14 @@ RANGES = {
 BY_ITSELF = [name for name, feature in FEATURES.items() if feature.function is not None]
 
 
-def test_every_feature_has_a_range_here_and_every_group_names_features() -> None:
+def test_every_feature_is_tested_and_every_group_consists_of_features() -> None:
     assert set(RANGES) == set(BY_ITSELF)
     assert {name for names in GROUPS.values() for name in names} <= set(FEATURES)
     assert set(GROUPS) == {"coherence", "musicality", "diversity"}
 
 
 @given(melody=melodies(min_notes=1), semitones=st.integers(-20, 20))
-def test_features_stay_in_range_and_unchanged_under_transposition(melody: Melody, semitones: int) -> None:
+def test_features_are_in_range_and_invariant_under_transposition(melody: Melody, semitones: int) -> None:
     moved = melody.transposed(semitones)
     for name, (low, high) in RANGES.items():
         feature = FEATURES[name].function
@@ -46,11 +46,11 @@ def test_features_stay_in_range_and_unchanged_under_transposition(melody: Melody
 
 @pytest.mark.parametrize("name", BY_ITSELF)
 @pytest.mark.parametrize("metre", [Metre(4, 4), Metre(0, 4)], ids=str)
-def test_a_feature_of_the_empty_melody_is_not_defined(name: str, metre: Metre) -> None:
+def test_features_of_the_empty_melody_are_nan(name: str, metre: Metre) -> None:
     assert np.isnan(measure_features([Melody([], [], metre)])[name][0])
 
 
-def test_what_one_note_has_and_has_not() -> None:
+def test_features_of_a_single_note() -> None:
     found = {name: values[0] for name, values in measure_features([Melody([60], [24])]).items()}
     defined = {name: value for name, value in found.items() if not np.isnan(value)}
     assert defined.pop("compressed_size") > 0
@@ -58,11 +58,11 @@ def test_what_one_note_has_and_has_not() -> None:
     assert defined == {"scale_consistency": 1, "pitch_class_entropy": 0, "pitch_range": 0, "ends_on_tonic": 1}
 
 
-def test_rests_alone_have_a_size_only() -> None:
+def test_rests_alone_have_a_compressed_size_only() -> None:
     found = measure_features([Melody([REST] * 20, [24] * 20)])
     assert {name for name, values in found.items() if not np.isnan(values[0])} == {"compressed_size"}
 
 
-def test_one_value_for_each_melody_of_a_set() -> None:
+def test_features_have_one_value_for_each_melody() -> None:
     assert {values.shape for values in measure_features([Melody([60], [24])] * 3).values()} == {(3,)}
     assert {values.shape for values in measure_features([]).values()} == {(0,)}

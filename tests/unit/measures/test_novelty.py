@@ -28,14 +28,14 @@ def grams(melody: Melody) -> list[tuple[int, ...]]:
 
 
 @given(st.lists(lines, max_size=4), st.lists(lines, max_size=4))
-def test_novelty_is_the_part_of_8_grams_that_no_training_tune_has(known: list[Melody], melodies: list[Melody]) -> None:
+def test_novelty_equals_a_count_of_unknown_8_grams(known: list[Melody], melodies: list[Melody]) -> None:
     seen = {gram for tune in known for gram in grams(tune)}
     expected = [np.mean([gram not in seen for gram in grams(each)]) if grams(each) else np.nan for each in melodies]
     assert NoveltyIndex(known).novelty(melodies) == pytest.approx(np.array(expected), nan_ok=True)
 
 
 @given(st.lists(lines, min_size=2, max_size=4))
-def test_distinctness_is_the_novelty_beside_the_others(melodies: list[Melody]) -> None:
+def test_distinctness_is_the_novelty_against_the_other_melodies(melodies: list[Melody]) -> None:
     expected = [
         float(NoveltyIndex(melodies[:place] + melodies[place + 1 :]).novelty([melody])[0])
         for place, melody in enumerate(melodies)
@@ -43,18 +43,18 @@ def test_distinctness_is_the_novelty_beside_the_others(melodies: list[Melody]) -
     assert distinctness(melodies) == pytest.approx(np.array(expected), nan_ok=True)
 
 
-def test_a_set_of_one_has_nothing_to_be_distinct_from() -> None:
+def test_distinctness_of_a_single_melody_is_nan() -> None:
     assert np.isnan(distinctness([walk(1)])).tolist() == [True]
     assert distinctness([]).shape == (0,)
 
 
-def test_variants_do_not_make_a_tune_less_new() -> None:
+def test_variants_do_not_lower_the_novelty_of_a_tune() -> None:
     tune = walk(1)
     assert novelty_among_families([tune, tune.transposed(3), walk(2)]).tolist() == [1, 1, 1]
     assert distinctness([tune, tune.transposed(3), walk(2)]).tolist() == [0, 0, 1]
 
 
-def test_a_copy_is_not_new_and_its_source_is_named() -> None:
+def test_a_copy_has_novelty_0_and_its_source_is_found() -> None:
     known = [walk(seed) for seed in range(10)]
     index = NoveltyIndex(known)
     copied, new = index.copying([known[6].transposed(5), walk(99)])
@@ -65,7 +65,7 @@ def test_a_copy_is_not_new_and_its_source_is_named() -> None:
     assert most_copied([new, copied, new]) == 1
 
 
-def test_the_most_copied_has_the_longest_run_and_among_equals_the_least_new() -> None:
+def test_the_most_copied_melody_has_the_longest_passage_then_the_lowest_novelty() -> None:
     def found(n_notes: int, novelty: float) -> Copying:
         return Copying(novelty, SharedPassage(n_notes, 0.5, 0, 0, 0))
 
@@ -75,7 +75,7 @@ def test_the_most_copied_has_the_longest_run_and_among_equals_the_least_new() ->
         most_copied([])
 
 
-def test_a_melody_too_short_for_an_8_gram_has_no_novelty() -> None:
+def test_the_novelty_of_melodies_without_8_grams_is_nan() -> None:
     found = NoveltyIndex([walk(1)]).copying([walk(1, n_notes=8), Melody([], [])])
     assert np.isnan([each.novelty for each in found]).all()
     assert [each.passage.n_notes for each in found] == [8, 0]

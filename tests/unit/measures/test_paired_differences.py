@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from chromasonic.melody_generation.measures.paired_differences import difference, holm
 
 
-def test_a_constant_gain_is_certain() -> None:
+def test_a_constant_difference_has_the_lowest_p_value() -> None:
     notes = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0])
     found = difference(2 * notes, 3 * notes, notes)
     assert found.bits_per_note.value == found.bits_per_note.low == found.bits_per_note.high == -1
-    # All signs alike come about in 2 of 2**8 ways.
+    # All signs are alike in 2 of 2**8 combinations.
     assert found.p_value == pytest.approx(2 / 2**8)
     assert (found.n_better, found.n_tunes) == (8, 8)
 
 
-def test_the_p_value_is_that_of_all_signs_counted_out() -> None:
+def test_the_p_value_equals_that_of_all_combinations_of_signs() -> None:
     gap = np.array([3.0, -1.0, 2.0, 5.0, -2.5, 4.0])
     sums = [abs(np.dot(signs, gap)) for signs in itertools.product([1, -1], repeat=len(gap))]
     share = np.mean([each >= abs(gap.sum()) - 1e-9 for each in sums])
@@ -25,14 +25,14 @@ def test_the_p_value_is_that_of_all_signs_counted_out() -> None:
     assert found.p_value == pytest.approx(share)
 
 
-def test_models_that_differ_by_chance_alone_are_not_told_apart_more_often_than_by_chance() -> None:
+def test_p_values_of_random_differences_are_uniform() -> None:
     draw = np.random.default_rng(0)
     p_values = [difference(draw.normal(size=30), np.zeros(30), np.ones(30), seed=i).p_value for i in range(60)]
     assert np.mean(np.array(p_values) < 0.05) <= 0.15
     assert 0.3 < np.mean(p_values) < 0.7
 
 
-def test_swapping_the_models_turns_the_sign_alone() -> None:
+def test_swapping_the_models_changes_the_sign_only() -> None:
     draw = np.random.default_rng(1)
     first, second, notes = draw.uniform(50, 100, 20), draw.uniform(50, 100, 20), draw.uniform(10, 40, 20)
     there, back = difference(first, second, notes), difference(second, first, notes)
@@ -42,21 +42,21 @@ def test_swapping_the_models_turns_the_sign_alone() -> None:
     assert there.n_better + back.n_better == 20
 
 
-def test_one_tune_proves_nothing() -> None:
+def test_one_tune_has_no_p_value() -> None:
     found = difference(np.array([10.0]), np.array([20.0]), np.array([5.0]))
     assert found.bits_per_note.value == -2
     assert np.isnan([found.p_value, found.bits_per_note.low]).all()
 
 
-def test_a_model_that_rules_out_what_came_gives_no_p_value() -> None:
+def test_infinite_bits_give_no_p_value() -> None:
     found = difference(np.array([np.inf, 1.0]), np.array([1.0, 1.0]), np.ones(2))
     assert np.isnan([found.p_value, found.bits_per_note.value]).all()
     assert found.n_better == 0
-    # What is known of single tunes stays known.
+    # Tunes with finite bits are still counted.
     assert difference(np.array([1.0, 1.0]), np.array([np.inf, 2.0]), np.ones(2)).n_better == 1
 
 
-def test_different_tunes_are_refused() -> None:
+def test_different_numbers_of_tunes_are_refused() -> None:
     with pytest.raises(ValueError, match="got 2, 3 and 2"):
         difference(np.ones(2), np.ones(3), np.ones(2))
 
@@ -70,7 +70,7 @@ def test_holm_never_lowers_a_p_value_nor_changes_their_order(p_values: list[floa
     assert min(adjusted) == pytest.approx(min(1, len(p_values) * min(p_values)))
 
 
-def test_what_is_no_test_does_not_count() -> None:
+def test_nan_is_not_counted_as_a_test() -> None:
     adjusted = holm([0.01, float("nan"), 0.02])
     assert adjusted[0] == 0.02
     assert np.isnan(adjusted[1])

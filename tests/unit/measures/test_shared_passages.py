@@ -8,7 +8,7 @@ from chromasonic.melody_generation.melody import REST, Melody
 
 Notes = list[tuple[int, int]]
 
-# Few heights and durations, so that much is shared.
+# Few pitches and durations, so that melodies share passages.
 tunes = st.lists(
     st.tuples(st.sampled_from([REST, 60, 62, 64]), st.sampled_from([12, 24])),
     max_size=14,
@@ -20,7 +20,7 @@ def notes_of(melody: Melody) -> Notes:
 
 
 def same(first: Notes, second: Notes) -> bool:
-    """Whether two runs of notes have the same durations and intervals."""
+    """Return whether two passages have the same durations and intervals."""
     return [(p - first[0][0], d) for p, d in first] == [(p - second[0][0], d) for p, d in second]
 
 
@@ -35,7 +35,7 @@ def longest_by_hand(melody: Notes, known: list[Notes]) -> int:
 
 
 @given(st.lists(tunes, max_size=4), st.lists(tunes, max_size=4))
-def test_the_longest_shared_run_is_the_one_that_trying_all_finds(known: list[Melody], melodies: list[Melody]) -> None:
+def test_the_longest_passage_equals_that_of_an_exhaustive_search(known: list[Melody], melodies: list[Melody]) -> None:
     runs = PassageIndex(known).longest(melodies)
     assert len(runs) == len(melodies)
     for melody, run in zip(melodies, runs, strict=True):
@@ -55,7 +55,7 @@ def walk(seed: int, n_notes: int = 80) -> Melody:
     return Melody(60 + np.cumsum(rng.integers(-5, 6, n_notes)) % 24, rng.choice([6, 12, 24], n_notes))
 
 
-def test_a_copy_in_another_key_is_found_in_the_tune_it_is_from() -> None:
+def test_a_transposed_copy_is_found_in_its_source() -> None:
     known = [walk(seed) for seed in range(20)]
     middle = known[7].window(30, 70).transposed(4)
     assert PassageIndex(known).longest([known[3].transposed(-2), middle]) == [
@@ -64,13 +64,13 @@ def test_a_copy_in_another_key_is_found_in_the_tune_it_is_from() -> None:
     ]
 
 
-def test_another_rhythm_is_no_shared_run() -> None:
+def test_another_rhythm_is_not_a_shared_passage() -> None:
     tune = walk(1)
     slower = Melody(tune.pitches, tune.durations * 5)
     assert PassageIndex([tune]).longest([slower])[0].n_notes == 0
 
 
-def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passages_do_not_depend_on_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
     index = PassageIndex([walk(seed) for seed in range(5)])
     melodies = [walk(seed, 50) for seed in range(3, 9)]
     at_once = index.longest(melodies)

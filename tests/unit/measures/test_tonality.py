@@ -14,13 +14,13 @@ from chromasonic.melody_generation.measures.tonality import (
 from chromasonic.melody_generation.melody import REST, Melody
 
 MAJOR_SCALE = [0, 2, 4, 5, 7, 9, 11]
-# Krumhansl and Kessler, once more, in hundredths: ticks that sound as long as each degree weighs.
+# The profiles of Krumhansl & Kessler in hundredths, used as durations in ticks.
 MAJOR = [635, 223, 348, 233, 438, 409, 252, 519, 239, 366, 229, 288]
 MINOR = [633, 268, 352, 538, 260, 353, 254, 475, 398, 269, 334, 317]
 
 
 @given(melodies(min_notes=1))
-def test_scale_consistency_is_that_of_the_best_of_twelve_scales(melody: Melody) -> None:
+def test_scale_consistency_equals_that_of_the_best_of_twelve_scales(melody: Melody) -> None:
     pitches = [int(pitch) for pitch in melody.pitches if pitch != REST]
     scales = [{(tonic + step) % 12 for step in MAJOR_SCALE} for tonic in range(12)]
     best = max(sum(pitch % 12 in scale for pitch in pitches) for scale in scales)
@@ -29,27 +29,27 @@ def test_scale_consistency_is_that_of_the_best_of_twelve_scales(melody: Melody) 
 
 @pytest.mark.parametrize(("mode", "profile"), [("major", MAJOR), ("mixolydian", MAJOR), ("minor", MINOR)])
 @pytest.mark.parametrize("tonic", [0, 5])
-def test_time_spent_as_listeners_expect_correlates_fully(mode: str, profile: list[int], tonic: int) -> None:
+def test_durations_proportional_to_the_profile_correlate_fully(mode: str, profile: list[int], tonic: int) -> None:
     melody = Melody(60 + tonic + np.arange(12), profile, tonic=tonic, mode=mode)
     assert key_correlation(melody) == pytest.approx(1)
     away = Melody(melody.pitches, profile, tonic=(tonic + 6) % 12, mode=mode)
     assert key_correlation(away) < 0
 
 
-def test_twelve_equal_notes_fit_no_key() -> None:
+def test_twelve_equal_notes_have_correlation_0() -> None:
     melody = Melody(np.arange(60, 72), [24] * 12)
     assert key_correlation(melody) == 0
     assert pitch_class_entropy(melody) == pytest.approx(np.log2(12))
     assert scale_consistency(melody) == pytest.approx(7 / 12)
 
 
-def test_a_single_pitch_has_no_entropy() -> None:
+def test_a_single_pitch_has_entropy_0() -> None:
     entropy = pitch_class_entropy(Melody([60, 72, REST], [24] * 3))
     assert entropy == 0
     assert not np.signbit(entropy)
 
 
-def test_the_last_note_that_sounds_decides_whether_a_tune_ends_on_the_tonic() -> None:
+def test_ends_on_tonic_looks_at_the_last_sounding_note() -> None:
     assert ends_on_tonic(Melody([67, 74, REST], [24] * 3, tonic=2)) == 1
     assert ends_on_tonic(Melody([74, 67], [24] * 2, tonic=2)) == 0
 
@@ -59,7 +59,7 @@ def test_degrees_are_counted_from_the_tonic(melody: Melody) -> None:
     assert degrees(melody).tolist() == [(int(p) - melody.tonic) % 12 for p in melody.pitches if p != REST]
 
 
-def test_transitions_are_probabilities_and_what_was_counted_is_likely() -> None:
+def test_transitions_are_probabilities_and_counted_ones_are_likely() -> None:
     tune = Melody([60, 67] * 500, [24] * 1000)
     transitions = DegreeTransitions.fit([tune])
     assert np.exp2(transitions.log2_probabilities).sum(axis=2) == pytest.approx(np.ones((2, 12)))
@@ -67,7 +67,7 @@ def test_transitions_are_probabilities_and_what_was_counted_is_likely() -> None:
     assert transitions.likelihood(Melody([60, 62] * 9, [24] * 18)) < -3
 
 
-def test_transitions_of_a_mode_that_was_never_seen_are_those_of_all_tunes() -> None:
+def test_transitions_of_an_unseen_mode_equal_those_of_all_tunes() -> None:
     transitions = DegreeTransitions.fit([Melody([60, 67] * 500, [24] * 1000)])
     minor = Melody([60, 67] * 9, [24] * 18, mode="minor")
     assert transitions.likelihood(minor) > -0.1

@@ -1,1 +1,1 @@
-"""What can be said about a melody, or a set of them, in numbers: pure functions on Melody."""
+"""Measures: pure functions on melodies, on sets of melodies, and on the bits that models need for them."""

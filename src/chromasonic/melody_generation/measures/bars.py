@@ -1,7 +1,7 @@
-"""Features of a melody's bars: whether neighbours move alike, whether bars and phrases come back.
+"""Features of a melody's bars and phrases: shared rhythm, repetition, compressed size.
 
-A note belongs to the bar in which it begins. In free metre, where only written bar lines count, and in a tune of
-one bar these are not defined.
+A note belongs to the bar in which it begins. The features of bars are not defined for tunes of one bar, nor in free
+metre without written bar lines.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import numpy as np
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, IntArray, Melody
 
-# A grid of 24 to the quarter has mostly empty places, on which all bars agree: even noise gets over 0.96 there.
+# On a grid of ticks most slots are empty in all bars, and even random onsets agree on over 0.96 of them.
 _SLOT_TICKS = TICKS_PER_QUARTER // 4
-# Bars after which phrases, halves and parts of a tune begin again.
+# Distances in bars after which phrases, halves and parts of a tune begin again.
 _LAGS = (1, 2, 4, 8, 16)
 
 
 def _bar_begins(melody: Melody) -> IntArray:
-    """Ticks at which bars begin, an upbeat before the first bar line being one, then the end of the melody."""
+    """Return the ticks at which bars begin, the upbeat included, and the end of the melody."""
     lines = melody.bar_lines
     upbeat = [0] if len(melody) and (not len(lines) or lines[0] > 0) else []
     return np.concatenate([np.array(upbeat, dtype=np.int64), lines, [melody.ticks]]).astype(np.int64)
 
 
 def onset_agreement(melody: Melody) -> float:
-    """How far neighbouring bars have their notes at the same places.
+    """Return how far neighbouring bars agree in their onsets.
 
-    Formula: for each pair of neighbouring bars of the same length, the part of the bar's sixteenth-note slots in
-    which either both or neither has a note beginning; the mean over pairs. Range 0 to 1. NaN where no two
-    neighbouring bars have the same length or nothing sounds, so for the empty melody. Wu and Yang (2020): grooving
-    pattern similarity, on a coarser grid.
+    Formula: the mean, over pairs of neighbouring bars of the same length, of the fraction of sixteenth-note slots in
+    which both bars or neither have an onset. Range: 0 to 1. NaN for the empty melody, and where no two neighbouring
+    bars have the same length or nothing sounds. Source: grooving pattern similarity (Wu & Yang 2020), on a coarser
+    grid.
 
     Example:
         >>> onset_agreement(Melody([60] * 6, [24, 24, 24, 24, 48, 48]))
@@ -52,11 +52,11 @@ def onset_agreement(melody: Melody) -> float:
 
 
 def bar_repetition(melody: Melody) -> float:
-    """The part of a melody's bars that are the same as an earlier one, note for note.
+    """Return the fraction of bars that equal an earlier bar.
 
-    Formula: ``1 - distinct / all`` over the bars in which a note begins; bars are the same where pitches, places in the
-    bar and durations are. Range 0 to (nearly) 1. NaN for fewer than two such bars, so for the empty melody.
-    After Dai et al. (2022).
+    Formula: ``1 - distinct / all`` over the bars in which a note begins; bars are equal if the pitches, positions and
+    durations of their notes are. Range: 0 to below 1. NaN for the empty melody and for fewer than two such bars.
+    Source: after the repetition measures of Dai et al. (2022).
 
     Example:
         >>> bar_repetition(Melody([60, 62, 60, 62], [48, 48, 48, 48]))
@@ -69,17 +69,18 @@ def bar_repetition(melody: Melody) -> float:
     firsts = np.flatnonzero(np.diff(bar[sounding], prepend=-1))
     if len(firsts) < 2:
         return float("nan")
-    bars = [each.tobytes() for each in np.split(notes, firsts[1:])]
+    bars = [bar_notes.tobytes() for bar_notes in np.split(notes, firsts[1:])]
     return 1 - len(set(bars)) / len(bars)
 
 
 def phrase_agreement(melody: Melody) -> float:
-    """How much of a melody is as it was a phrase before.
+    """Return the fraction of notes that agree with the note one phrase earlier.
 
-    Formula: the part of the notes that have the same pitch as a note at the same place of the bar some bars before;
-    the largest such part for 1, 2, 4, 8 or 16 bars, up to half the tune's bars, among the notes that have so many
-    bars before them. Range 0 to 1. Unlike ``bar_repetition`` it sees phrases that come back varied. NaN for fewer
-    than two bars, so for the empty melody. After the repetition of sections in Dai et al. (2022).
+    Formula: for a distance of 1, 2, 4, 8 or 16 bars, up to half of the tune, the fraction of notes with the same
+    pitch as a note at the same position in the bar at that distance before, among notes with as many bars before
+    them; the maximum over the distances. Range: 0 to 1. Unlike ``bar_repetition`` it finds phrases that return
+    varied. NaN for the empty melody and for fewer than two bars. Source: after the repetition of sections in Dai et
+    al. (2022).
 
     Example:
         >>> phrase_agreement(Melody([60, 62, 60, 64, 60, 62, 60, 65], [48] * 8))
@@ -93,24 +94,24 @@ def phrase_agreement(melody: Melody) -> float:
         return float("nan")
     bar = np.searchsorted(begins, onsets, side="right") - 1
     longest = int(np.diff(begins).max())
-    places = bar * longest + onsets - begins[bar]  # rising, since notes do not overlap
-    found = 0.0
+    positions = bar * longest + onsets - begins[bar]  # ascending, since notes do not overlap
+    highest = 0.0
     for lag in (lag for lag in _LAGS if 2 * lag <= n_bars):
-        late = bar >= lag
-        wanted = places[late] - lag * longest
-        partner = np.searchsorted(places, wanted).clip(max=len(places) - 1)
-        agrees = (places[partner] == wanted) & (pitches[partner] == pitches[late])
-        found = max(found, float(agrees.mean()) if len(agrees) else 0.0)
-    return found
+        is_late = bar >= lag
+        earlier = positions[is_late] - lag * longest
+        partner = np.searchsorted(positions, earlier).clip(max=len(positions) - 1)
+        agrees = (positions[partner] == earlier) & (pitches[partner] == pitches[is_late])
+        highest = max(highest, float(agrees.mean()) if len(agrees) else 0.0)
+    return highest
 
 
 def compressed_size(melody: Melody) -> float:
-    """How many bytes a melody takes for each note when what repeats is written once.
+    """Return the size of a melody compressed by DEFLATE, in bytes per note.
 
-    Formula: the size of the melody compressed by DEFLATE, divided by its notes and rests; a note is two bytes,
-    its height above the lowest note and its duration. Range above 0. NaN for the empty melody. It grows with
-    surprise and falls with repetition of any length: an upper bound on Kolmogorov complexity, as in Cilibrasi,
-    Vitanyi and de Wolf, Algorithmic clustering of music (2004).
+    Formula: compressed bytes divided by the number of notes and rests; before compression a note takes two bytes, its
+    height above the lowest note and its duration. Range: above 0. NaN for the empty melody. Repetition of any length
+    lowers it. Source: an upper bound on Kolmogorov complexity, as in Cilibrasi, Vitanyi & de Wolf, Algorithmic
+    clustering of music (2004).
 
     Example:
         >>> compressed_size(Melody([60] * 90, [24] * 90)) < 0.2

@@ -1,7 +1,7 @@
-"""Where a model's bits go: the tokens of many tunes, divided in one way or another, and what each part costs.
+"""Bits by group: the bits that a model needs for groups of tokens or tunes.
 
-A part's bits per note are those of all of its tokens over its notes and rests, so that parts add up: their bits to
-all bits, their notes to all notes.
+The bits of all groups add up to all bits, and their notes to all notes. The bits per note of a group are the bits of
+all its tokens over its notes and rests.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from chromasonic.melody_generation.melody import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class TokenGroup:
-    """A part of all tokens.
+    """A group of tokens.
 
     Attributes:
-        name: What its tokens have in common.
-        bits: Of all of them.
-        n_notes: Notes and rests among them.
+        name: Name of the group.
+        bits: Sum of the bits of its tokens.
+        n_notes: Number of notes and rests among them.
     """
 
     name: str
@@ -32,24 +32,24 @@ class TokenGroup:
 
     @property
     def bits_per_note(self) -> float:
-        """NaN where it has no notes."""
+        """Bits over notes; NaN without notes."""
         return self.bits / self.n_notes if self.n_notes else float("nan")
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """Return plain values for a JSON file."""
         return {"name": self.name, "bits_per_note": self.bits_per_note, "bits": self.bits, "notes": self.n_notes}
 
 
 def group_tokens(
     bits: FloatArray, is_note: NDArray[np.bool_], group: IntArray, names: Sequence[str]
 ) -> tuple[TokenGroup, ...]:
-    """Divide tokens into groups.
+    """Sum the bits and count the notes of groups of tokens.
 
     Args:
-        bits: How surprising each token was, shape (S,).
-        is_note: Whether it is a note or a rest, shape (S,).
-        group: To which group it belongs, 0 to one less than the number of names, shape (S,).
-        names: What the groups are called.
+        bits: Bits of each token, shape (S,).
+        is_note: Mask of notes and rests, shape (S,).
+        group: Index of the group of each token, shape (S,).
+        names: Names of the groups.
 
     Example:
         >>> is_note = np.array([True, True, False])
@@ -62,27 +62,27 @@ def group_tokens(
 
 
 def group_tunes(bits: FloatArray, n_notes: FloatArray, names: Sequence[str]) -> tuple[TokenGroup, ...]:
-    """Divide whole tunes by name, the name with most notes first.
+    """Sum the bits and count the notes of groups of tunes, the group with most notes first.
 
     Args:
-        bits: Of each tune, shape (N,).
-        n_notes: Notes and rests of each tune, shape (N,).
-        names: What each belongs to, such as its metre, N of them.
+        bits: Bits of each tune, shape (number of tunes,).
+        n_notes: Number of notes and rests of each tune, shape (number of tunes,).
+        names: Name of the group of each tune, such as its metre.
     """
-    known, group = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
-    sums, notes = (np.bincount(group, weights=each, minlength=len(known)) for each in (bits, n_notes))
+    group_names, group = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    sums, notes = (np.bincount(group, weights=values, minlength=len(group_names)) for values in (bits, n_notes))
     order = np.argsort(-notes, kind="stable")
-    return tuple(TokenGroup(str(known[i]), float(sums[i]), int(notes[i])) for i in order)
+    return tuple(TokenGroup(str(group_names[i]), float(sums[i]), int(notes[i])) for i in order)
 
 
 def tune_quarters(is_note: NDArray[np.bool_]) -> IntArray:
-    """The quarter of the tune in which each token stands, 0 to 3, by the notes before it.
+    """Return the quarter of the tune to which each token belongs, 0 to 3, by the number of notes before it.
 
     Args:
-        is_note: Whether each token is a note or a rest, shape (S,).
+        is_note: Mask of notes and rests, shape (S,).
 
     Returns:
-        Shape (S,); what comes after the last note belongs to the last quarter.
+        Shape (S,); tokens after the last note belong to the last quarter.
 
     Example:
         >>> tune_quarters(np.array([True, True, False, True, True, True, False])).tolist()

@@ -16,9 +16,9 @@ class Estimate:
     """A mean over melodies with its 95 % bootstrap interval.
 
     Attributes:
-        value: The mean; NaN where it is not defined for any melody.
-        low: The lower end of the interval; NaN where fewer than two melodies have a value.
-        high: The upper end, likewise.
+        value: The mean; NaN if no melody has a value.
+        low: The lower end of the interval; NaN if fewer than two melodies have a value.
+        high: The upper end of the interval; NaN if fewer than two melodies have a value.
     """
 
     value: float
@@ -27,12 +27,12 @@ class Estimate:
 
 
 def estimate(values: FloatArray, *, seed: int = 0, n_resamples: int = 1000) -> Estimate:
-    """The mean of what each melody of a set has, such as its novelty, with its 95 % bootstrap interval.
+    """Return the mean of a value of melodies, such as their novelty, with its 95 % bootstrap interval.
 
     Args:
-        values: Shape (number of melodies,); NaN, where it is not defined, is left out.
-        seed: Of the draws: the same ones for all values of a set.
-        n_resamples: How many sets are drawn.
+        values: Shape (number of melodies,); NaN is ignored.
+        seed: Seed of the draws; all values of a set should share it.
+        n_resamples: Number of resampled sets.
 
     Example:
         >>> estimate(np.array([0.25, 0.75, np.nan])).value
@@ -44,13 +44,13 @@ def estimate(values: FloatArray, *, seed: int = 0, n_resamples: int = 1000) -> E
 def estimate_ratio(
     numerators: FloatArray, denominators: FloatArray, *, seed: int = 0, n_resamples: int = 1000
 ) -> Estimate:
-    """A ratio of two sums over tunes, such as bits per note, with its 95 % bootstrap interval over tunes.
+    """Return a ratio of two sums over tunes, such as bits per note, with its 95 % bootstrap interval over tunes.
 
     Args:
-        numerators: What each tune adds above, shape (N,).
-        denominators: What it adds below, 0 or more, shape (N,).
-        seed: Of the draws: the same ones for all values of a set.
-        n_resamples: How many sets are drawn.
+        numerators: Numerator of each tune, shape (number of tunes,).
+        denominators: Denominator of each tune, 0 or more, shape (number of tunes,).
+        seed: Seed of the draws; all values of a set should share it.
+        n_resamples: Number of resampled sets.
 
     Example:
         >>> estimate_ratio(np.array([30.0, 10.0]), np.array([10.0, 10.0])).value
@@ -68,13 +68,13 @@ def estimate_ratio(
 
 
 def draw_counts(n: int, seed: int, n_resamples: int) -> FloatArray:
-    """How often each melody is in each redrawn set, shape (n_resamples, n)."""
+    """Return the number of times that each of ``n`` melodies is in each resampled set, shape (n_resamples, n)."""
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
     return np.asarray(counts, dtype=np.float64)
 
 
 def estimate_from_draws(values: FloatArray, draws: FloatArray) -> Estimate:
-    """Return the mean of ``values`` (N,) with its interval over ``draws`` (n_resamples, N); NaN is left out."""
+    """Return the mean of ``values`` (n,) with its interval over ``draws`` (n_resamples, n); NaN is ignored."""
     defined = ~np.isnan(values)
     if not defined.any():
         return Estimate(float("nan"), float("nan"), float("nan"))

@@ -1,15 +1,14 @@
-"""Scores that junk cannot game: a melody's features beside what training tunes have.
+"""Calibration: scores of melodies from their features, relative to training tunes.
 
-For each feature keep how its values spread over the training tunes. A melody's value x is then judged by how many of
-them are at least as far out: ``u = 2 min(P(X <= x), P(X >= x))``, or ``2 P(X <= x)`` where more is fine, and its
-score is ``min(1, u / 0.2)``: 1 within the middle 80 % of real tunes, falling to 0 in the tails. The melody itself is
-counted as one more tune, as in conformal prediction, which matters where there are few. A value that is not
-defined (the steps of a tune that never moves) is judged like any other: by the part of training tunes of which the
-same is true. A group is the geometric mean of its features' scores, none taken below 0.01, and overall is the
-geometric mean of the groups.
+The score of a feature's value x depends on its quantile in the training tunes: with ``u = 2 min(P(X <= x), P(X >=
+x))``, or ``u = 2 P(X <= x)`` for features of which more is fine, the score is ``min(1, u / 0.2)``. It is 1 within the
+middle 80 % of real tunes and falls to 0 in the tails. The melody itself counts as one more tune, as in conformal
+prediction, which matters if there are few. An undefined value (such as the steps of a constant note) scores by the
+fraction of training tunes with an undefined value. The score of a group is the geometric mean of the scores of its
+features, at least 0.01 each, and the overall score is the geometric mean of the groups.
 
-The scores are 0 to 1, and about 0.85 for real tunes. A melody of fewer than two sounding notes has none (NaN): in a
-set it counts as 0, and the summary says how many there are.
+Scores are 0 to 1, and about 0.85 for real tunes. A melody with fewer than two sounding notes has no score (NaN). In a
+set it counts as 0, and the summary reports the number of such melodies.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a feature's values spread over the training tunes.
+    """Distribution of a feature over the training tunes.
 
     Attributes:
-        quantiles: At 0, 1, ... 100 %, of the values that are defined; empty if none is.
-        undefined: The part of the tunes for which the feature is not defined.
-        n_melodies: The tunes.
+        quantiles: Quantiles at 0, 1, ... 100 % of the defined values; empty if none is defined.
+        undefined: Fraction of the tunes for which the feature is not defined.
+        n_melodies: Number of tunes.
     """
 
     quantiles: tuple[float, ...]
@@ -53,31 +52,31 @@ class Distribution:
 
     @classmethod
     def fit(cls, values: FloatArray) -> Distribution:
-        """From a value for each tune, NaN where it is not defined."""
+        """Fit the distribution to a value for each tune, NaN where it is not defined."""
         missing = np.isnan(values)
         quantiles = np.quantile(values[~missing], _GRID).tolist() if not missing.all() else []
         return cls(tuple(quantiles), float(missing.mean()), len(values))
 
     def scores(self, values: FloatArray, *, more_is_fine: bool) -> FloatArray:
-        """The score of each value, 0 to 1, of the same shape."""
+        """Return the score of each value, 0 to 1, of the same shape."""
         tail = np.where(np.isnan(values), self.undefined, 0)
         if self.quantiles:
-            at_most, at_least = self._part(values, "right"), 1 - self._part(values, "left")
-            # Of all tunes, not of those that have a value.
+            at_most, at_least = self._fraction(values, "right"), 1 - self._fraction(values, "left")
+            # A fraction of all tunes, not only of those with a value.
             defined = (1 - self.undefined) * (at_most if more_is_fine else np.minimum(at_most, at_least))
             tail = np.where(np.isnan(values), tail, 2 * defined)
-        # The melody itself counts as one more tune, half of it in either tail: what none of twenty tunes has is not
-        # yet unheard of.
+        # The melody itself counts as one more tune, half in either tail: a value outside those of twenty tunes is not
+        # impossible.
         n = self.n_melodies
         return np.minimum(1, (n * tail + 1) / (n + 1) / _TAIL)
 
-    def _part(self, values: FloatArray, side: Literal["left", "right"]) -> FloatArray:
-        """The part of the defined values that are at most (right) or less than (left) each value."""
+    def _fraction(self, values: FloatArray, side: Literal["left", "right"]) -> FloatArray:
+        """Return the fraction of defined values that are at most (right) or less than (left) each value."""
         grid = np.array(self.quantiles)
         above = np.searchsorted(grid, values, side=side)
         upper = above.clip(1, len(grid) - 1)
         lower = upper - 1
-        # Between two quantiles the values are taken to lie evenly.
+        # Between two quantiles the distribution is uniform.
         width = grid[upper] - grid[lower]
         within = np.where(width > 0, (values - grid[lower]) / np.where(width > 0, width, 1), 0).clip(0, 1)
         inside = _GRID[lower] + within * (_GRID[upper] - _GRID[lower])
@@ -86,12 +85,12 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What real tunes are like, in numbers small enough for a checkpoint.
+    """Distributions of the features of real tunes, small enough for a checkpoint.
 
     Attributes:
-        distributions: Of each feature.
-        transitions: Of scale degrees.
-        n_melodies: The tunes it was fitted on.
+        distributions: Distribution of each feature.
+        transitions: Transitions between scale degrees.
+        n_melodies: Number of tunes that it was fitted on.
     """
 
     distributions: Mapping[str, Distribution]
@@ -100,22 +99,22 @@ class Calibration:
 
     @classmethod
     def fit(cls, melodies: Sequence[Melody]) -> Calibration:
-        """Learn what training tunes are like.
+        """Fit the distributions to training tunes.
 
-        What novelty to expect is learnt from how new each tune is beside those of other families.
+        The expected novelty is that of each tune against the tunes of other families.
 
         Raises:
-            InputError: If there are fewer than ten that have two sounding notes.
+            InputError: If fewer than ten tunes have two sounding notes.
         """
-        n_told = sum(len(sounding_pitches(melody)) > 1 for melody in melodies)
-        if n_told < MIN_MELODIES:
+        n_usable = sum(len(sounding_pitches(melody)) > 1 for melody in melodies)
+        if n_usable < MIN_MELODIES:
             raise InputError(
-                f"scores are calibrated on {MIN_MELODIES} melodies or more of two sounding notes, got {n_told}: give "
+                f"scores are calibrated on {MIN_MELODIES} melodies or more of two sounding notes, got {n_usable}: give "
                 "more tunes"
             )
         transitions = DegreeTransitions.fit(melodies)
         values = _values(transitions, melodies)
-        # A sampled set is as a rule smaller than a training set, so its tunes should be no less distinct than that.
+        # A generated set is usually smaller than a training set, so its melodies should be at least as distinct.
         values["novelty"] = values["distinctness"] = novelty_among_families(melodies)
         return cls({name: Distribution.fit(values[name]) for name in _SCORED}, transitions, len(melodies))
 
@@ -123,17 +122,17 @@ class Calibration:
         """Score each melody of a set.
 
         Args:
-            melodies: The set; each is also judged by what it has that the others have not, if there are others.
-            novelty: The training tunes; without them novelty is not defined, and left out of the scores.
+            melodies: The set. Distinctness is scored if it has two melodies or more.
+            novelty: Index of the training tunes; None leaves novelty out of the scores.
         """
         values = _values(self.transitions, melodies)
         if len(melodies) > 1:
             values["distinctness"] = distinctness(melodies)
         if novelty is not None:
             values["novelty"] = novelty.novelty(melodies)
-        return self._judge(values, melodies)
+        return self._scores(values, melodies)
 
-    def _judge(self, values: dict[str, FloatArray], melodies: Sequence[Melody]) -> MelodyScores:
+    def _scores(self, values: dict[str, FloatArray], melodies: Sequence[Melody]) -> MelodyScores:
         has_score = np.array([len(sounding_pitches(melody)) > 1 for melody in melodies], dtype=bool)
         features = {}
         for name in (name for name in _SCORED if name in values):
@@ -146,23 +145,23 @@ class Calibration:
         return MelodyScores(values, features, groups, _geometric_mean(list(groups.values())))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a checkpoint or a JSON file holds them."""
+        """Return plain values for a checkpoint or a JSON file."""
         return {
             "version": _VERSION,
             "n_melodies": self.n_melodies,
             "transitions": self.transitions.log2_probabilities.tolist(),
             "distributions": {
-                name: {"quantiles": list(each.quantiles), "undefined": each.undefined}
-                for name, each in self.distributions.items()
+                name: {"quantiles": list(distribution.quantiles), "undefined": distribution.undefined}
+                for name, distribution in self.distributions.items()
             },
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """What ``to_dict`` wrote.
+        """Read the values that ``to_dict`` returned.
 
         Raises:
-            InputError: If it is of another version, or damaged.
+            InputError: If the values are of another version or damaged.
         """
         if values.get("version") != _VERSION:
             raise InputError(
@@ -179,7 +178,7 @@ class Calibration:
 
 
 def fit_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
-    """What real tunes are like; None where the melodies are too few to say."""
+    """Return the calibration of ``melodies``, or None if there are too few."""
     try:
         return Calibration.fit(melodies)
     except InputError:
@@ -188,11 +187,11 @@ def fit_if_enough(melodies: Sequence[Melody]) -> Calibration | None:
 
 @dataclass(frozen=True)
 class CrossFit:
-    """A set that calibrates itself, where there are no training tunes to do so.
+    """Calibration on a set and scores of the same set, for use without training tunes.
 
     Attributes:
-        calibration: Fitted on the whole set, for judging other melodies.
-        scores: Of the set's own melodies, each judged by a calibration that has not seen it; without novelty.
+        calibration: Fitted on the whole set, to score other melodies.
+        scores: Scores of the set's own melodies, each by a calibration fitted without it; without novelty.
     """
 
     calibration: Calibration
@@ -200,14 +199,14 @@ class CrossFit:
 
 
 def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
-    """Calibrate on a set, and score the set itself fold by fold.
+    """Calibrate on a set, and score the set itself by cross-validation.
 
     Args:
         melodies: Real tunes, such as a test set.
-        seed: Of the division into five parts, each of which is judged by the others.
+        seed: Seed of the division into five folds, each scored by a calibration on the others.
 
     Raises:
-        InputError: If too few tunes would be left to calibrate on.
+        InputError: If a fold would leave too few tunes to calibrate on.
     """
     n = len(melodies)
     n_needed = MIN_MELODIES * _N_FOLDS // (_N_FOLDS - 1) + 1
@@ -216,15 +215,15 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
             f"melodies can be calibrated on each other if there are {n_needed} or more, got {n}: give more tunes"
         )
     fold = np.random.default_rng(seed).permutation(n) % _N_FOLDS
-    apart = distinctness(melodies)
+    set_distinctness = distinctness(melodies)
     order, parts = [], []
     for held_out in range(_N_FOLDS):
-        places = np.flatnonzero(fold == held_out).tolist()
+        indices = np.flatnonzero(fold == held_out).tolist()
         calibration = Calibration.fit([melodies[i] for i in np.flatnonzero(fold != held_out).tolist()])
-        tunes = [melodies[i] for i in places]
-        values = _values(calibration.transitions, tunes) | {"distinctness": apart[places]}
-        parts.append(calibration._judge(values, tunes))
-        order.extend(places)
+        tunes = [melodies[i] for i in indices]
+        values = _values(calibration.transitions, tunes) | {"distinctness": set_distinctness[indices]}
+        parts.append(calibration._scores(values, tunes))
+        order.extend(indices)
     return CrossFit(Calibration.fit(melodies), concatenate_scores(parts, order))
 
 

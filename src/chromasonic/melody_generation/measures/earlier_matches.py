@@ -1,4 +1,4 @@
-"""Does it come again? How long the tune has been repeating an earlier stretch of itself, at each of its tokens."""
+"""Repetition within a tune: the length of the longest earlier match at every token."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from chromasonic.melody_generation.melody import IntArray
 
 
 def longest_earlier_matches(tokens: ArrayLike) -> IntArray:
-    """The length of the longest run that ends with each token and ended earlier in the sequence as well.
+    """Return, for every token, the length of the longest suffix that already occurred earlier in the sequence.
 
-    Formula: at place t the largest n with ``tokens[t - n + 1 : t + 1] == tokens[j - n + 1 : j + 1]`` for some j < t;
-    the two may overlap. Range 0 to the place. Shape (0,) for an empty sequence. The context of prediction by partial
-    matching without bound (Cleary & Teahan 1997, PPM*).
+    Formula: at index t the largest n with ``tokens[t - n + 1 : t + 1] == tokens[j - n + 1 : j + 1]`` for some j < t;
+    the two may overlap. Range: 0 to t. Shape (0,) for an empty sequence. Source: the unbounded context of PPM*
+    (Cleary & Teahan 1997).
 
     Args:
-        tokens: What is compared, such as the token ids of a melody, shape (S,).
+        tokens: Token ids of a melody, or any other values, shape (S,).
 
     Returns:
         Shape (S,).
@@ -27,9 +27,9 @@ def longest_earlier_matches(tokens: ArrayLike) -> IntArray:
     """
     values = np.asarray(tokens).reshape(-1)
     longest = np.zeros(len(values), dtype=np.int64)
-    row = np.zeros(len(values) + 1, dtype=np.int64)  # one place later: how long the match is that ends at each place
-    for place in range(1, len(values)):
-        row[1 : place + 1] = (row[:place] + 1) * (values[:place] == values[place])
-        row[0] = 0
-        longest[place] = row[1 : place + 1].max()
+    lengths = np.zeros(len(values) + 1, dtype=np.int64)  # lengths[j + 1]: of the match of index with j
+    for index in range(1, len(values)):
+        lengths[1 : index + 1] = (lengths[:index] + 1) * (values[:index] == values[index])
+        lengths[0] = 0
+        longest[index] = lengths[1 : index + 1].max()
     return longest

@@ -1,13 +1,12 @@
-"""The features that melodies are judged by: a closed table, and how they group.
+"""The table of features by which melodies are scored, and their groups.
 
-What a feature is, and its range, stands with its function: the line in ``intervals``, the key in ``tonality``,
-the bars in ``bars``. None of them is a score. A constant note keeps to its scale, a random walk on the scale moves
-by step more than any tune, and random pitches are the most varied, so each feature says how good a melody is
-only beside what real tunes have (:mod:`~chromasonic.melody_generation.measures.calibration`), and most have too
-much as well as too little.
+The docstring of each function defines its feature: intervals in ``melodic_intervals``, the key in ``tonality``, bars
+in ``bars``. A feature is not a score. A constant note stays in its scale, a random walk on the scale moves by step
+more than any tune, and random pitches are the most varied. A value is good only in comparison with real tunes
+(:mod:`~chromasonic.melody_generation.measures.calibration`), and most features can be too high as well as too low.
 
-Three features need more than the melody: ``degree_likelihood`` the transitions that training tunes have,
-``novelty`` the training tunes, ``distinctness`` the set that the melody belongs to.
+Three features need more than the melody: ``degree_likelihood`` the transitions of the training tunes, ``novelty`` the
+training tunes, ``distinctness`` the set to which the melody belongs.
 """
 
 from __future__ import annotations
@@ -42,14 +41,14 @@ from chromasonic.melody_generation.melody import FloatArray, Melody
 
 @dataclass(frozen=True)
 class Feature:
-    """One number that a melody has.
+    """A feature of melodies.
 
     Attributes:
-        name: The function's name.
-        label: What a chart or a table calls it.
-        unit: Of its value; empty for a share.
-        more_is_fine: Whether only too little counts against a melody; else too much does as well.
-        function: From a melody alone; None where it needs more.
+        name: Name of its function.
+        label: Label in charts and tables.
+        unit: Unit of its value; empty for a fraction.
+        more_is_fine: Whether only low values lower the score; otherwise high values do as well.
+        function: Computes it from a melody; None if it needs more than the melody.
     """
 
     name: str
@@ -82,7 +81,7 @@ FEATURES = {
     )
 }
 
-# How melodies end is told of a set, not scored: a quarter of real tunes do not end on the tonic, so it is no fault.
+# The ending is reported for a set but not scored: a quarter of real tunes do not end on the tonic.
 GROUPS = {
     "coherence": ("step_share", "mean_interval", "interval_recurrence", "longest_repeat", "onset_agreement"),
     "musicality": (
@@ -94,7 +93,9 @@ GROUPS = {
 
 
 def measure_features(melodies: Sequence[Melody]) -> dict[str, FloatArray]:
-    """Every feature that a melody has by itself, by name, each of shape (number of melodies,); NaN where undefined.
+    """Return the features that need only the melody, by name, each of shape (number of melodies,).
+
+    The value is NaN where a feature is not defined.
 
     Example:
         >>> measure_features([Melody([60, 62, 67], [24] * 3)])["step_share"].tolist()

@@ -1,7 +1,7 @@
-"""Features of a melody's line: steps, leaps, and whether its turns come back.
+"""Features of a melody's intervals: steps and leaps, n-grams, repetition, range.
 
-An interval goes from one sounding note to the next, in semitones; rests are skipped. N-grams are runs of n
-successive intervals, so that a phrase that comes back in another key is the same phrase.
+An interval goes from one sounding note to the next, in semitones; rests are skipped. An n-gram is a sequence of n
+successive intervals, so that a transposed phrase has the same n-grams.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from numpy.typing import NDArray
 
 from chromasonic.melody_generation.melody import REST, IntArray, Melody
 
-_LARGEST_N = 8  # intervals to a 64-bit code, one byte each
+_LARGEST_N = 8  # one byte of a 64-bit code for every interval
 
 
 def sounding_pitches(melody: Melody) -> IntArray:
-    """The MIDI numbers of a melody without its rests, shape (number of sounding notes,)."""
+    """Return the MIDI numbers of a melody without its rests, shape (number of sounding notes,)."""
     return np.asarray(melody.pitches[melody.pitches != REST], dtype=np.int64)
 
 
 def intervals(melody: Melody) -> IntArray:
-    """Semitones from each sounding note to the next, shape (number of sounding notes - 1,), or (0,)."""
+    """Return the semitones from each sounding note to the next, shape (number of sounding notes - 1,), or (0,)."""
     return np.diff(sounding_pitches(melody))
 
 
 def interval_ngrams(melody: Melody, n: int) -> NDArray[np.uint64]:
-    """One code for each run of n intervals; two codes are equal where the runs are.
+    """Return one code for each n-gram of intervals; codes are equal if and only if the n-grams are.
 
     Args:
         melody: The melody.
-        n: Intervals to a run, 1 to 8.
+        n: Length of the n-grams in intervals, 1 to 8.
 
     Returns:
-        Shape (number of intervals - n + 1,), or (0,) where there are too few.
+        Shape (number of intervals - n + 1,), or (0,) if there are fewer than n intervals.
 
     Raises:
         ValueError: If n is out of range.
@@ -55,10 +55,10 @@ def interval_ngrams(melody: Melody, n: int) -> NDArray[np.uint64]:
 
 
 def step_share(melody: Melody) -> float:
-    """The part of all moves that are steps, of one or two semitones; repeated notes are no moves.
+    """Return the fraction of steps, of one or two semitones, among all intervals but repeated notes.
 
-    Formula: ``#(1 <= |i| <= 2) / #(|i| >= 1)`` over all intervals i. Range 0 to 1. NaN where nothing moves, so for
-    the empty melody. Huron, Sweet Anticipation (2006): pitch proximity.
+    Formula: ``#(1 <= |i| <= 2) / #(|i| >= 1)`` over all intervals i. Range: 0 to 1. NaN for the empty melody and if all
+    intervals are 0. Source: pitch proximity (Huron, Sweet Anticipation, 2006).
 
     Example:
         >>> step_share(Melody([60, 62, 62, 67], [24] * 4))
@@ -70,10 +70,10 @@ def step_share(melody: Melody) -> float:
 
 
 def mean_interval(melody: Melody) -> float:
-    """The mean size of an interval in semitones, repeated notes included.
+    """Return the mean size of the intervals in semitones, repeated notes included.
 
-    Formula: ``mean(|i|)``. Range 0 to 127. NaN for fewer than two sounding notes, so for the empty melody. Yang
-    and Lerch, On the evaluation of generative models in music (2018): average pitch interval.
+    Formula: ``mean(|i|)``. Range: 0 to 127. NaN for the empty melody and for fewer than two sounding notes. Source:
+    average pitch interval (Yang & Lerch, On the evaluation of generative models in music, 2018).
 
     Example:
         >>> mean_interval(Melody([60, 62, 61], [24] * 3))
@@ -84,12 +84,11 @@ def mean_interval(melody: Melody) -> float:
 
 
 def interval_recurrence(melody: Melody) -> float:
-    """The part of a melody's runs of four intervals that occurred before in it.
+    """Return the fraction of 4-grams of intervals that occurred before in the melody.
 
-    Formula: ``1 - distinct / all`` over its 4-grams of intervals. Range 0 to (nearly) 1; real folk tunes have
-    about a third, their shuffles next to none, a loop nearly all. NaN for fewer than five sounding notes, so
-    for the empty melody. After the repetition measures of Dai et al., What is missing in deep music generation
-    (2022).
+    Formula: ``1 - distinct / all``. Range: 0 to below 1; about a third for real folk tunes, almost 0 for their
+    shuffles, almost 1 for a loop. NaN for the empty melody and for fewer than five sounding notes. Source: after the
+    repetition measures of Dai et al., What is missing in deep music generation (2022).
 
     Example:
         >>> interval_recurrence(Melody([60, 62, 64, 65, 67] * 3, [24] * 15)) > 0.5
@@ -99,11 +98,11 @@ def interval_recurrence(melody: Melody) -> float:
 
 
 def longest_repeat(melody: Melody) -> float:
-    """How long the longest run of intervals is that occurs twice in a melody, as a part of all its intervals.
+    """Return the length of the longest sequence of intervals that occurs twice, as a fraction of all intervals.
 
-    Formula: ``max length of a run that occurs at two places / all``; the two may overlap. Range 0 to (nearly) 1;
-    what a Markov chain repeats it repeats by chance, and so not for long. NaN for fewer than two sounding notes,
-    so for the empty melody. Dai et al. (2022).
+    Formula: ``longest repeated length / all``; the two occurrences may overlap. Range: 0 to below 1; low for a Markov
+    chain, which repeats by chance only. NaN for the empty melody and for fewer than two sounding notes. Source: Dai et
+    al. (2022).
 
     Example:
         >>> longest_repeat(Melody([60, 62, 64, 69, 71, 73, 74], [24] * 7)) == 2 / 6
@@ -112,18 +111,18 @@ def longest_repeat(melody: Melody) -> float:
     line = (intervals(melody) + 128).astype(np.uint8).tobytes()
     n = len(line)
 
-    def differ(length: int) -> bool:
+    def all_differ(length: int) -> bool:
         return len({line[begin : begin + length] for begin in range(n - length + 1)}) == n - length + 1
 
-    # Where a run comes back so does every part of it, so the first length of which none does can be bisected.
-    return bisect_left(range(1, n + 1), True, key=differ) / n if n else float("nan")
+    # Every part of a repeated sequence is repeated too, so the shortest length without repetition can be bisected.
+    return bisect_left(range(1, n + 1), True, key=all_differ) / n if n else float("nan")
 
 
 def distinct_bigrams(melody: Melody) -> float:
-    """The part of a melody's pairs of successive intervals that are different from each other.
+    """Return the fraction of distinct 2-grams of intervals.
 
-    Formula: ``distinct / all`` over its 2-grams of intervals. Range 0 to 1. NaN for fewer than three sounding
-    notes, so for the empty melody. Li et al., A diversity-promoting objective function (2016): distinct-2.
+    Formula: ``distinct / all``. Range: above 0 to 1. NaN for the empty melody and for fewer than three sounding notes.
+    Source: distinct-2 (Li et al., A diversity-promoting objective function, 2016).
 
     Example:
         >>> distinct_bigrams(Melody([60, 62, 64, 66], [24] * 4))
@@ -133,10 +132,10 @@ def distinct_bigrams(melody: Melody) -> float:
 
 
 def pitch_range(melody: Melody) -> float:
-    """Semitones between the lowest and the highest note.
+    """Return the semitones between the lowest and the highest note.
 
-    Formula: ``max - min`` of the sounding pitches. Range 0 to 127. NaN where nothing sounds, so for the empty
-    melody. Yang and Lerch (2018).
+    Formula: ``max - min`` of the sounding pitches. Range: 0 to 127. NaN for the empty melody and if nothing sounds.
+    Source: Yang & Lerch (2018).
 
     Example:
         >>> pitch_range(Melody([60, 72, 67], [24] * 3))
@@ -147,6 +146,6 @@ def pitch_range(melody: Melody) -> float:
 
 
 def _distinct_share(melody: Melody, n: int) -> float:
-    grams = interval_ngrams(melody, n)
-    # Python's set is several times faster here than numpy's unique, which sorts.
-    return len(set(grams.tolist())) / len(grams) if len(grams) else float("nan")
+    ngrams = interval_ngrams(melody, n)
+    # A set is several times faster here than numpy.unique, which sorts.
+    return len(set(ngrams.tolist())) / len(ngrams) if len(ngrams) else float("nan")

@@ -15,15 +15,15 @@ from chromasonic.melody_generation.melody import FloatArray
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """What a set of melodies scores.
+    """Mean scores of a set of melodies.
 
     Attributes:
-        n_melodies: Melodies in the set.
-        n_undefined: Those of fewer than two sounding notes, which have no score and count as 0.
+        n_melodies: Number of melodies in the set.
+        n_undefined: Number of melodies with fewer than two sounding notes, which have no score and count as 0.
         overall: Mean overall score.
         groups: Mean score of each group.
         features: Mean score of each feature.
-        values: Mean value of each feature, in its own unit, over the melodies for which it is defined.
+        values: Mean value of each feature, in its own unit, over the melodies that have a value.
     """
 
     n_melodies: int
@@ -34,19 +34,21 @@ class ScoreSummary:
     values: Mapping[str, Estimate]
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain values; what is not defined is None, since JSON has no NaN."""
+        """Return plain values for a JSON file; None for NaN."""
         return {name: without_nan(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
 class MelodyScores:
-    """What each melody of a set has and scores; every array has shape (number of melodies,).
+    """Features and scores of each melody of a set; every array has shape (number of melodies,).
+
+    Scores are 0 to 1, and NaN for melodies with fewer than two sounding notes.
 
     Attributes:
-        values: Of each feature in its own unit; NaN where it is not defined.
-        features: The score of each feature, 0 to 1; NaN for a melody of fewer than two sounding notes.
-        groups: The score of each group, likewise.
-        overall: The overall score, likewise.
+        values: Value of each feature in its own unit; NaN where it is not defined.
+        features: Score of each feature.
+        groups: Score of each group of features.
+        overall: Overall score.
     """
 
     values: Mapping[str, FloatArray]
@@ -55,11 +57,11 @@ class MelodyScores:
     overall: FloatArray
 
     def summary(self, *, seed: int = 0, n_resamples: int = 1000) -> ScoreSummary:
-        """Means over the set with 95 % bootstrap intervals: how they vary over sets drawn from this one.
+        """Return the means over the set with 95 % bootstrap intervals.
 
         Args:
-            seed: Of the draws; all means are of the same ones.
-            n_resamples: How many sets are drawn.
+            seed: Seed of the draws, which all means share.
+            n_resamples: Number of resampled sets.
 
         Raises:
             InputError: If the set is empty.
@@ -83,7 +85,7 @@ class MelodyScores:
 
 
 def typical_indices(scores: MelodyScores, n: int) -> list[int]:
-    """The places of the ``n`` melodies whose overall score is nearest to the median: neither best nor worst.
+    """Return the indices of the ``n`` melodies whose overall scores are nearest to the median, ascending.
 
     A melody without a score counts as 0.
 
@@ -93,33 +95,33 @@ def typical_indices(scores: MelodyScores, n: int) -> list[int]:
     """
     overall = np.nan_to_num(scores.overall, nan=0)
     nearest_first = np.argsort(np.abs(overall - np.median(overall)), kind="stable") if len(overall) else overall
-    return sorted(int(place) for place in nearest_first[:n])
+    return sorted(int(index) for index in nearest_first[:n])
 
 
 def concatenate_scores(parts: Sequence[MelodyScores], order: Sequence[int]) -> MelodyScores:
-    """The scores of several sets as of one.
+    """Concatenate the scores of several sets and reorder them.
 
     Args:
-        parts: Scores with the same features, one after the other.
-        order: The place of each melody of theirs in the whole.
+        parts: Scores with the same features.
+        order: Index in the result of each melody of the concatenated parts.
     """
-    back = np.argsort(order)
+    inverse = np.argsort(order)
 
-    def together(arrays: Iterable[FloatArray]) -> FloatArray:
-        return np.concatenate(list(arrays))[back]
+    def concatenate(arrays: Iterable[FloatArray]) -> FloatArray:
+        return np.concatenate(list(arrays))[inverse]
 
     return MelodyScores(
-        {name: together(part.values[name] for part in parts) for name in parts[0].values},
-        {name: together(part.features[name] for part in parts) for name in parts[0].features},
-        {name: together(part.groups[name] for part in parts) for name in parts[0].groups},
-        together(part.overall for part in parts),
+        {name: concatenate(part.values[name] for part in parts) for name in parts[0].values},
+        {name: concatenate(part.features[name] for part in parts) for name in parts[0].features},
+        {name: concatenate(part.groups[name] for part in parts) for name in parts[0].groups},
+        concatenate(part.overall for part in parts),
     )
 
 
 def without_nan(value: Any) -> Any:
-    """Plain values with None for what is not defined or infinite, since JSON has neither NaN nor infinity."""
+    """Return plain values with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: without_nan(each) for name, each in value.items()}
+        return {name: without_nan(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [without_nan(each) for each in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

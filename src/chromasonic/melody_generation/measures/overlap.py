@@ -1,8 +1,8 @@
-"""Whether two sets of melodies have a feature alike: the overlap of its two distributions.
+"""Overlap of the distributions of a feature in two sets of melodies.
 
-Each set's values are smoothed into a density, and the area under both is the overlap: 1 where the sets are alike
-in this, 0 where they have nothing in common. Real tunes against other real tunes stay below 1; that is the ceiling
-to print beside it. Yang and Lerch, On the evaluation of generative models in music (2018).
+The values of each set are smoothed into a density, and the overlap is the area under both densities: 1 for equal
+distributions, 0 for disjoint ones. Two sets of real tunes stay below 1, which is the ceiling to report with it. Source:
+Yang & Lerch, On the evaluation of generative models in music (2018).
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ _N_POINTS = 512
 
 
 def overlap(first: FloatArray, second: FloatArray) -> float:
-    """The area that the densities of two samples share.
+    """Return the area under the densities of both samples.
 
-    Gaussian kernels of Scott's width, both densities on one grid: two grids would make areas that cannot be
-    compared.
+    Formula: ``sum of min(p, q)`` over one grid, where p and q are densities with Gaussian kernels of Scott's width that
+    sum to 1. Range: 0 to 1. NaN if either sample has fewer than two values.
 
     Args:
-        first: A sample, shape (any,); NaN is left out.
-        second: Another, likewise.
-
-    Returns:
-        0 to 1; NaN where either sample has fewer than two values.
+        first: A sample, shape (any,); NaN is ignored.
+        second: Another sample, shape (any,); NaN is ignored.
 
     Example:
         >>> overlap(np.arange(9.0), np.arange(9.0)), overlap(np.arange(9.0), np.arange(9.0) + 100) < 1e-6
@@ -44,7 +41,7 @@ def overlap(first: FloatArray, second: FloatArray) -> float:
 
 
 def feature_overlaps(values: Mapping[str, FloatArray], reference: Mapping[str, FloatArray]) -> dict[str, float]:
-    """The overlap of each feature that both sets have, by name; the values are those of ``measure`` or of scores."""
+    """Return the overlap of each feature that both sets have, by name."""
     return {name: overlap(values[name], reference[name]) for name in values if name in reference}
 
 
@@ -53,8 +50,8 @@ def _scott(sample: FloatArray) -> float:
 
 
 def _density(sample: FloatArray, grid: FloatArray) -> FloatArray:
-    """The density at each point of the grid, of which all together are 1, shape (number of points,)."""
-    # A kernel narrower than the grid would fall between its points: a sample of equal values has width 0.
+    """Return the density at each point of the grid, shape (number of points,); the densities sum to 1."""
+    # A kernel narrower than the grid would miss its points; a sample of equal values has width 0.
     width = max(_scott(sample), 2 * (grid[1] - grid[0]))
     # Distances in kernel widths, shape (points, sample).
     density = np.exp(-0.5 * ((grid[:, None] - sample) / width) ** 2).sum(axis=1)
