@@ -32,9 +32,9 @@ LAYERS = (
     ("config",),
     ("app",),
 )
-# The same within networks: the contract, parts, and one module for each model.
+# The same within networks: what all share, parts of networks, and one module for each model.
 NETWORK_LAYERS = (
-    ("contract",),
+    ("contract", "bar_position"),
     ("neural", "counting"),
     ("lstm", "transformer", "markov", "ppm", "mixture"),
 )
@@ -267,7 +267,7 @@ MODULE_CHECKS = {
 TREE_CHECKS = {"file names": file_name_faults, "public names": public_name_faults, "cycles": cycle_faults}
 
 # Faults of today by check; each number may only become smaller.
-ALLOWED = {"layers": 1, "docstrings": 413, "public names": 7}
+ALLOWED = {"docstrings": 280, "public names": 2}
 
 
 def python_sources(folder: Path) -> dict[str, str]:
