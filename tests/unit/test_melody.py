@@ -11,10 +11,10 @@ from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody,
 from chromasonic.melody_generation.vocabulary import METRES
 
 
-def slow_count(melody: Melody) -> tuple[list[int], list[int], list[Metre]]:
-    """Positions, bar lines and metres, counted tick by tick."""
+def count_by_ticks(melody: Melody) -> tuple[list[int], list[int], list[Metre]]:
+    """Return positions, bar lines and metres, counted tick by tick."""
     departs = {departure.note: departure for departure in melody.departures}
-    metre, position, now = melody.metre, melody.start, 0
+    metre, position, time = melody.metre, melody.start, 0
     positions, bar_lines, metres = [], [], []
     for note, ticks in enumerate(melody.durations.tolist()):
         if note in departs:
@@ -23,35 +23,35 @@ def slow_count(melody: Melody) -> tuple[list[int], list[int], list[Metre]]:
         metres.append(metre)
         for _ in range(ticks):
             if position == 0:
-                bar_lines.append(now)
-            now += 1
+                bar_lines.append(time)
+            time += 1
             position = (position + 1) % metre.bar_ticks
     return positions, bar_lines, metres
 
 
 @given(melodies())
-def test_positions_and_bar_lines_are_those_counted_tick_by_tick(melody: Melody) -> None:
-    positions, bar_lines, metres = slow_count(melody)
+def test_positions_and_bar_lines_agree_with_a_count_tick_by_tick(melody: Melody) -> None:
+    positions, bar_lines, metres = count_by_ticks(melody)
     assert melody.positions.tolist() == positions
     assert melody.bar_lines.tolist() == bar_lines
-    assert [m for first, end, m, _ in melody.segments for _ in range(first, end)] == metres
+    assert [segment.metre for segment in melody.segments for _ in range(segment.begin, segment.end)] == metres
 
 
 @given(melodies())
-def test_onsets_and_ticks_add_up(melody: Melody) -> None:
+def test_onsets_and_ticks_are_sums_of_durations(melody: Melody) -> None:
     assert melody.onsets.tolist() == [sum(melody.durations[:n].tolist()) for n in range(len(melody))]
     assert melody.ticks == sum(melody.durations.tolist())
 
 
 @given(melodies(min_notes=1), st.data())
-def test_a_window_stands_where_it_was_cut(melody: Melody, data: st.DataObject) -> None:
+def test_a_window_keeps_its_positions_bar_lines_and_labels(melody: Melody, data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(melody) - 1))
     end = data.draw(st.integers(begin + 1, len(melody)))
     window = melody.window(begin, end)
     assert window.pitches.tolist() == melody.pitches[begin:end].tolist()
     assert window.durations.tolist() == melody.durations[begin:end].tolist()
     assert window.positions.tolist() == melody.positions[begin:end].tolist()
-    assert slow_count(window)[2] == slow_count(melody)[2][begin:end]
+    assert count_by_ticks(window)[2] == count_by_ticks(melody)[2][begin:end]
     first = int(melody.onsets[begin])
     inside = (melody.bar_lines >= first) & (melody.bar_lines < first + window.ticks)
     assert window.bar_lines.tolist() == (melody.bar_lines[inside] - first).tolist()
@@ -69,25 +69,25 @@ def test_a_window_of_a_window_is_a_window(melody: Melody, data: st.DataObject) -
 
 
 @given(melodies(min_notes=1))
-def test_the_window_of_everything_is_the_melody(melody: Melody) -> None:
+def test_the_window_of_all_notes_is_the_melody(melody: Melody) -> None:
     assert melody.window(0, len(melody)) == melody
 
 
 @pytest.mark.parametrize(("begin", "end"), [(0, 0), (1, 1), (2, 1), (-1, 2), (0, 4)])
-def test_windows_outside_a_melody_are_refused(begin: int, end: int) -> None:
+def test_windows_outside_a_melody_raise_an_error(begin: int, end: int) -> None:
     with pytest.raises(ValueError, match=f"window {begin}:{end} is not within a melody of 3 notes"):
         Melody([60, 62, 64], [24] * 3).window(begin, end)
 
 
 @given(melodies(), st.integers(-24, 24))
-def test_transposing_there_and_back_changes_nothing(melody: Melody, semitones: int) -> None:
-    moved = melody.transposed(semitones)
-    assert moved.transposed(-semitones) == melody
+def test_transposing_up_and_down_restores_the_melody(melody: Melody, semitones: int) -> None:
+    transposed = melody.transposed(semitones)
+    assert transposed.transposed(-semitones) == melody
     sounding = melody.pitches != REST
-    assert (moved.pitches[sounding] - melody.pitches[sounding] == semitones).all()
-    assert (moved.pitches[~sounding] == REST).all()
-    assert moved.tonic == (melody.tonic + semitones) % 12
-    assert moved.positions.tolist() == melody.positions.tolist()
+    assert (transposed.pitches[sounding] - melody.pitches[sounding] == semitones).all()
+    assert (transposed.pitches[~sounding] == REST).all()
+    assert transposed.tonic == (melody.tonic + semitones) % 12
+    assert transposed.positions.tolist() == melody.positions.tolist()
 
 
 @given(melodies())
@@ -108,7 +108,7 @@ def test_melodies_that_differ_in_a_field_are_not_equal(first: Melody, second: Me
     assert first != "a melody"
 
 
-def test_a_melody_cannot_be_changed_nor_tied_to_the_array_it_came_from() -> None:
+def test_a_melody_is_immutable_and_copies_its_arrays() -> None:
     pitches = np.array([60, 62])
     melody = Melody(pitches, [24, 24])
     pitches[0] = 0
@@ -126,7 +126,7 @@ def test_the_empty_melody_is_defined() -> None:
     assert empty.transposed(3).tonic == 3
 
 
-def test_free_metre_has_only_written_bar_lines() -> None:
+def test_in_free_metre_only_departures_are_bar_lines() -> None:
     free = Melody([60] * 4, [1000] * 4, metre=Metre(0, 4), departures=[Departure(2)])
     assert free.bar_lines.tolist() == [0, 2000]
     assert free.positions.tolist() == [0, 1000, 0, 1000]
@@ -136,13 +136,13 @@ FOUR: dict[str, Any] = {"pitches": [60, 62, REST, 64], "durations": [24] * 4}
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"durations": [24] * 3}, "4 pitches but 3 durations"),
         ({"pitches": [60, 62, -2, 64]}, "MIDI numbers 0 to 127, or -1"),
         ({"pitches": [60, 62, 64, 128]}, "MIDI numbers 0 to 127, or -1"),
-        ({"durations": [24, 24, 0, 24]}, "whole ticks of 1 to"),
-        ({"durations": [24, 24, 2**41, 24]}, "whole ticks of 1 to"),
+        ({"durations": [24, 24, 0, 24]}, "durations are 1 to"),
+        ({"durations": [24, 24, 2**41, 24]}, "durations are 1 to"),
         ({"durations": [24, 24, 2**64, 24]}, "more than 64 bits"),
         ({"start": 96}, "start 96 is not within a bar of 4/4"),
         ({"start": -1}, "start -1 is not within a bar of 4/4"),
@@ -157,18 +157,18 @@ FOUR: dict[str, Any] = {"pitches": [60, 62, REST, 64], "durations": [24] * 4}
         ({"departures": [Departure(1), Departure(3, Metre(4, 4))]}, "before note 3 is 4/4 already"),
     ],
 )
-def test_what_is_no_melody_is_refused_with_what_is_wrong(change: dict[str, Any], says: str) -> None:
+def test_invalid_values_raise_an_error(change: dict[str, Any], message: str) -> None:
     Melody(**FOUR)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         Melody(**(FOUR | change))
 
 
 @pytest.mark.parametrize("metre", METRES, ids=str)
-def test_a_metre_reads_what_it_writes(metre: Metre) -> None:
+def test_parsing_a_metre_inverts_str(metre: Metre) -> None:
     assert Metre.parse(str(metre)) == metre
 
 
-def test_metres_are_read_as_musicians_write_them() -> None:
+def test_common_and_cut_time_are_parsed() -> None:
     assert Metre.parse(" C ") == Metre(4, 4)
     assert Metre.parse("C|") == Metre(2, 2)
     assert Metre.parse("6/8").bar_ticks == Metre.parse("3/4").bar_ticks == 72
@@ -176,14 +176,14 @@ def test_metres_are_read_as_musicians_write_them() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "6", "6/", "6/8/", "-6/8", "0/4", "six/eight", "2+3/8"])
-def test_what_is_no_metre_is_refused_by_name(text: str) -> None:
+def test_text_that_is_no_metre_raises_an_error_with_the_text(text: str) -> None:
     with pytest.raises(ValueError, match="a metre is written like 6/8") as caught:
         Metre.parse(text)
     assert repr(text) in str(caught.value)
 
 
 @pytest.mark.parametrize(("beats", "unit"), [(-1, 4), (4, 0), (4, -4), (4, 5), (4, 64)])
-def test_metres_that_cannot_be_counted_are_refused(beats: int, unit: int) -> None:
+def test_invalid_metres_raise_an_error(beats: int, unit: int) -> None:
     with pytest.raises(ValueError, match=f"got {beats}/{unit}"):
         Metre(beats, unit)
 

@@ -24,7 +24,7 @@ VOCABULARY = NoteVocabulary()
 IDS = {VOCABULARY.name(token): token for token in range(len(VOCABULARY))}
 
 prefixes = st.builds(VOCABULARY.prefix, *map(st.sampled_from, (CORPORA, METRES, MODES, STARTS)))
-# Half of them notes, so that bars and metres stand close together.
+# Half of them are notes, so that bar and metre tokens are often adjacent.
 music = st.integers(VOCABULARY.first_note, len(VOCABULARY) - 1) | st.sampled_from(
     [VOCABULARY.bar, VOCABULARY.section, *map(VOCABULARY.metre_token, METRES)]
 )
@@ -32,7 +32,7 @@ music = st.integers(VOCABULARY.first_note, len(VOCABULARY) - 1) | st.sampled_fro
 
 @st.composite
 def any_melodies(draw: st.DrawFn) -> Melody:
-    """Melodies with values that the vocabulary may lack."""
+    """Draw a melody with values that may have no token."""
     n_notes = draw(st.integers(0, 12))
     metre = draw(st.sampled_from((*METRES, Metre(13, 8), Metre(1, 32), Metre(11, 4))))
     durations = draw(st.lists(st.integers(1, 500), min_size=n_notes, max_size=n_notes))
@@ -56,7 +56,7 @@ def any_melodies(draw: st.DrawFn) -> Melody:
 
 
 @given(melodies())
-def test_decoding_gives_back_what_was_encoded(melody: Melody) -> None:
+def test_decoding_inverts_encoding(melody: Melody) -> None:
     tokens = VOCABULARY.encode(melody)
     assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody, title="", source="")
     assert tokens.dtype == np.int64
@@ -64,15 +64,15 @@ def test_decoding_gives_back_what_was_encoded(melody: Melody) -> None:
 
 
 @given(melodies(), st.integers(-11, 11))
-def test_a_tune_in_another_key_has_the_same_tokens(melody: Melody, semitones: int) -> None:
-    moved = melody.transposed(semitones)
-    octaves = (melody.tonic + semitones) // 12  # the tonic is told from middle C upwards, so a new octave shows
-    same = replace(moved, pitches=np.where(moved.pitches == REST, REST, moved.pitches - 12 * octaves))
+def test_a_transposed_tune_has_the_same_tokens(melody: Melody, semitones: int) -> None:
+    transposed = melody.transposed(semitones)
+    octaves = (melody.tonic + semitones) // 12  # pitches are relative to the tonic above middle C
+    same = replace(transposed, pitches=np.where(transposed.pitches == REST, REST, transposed.pitches - 12 * octaves))
     assert VOCABULARY.encode(same).tolist() == VOCABULARY.encode(melody).tolist()
 
 
 @given(melodies())
-def test_padding_after_the_end_changes_nothing(melody: Melody) -> None:
+def test_padding_and_tokens_after_the_end_are_ignored(melody: Melody) -> None:
     tokens = VOCABULARY.encode(melody)
     padded = np.concatenate([tokens, [VOCABULARY.pad] * 3])
     decoded = VOCABULARY.decode(tokens)
@@ -82,7 +82,7 @@ def test_padding_after_the_end_changes_nothing(melody: Melody) -> None:
 
 
 @given(prefixes, st.lists(music, max_size=25), st.integers(0, 11))
-def test_any_music_after_a_right_prefix_decodes_and_settles(
+def test_any_music_after_a_valid_prefix_decodes_to_an_encodable_melody(
     prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int], tonic: int
 ) -> None:
     melody = VOCABULARY.decode([*prefix, *ids], tonic=tonic)
@@ -94,7 +94,7 @@ def test_any_music_after_a_right_prefix_decodes_and_settles(
 
 
 @given(prefixes, st.lists(music, max_size=25))
-def test_a_decoded_melody_counts_its_bars_as_the_tokens_do(
+def test_positions_of_a_decoded_melody_agree_with_its_tokens(
     prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int]
 ) -> None:
     bar_ticks = int(VOCABULARY.token_bar_ticks[prefix[1]])
@@ -113,25 +113,25 @@ def test_a_decoded_melody_counts_its_bars_as_the_tokens_do(
 
 
 @given(any_melodies())
-def test_what_was_fitted_encodes_and_the_rest_says_why_not(melody: Melody) -> None:
+def test_fitted_melodies_can_be_encoded_and_dropped_ones_have_a_reason(melody: Melody) -> None:
     fitted = VOCABULARY.fit(melody)
     if fitted.melody is None:
-        assert fitted.dropped_because
+        assert fitted.drop_reason
         return
-    assert fitted.dropped_because == ""
+    assert fitted.drop_reason == ""
     decoded = VOCABULARY.decode(VOCABULARY.encode(fitted.melody), tonic=melody.tonic)
     assert decoded == fitted.melody
     assert VOCABULARY.fit(fitted.melody) == type(fitted)(fitted.melody)
 
 
 @given(any_melodies())
-def test_fitting_moves_no_further_than_it_must(melody: Melody) -> None:
+def test_fitting_changes_as_little_as_possible(melody: Melody) -> None:
     fitted = VOCABULARY.fit(melody)
     assume(fitted.melody is not None)
     assert fitted.melody is not None
     n_rounded = int(fitted.melody.start != melody.start)
     for before, after in zip(melody.durations.tolist(), fitted.melody.durations.tolist(), strict=True):
-        assert abs(before - after) == min(abs(before - known) for known in DURATIONS)
+        assert abs(before - after) == min(abs(before - duration) for duration in DURATIONS)
         n_rounded += before != after
     n_moved = 0
     for before, after in zip(melody.pitches.tolist(), fitted.melody.pitches.tolist(), strict=True):
@@ -144,19 +144,19 @@ def test_fitting_moves_no_further_than_it_must(melody: Melody) -> None:
 
 
 @given(melodies())
-def test_what_encodes_fits_as_it_is(melody: Melody) -> None:
+def test_fitting_does_not_change_an_encodable_melody(melody: Melody) -> None:
     fitted = VOCABULARY.fit(melody)
     assert fitted.melody is melody
     assert (fitted.n_durations_rounded, fitted.n_pitches_moved) == (0, 0)
 
 
-def test_dropped_melodies_say_why() -> None:
-    assert "13/8 has no token" in VOCABULARY.fit(Melody([60], [12], Metre(13, 8))).dropped_because
-    assert "'x' has no token" in VOCABULARY.fit(Melody([60], [12], corpus="x")).dropped_because
+def test_drop_reasons_name_metre_and_corpus() -> None:
+    assert "13/8 has no token" in VOCABULARY.fit(Melody([60], [12], Metre(13, 8))).drop_reason
+    assert "'x' has no token" in VOCABULARY.fit(Melody([60], [12], corpus="x")).drop_reason
 
 
-def test_a_bar_line_that_departed_only_by_what_is_rounded_is_left_out() -> None:
-    # 94 ticks become 96, so that the written bar line stands where the count has one.
+def test_a_departure_that_rounding_removes_is_omitted() -> None:
+    # 94 ticks become 96, so that the written bar line agrees with the count.
     fitted = VOCABULARY.fit(Melody([60, 60], [94, 12], departures=[Departure(1)])).melody
     assert fitted == Melody([60, 60], [96, 12])
 
@@ -168,7 +168,7 @@ def test_a_start_without_a_token_stays_within_its_bar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("melody", "says"),
+    ("melody", "message"),
     [
         (
             Melody([60, 60 + HIGHEST + 1], [24, 24]),
@@ -183,18 +183,18 @@ def test_a_start_without_a_token_stays_within_its_bar() -> None:
         (Melody([60] * 2, [24] * 2, departures=[Departure(1, Metre(13, 8))]), "no token for metre 13/8"),
     ],
 )
-def test_what_has_no_token_is_refused_by_name(melody: Melody, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_values_without_a_token_raise_an_error_with_the_value(melody: Melody, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         VOCABULARY.encode(melody)
 
 
-def test_a_mode_without_a_token_is_refused_by_name() -> None:
+def test_a_mode_without_a_token_raises_an_error() -> None:
     with pytest.raises(ValueError, match="no token for mode 'blues'; there are major"):
         VOCABULARY.prefix("unknown", Metre(4, 4), "blues", 0)
 
 
 @pytest.mark.parametrize("n_tokens", range(PREFIX_LENGTH))
-def test_a_sequence_without_its_whole_prefix_is_refused(n_tokens: int) -> None:
+def test_an_incomplete_prefix_raises_an_error(n_tokens: int) -> None:
     tokens = VOCABULARY.encode(Melody([60], [24]))
     with pytest.raises(ValueError, match="begins with corpus, metre, mode and start"):
         VOCABULARY.decode(tokens[:n_tokens])
@@ -203,18 +203,18 @@ def test_a_sequence_without_its_whole_prefix_is_refused(n_tokens: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["<corpus:synthetic>", "<mode:minor>", "<start:12>"])
-def test_control_tokens_within_the_music_are_refused_by_name(name: str) -> None:
+def test_control_tokens_in_the_music_raise_an_error(name: str) -> None:
     tokens = VOCABULARY.encode(Melody([60, 62], [24, 24])).tolist()
-    with pytest.raises(ValueError, match=f"{name} cannot stand within the music"):
+    with pytest.raises(ValueError, match=f"{name} is not allowed in the music"):
         VOCABULARY.decode([*tokens[:-1], IDS[name], VOCABULARY.end])
 
 
-def test_names_are_all_different_and_every_token_has_one() -> None:
+def test_every_token_has_a_name_of_its_own() -> None:
     assert len(IDS) == len(VOCABULARY)
     assert [VOCABULARY.name(token) for token in range(4)] == ["<pad>", "<end>", "<bar>", "<section>"]
 
 
-def test_tables_say_what_names_say() -> None:
+def test_token_tables_agree_with_the_names() -> None:
     for name, token in IDS.items():
         is_note = not name.startswith("<")
         assert bool(VOCABULARY.is_note(token)) == is_note
@@ -237,7 +237,7 @@ def test_notes_are_the_product_of_pitches_and_durations() -> None:
     assert notes[VOCABULARY.first_note :].all()
 
 
-def test_durations_and_starts_rise_and_metres_differ() -> None:
+def test_durations_and_starts_are_sorted_and_metres_are_distinct() -> None:
     assert list(DURATIONS) == sorted(set(DURATIONS))
     assert list(STARTS) == sorted(set(STARTS))
     assert len(set(METRES)) == len(METRES)
@@ -258,7 +258,7 @@ def test_a_vocabulary_with_another_token_has_another_fingerprint() -> None:
     assert other.fingerprint != VOCABULARY.fingerprint
 
 
-def test_a_known_tune_has_the_tokens_that_a_musician_expects() -> None:
+def test_tokens_of_a_tune_written_by_hand() -> None:
     tune = Melody(
         [74, 78, 81, REST, 74],
         [12, 12, 48, 24, 12],
@@ -276,7 +276,7 @@ def test_a_known_tune_has_the_tokens_that_a_musician_expects() -> None:
 
 
 @pytest.mark.usefixtures("nottingham_directory")
-def test_all_of_nottingham_comes_back_from_its_tokens() -> None:
+def test_all_nottingham_tunes_round_trip() -> None:
     for melody in NottinghamCorpus().load():
         tokens = VOCABULARY.encode(melody)
         assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody, title="", source="")

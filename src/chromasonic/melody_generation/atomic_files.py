@@ -1,4 +1,4 @@
-"""Files that are whole or not there: a reader, or a run that is killed, never meets a half-written one."""
+"""Atomic files: a file is complete or absent, even if the process that writes it is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
 
-# In the name of every file that is not finished, so that what a killed program left behind can be told.
+# In the name of every unfinished file, to recognise those of killed processes.
 _UNFINISHED = ".unfinished-"
 
 _umask = os.umask(0)
@@ -21,25 +21,24 @@ os.umask(_umask)
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what is written there becomes ``path`` when the block ends well.
+    """Yield a temporary path that replaces ``path`` when the block ends without an error.
 
-    Missing folders are made. If the block raises, the temporary file is removed and what stood at ``path``
-    stays as it was.
+    Missing folders are created. If the block raises an error, the temporary file is removed and ``path`` is unchanged.
 
     Args:
-        path: Where the file is to stand.
+        path: The path of the complete file.
 
     Yields:
-        An empty file in the same folder, with the same suffix, since some writers choose the format by it.
+        An empty file in the same folder with the same suffix, since some writers choose the format by the suffix.
 
     Raises:
-        OSError: If the folder cannot be written to, or the disk is full; it names ``path``.
+        OSError: If the folder cannot be written to, or the disk is full; the error names ``path``.
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
         >>> with atomic_file(folder / "scores.json") as unfinished:
         ...     _ = unfinished.write_text("{}")
-        >>> [each.name for each in folder.iterdir()]
+        >>> [file.name for file in folder.iterdir()]
         ['scores.json']
     """
     path = Path(path)
@@ -49,23 +48,23 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_UNFINISHED}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         unfinished = Path(name)
-        unfinished.chmod(0o666 & ~_umask)  # mkstemp's files are for the owner alone
+        unfinished.chmod(0o666 & ~_umask)  # mkstemp gives permissions to the owner only
         yield unfinished
         with unfinished.open("rb+") as written:
-            os.fsync(written.fileno())  # else a power cut may keep the new name and lose the contents
+            os.fsync(written.fileno())  # otherwise a power failure may keep the new name and lose the content
         unfinished.replace(path)
     except OSError as problem:
         is_ours = problem.filename is None or _UNFINISHED in str(problem.filename)
         if problem.errno is None or not is_ours:
             raise
-        raise OSError(problem.errno, os.strerror(problem.errno), str(path)) from problem  # which a user knows
+        raise OSError(problem.errno, os.strerror(problem.errno), str(path)) from problem  # the user knows this path
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a whole UTF-8 text file in place of what stood at ``path``; missing folders are made."""
+    """Write a UTF-8 text file atomically; missing folders are created."""
     with atomic_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
@@ -77,17 +76,17 @@ def shown_path(path: Path) -> str:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write plain values as a whole JSON file in place of what stood at ``path``; missing folders are made."""
+    """Write plain values as a JSON file atomically; missing folders are created."""
     write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, noun: str, advice: str) -> dict[str, Any]:
-    """Read a JSON file that holds values by name; empty if there is no such file.
+    """Read a JSON file that holds an object; return an empty dict if there is no such file.
 
     Args:
         path: The file.
         noun: The word for its values in the error message.
-        advice: What to do after a damaged file is removed, for the error message.
+        advice: The advice for a damaged file in the error message, after its removal.
 
     Raises:
         InputError: If the file is damaged.
@@ -104,13 +103,13 @@ def read_json(path: Path, noun: str, advice: str) -> dict[str, Any]:
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
-    """Remove what programs that were killed in the middle of a ``atomic_file`` left in a folder and all below it.
+    """Remove the unfinished files of killed processes from a folder and its subfolders.
 
-    For a folder that nobody else writes to at this time.
+    No other process may write to the folder at the same time.
 
     Args:
-        folder: It need not exist.
-        pattern: Which files, by the name that they would have got, without its ending.
+        folder: The folder; it need not exist.
+        pattern: A glob pattern for the stems of the complete files.
     """
-    for left in folder.rglob(f".{pattern}{_UNFINISHED}*"):
-        left.unlink(missing_ok=True)
+    for unfinished in folder.rglob(f".{pattern}{_UNFINISHED}*"):
+        unfinished.unlink(missing_ok=True)

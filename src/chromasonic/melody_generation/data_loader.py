@@ -232,7 +232,7 @@ class DividedMelodies(MelodyDataModule):
         fitted = [NoteVocabulary().fit(melody) for melody in melodies if len(melody)]
         for index, melody in enumerate(fitted):
             if melody.melody is None:
-                raise InputError(f"melody {index} of {side}_data cannot be used: {melody.dropped_because}")
+                raise InputError(f"melody {index} of {side}_data cannot be used: {melody.drop_reason}")
         if not fitted:
             raise InputError(f"{side}_data holds no melody ({len(melodies)} given): give at least one")
         return [melody.melody for melody in fitted if melody.melody is not None]

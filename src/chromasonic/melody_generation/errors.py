@@ -1,9 +1,9 @@
-"""The one error that is meant for people."""
+"""The error for invalid input of users."""
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used.
+    """Input of the user cannot be used.
 
-    The message is one sentence for that user: what is wrong, where, and what to do. Scripts print it alone,
-    without a traceback, and exit with 1. Anything else that is raised is a fault of the program.
+    The message is one sentence for the user: what is wrong, where, and what to do. Commands print it without a
+    traceback and exit with 1. Any other exception is a bug of the program.
     """

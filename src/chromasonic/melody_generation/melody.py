@@ -1,11 +1,11 @@
-"""The one music type: a melody is a line of notes and rests, and where its bars begin.
+"""The core type of the package: a melody is a line of notes and rests with counted bars.
 
-Time is counted in ticks, 24 to the quarter note, which is exact for thirty-second notes (3 ticks) and for
-triplets (8 ticks for an eighth).
+Time is measured in ticks, 24 to the quarter note, which is exact for thirty-second notes (3 ticks) and for triplets
+(8 ticks for a triplet eighth).
 
-Bars are counted, not stored. From the metre and the place in the bar at which the first note falls, every bar
-line follows; only where the written music departs from that count (a short last bar of a part, a change of
-metre) does a melody hold a :class:`Departure`.
+Bars are counted, not stored: the bar lines follow from the metre and the position in the bar of the first note. Where
+the written music departs from that count (a short last bar of a part, a change of metre), a melody has a
+:class:`Departure`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,13 +26,16 @@ MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locria
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-_NEVER = 1 << 20  # ticks: the length of a bar that no count ends
-_LONGEST = 1 << 40  # ticks: a note; sums of a million of them are still numbers of 64 bits
+_FREE_BAR_TICKS = 1 << 20  # longer than any tune
+_MAX_NOTE_TICKS = 1 << 40  # sums of a million such notes still fit into 64 bits
 
 
 @dataclass(frozen=True, order=True)
 class Metre:
-    """A time signature, such as 6/8; ``beats`` is 0 for free metre, in which only written bar lines count.
+    """A time signature, such as 6/8; ``beats`` is 0 for free metre, in which only departures are bar lines.
+
+    Raises:
+        ValueError: If ``beats`` is negative, or no whole number of ticks is a ``unit``-th of a whole note.
 
     Example:
         >>> str(Metre(6, 8)), Metre(6, 8).bar_ticks
@@ -51,10 +54,10 @@ class Metre:
 
     @classmethod
     def parse(cls, text: str) -> Metre:
-        """Read ``"6/8"``, ``"C"``, ``"C|"`` or ``"free"``.
+        """Parse ``"6/8"``, ``"C"``, ``"C|"`` or ``"free"``.
 
         Raises:
-            ValueError: If the text is none of these.
+            ValueError: If the text is no such metre.
         """
         named = {"C": cls(4, 4), "C|": cls(2, 2), "free": cls(0, 4)}
         text = text.strip()
@@ -67,8 +70,8 @@ class Metre:
 
     @property
     def bar_ticks(self) -> int:
-        """The length of a bar in ticks; for free metre, longer than any tune."""
-        return self.beats * (4 * TICKS_PER_QUARTER // self.unit) or _NEVER
+        """The length of a bar in ticks; in free metre, longer than any tune."""
+        return self.beats * (4 * TICKS_PER_QUARTER // self.unit) or _FREE_BAR_TICKS
 
     def __str__(self) -> str:
         return f"{self.beats}/{self.unit}" if self.beats else "free"
@@ -76,20 +79,36 @@ class Metre:
 
 @dataclass(frozen=True)
 class Departure:
-    """A bar line that the count does not foresee: before note ``note`` a new bar begins.
+    """A bar line that departs from the count: a new bar begins before the note with index ``note``.
 
-    ``metre`` is the metre from there on, or None where it stays as it is.
+    ``metre`` is the metre from there on, or None if it does not change.
     """
 
     note: int
     metre: Metre | None = None
 
 
+class Segment(NamedTuple):
+    """A part of a melody without departures.
+
+    Attributes:
+        begin: Index of the first note.
+        end: Index of the note after the last.
+        metre: The metre of the segment.
+        position: Position of the first note in its bar, in ticks.
+    """
+
+    begin: int
+    end: int
+    metre: Metre
+    position: int
+
+
 def _read_only(values: ArrayLike) -> IntArray:
     try:
         array = np.array(values, dtype=np.int64).reshape(-1)
     except OverflowError as problem:
-        raise ValueError("a pitch or a duration has more than 64 bits, and no melody holds it") from problem
+        raise ValueError("a pitch or a duration has more than 64 bits") from problem
     array.setflags(write=False)
     return array
 
@@ -100,18 +119,18 @@ class Melody:
 
     Attributes:
         pitches: MIDI numbers, ``REST`` for a rest, shape (N,).
-        durations: Ticks, shape (N,).
+        durations: Durations in ticks, shape (N,).
         metre: The metre at the beginning.
-        start: The position in the bar, in ticks, at which the first note falls: 0 without an upbeat.
-        departures: Bar lines and metres that the count does not foresee, by rising note.
+        start: Position of the first note in its bar, in ticks: 0 without an upbeat.
+        departures: Bar lines and changes of metre that depart from the count, by rising note.
         tonic: Pitch class of the first key's tonic, 0 (C) to 11 (B).
-        mode: One of ``MODES``.
-        title: As the source names it.
-        source: Where it came from; for a tune from an ABC file ``reelsa-c.abc:12``.
-        corpus: The collection it belongs to, ``"unknown"`` for a user's own.
+        mode: The mode of the first key, one of ``MODES``.
+        title: The title in the source.
+        source: File and number of the tune, such as ``reelsa-c.abc:12``.
+        corpus: The corpus of the tune, ``"unknown"`` for a user's own.
 
     Raises:
-        ValueError: If a value is out of range, lengths differ, or a departure is no departure.
+        ValueError: If a value is out of range, lengths differ, or a departure agrees with the count.
 
     Example:
         >>> melody = Melody([67, 69, 71, REST], [12, 12, 24, 24], metre=Metre(3, 4), start=48)
@@ -165,8 +184,8 @@ class Melody:
             raise ValueError(f"{n_notes} pitches but {len(self.durations)} durations")
         if n_notes and not (self.pitches.min() >= REST and self.pitches.max() <= 127):
             raise ValueError("pitches are MIDI numbers 0 to 127, or -1 for a rest")
-        if n_notes and not (self.durations.min() >= 1 and self.durations.max() <= _LONGEST):
-            raise ValueError(f"durations are whole ticks of 1 to {_LONGEST}")
+        if n_notes and not (self.durations.min() >= 1 and self.durations.max() <= _MAX_NOTE_TICKS):
+            raise ValueError(f"durations are 1 to {_MAX_NOTE_TICKS} ticks")
         if not 0 <= self.start < self.metre.bar_ticks:
             raise ValueError(f"start {self.start} is not within a bar of {self.metre}")
         if not 0 <= self.tonic <= 11:
@@ -193,65 +212,65 @@ class Melody:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Melody):
             return NotImplemented
-        return all(np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     def __hash__(self) -> int:
         return hash((self.pitches.tobytes(), self.durations.tobytes(), self.metre, self.tonic))
 
     @cached_property
     def onsets(self) -> IntArray:
-        """Ticks from the first note's beginning, shape (N,)."""
+        """Onset of each note in ticks from the first note, shape (N,)."""
         return np.cumsum(self.durations) - self.durations
 
     @property
     def ticks(self) -> int:
-        """The length of the whole melody in ticks."""
+        """The duration of the melody in ticks."""
         return int(self.durations.sum())
 
     @cached_property
-    def segments(self) -> tuple[tuple[int, int, Metre, int], ...]:
-        """Stretches without a departure: first note, note after the last, metre, position of the first."""
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments between departures."""
         begins = [Departure(0, self.metre), *self.departures]
         ends = [departure.note for departure in self.departures] + [len(self)]
-        found, metre, position = [], self.metre, self.start
+        segments, metre, position = [], self.metre, self.start
         for begin, end in zip(begins, ends, strict=True):
             metre = begin.metre or metre
-            found.append((begin.note, end, metre, position))
+            segments.append(Segment(begin.note, end, metre, position))
             position = 0
-        return tuple(found)
+        return tuple(segments)
 
     @cached_property
     def positions(self) -> IntArray:
-        """Position in the bar, in ticks, at which each note falls, shape (N,)."""
-        found = np.zeros(len(self), dtype=np.int64)
+        """Position of each note in its bar, in ticks, shape (N,)."""
+        positions = np.zeros(len(self), dtype=np.int64)
         for begin, end, metre, position in self.segments:
             if begin < end:
                 elapsed = self.onsets[begin:end] - self.onsets[begin]
-                found[begin:end] = (position + elapsed) % metre.bar_ticks
-        return found
+                positions[begin:end] = (position + elapsed) % metre.bar_ticks
+        return positions
 
     @cached_property
     def bar_lines(self) -> IntArray:
-        """Ticks from the first note's beginning at which a bar begins; the last note's end is not one."""
-        found: list[int] = []
+        """Ticks from the first note at which a bar begins, shape (number of bars,); the end of the melody is none."""
+        bar_lines: list[int] = []
         for begin, end, metre, position in self.segments:
             if begin < end:
                 first = int(self.onsets[begin])
                 last = int(self.onsets[end - 1] + self.durations[end - 1])
                 bar_begin = first if position == 0 else first + metre.bar_ticks - position
-                found.extend(range(bar_begin, last, metre.bar_ticks))
-        return np.array(found, dtype=np.int64)
+                bar_lines.extend(range(bar_begin, last, metre.bar_ticks))
+        return np.array(bar_lines, dtype=np.int64)
 
     def transposed(self, semitones: int) -> Melody:
-        """The same tune in another key: every pitch and the tonic moved by ``semitones``."""
+        """Transpose the pitches and the tonic by a number of semitones."""
         pitches = np.where(self.pitches == REST, REST, self.pitches + semitones)
         return replace(self, pitches=pitches, tonic=(self.tonic + semitones) % 12)
 
     def window(self, begin: int, end: int) -> Melody:
-        """Notes ``begin`` to ``end`` (exclusive) with the metre and the place in the bar where they stand.
+        """Return the notes from ``begin`` to before ``end``, with their metre and position in the bar.
 
         Raises:
-            ValueError: If the range is empty or leaves the melody.
+            ValueError: If the range is empty or exceeds the melody.
         """
         if not 0 <= begin < end <= len(self):
             raise ValueError(f"window {begin}:{end} is not within a melody of {len(self)} notes")

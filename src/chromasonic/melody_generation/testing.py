@@ -162,7 +162,7 @@ def _fitted(melodies: Sequence[Melody], name: str) -> list[Melody]:
     fitted = [NoteVocabulary().fit(melody) for melody in melodies]
     for place, each in enumerate(fitted):
         if each.melody is None:
-            raise InputError(f"melody {place} of {name} cannot be used: {each.dropped_because}")
+            raise InputError(f"melody {place} of {name} cannot be used: {each.drop_reason}")
     return [each.melody for each in fitted if each.melody is not None]
 
 

@@ -1,15 +1,15 @@
-"""Melody <-> token ids: one note is one token.
+"""Conversion between melodies and token ids: one note is one token.
 
 A token sequence is a prefix of ``PREFIX_LENGTH`` control tokens, then the music, then ``<end>``:
 
     <corpus:nottingham> <metre:6/8> <mode:major> <start:60>   note note note <bar> note ... <end>
 
-Note tokens are the product of a pitch class and a duration class. Pitch is relative to the tonic in the
-octave above middle C (or a rest), so a jig in D and the same jig in G are the same tokens. ``<bar>`` stands
-only where a bar line departs from the count, and a metre token where the metre changes; both put the position
-in the bar back to 0.
+Note tokens are the product of a pitch class and a duration class. Pitch classes are semitones relative to the tonic in
+the octave above middle C, or a rest, so that a jig in D and the same jig in G have the same tokens. ``<bar>`` is
+written only where a bar line departs from the count, and a metre token where the metre changes; both reset the position
+in the bar to 0.
 
-The vocabulary is fixed, so that a checkpoint trained on one corpus reads every other.
+The vocabulary is fixed, so that a checkpoint trained on one corpus can read any other.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from chromasonic.melody_generation.melody import MODES, REST, Departure, IntArra
 PREFIX_LENGTH = 4
 MIDDLE_C = 60
 
-# Semitones from the tonic above middle C: what 13 800 folk tunes span, two octaves above it and one and more below.
+# Semitones from the tonic above middle C: the range of 13 800 folk tunes.
 LOWEST, HIGHEST = -15, 26
-# Ticks: plain, dotted and triplet values from the triplet thirty-second to four whole notes, and their common ties.
+# Ticks: plain, dotted and triplet values from the triplet thirty-second to four whole notes, and common tied values.
 DURATIONS = (
     *(2, 3, 4, 6, 8, 9, 12, 16, 18, 21, 24, 30, 32, 36, 42, 48, 54, 60, 66, 72, 84, 90, 96, 108, 120),
     *(132, 144, 168, 192, 240, 288, 384),
@@ -47,32 +47,32 @@ STARTS = tuple(ticks for ticks in range(_LONGEST_BAR) if ticks % 3 == 0 or ticks
 
 @dataclass(frozen=True)
 class FitResult:
-    """A melody as the vocabulary can hold it, and what had to be changed.
+    """A melody fitted to the vocabulary, and the number of changes.
 
     Attributes:
-        melody: The melody, or None where it cannot be held.
-        n_durations_rounded: Notes whose duration was moved to the nearest class.
-        n_pitches_moved: Notes moved by octaves into the range.
-        dropped_because: Why ``melody`` is None; empty otherwise.
+        melody: The melody, or None if it cannot be encoded.
+        n_durations_rounded: Number of durations (and start positions) rounded to the nearest class.
+        n_pitches_moved: Number of pitches moved by octaves into the range.
+        drop_reason: Why ``melody`` is None; empty otherwise.
     """
 
     melody: Melody | None
     n_durations_rounded: int = 0
     n_pitches_moved: int = 0
-    dropped_because: str = ""
+    drop_reason: str = ""
 
 
 class NoteVocabulary:
-    """The closed set of tokens; all instances are equal.
+    """The fixed set of V tokens; all instances are equal.
 
     Attributes:
-        pitch_classes: Semitones above the tonic of each pitch class; one more, ``rest_class``, is a rest.
+        pitch_classes: Semitones above the tonic of each pitch class; the class after them, ``rest_class``, is a rest.
         duration_classes: Ticks of each duration class.
-        token_pitch: Pitch class of each token, -1 where it is no note, shape (V,).
-        token_duration: Duration class of each token, -1 where it is no note, shape (V,).
-        token_ticks: Ticks that each token lasts, 0 for control tokens, shape (V,).
-        token_start: Ticks into the bar that a ``<start>`` token names, -1 for all others, shape (V,).
-        token_bar_ticks: Length of a bar under each metre token, -1 for all others, shape (V,).
+        token_pitch: Pitch class of each token, -1 if it is no note, shape (V,).
+        token_duration: Duration class of each token, -1 if it is no note, shape (V,).
+        token_ticks: Duration of each token in ticks, 0 if it is no note, shape (V,).
+        token_start: Position in the bar of each ``<start>`` token in ticks, -1 for others, shape (V,).
+        token_bar_ticks: Length of a bar of each metre token in ticks, -1 for others, shape (V,).
 
     Example:
         >>> vocabulary = NoteVocabulary()
@@ -92,9 +92,9 @@ class NoteVocabulary:
         self._metres = self._add(f"<metre:{metre}>" for metre in METRES)
         self._modes = self._add(f"<mode:{mode}>" for mode in MODES)
         self._starts = self._add(f"<start:{ticks}>" for ticks in STARTS)
-        heights = [f"{semitones:+d}" for semitones in self.pitch_classes] + ["rest"]
+        pitches = [f"{semitones:+d}" for semitones in self.pitch_classes] + ["rest"]
         self.first_note = len(self._names)
-        self._add(f"{height}/{ticks}" for height in heights for ticks in DURATIONS)
+        self._add(f"{pitch}/{ticks}" for pitch in pitches for ticks in DURATIONS)
 
         self.token_pitch = np.full(len(self), -1)
         self.token_duration = np.full(len(self), -1)
@@ -117,20 +117,20 @@ class NoteVocabulary:
 
     @property
     def longest_bar(self) -> int:
-        """Ticks: a position in the bar is always less than this."""
+        """The length of the longest bar in ticks, which exceeds every position in a bar."""
         return _LONGEST_BAR
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all tokens in order: equal where token ids mean the same."""
+        """A hash of the names of all tokens in order, which changes if any id changes its meaning."""
         return hashlib.sha256("\n".join(self._names).encode()).hexdigest()[:16]
 
     def name(self, token: int) -> str:
-        """The token as a person reads it: ``<bar>``, or semitones above the tonic and ticks."""
+        """Return the name of a token: ``<bar>``, or semitones above the tonic and ticks, such as ``+7/24``."""
         return self._names[token]
 
     def metre_token(self, metre: Metre) -> int:
-        """The id of ``<metre:...>``.
+        """Return the id of ``<metre:...>``.
 
         Raises:
             ValueError: If the vocabulary has no such metre; the message lists those it has.
@@ -140,7 +140,7 @@ class NoteVocabulary:
         return self._metres[METRES.index(metre)]
 
     def prefix(self, corpus: str, metre: Metre, mode: str, start: int) -> IntArray:
-        """The control tokens before the first note, shape (PREFIX_LENGTH,).
+        """Return the control tokens before the first note, shape (PREFIX_LENGTH,).
 
         Raises:
             ValueError: If corpus, metre, mode or start has no token.
@@ -161,20 +161,20 @@ class NoteVocabulary:
         return np.array(ids, dtype=np.int64)
 
     def is_note(self, tokens: ArrayLike) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """True where a token is a note or a rest, of the shape of ``tokens``."""
+        """Return which tokens are notes or rests, in the shape of ``tokens``."""
         return np.asarray(tokens) >= self.first_note
 
     def fit(self, melody: Melody) -> FitResult:
-        """Round durations, and move pitches by octaves, to what the vocabulary holds.
+        """Round durations, and move pitches by octaves, to values that have a token.
 
-        A melody in a metre, or of a corpus, without a token is dropped. Bar lines are counted anew: those after a
-        rounded note may move with it, up to the next departure, and what departed only by the rounding is left out.
+        A melody with a metre or a corpus without a token is dropped. Bar lines are counted again: those after a rounded
+        note may move with it, up to the next departure, and departures that agree with the new count are omitted.
         """
         missing = [metre for _, _, metre, _ in melody.segments if metre not in METRES]
         if missing:
-            return FitResult(None, dropped_because=f"the metre {missing[0]} has no token")
+            return FitResult(None, drop_reason=f"the metre {missing[0]} has no token")
         if melody.corpus not in CORPORA:
-            return FitResult(None, dropped_because=f"the corpus {melody.corpus!r} has no token")
+            return FitResult(None, drop_reason=f"the corpus {melody.corpus!r} has no token")
         durations = _nearest(melody.durations, DURATIONS)
         pitches = self._into_range(melody.pitches, melody.tonic)
         start = _known_start(melody.start)
@@ -194,21 +194,24 @@ class NoteVocabulary:
         return np.where(pitches == REST, REST, pitches + 12 * (below - above))
 
     def encode(self, melody: Melody) -> IntArray:
-        """Token ids of a melody: prefix, notes, bar lines and metres where they depart, and ``<end>``.
+        """Encode a melody as token ids: prefix, notes with bar and metre tokens at departures, and ``<end>``.
+
+        Returns:
+            Token ids, shape (PREFIX_LENGTH + N + number of departures + 1,).
 
         Raises:
-            ValueError: If a metre, pitch, duration or start has no token; ``fit`` the melody first.
+            ValueError: If a corpus, metre, pitch, duration or start has no token; ``fit`` the melody first.
         """
         prefix = self.prefix(melody.corpus, melody.metre, melody.mode, melody.start)
         notes = self._note_tokens(melody)
-        pieces: list[ArrayLike] = [prefix]
+        parts: list[ArrayLike] = [prefix]
         bounds = [0, *(departure.note for departure in melody.departures), len(melody)]
         for index, (begin, end) in enumerate(pairwise(bounds)):
             if index:
                 metre = melody.departures[index - 1].metre
-                pieces.append([self.bar if metre is None else self.metre_token(metre)])
-            pieces.append(notes[begin:end])
-        return np.concatenate([*pieces, [self.end]]).astype(np.int64)
+                parts.append([self.bar if metre is None else self.metre_token(metre)])
+            parts.append(notes[begin:end])
+        return np.concatenate([*parts, [self.end]]).astype(np.int64)
 
     def _note_tokens(self, melody: Melody) -> IntArray:
         relative = melody.pitches - (MIDDLE_C + melody.tonic)
@@ -221,25 +224,29 @@ class NoteVocabulary:
             raise ValueError(
                 f"no token for note {index} (MIDI pitch {melody.pitches[index]}, "
                 f"{melody.durations[index]} ticks, tonic {melody.tonic}); "
-                "NoteVocabulary.fit rounds it to one that has"
+                "NoteVocabulary.fit rounds it to one that has a token"
             )
         return np.asarray(self.first_note + pitch * len(DURATIONS) + duration, dtype=np.int64)
 
     def decode(self, tokens: ArrayLike, tonic: int = 0) -> Melody:
-        """The melody that a token sequence says, up to ``<end>`` or its last token.
+        """Decode a token sequence up to ``<end>`` or its last token.
 
-        Bar and metre tokens that change nothing (also those after the last note) are left out, so a sampled
-        sequence always decodes, as long as its prefix is right and only music follows.
+        Bar and metre tokens that agree with the count, or follow the last note, are ignored, so that every sampled
+        sequence of a valid prefix and music can be decoded.
+
+        Args:
+            tokens: Token ids, shape (T,).
+            tonic: Pitch class of the melody's tonic, 0 to 11.
 
         Raises:
-            ValueError: If there is no such token, the prefix is not one, or a token after it is no music.
+            ValueError: If an id is out of range, the prefix is malformed, or a control token is in the music.
         """
         ids = np.asarray(tokens, dtype=np.int64).reshape(-1)
         if ids.size and not 0 <= ids.min() <= ids.max() < len(self):
-            raise ValueError(f"tokens are whole numbers of 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
+            raise ValueError(f"tokens are ids from 0 to {len(self) - 1}, got {ids.min()} to {ids.max()}")
         prefix, ids = ids[:PREFIX_LENGTH], ids[PREFIX_LENGTH:]
         groups = (self._corpora, self._metres, self._modes, self._starts)
-        if len(prefix) < PREFIX_LENGTH or any(t not in g for t, g in zip(prefix, groups, strict=True)):
+        if len(prefix) < PREFIX_LENGTH or any(token not in group for token, group in zip(prefix, groups, strict=True)):
             raise ValueError("a token sequence begins with corpus, metre, mode and start")
         corpus, metre, mode, start = (
             values[token - group.start]
@@ -251,7 +258,7 @@ class NoteVocabulary:
         pitch = self.token_pitch[ids[notes]]
         pitches = np.where(pitch == self.rest_class, REST, pitch + LOWEST + MIDDLE_C + tonic)
         durations = self.token_ticks[ids[notes]]
-        # Only a prefix that no melody has starts past its bar's end; what it decodes to must still encode.
+        # A sampled prefix may start beyond the end of its bar; the decoded melody must be encodable.
         start = _known_start(start % metre.bar_ticks)
         departures = _departures(self._metres_at(ids, metre), durations, metre, start)
         if departures and departures[0].note == 0:
@@ -259,38 +266,38 @@ class NoteVocabulary:
         return Melody(pitches, durations, metre, start, departures, tonic, mode, corpus=corpus)
 
     def _metres_at(self, ids: IntArray, metre: Metre) -> dict[int, Metre]:
-        """The metre that holds from each note before which bar or metre tokens stand."""
+        """Return the metre in force from each note that follows bar or metre tokens."""
         notes_before = np.cumsum(self.is_note(ids))
-        found: dict[int, Metre] = {}
-        for place in np.flatnonzero(~self.is_note(ids) & (ids != self.section)):
-            token = int(ids[place])
+        metres: dict[int, Metre] = {}
+        for index in np.flatnonzero(~self.is_note(ids) & (ids != self.section)):
+            token = int(ids[index])
             if token != self.bar and token not in self._metres:
-                raise ValueError(f"{self.name(token)} cannot stand within the music")
+                raise ValueError(f"{self.name(token)} is not allowed in the music")
             metre = metre if token == self.bar else METRES[token - self._metres.start]
-            found[int(notes_before[place])] = metre
-        return found
+            metres[int(notes_before[index])] = metre
+        return metres
 
 
 def _departures(metre_at: dict[int, Metre], durations: IntArray, metre: Metre, start: int) -> list[Departure]:
-    """Those bar lines and metres that change the count; note 0 stands for the beginning itself."""
-    found: list[Departure] = []
+    """Return the departures among bar lines and metres before the given notes; note 0 is the beginning."""
+    departures: list[Departure] = []
     begin, position = 0, start
     for note, new_metre in metre_at.items():
-        counted = (position + int(durations[begin:note].sum())) % metre.bar_ticks == 0
-        if note == len(durations) or (new_metre == metre and counted):
+        is_counted = (position + int(durations[begin:note].sum())) % metre.bar_ticks == 0
+        if note == len(durations) or (new_metre == metre and is_counted):
             continue
-        found.append(Departure(note, None if new_metre == metre else new_metre))
+        departures.append(Departure(note, None if new_metre == metre else new_metre))
         begin, position, metre = note, 0, new_metre
-    return found
+    return departures
 
 
 def _known_start(ticks: int) -> int:
-    """The latest start that has a token and is no later than ``ticks``, hence within the same bar."""
+    """Return the latest start that has a token and is no later than ``ticks``, and so within the same bar."""
     return max(start for start in STARTS if start <= ticks)
 
 
 def _nearest(values: IntArray, classes: tuple[int, ...]) -> IntArray:
-    known = np.array(classes)
-    upper = np.searchsorted(known, values).clip(1, len(known) - 1)
-    below, above = known[upper - 1], known[upper]
+    sorted_classes = np.array(classes)
+    upper = np.searchsorted(sorted_classes, values).clip(1, len(classes) - 1)
+    below, above = sorted_classes[upper - 1], sorted_classes[upper]
     return np.asarray(np.where(values - below <= above - values, below, above), dtype=np.int64)

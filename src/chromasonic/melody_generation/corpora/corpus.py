@@ -86,7 +86,7 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
             continue
         fitted = vocabulary.fit(tune.melody)
         if fitted.melody is None:
-            dropped.append(DroppedTune(tune.melody.source, fitted.dropped_because))
+            dropped.append(DroppedTune(tune.melody.source, fitted.drop_reason))
             continue
         melodies.append(fitted.melody)
         n_overruns += tune.n_overruns

@@ -107,7 +107,7 @@ def in_c(melody: Melody) -> Melody:
     """
     fitted = _VOCABULARY.fit(replace(melody, tonic=0))
     if fitted.melody is None:
-        raise ValueError(f"the melody has no tokens: {fitted.dropped_because}")
+        raise ValueError(f"the melody has no tokens: {fitted.drop_reason}")
     return fitted.melody
 
 

@@ -101,7 +101,7 @@ def fitted(tune: Melody, name: str) -> tuple[Melody, int]:
         raise InputError(f"{name} cannot be gone on from: {_no_such_metre(other)}")
     found = NoteVocabulary().fit(tune)
     if found.melody is None:
-        raise InputError(f"{name} cannot be gone on from: {found.dropped_because}")
+        raise InputError(f"{name} cannot be gone on from: {found.drop_reason}")
     if found.n_pitches_moved:
         raise InputError(f"{name} cannot be gone on from: {_out_of_range(tune, found.n_pitches_moved)}")
     return found.melody, found.n_durations_rounded
