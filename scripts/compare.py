@@ -1,4 +1,4 @@
-"""The same as ``chromasonic compare``, from a clone: ``python scripts/compare.py --help``."""
+"""Run ``chromasonic compare`` from a clone: ``python scripts/compare.py --help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The same as ``chromasonic evaluate``, from a clone: ``python scripts/evaluate.py --help``."""
+"""Run ``chromasonic evaluate`` from a clone: ``python scripts/evaluate.py --help``."""
 
 import sys
 

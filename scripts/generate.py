@@ -1,4 +1,4 @@
-"""The same as ``chromasonic generate``, from a clone: ``python scripts/generate.py --help``."""
+"""Run ``chromasonic generate`` from a clone: ``python scripts/generate.py --help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The same as ``chromasonic results``, from a clone: ``python scripts/results.py --help``."""
+"""Run ``chromasonic results`` from a clone: ``python scripts/results.py --help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The same as ``chromasonic train``, from a clone: ``python scripts/train.py --help``."""
+"""Run ``chromasonic train`` from a clone: ``python scripts/train.py --help``."""
 
 import sys
 

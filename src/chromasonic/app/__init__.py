@@ -1,1 +1,1 @@
-"""Application logic of each command: what ``chromasonic train`` and its like do."""
+"""Application logic of the commands ``chromasonic train``, ``evaluate``, ``compare``, ``generate`` and ``results``."""

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif command in COMMANDS:
         import_module(f"chromasonic.app.{command}_command").main(options)
     else:
-        sys.exit(f"chromasonic {command}: there is no such command; choose one of {', '.join(COMMANDS)}")
+        sys.exit(f"chromasonic: unknown command {command}, choose one of {', '.join(COMMANDS)}")
 
 
 def _help() -> str:

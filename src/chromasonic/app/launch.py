@@ -1,6 +1,6 @@
-"""How the scripts begin and end: what is typed is checked at once, and what goes wrong is said in a line.
+"""Start and end commands: options are checked first, errors are printed as one line, signals set the exit code.
 
-Nothing heavy is imported here, so that ``--help`` answers at once.
+No heavy library is imported here, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ Options = TypeVar("Options", bound="BaseModel")
 
 
 class Terminated(KeyboardInterrupt):
-    """A SIGTERM: ends a program as Ctrl-C does, wherever it is, so that files are closed and removed on the way."""
+    """A SIGTERM, raised like Ctrl-C, so that files are closed and temporary files removed."""
 
 
 @contextmanager
 def termination_is_an_interrupt() -> Iterator[None]:
-    """Raise ``Terminated`` where a SIGTERM would else end the program at once; a second one is left to do so."""
+    """Raise ``Terminated`` on the first SIGTERM; a second one ends the program at once."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del frame
         signal.signal(number, signal.SIG_DFL)
         raise Terminated
 
-    if threading.current_thread() is not threading.main_thread():  # others cannot be interrupted
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
         yield
         return
     before = signal.signal(signal.SIGTERM, interrupt)
@@ -51,12 +51,12 @@ def termination_is_an_interrupt() -> Iterator[None]:
 
 
 def ended_by(interrupt: KeyboardInterrupt) -> tuple[str, int]:
-    """What ended the program, in a word, and the exit code for it."""
+    """Return the word for an interrupt that ended the program, and its exit code."""
     return ("terminated", TERMINATED) if isinstance(interrupt, Terminated) else ("interrupted", INTERRUPTED)
 
 
 def launch(main: Callable[[], None]) -> None:
-    """Start a program of Hydra's; what is wrong with what was typed is said without Hydra's notes for programmers."""
+    """Start a Hydra program; errors in the overrides are printed without Hydra's traceback."""
     with termination_is_an_interrupt(), _threads_end_quietly():
         try:
             _launch(main)
@@ -74,7 +74,7 @@ def _launch(main: Callable[[], None]) -> None:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()
         return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands on what it would else print itself
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors instead of printing them
     try:
         main()
     except CompactHydraException as problem:
@@ -83,22 +83,22 @@ def _launch(main: Callable[[], None]) -> None:
         sys.exit(sentence_of(problem))
     except BrokenPipeError:
         _leave_quietly()
-    except OSError as problem:  # the run's folder cannot be made
+    except OSError as problem:  # the run directory cannot be created
         sys.exit(sentence_of_system(problem))
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
 def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], arguments: Sequence[str]) -> None:
-    """Start a program that takes options of the form ``name=value``.
+    """Start a program whose options have the form ``name=value``.
 
     Args:
-        run: What is to be done with the options.
-        defaults: A YAML file of all options with their defaults; its text is what ``--help`` shows.
-        kind: What the options may be.
-        arguments: What was typed, without the program's own name.
+        run: The program.
+        defaults: A YAML file of all options with their defaults; ``--help`` prints its text.
+        kind: The schema of the options.
+        arguments: The command line without the program's name.
     """
-    if any(each in {"-h", "--help"} for each in arguments):
+    if {"-h", "--help"} & {*arguments}:
         print(defaults.read_text(encoding="utf-8").rstrip())
         return
     from chromasonic.config.command_options import read_options
@@ -118,22 +118,22 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
 
 
 def sentence_of_system(problem: OSError) -> str:
-    """Which file it is about, and what the system says: a full disk, no permission."""
-    said = f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror or str(problem)
+    """Return the file and the reason of an error of the operating system, such as a full disk."""
+    message = f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror or str(problem)
     is_full = problem.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-    return f"{said}: free some space; all files that were written before are whole" if is_full else said
+    return f"{message}: free some space; all files that were written before are whole" if is_full else message
 
 
 @contextmanager
 def _threads_end_quietly() -> Iterator[None]:
-    """Print no traceback of a thread that keeps its failure for its owner to raise, as TensorBoard's writers do."""
+    """Print no traceback of a thread that keeps its exception for its owner to raise, as TensorBoard's writers do."""
     before = threading.excepthook
 
-    def tell(failure: threading.ExceptHookArgs) -> None:
+    def report(failure: threading.ExceptHookArgs) -> None:
         if getattr(failure.thread, "exception", None) is not failure.exc_value:
             before(failure)
 
-    threading.excepthook = tell
+    threading.excepthook = report
     try:
         yield
     finally:
@@ -141,11 +141,11 @@ def _threads_end_quietly() -> Iterator[None]:
 
 
 def _leave_quietly() -> None:
-    """End where whoever reads, such as ``head``, has seen enough."""
+    """Exit without a traceback when the reader of the output, such as ``head``, has closed it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
 
 
 def is_main_process() -> bool:
-    """Whether this is the first of the processes that train together, be it the only one."""
+    """Return True in the first of the processes that train together, or the only one."""
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

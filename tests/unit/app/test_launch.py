@@ -1,4 +1,4 @@
-"""How programs begin and end (under a second)."""
+"""Exit codes, messages and signal handlers of the commands."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "run/best.pt")
 
 
 @pytest.mark.parametrize(
-    ("main", "code", "said"),
+    ("main", "code", "message"),
     [
         (terminate, 143, "terminated\n"),
         (raises(KeyboardInterrupt()), 130, "interrupted\n"),
         (raises(FULL), "run/best.pt: No space left on device: free some space; all files that were", ""),
         (raises(CompactHydraException("In 'x': wrong")), "In 'x': wrong", ""),
     ],
-    ids=["term", "ctrl-c", "full disk", "typed"],
+    ids=["sigterm", "ctrl-c", "full disk", "overrides"],
 )
 def test_a_program_ends_with_a_code_and_a_sentence(
-    main: Callable[[], None], code: int | str, said: str, capsys: pytest.CaptureFixture[str]
+    main: Callable[[], None], code: int | str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ending:
         launch(main)
     assert str(ending.value.code).startswith(str(code))
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == message
     assert "HYDRA_FULL_ERROR" not in os.environ
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_for_programmers_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hydra_full_error_keeps_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(CompactHydraException):
         launch(raises(CompactHydraException("all of it")))
 
 
-def test_a_second_termination_is_the_systems() -> None:
+def test_a_second_sigterm_ends_the_program() -> None:
     with pytest.raises(Terminated), termination_is_an_interrupt():
         terminate()
 
@@ -87,7 +87,7 @@ def test_a_second_termination_is_the_systems() -> None:
     assert ended_by(KeyboardInterrupt()) == ("interrupted", 130)
 
 
-def test_other_threads_are_left_as_they_are() -> None:
+def test_other_threads_keep_the_signal_handler() -> None:
     seen = []
 
     def run() -> None:
@@ -101,9 +101,9 @@ def test_other_threads_are_left_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_a_thread_that_keeps_its_failure_prints_none(keeps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[threading.ExceptHookArgs] = []
-    monkeypatch.setattr(threading, "excepthook", told.append)
+def test_a_thread_that_keeps_its_exception_prints_no_traceback(keeps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
 
     class Writer(threading.Thread):
         exception: BaseException | None = None
@@ -119,11 +119,11 @@ def test_a_thread_that_keeps_its_failure_prints_none(keeps: bool, monkeypatch: p
         writer.join()
 
     launch(main)
-    assert len(told) == (0 if keeps else 1)
-    told.clear()
+    assert len(reported) == (0 if keeps else 1)
+    reported.clear()
 
 
-def test_what_the_system_says_names_the_file_if_it_knows_it() -> None:
+def test_a_system_error_names_its_file_if_it_has_one() -> None:
     assert sentence_of_system(PermissionError(13, "Permission denied", "a.txt")) == "a.txt: Permission denied"
     assert sentence_of_system(OSError(5, "Input/output error")) == "Input/output error"
     assert sentence_of_system(OSError("something")) == "something"
@@ -140,7 +140,9 @@ class Nothing(BaseModel):
     [(InputError("it is wrong"), "it is wrong"), (FULL, "run/best.pt: No space"), (KeyboardInterrupt(), "130"),
      (Terminated(), "143")],
 )  # fmt: skip
-def test_a_program_of_plain_options_ends_likewise(tmp_path: Path, problem: BaseException, code: str) -> None:
+def test_a_program_with_options_ends_with_a_code_and_a_sentence(
+    tmp_path: Path, problem: BaseException, code: str
+) -> None:
     defaults = tmp_path / "options.yaml"
     defaults.write_text("name: x\n")
 
@@ -162,7 +164,7 @@ def test_a_program_of_plain_options_ends_likewise(tmp_path: Path, problem: BaseE
         ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, False),
     ],
 )
-def test_one_of_the_processes_that_train_together_is_the_main_one(
+def test_one_process_of_a_group_is_the_main_process(
     variables: dict[str, str], is_main: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
