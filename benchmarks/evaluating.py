@@ -1,8 +1,8 @@
-"""Where the time of an evaluation goes: predicting the test tunes, making melodies up, judging them.
+"""Time the parts of an evaluation: predicting the test tunes, generating melodies, scoring them.
 
-Run ``OMP_NUM_THREADS=1 python benchmarks/evaluating.py``. The LSTM has its default size and is untrained; its melodies
-have as many notes as Nottingham's tunes on average. The tunes are those in ``$CHROMASONIC_DATA_DIR/nottingham``, or
-those fetched before. Read the ratios, which come from one run.
+Run ``OMP_NUM_THREADS=1 python benchmarks/evaluating.py``. The LSTM has its default size and is untrained. Its melodies
+have as many notes as Nottingham's tunes on average. The tunes are read from ``$CHROMASONIC_DATA_DIR/nottingham``, or
+from the cache. Compare the ratios of one run, not the seconds of several.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def main() -> None:
     train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
     network = LSTMNetwork()
     samples = generate(network, N_SAMPLES, notes=N_NOTES)
-    standard = ReferenceSet.of(test, train)
-    calibration, novelty = standard.calibration, standard.novelty
+    reference = ReferenceSet.of(test, train)
+    calibration, novelty = reference.calibration, reference.novelty
     if calibration is None or novelty is None:
-        raise RuntimeError("the training tunes of Nottingham are too few to judge by")
-    found = {
+        raise RuntimeError("the training tunes of Nottingham are too few to calibrate on")
+    parts = {
         "predict the test tunes": seconds(lambda: read_tunes(network, test)),
         "the same, one by one": seconds(lambda: [read_tunes(network, [tune]) for tune in test]),
-        f"make up {N_SAMPLES} melodies": seconds(lambda: generate(network, N_SAMPLES, notes=N_NOTES)),
+        f"generate {N_SAMPLES} melodies": seconds(lambda: generate(network, N_SAMPLES, notes=N_NOTES)),
         "fit the calibration, score real tunes": seconds(lambda: ReferenceSet.of(test, train)),
         "score the melodies": seconds(lambda: calibration.score(samples, novelty)),
-        "find what they copy": seconds(lambda: novelty.copying(samples)),
+        "find copies": seconds(lambda: novelty.copying(samples)),
     }
-    whole = sum(value for name, value in found.items() if "one by one" not in name)
+    whole = sum(value for name, value in parts.items() if "one by one" not in name)
     table = Table("part", "seconds", "of the whole")
-    for name, value in found.items():
+    for name, value in parts.items():
         table.add_row(name, f"{value:.2f}", f"{value / whole:.0%}")
     Console().print(table)
 

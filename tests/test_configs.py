@@ -22,7 +22,7 @@ from chromasonic.config.build import build
 from chromasonic.config.compose import read_yaml
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.data_loader import MelodyDataModule
-from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe

@@ -103,7 +103,7 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
         "Learning curves: ppm",
         "Configuration: markov",
         "scripts/train.py model=ppm",
-        "scripts/compare.py",
+        "chromasonic compare",
         "Tune by tune",
     ):
         assert words in report, words
@@ -229,12 +229,12 @@ def test_help_names_every_option_and_what_it_does(run: Run, script: str) -> None
 
 
 def test_an_interrupt_ends_with_its_code(run: Run, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chromasonic.melody_generation import testing
+    from chromasonic.melody_generation.reporting import run_evaluation
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(testing, "evaluate", interrupted)
+    monkeypatch.setattr(run_evaluation, "evaluate", interrupted)
     before = (copied / "evaluation/results.json").read_bytes()
     ended = run("evaluate.py", f"run={copied}", *FEW)
     assert ended.code == 130

@@ -6,6 +6,7 @@ import io
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,17 @@ from chromasonic.config.saved_configuration import read_configuration
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.corpora.packing import pack_melodies
 from chromasonic.melody_generation.evaluation.compare import compare
-from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
+from chromasonic.melody_generation.evaluation.evaluate import evaluate
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord, read_evaluation
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
-from chromasonic.melody_generation.runs.trained_model import load_model, read_results
+from chromasonic.melody_generation.runs.trained_model import load_model
+from chromasonic.melody_generation.runs.training_record import TrainingRecord
 from chromasonic.melody_generation.training.history import TrainingHistory
 
 # --- files of a run --------------------------------------------------------------------------------------------------
@@ -143,20 +148,25 @@ def _read_history(content: bytes, folder: Path) -> None:
 
 
 @cache
-def _results() -> Any:
+def _record() -> EvaluationRecord:
     tunes = walks(12)
-    evaluation = evaluate(
-        small_lstm().eval(), "lstm", ReferenceSet.of(tunes[:4], tunes[4:]), SampleSettings(2, max_notes=8)
-    )
-    results = evaluation.results() | {"seed": 1, "configuration": {"epochs": 3, "model": {"order": 2}}, "minutes": 0.5}
-    return json.loads(json.dumps(results | {"best_epoch": 2, "n_epochs": 3, "run": "0_lstm"}))
+    reference = ReferenceSet.of(tunes[:4], tunes[4:])
+    evaluation = evaluate(small_lstm().eval(), "lstm", reference, SampleSettings(2, max_notes=8))
+    metadata = ModelMetadata(seed=1, n_epochs=3, split_hash="a", configuration={"epochs": 3, "model": {"order": 2}})
+    training = TrainingRecord(metadata, best_epoch=2, minutes=0.5)
+    return replace(evaluation.record(), training=training, run="0_lstm", checkpoint="b")
+
+
+def _results() -> Any:
+    return _record().to_json()
 
 
 def _read_results(content: bytes, folder: Path) -> None:
     (folder / "evaluation").mkdir(exist_ok=True)
     (folder / "evaluation" / "results.json").write_bytes(content)
-    results = read_results(folder)
-    json.dumps(compare({"theirs": results, "ours": _results()}).to_dict(), allow_nan=False)
+    record = read_evaluation(folder)
+    if record:
+        json.dumps(compare({"theirs": record, "ours": _record()}).to_json(), allow_nan=False)
 
 
 # --- configurations --------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from tests.breaking.kills import Setting, differences, go_on, uninterrupted
 from tests.running import undrawn_figures
 
 from chromasonic.app import jobs
-from chromasonic.melody_generation import testing
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.reporting import run_evaluation
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ def test_an_interrupted_sweep_is_resumed_and_repeats_nothing(whole_sweep: Path, 
 @pytest.mark.usefixtures("undrawn")
 def test_a_sweep_interrupted_during_the_comparison_is_resumed(whole_sweep: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
-    ended = train(*sweep(directory), sabotage=at_call(testing, "compare_runs", 2, signals(signal.SIGTERM)))
+    ended = train(*sweep(directory), sabotage=at_call(run_evaluation, "compare_runs", 2, signals(signal.SIGTERM)))
     assert ended.code == 143, ended.output
     assert "Traceback" not in ended.output
     before = stamps(directory / "0_lstm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +12,14 @@ from tests.browser.conftest import HOSTILE
 from tests.browsing import PHONE, TABLET, WIDE, faint_texts, overflow, visiting
 from tests.small_networks import batch_of, small_lstm, walks
 
-from chromasonic.melody_generation.evaluation.evaluate import SampleSettings, evaluate
+from chromasonic.melody_generation.evaluation.evaluate import evaluate
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.reporting.experiment_report import write_evaluation_report
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.training_record import TrainingRecord
 from chromasonic.melody_generation.testing import ModelComparison
 from chromasonic.melody_generation.training.history import TrainingHistory
 
@@ -45,10 +49,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (run / "lstm_checkpoints/melody_lstm_last.pt").touch()
     (run / "config.yaml").write_text(f"title: {HOSTILE}\n", encoding="utf-8")
     tunes = [named(melody) for melody in walks(40)]
-    standard = ReferenceSet.of(tunes[:12], tunes[12:])
-    evaluation = evaluate(markov(), HOSTILE, standard, SampleSettings(6, max_notes=60))
-    results = evaluation.results() | {"dataset": HOSTILE, "configuration": {"title": HOSTILE}}
-    write_evaluation_report(folder / "evaluation.html", evaluation, results, run)
+    reference = ReferenceSet.of(tunes[:12], tunes[12:])
+    evaluation = evaluate(markov(), HOSTILE, reference, SampleSettings(6, max_notes=60))
+    metadata = ModelMetadata(dataset=HOSTILE, configuration={"title": HOSTILE})
+    record = replace(evaluation.record(), training=TrainingRecord(metadata))
+    write_evaluation_report(folder / "evaluation.html", evaluation, record, run)
     models = {HOSTILE: markov(), "LSTM": small_lstm()}
     ModelComparison().compare_models(models, tunes[:12], folder, training_data=tunes[12:], n_samples=6)
     return {"evaluation": folder / "evaluation.html", "comparison": folder / "report.html"}

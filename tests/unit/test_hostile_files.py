@@ -22,7 +22,8 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
-from chromasonic.melody_generation.runs.trained_model import load_model, load_run, read_results
+from chromasonic.melody_generation.runs.trained_model import load_model, load_run
+from chromasonic.melody_generation.runs.training_record import read_results
 from chromasonic.melody_generation.training.history import TrainingHistory
 
 SOURCES = Path(__file__).parents[2] / "src"

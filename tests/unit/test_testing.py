@@ -1,4 +1,4 @@
-"""Judging models from Python: the same numbers as everywhere, written into a folder, for any module of the contract."""
+"""Networks are evaluated and compared from Python, with the results in a folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overa
 
 
 class Broken(nn.Module):
-    """Says nothing."""
+    """Returns no numbers."""
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         return torch.full((*tokens.shape, len(VOCABULARY)), torch.nan)
@@ -40,7 +40,7 @@ def markov() -> nn.Module:
     [small_lstm, small_transformer, markov, network_of_ones_own],
     ids=["lstm", "transformer", "markov", "own"],
 )
-def test_any_module_of_the_contract_is_tested(network: Any, tmp_path: Path) -> None:
+def test_any_module_of_the_contract_is_evaluated(network: Any, tmp_path: Path) -> None:
     tester = ModelTester(network(), "MyModel")
     results = tester.run_comprehensive_test(test_data=TEST, save_dir=tmp_path / "test_results", n_samples=3)
     assert json.loads((tmp_path / "test_results/results.json").read_text()) == results
@@ -82,7 +82,7 @@ def test_models_are_compared(tmp_path: Path) -> None:
         assert all(isinstance(model[key], float) for key in KEYS)
     assert len(results["differences"]) == 3
     against_lstm = next(
-        each for each in results["differences"] if {each["first"], each["second"]} == {"Markov", "LSTM"}
+        pair for pair in results["differences"] if {pair["first"], pair["second"]} == {"Markov", "LSTM"}
     )
     assert against_lstm["is_significant"]
     assert against_lstm["n_better"] == len(TEST)
@@ -96,7 +96,7 @@ def test_two_models_of_the_same_kind_keep_their_names() -> None:
     assert results["differences"][0]["value"] == 0
 
 
-def test_what_the_vocabulary_lacks_is_rounded(tmp_path: Path) -> None:
+def test_notes_outside_the_vocabulary_are_rounded(tmp_path: Path) -> None:
     odd = Melody([60, 62, 64] * 8, [25, 23, 24] * 8, title="Odd")
     results = ModelTester(markov()).run_comprehensive_test([*TEST, odd], tmp_path, n_samples=2)
     assert results["n_test_tunes"] == len(TEST) + 1
@@ -111,14 +111,14 @@ def test_what_the_vocabulary_lacks_is_rounded(tmp_path: Path) -> None:
     ],
     ids=["none", "no notes", "metre"],
 )
-def test_test_data_that_tells_nothing_is_refused(test: list[Melody], words: str) -> None:
+def test_test_data_that_cannot_be_scored_are_refused(test: list[Melody], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ModelTester(markov()).run_comprehensive_test(test)
     with pytest.raises(InputError, match=words):
         ModelComparison().compare_models({"m": markov()}, test)
 
 
-def test_a_model_that_cannot_be_judged_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_evaluated_does_not_stop_the_others(tmp_path: Path) -> None:
     results = ModelComparison().compare_models({"ok": markov(), "bad": Broken()}, TEST, tmp_path, n_samples=2)
     assert results["models"].keys() == {"ok"}
     assert "NaN" in results["failures"]["bad"]

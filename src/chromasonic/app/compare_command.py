@@ -13,11 +13,11 @@ from chromasonic.config.location import configs_directory
 
 def run(options: CompareOptions) -> None:
     """Judge what is not judged yet, write the comparison, and print it."""
-    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+    from chromasonic.melody_generation.reporting.run_evaluation import compare_runs
     from chromasonic.melody_generation.reporting.terminal import print_comparison
     from chromasonic.melody_generation.runs.layout import SweepLayout
     from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
-    from chromasonic.melody_generation.testing import compare_runs
 
     given = [options.runs] if isinstance(options.runs, str) else options.runs
     runs = [found for each in given for found in find_runs(each)]

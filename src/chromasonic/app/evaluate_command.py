@@ -13,14 +13,14 @@ from chromasonic.config.location import configs_directory
 def run(options: EvaluateOptions) -> None:
     """Judge the run, write its scores into it, and print them; draw what surprised it if asked to."""
     from chromasonic.melody_generation.atomic_files import shown_path
-    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
-    from chromasonic.melody_generation.reporting.surprisal_report import draw_surprise
+    from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+    from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
+    from chromasonic.melody_generation.reporting.surprisal_report import draw_surprisal
     from chromasonic.melody_generation.reporting.terminal import print_scores
-    from chromasonic.melody_generation.testing import evaluate_run
 
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
-    pictures = () if numbers is None else draw_surprise(options.run, numbers)
+    pictures = () if numbers is None else draw_surprisal(options.run, numbers)
     # A picture of one more tune is no reason to judge the run again.
     print_scores(evaluate_run(options.run, settings, anew=not pictures), Path(options.run))
     for picture in pictures:

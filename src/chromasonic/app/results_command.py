@@ -14,8 +14,7 @@ from chromasonic.config.command_options import ResultsOptions
 from chromasonic.config.location import configs_directory
 
 if TYPE_CHECKING:
-    from chromasonic.melody_generation.study.runner import Step
-    from chromasonic.melody_generation.study.workflow import Workflow
+    from chromasonic.melody_generation.study.workflow import StudyStep, Workflow
 
 OWN_PLAN = "results_plan.yaml"
 
@@ -23,7 +22,7 @@ OWN_PLAN = "results_plan.yaml"
 def run(options: ResultsOptions) -> None:
     """Carry out the plan, and write the page if nothing is missing."""
     from chromasonic.config.compose import compose_training, read_yaml
-    from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+    from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.runs.directory_lock import lock_directory
     from chromasonic.melody_generation.study.plan import Plan
     from chromasonic.melody_generation.study.workflow import Workflow
@@ -31,26 +30,26 @@ def run(options: ResultsOptions) -> None:
     path = Path(options.plan) if options.plan else configs_directory() / OWN_PLAN
     plan = Plan.of(read_yaml(path), str(path))
     folder = Path(options.output_dir)
-    programme = Workflow.of(plan, folder, partial(compose_training, configs_directory()))
-    steps = programme.steps(SampleSettings(options.n_samples, max_notes=options.max_notes))
+    workflow = Workflow.of(plan, folder, partial(compose_training, configs_directory()))
+    steps = workflow.steps(SampleSettings(options.n_samples, max_notes=options.max_notes))
     folder.mkdir(parents=True, exist_ok=True)
     with lock_directory(folder, "making the results"):
-        carry_out_plan(options, programme, steps)
+        carry_out_plan(options, workflow, steps)
 
 
-def carry_out_plan(options: ResultsOptions, programme: Workflow, steps: list[Step]) -> None:
+def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[StudyStep]) -> None:
     """Run what is to be run, and write the page."""
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import check_front_page
-    from chromasonic.melody_generation.study.runner import carry_out
+    from chromasonic.melody_generation.study.runner import run_steps
 
     if options.page is not None and options.readme is not None:
         check_front_page(Path(options.readme))
     parts = [options.parts] if isinstance(options.parts, str) else options.parts
-    wanted = steps if parts is None else programme.chosen(steps, parts)
+    wanted = steps if parts is None else workflow.steps_of(steps, parts)
     try:
-        failures = carry_out(wanted, options.jobs or os.cpu_count() or 1, print_remark)
+        failures = run_steps(wanted, options.jobs or os.cpu_count() or 1, print_remark)
     except KeyboardInterrupt:
         print("stopped: the same command goes on from here", file=sys.stderr)
         raise
@@ -62,20 +61,20 @@ def carry_out_plan(options: ResultsOptions, programme: Workflow, steps: list[Ste
     if missing := [step for step in steps if step.name not in finished and not step.is_done()]:
         print_remark(f"the page was left as it is: {len(missing)} of {len(steps)} steps are not done yet")
         return
-    write_page(options, programme, Path(options.page))
+    write_page(options, workflow, Path(options.page))
 
 
-def write_page(options: ResultsOptions, programme: Workflow, page: Path) -> None:
+def write_page(options: ResultsOptions, workflow: Workflow, page: Path) -> None:
     """Write the page, and the table on the front page."""
     from chromasonic.melody_generation.atomic_files import shown_path
     from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import write_results, write_summary
-    from chromasonic.melody_generation.study.run_numbers import Numbers
+    from chromasonic.melody_generation.study.study_results import StudyResults
 
-    numbers = Numbers.of(programme)
-    write_results(programme, numbers, page, Path(options.plan or f"configs/{OWN_PLAN}"), options.max_notes)
+    results = StudyResults.read(workflow)
+    write_results(workflow, results, page, Path(options.plan or f"configs/{OWN_PLAN}"), options.max_notes)
     if options.readme is not None:
-        write_summary(numbers, Path(options.readme), page)
+        write_summary(results, Path(options.readme), page)
     print_remark(f"Results      {shown_path(page)}")
 
 

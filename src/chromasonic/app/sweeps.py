@@ -39,11 +39,11 @@ class SweepComparison(Callback):
         # Heavy, and needed once a job has run.
         from chromasonic.melody_generation.atomic_files import write_json
         from chromasonic.melody_generation.errors import InputError
-        from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+        from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+        from chromasonic.melody_generation.reporting.run_evaluation import compare_runs, evaluate_run
         from chromasonic.melody_generation.reporting.terminal import print_comparison
         from chromasonic.melody_generation.runs.layout import LOCK, SweepLayout
         from chromasonic.melody_generation.runs.sweep import failed_jobs, job_number
-        from chromasonic.melody_generation.testing import compare_runs, evaluate_run
 
         sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
         layout = SweepLayout(sweep)

@@ -93,6 +93,7 @@ def run(config: DictConfig, directory: Path) -> None:
     from chromasonic.melody_generation.runs.layout import RunLayout
     from chromasonic.melody_generation.runs.model_metadata import ModelMetadata, most_common_corpus
     from chromasonic.melody_generation.runs.provenance import provenance, provenance_summary, typed
+    from chromasonic.melody_generation.runs.training_record import TrainingRecord
     from chromasonic.melody_generation.training.callbacks import checkpoints_of
     from chromasonic.melody_generation.training.fit import fit
     from chromasonic.melody_generation.training.pretraining import begin
@@ -147,8 +148,8 @@ def run(config: DictConfig, directory: Path) -> None:
             record(planned, directory, data, manifest, origin)
         outcome = fit(module, data, trainer, files, resume_from=goes_on_from)
         if is_main_process():
-            results = outcome.scores | {"best_epoch": outcome.history.best_epoch, "minutes": outcome.minutes}
-            write_json(RunLayout(directory).results, results | metadata.to_results())
+            results = TrainingRecord.of(metadata, outcome.scores, outcome.history.best_epoch, outcome.minutes)
+            write_json(RunLayout(directory).results, results.to_json())
             log_outcome(trainer, config, outcome)
             print_outcome(directory, outcome)
 

@@ -20,9 +20,8 @@ from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.pages import generated_set as songbook
-from chromasonic.melody_generation.pages.generated_set import GeneratedSet, read_primer
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table, read_primer
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, listening_page
-from chromasonic.melody_generation.reporting.result_tables import generated_set_table
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes

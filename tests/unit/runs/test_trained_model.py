@@ -19,7 +19,8 @@ from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes, save_split_tunes
 from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
-from chromasonic.melody_generation.runs.trained_model import load_run, read_results
+from chromasonic.melody_generation.runs.trained_model import load_run
+from chromasonic.melody_generation.runs.training_record import read_results
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import module_for
 

@@ -1,7 +1,7 @@
-"""Several models beside each other: who is better, by how much, and whether that may be chance.
+"""Compare models: which is better, by how much, and whether the difference may be chance.
 
-Works on results as ``evaluate`` gives them, plain values, so that runs
-made at different times and places compare without being read again.
+The comparison works on the records of evaluations, so that runs from different times and machines compare without
+being evaluated again.
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ from typing import Any
 import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation.compared_models import (
-    SETTINGS,
-    ComparedModel,
-    check_complete,
-    compared_models,
-    estimate_from,
-    in_order,
-)
+from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, compared_models
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import without_nan
 from chromasonic.melody_generation.measures.paired_differences import Difference, difference, holm
@@ -35,9 +29,9 @@ class Pair:
     """Two models on the same tunes.
 
     Attributes:
-        first: Name of the one.
-        second: Name of the other.
-        difference: The first's bits less the second's.
+        first: Name of the first model.
+        second: Name of the second model.
+        difference: Bits of the first minus bits of the second.
         p_value: Adjusted for the number of pairs; NaN for fewer than two tunes.
     """
 
@@ -48,7 +42,7 @@ class Pair:
 
     @property
     def is_significant(self) -> bool:
-        """Whether chance is ruled out at 5 % over all pairs."""
+        """Whether the p value is below 5 % over all pairs."""
         return self.p_value < SIGNIFICANT
 
 
@@ -57,16 +51,16 @@ class Comparison:
     """Models on the same test tunes, the best predictor first.
 
     Attributes:
-        contenders: The models.
-        pairs: Each against each.
-        failures: Why a run is not among them, by its name.
-        test_set_hash: Of the tunes that all were scored on.
-        n_tunes: These tunes.
-        real: What held-out real tunes score.
-        notes: What a reader should know.
+        models: The models.
+        pairs: Every pair of models.
+        failures: The reason for every run that is not compared, by name.
+        test_set_hash: Hash of the test tunes.
+        n_tunes: Number of test tunes.
+        real: Scores of the test tunes themselves.
+        notes: Sentences on what makes scores less comparable.
     """
 
-    contenders: tuple[ComparedModel, ...]
+    models: tuple[ComparedModel, ...]
     pairs: tuple[Pair, ...]
     failures: Mapping[str, str]
     test_set_hash: str
@@ -74,14 +68,14 @@ class Comparison:
     real: Mapping[str, Estimate]
     notes: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain values; what is not defined is None."""
-        found: dict[str, Any] = without_nan(
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``model_comparison.json``; None stands for what is not defined."""
+        values: dict[str, Any] = without_nan(
             {
                 "test_set_hash": self.test_set_hash,
                 "n_test_tunes": self.n_tunes,
-                "models": {each.name: each.to_dict() for each in self.contenders},
-                "best": self.contenders[0].name if self.contenders else None,
+                "models": {model.name: model.to_json() for model in self.models},
+                "best": self.models[0].name if self.models else None,
                 "differences": [
                     {
                         "first": pair.first,
@@ -94,101 +88,109 @@ class Comparison:
                     }
                     for pair in self.pairs
                 ],
-                "real": {name: asdict(each) for name, each in self.real.items()},
+                "real": {name: asdict(score) for name, score in self.real.items()},
                 "failures": dict(self.failures),
                 "notes": list(self.notes),
             }
         )
-        return found
+        return values
 
 
-def compare(results: Mapping[str, Mapping[str, Any]], failures: Mapping[str, str] | None = None) -> Comparison:
-    """Compare what was measured of several runs.
+def compare(records: Mapping[str, EvaluationRecord], failures: Mapping[str, str] | None = None) -> Comparison:
+    """Compare the evaluations of several runs.
 
-    Runs with the same configuration but for the seed become one contender. Names come from the models; where they
-    are the same, what else differs in their configurations is added.
+    Runs with the same configuration and different seeds are compared as one model.
 
     Args:
-        results: Of each run, by a name of its own, such as its folder's.
-        failures: Why further runs have no results, by name.
+        records: The evaluation of each run, by a name of the run such as its folder.
+        failures: The reason for every other run, by name.
 
     Raises:
-        InputError: If there are no results, some are incomplete, or they are of different test sets; the message says
-            which.
+        InputError: If there is no evaluation, or they are of different test sets; the message names the runs.
     """
-    for name, each in results.items():
-        check_complete(name, each)
-    if not results:
+    if not records:
         reasons = "".join(f"; {name}: {reason}" for name, reason in (failures or {}).items())
         raise InputError(f"there is nothing to compare: no run has results{reasons}")
-    check_test_sets(results)
-    contenders = compared_models(results)
-    first = next(iter(results.values()))
+    check_test_sets(records)
+    models = compared_models(records)
+    first = next(iter(records.values()))
     return Comparison(
-        contenders=tuple(contenders),
-        pairs=_pairs(contenders, np.array([tune["notes"] for tune in in_order(first["tunes"])], dtype=np.float64)),
+        models=tuple(models),
+        pairs=compare_pairs(list(itertools.combinations(models, 2)), first),
         failures=dict(failures or {}),
-        test_set_hash=str(first["test_set_hash"]),
-        n_tunes=len(first["tunes"]),
-        real={name: estimate_from(each) for name, each in first["real"].items()},
-        notes=_notes(results, {place: each.name for each in contenders for place in each.places}),
+        test_set_hash=first.test_set_hash,
+        n_tunes=len(first.tunes),
+        real=first.real,
+        notes=_notes(records, {run: model.name for model in models for run in model.runs}),
     )
 
 
-def check_test_sets(results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse to compare scores of different test tunes.
+def check_test_sets(records: Mapping[str, EvaluationRecord]) -> None:
+    """Raise an error if evaluations are of different test tunes.
 
     Args:
-        results: Of each run, by a name of its own.
+        records: The evaluation of each run, by name.
 
     Raises:
         InputError: Naming the runs of each test set.
     """
     by_hash: dict[str, list[str]] = {}
-    for name, each in results.items():
-        by_hash.setdefault(str(each.get("test_set_hash")), []).append(name)
+    for name, record in records.items():
+        by_hash.setdefault(record.test_set_hash, []).append(name)
     if len(by_hash) > 1:
         parts = "; ".join(f"test set {key}: {', '.join(names)}" for key, names in by_hash.items())
         raise InputError(
             f"scores of different test tunes cannot be compared ({parts}): compare runs of the same dataset, "
             "dataset.split_seed and min_melody_length"
         )
-    lengths = {len(each["tunes"]) for each in results.values()}
-    if len(lengths) > 1:
+    if len({len(record.tunes) for record in records.values()}) > 1:
         raise InputError("the results list different numbers of test tunes: evaluate the runs again")
 
 
-def _notes(results: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> tuple[str, ...]:
-    """What makes scores less comparable than they look."""
-    found = [
-        f"{names[place]} ({place}) is judged as it is, in the middle of its training."
-        for place, each in results.items()
-        if each.get("is_finished") is False
+def compare_pairs(
+    pairs: Sequence[tuple[ComparedModel, ComparedModel]], reference: EvaluationRecord
+) -> tuple[Pair, ...]:
+    """Test the difference of each pair of models, tune by tune.
+
+    Args:
+        pairs: The pairs; p values are adjusted for their number.
+        reference: Any evaluation on the same tunes, for their lengths.
+    """
+    n_notes: FloatArray = np.array([tune.n_notes for tune in reference.tunes_by_hash], dtype=np.float64)
+    differences = [difference(first.bits, second.bits, n_notes) for first, second in pairs]
+    adjusted = holm([tested.p_value for tested in differences])
+    return tuple(
+        Pair(first.name, second.name, tested, p_value)
+        for (first, second), tested, p_value in zip(pairs, differences, adjusted, strict=True)
+    )
+
+
+def _notes(records: Mapping[str, EvaluationRecord], models: Mapping[str, str]) -> tuple[str, ...]:
+    """Return sentences on what makes scores less comparable.
+
+    Args:
+        records: The evaluation of each run, by name.
+        models: The name of the model of each run.
+    """
+    notes = [
+        f"{models[run]} ({run}) is judged as it is, in the middle of its training."
+        for run, record in records.items()
+        if not record.is_finished
     ]
     checkpoints: dict[str, list[str]] = {}
-    for place, each in results.items():
-        checkpoints.setdefault(str(each.get("checkpoint", place)), []).append(place)
-    found += [f"{' and '.join(same)} hold the same model." for same in checkpoints.values() if len(same) > 1]
-    calibrations = {str(each["calibrated_on"]): names[place] for place, each in results.items()}
-    ways = {_settings(each["samples"]): names[place] for place, each in results.items()}
+    for run, record in records.items():
+        checkpoints.setdefault(record.checkpoint or run, []).append(run)
+    notes += [f"{' and '.join(runs)} hold the same model." for runs in checkpoints.values() if len(runs) > 1]
+    calibrations = {record.calibrated_on: models[run] for run, record in records.items()}
+    settings = {_settings(record): models[run] for run, record in records.items()}
     for sentence, values in (
         ("Diversity, coherence and musicality were calibrated on different tunes", calibrations),
-        ("Melodies were sampled in different ways", ways),
+        ("Melodies were sampled in different ways", settings),
     ):
         if len(values) > 1:
-            found.append(f"{sentence}: {'; '.join(f'{name}: {value}' for value, name in values.items())}.")
-    return tuple(found)
+            notes.append(f"{sentence}: {'; '.join(f'{name}: {value}' for value, name in values.items())}.")
+    return tuple(notes)
 
 
-def _settings(samples: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {samples[name]}" for name in SETTINGS)
-
-
-def _pairs(contenders: Sequence[ComparedModel], n_notes: FloatArray) -> tuple[Pair, ...]:
-    couples = list(itertools.combinations(contenders, 2))
-    found = [difference(first.bits, second.bits, n_notes) for first, second in couples]
-    adjusted = holm([each.p_value for each in found])
-    return tuple(
-        Pair(first.name, second.name, each, p_value)
-        for (first, second), each, p_value in zip(couples, found, adjusted, strict=True)
-    )
+def _settings(record: EvaluationRecord) -> str:
+    return ", ".join(f"{name} {value}" for name, value in vars(record.samples.settings).items())

@@ -1,84 +1,79 @@
-"""Where a model fails: its bits by quarter of the tune, by how much comes again, by metre and by key, and tune by tune.
+"""Divide the bits of a model by quarter of the tune, by length of the earlier match, by metre, by key and by tune.
 
-A model that copies as folk tunes do needs few bits where an earlier stretch of the tune comes again, and so less in
-a tune's last quarter than in its first.
+Folk tunes repeat themselves. A model that can repeat needs few bits where an earlier passage of the tune returns, and
+so fewer in the last quarter of a tune than in the first.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, TuneSums
+from chromasonic.melody_generation.evaluation.record_parts import Diagnosis, DiagnosisPart, HardTune
 from chromasonic.melody_generation.measures.bits_by_group import TokenGroup, group_tokens, group_tunes, tune_quarters
 from chromasonic.melody_generation.measures.earlier_matches import longest_earlier_matches
-from chromasonic.melody_generation.measures.melody_scores import without_nan
 from chromasonic.melody_generation.melody import IntArray, Melody
 
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
-# Lengths of the longest earlier match from which each group begins.
+# The shortest earlier match of each group, in tokens.
 MATCHES_FROM = (0, 1, 3, 5, 8, 16)
-# From how many tokens on the tune is said to repeat itself.
+# The earlier match from which a tune counts as repeating itself, in tokens.
 COPIES_FROM = 8
 N_HARDEST = 10
-# In tables: the rest are taken together.
-N_SHOWN = 6
 
 _TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
-def diagnose(readings: Sequence[TuneReading], melodies: Sequence[Melody]) -> dict[str, Any]:
-    """Divide what a model needed for tunes, in several ways; in each, the parts add up to the whole.
+def diagnose(readings: Sequence[TuneReading], melodies: Sequence[Melody]) -> Diagnosis:
+    """Divide the bits of all tunes; the parts of each division add up to the whole.
 
     Args:
-        readings: How it read each tune.
+        readings: The predictions of each tune.
         melodies: The tunes.
-
-    Returns:
-        Plain values; None for what is not defined. ``quarter``, ``match``, ``metre``, ``mode`` and ``key`` are lists of
-        parts, each with ``name``, ``bits_per_note``, ``bits`` and ``notes``; ``copying`` has two, what follows a match
-        of ``COPIES_FROM`` tokens or more and all else; ``hardest`` lists tunes with their ``place``.
     """
-    bits, is_note, matches = (
-        np.concatenate([np.zeros(0), *arrays])
-        for arrays in (
-            [each.bits for each in readings],
-            [each.is_note for each in readings],
-            [matches_before(each.tokens) for each in readings],
-        )
-    )
-    is_note, matches = is_note.astype(np.bool_), matches.astype(np.int64)
-    quarter = np.concatenate([np.zeros(0, dtype=np.int64), *(tune_quarters(each.is_note) for each in readings)])
+    bits = np.concatenate([np.zeros(0), *(reading.bits for reading in readings)])
+    is_note = np.concatenate([np.zeros(0, dtype=np.bool_), *(reading.is_note for reading in readings)])
+    matches = np.concatenate([np.zeros(0, dtype=np.int64), *(matches_before(reading.tokens) for reading in readings)])
+    quarter = np.concatenate([np.zeros(0, dtype=np.int64), *(tune_quarters(reading.is_note) for reading in readings)])
     by_match = np.searchsorted(MATCHES_FROM, matches, side="right") - 1
+    is_new = (matches < COPIES_FROM).astype(np.int64)
     sums = TuneSums.of(readings)
-    divisions: dict[str, Iterable[TokenGroup]] = {
-        "quarter": group_tokens(bits, is_note, quarter, QUARTERS),
-        "match": group_tokens(bits, is_note, by_match, match_names()),
-        "copying": group_tokens(
-            bits, is_note, (matches < COPIES_FROM).astype(np.int64), (f"{COPIES_FROM} or more", f"under {COPIES_FROM}")
-        ),
-    }
-    for division, names in (
-        ("metre", [str(melody.metre) for melody in melodies]),
-        ("mode", [melody.mode for melody in melodies]),
-        ("key", [f"{_TONICS[melody.tonic]} {melody.mode}" for melody in melodies]),
-    ):
-        divisions[division] = group_tunes(sums.bits, sums.n_notes, names)
-    found: dict[str, Any] = {name: [part.to_dict() for part in parts] for name, parts in divisions.items()}
-    plain: dict[str, Any] = without_nan(found | {"hardest": _hardest(sums, melodies)})
-    return plain
+
+    def by_tune(names: Sequence[str]) -> tuple[DiagnosisPart, ...]:
+        return _records(group_tunes(sums.bits, sums.n_notes, names))
+
+    return Diagnosis(
+        quarter=_records(group_tokens(bits, is_note, quarter, QUARTERS)),
+        match=_records(group_tokens(bits, is_note, by_match, match_names())),
+        copying=_records(group_tokens(bits, is_note, is_new, (f"{COPIES_FROM} or more", f"under {COPIES_FROM}"))),
+        metre=by_tune([str(melody.metre) for melody in melodies]),
+        mode=by_tune([melody.mode for melody in melodies]),
+        key=by_tune([f"{_TONICS[melody.tonic]} {melody.mode}" for melody in melodies]),
+        hardest=_hardest(sums, melodies),
+    )
+
+
+def _records(parts: Iterable[TokenGroup]) -> tuple[DiagnosisPart, ...]:
+    return tuple(map(DiagnosisPart.of, parts))
 
 
 def matches_before(tokens: IntArray) -> IntArray:
-    """For each token, how long a stretch right before it had come before, in tokens, shape (S,)."""
+    """Return, for every token, the length of the longest run of tokens right before it that occurred earlier.
+
+    Args:
+        tokens: The tokens of a tune, shape (S,).
+
+    Returns:
+        Lengths in tokens, shape (S,).
+    """
     return np.concatenate([[0], longest_earlier_matches(tokens)])[: len(tokens)].astype(np.int64)
 
 
 def match_names() -> list[str]:
-    """What the groups of ``MATCHES_FROM`` are called.
+    """Return the names of the groups of ``MATCHES_FROM``.
 
     Example:
         >>> match_names()[:3]
@@ -88,25 +83,15 @@ def match_names() -> list[str]:
     return ["none", *(f"{begin} to {end - 1}" for begin, end in spans), f"{MATCHES_FROM[-1]} or more"]
 
 
-def _hardest(sums: TuneSums, melodies: Sequence[Melody]) -> list[dict[str, Any]]:
+def _hardest(sums: TuneSums, melodies: Sequence[Melody]) -> tuple[HardTune, ...]:
     per_note = sums.bits / np.maximum(1, sums.n_notes)
-    return [
-        {
-            "place": int(place),
-            "title": melodies[place].title,
-            "source": melodies[place].source,
-            "bits_per_note": float(per_note[place]),
-            "notes": int(sums.n_notes[place]),
-        }
-        for place in np.argsort(-per_note, kind="stable")[:N_HARDEST]
-    ]
-
-
-def main_parts(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The first ``N_SHOWN`` parts, and the rest as one."""
-    rest = parts[N_SHOWN:]
-    if len(rest) < 2:
-        return list(parts)
-    bits, notes = (sum(part[key] or 0 for part in rest) for key in ("bits", "notes"))
-    others = TokenGroup(f"{len(rest)} others", bits, notes).to_dict()
-    return [*parts[:N_SHOWN], others]
+    return tuple(
+        HardTune(
+            index=int(index),
+            title=melodies[index].title,
+            source=melodies[index].source,
+            bits_per_note=float(per_note[index]),
+            n_notes=int(sums.n_notes[index]),
+        )
+        for index in np.argsort(-per_note, kind="stable")[:N_HARDEST]
+    )

@@ -1,43 +1,47 @@
-"""What a trained network is worth: how well it predicts held-out tunes, and how its own melodies compare with them.
+"""Evaluate a trained network: its predictions of held-out tunes, and the melodies that it generates.
 
-Prediction is measured on the test tunes, one by one. The melodies are sampled at temperature 1 in the metres and
-modes of the test tunes, and judged beside real tunes (:mod:`~chromasonic.melody_generation.measures.calibration`);
-what the test tunes themselves score under the same judgement is the ceiling to read every score against.
+Every test tune is predicted token by token. Melodies are sampled at temperature 1 in the metres and modes of the test
+tunes and scored against real tunes (:mod:`~chromasonic.melody_generation.measures.calibration`). The test tunes are
+scored in the same way: their scores are the ceiling for every model.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from chromasonic.melody_generation.data.splits import test_set_hash, tune_hash
-from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.diagnosis import diagnose
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, TuneSums, read_tunes
+from chromasonic.melody_generation.evaluation.record_parts import (
+    CopyingRecord,
+    CostRecord,
+    MostCopiedRecord,
+    OverlapRecord,
+    SampleSettings,
+    SamplesRecord,
+    SharedRecord,
+    TuneRecord,
+    TypicalRecord,
+)
+from chromasonic.melody_generation.evaluation.records import SCORES, VERSION, EvaluationRecord
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.generation.generate import beginning_of, sample
 from chromasonic.melody_generation.generation.sampling import Sampling
 from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate, estimate_ratio
-from chromasonic.melody_generation.measures.melody_scores import (
-    MelodyScores,
-    ScoreSummary,
-    typical_indices,
-    without_nan,
-)
+from chromasonic.melody_generation.measures.melody_scores import MelodyScores, ScoreSummary, typical_indices
 from chromasonic.melody_generation.measures.novelty import Copying, most_copied
 from chromasonic.melody_generation.measures.overlap import feature_overlaps
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
 
-SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
-# From the best on: what is reached, and the word for it. For perplexity less is better.
+# From the best down: the bound of a score, and the word for it. A perplexity is better if it is lower.
 _WORDS = {
     "accuracy": ((0.7, "excellent"), (0.5, "good"), (-math.inf, "needs improvement")),
     "perplexity": ((10, "excellent"), (50, "good"), (math.inf, "uncertain")),
@@ -46,13 +50,11 @@ _WORDS = {
     "musicality": ((0.7, "structure present"), (0.5, "some features"), (-math.inf, "random-sounding")),
 }
 _NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
-MAX_NOTES = 512
-VERSION = 2  # of the measures: with another one, results of old are measured anew
 N_TYPICAL_SAMPLES, N_TYPICAL_REAL = 4, 2
 
 
 def word_for(score: str, value: float) -> str:
-    """What a score means in a word or two; empty where it is not defined, or has no words.
+    """Return a word or two for a score; empty if it is not defined, or has no words.
 
     Example:
         >>> word_for("accuracy", 0.55), word_for("perplexity", 5.2), word_for("coherence", 0.3)
@@ -66,52 +68,19 @@ def word_for(score: str, value: float) -> str:
 
 
 @dataclass(frozen=True)
-class SampleSettings:
-    """How the melodies that are judged are sampled.
-
-    Attributes:
-        n_samples: How many.
-        seed: Of the random numbers.
-        temperature: As in :func:`~chromasonic.melody_generation.generation.generate.generate`.
-        max_notes: A melody that the model has not ended by then ends at the next bar line.
-
-    Raises:
-        InputError: If there are none, or the seed is negative.
-    """
-
-    n_samples: int = 200
-    seed: int = 0
-    temperature: float = 1.0
-    max_notes: int = MAX_NOTES
-
-    def __post_init__(self) -> None:
-        if self.n_samples < 1:
-            raise InputError(f"n_samples is how many melodies are judged, 1 or more, got {self.n_samples}")
-        if self.seed < 0:
-            raise InputError(f"the seed of the samples is a whole number of 0 or more, got {self.seed}")
-
-    def drawn(self, network: nn.Module, test: Sequence[Melody]) -> list[Melody]:
-        """Sample from a network: whole tunes in the keys, metres and modes of the test tunes, each as often."""
-        order = np.random.default_rng(self.seed).permutation(len(test))
-        beginnings = [beginning_of(test[order[place % len(test)]]) for place in range(self.n_samples)]
-        limits = Limits(None, None, self.max_notes)
-        return sample(network, beginnings, Sampling(self.temperature), limits, seed=self.seed)
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one model.
+    """The predictions and the samples of one model, with their scores.
 
     Attributes:
-        name: The model's.
-        readings: How it read each test tune.
-        samples: Melodies of its own.
-        scores: Of these melodies; None without a calibration.
-        copying: What each of them shares with the training tunes, where they are known.
+        name: Name of the model.
+        readings: Its predictions of each test tune.
+        samples: Melodies that it generated.
+        scores: Scores of the samples; None without a calibration.
+        copying: What each sample shares with the training tunes; None if these are not known.
         n_parameters: Numbers that the network has learned or counted.
-        notes_per_second: How fast it sampled.
-        standard: What it was judged by.
-        settings: How the melodies were sampled.
+        notes_per_second: Speed of sampling.
+        reference: The test tunes and their scores.
+        settings: Settings of the samples.
     """
 
     name: str
@@ -121,149 +90,134 @@ class Evaluation:
     copying: tuple[Copying, ...] | None
     n_parameters: int
     notes_per_second: float
-    standard: ReferenceSet
+    reference: ReferenceSet
     settings: SampleSettings
 
-    def results(self) -> dict[str, Any]:
-        """All of it as plain values, as JSON holds them; what is not defined is None.
-
-        The six scores stand at the top, their intervals under ``scores``, what real tunes score under ``real``,
-        and each test tune's bits under ``tunes``.
-        """
+    def record(self) -> EvaluationRecord:
+        """Return the results as numbers, in the form in which they are read back from a file."""
         sums = TuneSums.of(self.readings)
         test = {name: estimate_ratio(*parts) for name, parts in sums.ratios().items()}
         summary = self.scores.summary() if self.scores else None
-        scores = self._scores(test, summary)
-        real = self.standard.real.summary() if self.standard.real else None
-        found: dict[str, Any] = without_nan(
-            {
-                "model": self.name,
-                **{name: each.value for name, each in scores.items()},
-                "words": {name: word_for(name, each.value) for name, each in scores.items()},
-                "scores": {name: asdict(each) for name, each in (scores | test).items()},
-                "real": {name: asdict(each) for name, each in _group_scores(real).items()},
-                "test": {name: each.value for name, each in test.items()},
-                "test_set_hash": test_set_hash(self.standard.test),
-                "n_test_tunes": len(self.standard.test),
-                "n_impossible_tunes": int(np.isinf(sums.bits).sum()),
-                "n_test_notes": int(sums.n_notes.sum()),
-                "calibrated_on": self.standard.calibrated_on,
-                "version": VERSION,
-                "samples": {
-                    **asdict(self.settings),
-                    **self._lengths(),
-                    "summary": summary.to_dict() if summary else None,
-                },
-                "overlap": self._overlap(),
-                "real_tunes": real.to_dict() if real else None,
-                "typical": self.typical(),
-                "copying": self._copying(),
-                "cost": {"parameters": self.n_parameters, "notes_per_second": self.notes_per_second},
-                "diagnosis": diagnose(self.readings, self.standard.test),
-                "tunes": [
-                    {
-                        "title": tune.title,
-                        "source": tune.source,
-                        "hash": tune_hash(tune),
-                        "notes": int(notes),
-                        "bits": float(bits),
-                    }
-                    for tune, notes, bits in zip(self.standard.test, sums.n_notes, sums.bits, strict=True)
-                ],
-            }
-        )
-        return found
-
-    def _lengths(self) -> dict[str, Any]:
-        """How long the melodies are, and how many the model had not ended by itself."""
-        return {
-            "median_notes": float(np.median([len(melody) for melody in self.samples])),
-            "median_notes_real": float(np.median([len(melody) for melody in self.standard.test])),
-            "n_cut": sum(len(melody) >= self.settings.max_notes for melody in self.samples),
-        }
-
-    def _overlap(self) -> dict[str, dict[str, float]] | None:
-        """How alike the melodies and the held-out tunes are in each feature, and two halves of these tunes."""
-        if self.scores is None or self.standard.real is None:
-            return None
-        real = self.standard.real.values
-        halves = [{name: values[half::2] for name, values in real.items()} for half in range(2)]
-        return {"samples": feature_overlaps(self.scores.values, real), "real": feature_overlaps(*halves)}
-
-    def typical(self) -> dict[str, list[int]]:
-        """Which melodies stand for the rest, by their places: those of median score, the first if there is none."""
-        sets = {
-            "samples": (self.scores, self.samples, N_TYPICAL_SAMPLES),
-            "real": (self.standard.real, self.standard.test, N_TYPICAL_REAL),
-        }
-        return {
-            name: typical_indices(scores, n) if scores else list(range(min(n, len(melodies))))
-            for name, (scores, melodies, n) in sets.items()
-        }
-
-    @staticmethod
-    def _scores(test: Mapping[str, Estimate], summary: ScoreSummary | None) -> dict[str, Estimate]:
+        real = self.reference.real.summary() if self.reference.real else None
         bits = test["bits_per_note"]
         perplexity = Estimate(*(_power(value) for value in (bits.value, bits.low, bits.high)))
-        return {"accuracy": test["accuracy"], "perplexity": perplexity} | _group_scores(summary)
+        scores = {"accuracy": test["accuracy"], "perplexity": perplexity} | _group_scores(summary)
+        record = EvaluationRecord(
+            model=self.name,
+            words={name: word_for(name, score.value) for name, score in scores.items()},
+            scores=scores | test,
+            real=_group_scores(real),
+            test_set_hash=test_set_hash(self.reference.test),
+            n_test_tunes=len(self.reference.test),
+            n_impossible_tunes=int(np.isinf(sums.bits).sum()),
+            n_test_notes=int(sums.n_notes.sum()),
+            calibrated_on=self.reference.calibrated_on,
+            version=VERSION,
+            samples=SamplesRecord(
+                **asdict(self.settings),
+                median_notes=float(np.median([len(melody) for melody in self.samples])),
+                median_notes_real=float(np.median([len(melody) for melody in self.reference.test])),
+                n_cut=sum(len(melody) >= self.settings.max_notes for melody in self.samples),
+                summary=summary,
+            ),
+            overlap=self._overlap(),
+            real_tunes=real,
+            typical=self.typical(),
+            copying=self._copying(),
+            cost=CostRecord(self.n_parameters, self.notes_per_second),
+            diagnosis=diagnose(self.readings, self.reference.test),
+            tunes=tuple(
+                TuneRecord(tune.title, tune.source, tune_hash(tune), int(n_notes), float(bits))
+                for tune, n_notes, bits in zip(self.reference.test, sums.n_notes, sums.bits, strict=True)
+            ),
+        )
+        # Infinite bits are not defined in a file, so they are not defined here either.
+        return EvaluationRecord.from_json(record.to_json(), self.name)
 
-    def _copying(self) -> dict[str, Any] | None:
-        if self.copying is None or self.standard.real_copying is None or self.standard.novelty is None:
+    def _overlap(self) -> OverlapRecord | None:
+        """Return the overlap of each feature of samples and test tunes, and of two halves of the test tunes."""
+        if self.scores is None or self.reference.real is None:
             return None
-        place = most_copied(self.copying)
-        worst = self.copying[place]
-        source = self.standard.novelty.melodies[worst.passage.source] if worst.passage.n_notes else None
-        return {
-            "samples": _shared(self.copying),
-            "real": _shared(self.standard.real_copying),
-            "most_copied": {
-                "sample": place,
-                "notes": worst.passage.n_notes,
-                "share": worst.passage.share,
-                "novelty": worst.novelty,
-                "title": source.title if source else "",
-                "source": source.source if source else "",
-            },
-        }
+        real = self.reference.real.values
+        halves = [{name: values[half::2] for name, values in real.items()} for half in range(2)]
+        return OverlapRecord(feature_overlaps(self.scores.values, real), feature_overlaps(*halves))
+
+    def typical(self) -> TypicalRecord:
+        """Return the melodies of median score; the first ones if there are no scores."""
+        return TypicalRecord(
+            _typical(self.scores, self.samples, N_TYPICAL_SAMPLES),
+            _typical(self.reference.real, self.reference.test, N_TYPICAL_REAL),
+        )
+
+    def _copying(self) -> CopyingRecord | None:
+        if self.copying is None or self.reference.real_copying is None or self.reference.novelty is None:
+            return None
+        sample_index = most_copied(self.copying)
+        worst = self.copying[sample_index]
+        source = self.reference.novelty.melodies[worst.passage.source] if worst.passage.n_notes else None
+        return CopyingRecord(
+            samples=_shared(self.copying),
+            real=_shared(self.reference.real_copying),
+            most_copied=MostCopiedRecord(
+                sample=sample_index,
+                n_notes=worst.passage.n_notes,
+                share=worst.passage.share,
+                novelty=worst.novelty,
+                title=source.title if source else "",
+                source=source.source if source else "",
+            ),
+        )
 
 
 def evaluate(
-    network: nn.Module, name: str, standard: ReferenceSet, settings: SampleSettings | None = None
+    network: nn.Module, name: str, reference: ReferenceSet, settings: SampleSettings | None = None
 ) -> Evaluation:
-    """Let a network predict the test tunes, and judge melodies of its own.
+    """Predict the test tunes with a network, sample melodies from it, and score both.
 
     Args:
-        network: Any module of the contract, trained.
-        name: What tables call it.
-        standard: What it is judged by.
-        settings: How melodies are sampled.
+        network: Any trained module that maps tokens (B, T) to logits (B, T, V).
+        name: Name of the model in tables.
+        reference: The test tunes and their scores.
+        settings: Settings of the samples.
 
     Raises:
         InputError: If the network breaks its contract, or a test tune cannot be encoded.
     """
     settings = settings or SampleSettings()
-    readings = read_tunes(network, standard.test)
+    readings = read_tunes(network, reference.test)
     began = time.perf_counter()
-    samples = settings.drawn(network, standard.test)
+    samples = draw_samples(network, reference.test, settings)
     seconds = time.perf_counter() - began
     return Evaluation(
         name=name,
         readings=tuple(readings),
         samples=tuple(samples),
-        scores=standard.calibration.score(samples, standard.novelty) if standard.calibration else None,
-        copying=tuple(standard.novelty.copying(samples)) if standard.novelty else None,
+        scores=reference.calibration.score(samples, reference.novelty) if reference.calibration else None,
+        copying=tuple(reference.novelty.copying(samples)) if reference.novelty else None,
         n_parameters=n_numbers(network),
         notes_per_second=sum(map(len, samples)) / seconds,
-        standard=standard,
+        reference=reference,
         settings=settings,
     )
 
 
+def draw_samples(network: nn.Module, test: Sequence[Melody], settings: SampleSettings) -> list[Melody]:
+    """Sample whole tunes in the keys, metres and modes of the test tunes, each of these as often as the others."""
+    order = np.random.default_rng(settings.seed).permutation(len(test))
+    beginnings = [beginning_of(test[order[index % len(test)]]) for index in range(settings.n_samples)]
+    limits = Limits(None, None, settings.max_notes)
+    return sample(network, beginnings, Sampling(settings.temperature), limits, seed=settings.seed)
+
+
 def n_numbers(network: nn.Module) -> int:
-    """How many numbers a network has learned or counted: all that its state dict holds, but for what was counted."""
+    """Return how many numbers a network has learned or counted: its state dict without the keys of count tables."""
     tables = [name for name, part in network.named_modules() if isinstance(part, SuccessorCounts)]
     keys = {f"{name}.keys" for name in tables}
     return sum(value.numel() for name, value in network.state_dict().items() if name not in keys)
+
+
+def _typical(scores: MelodyScores | None, melodies: Sequence[Melody], n: int) -> tuple[int, ...]:
+    return tuple(typical_indices(scores, n) if scores else range(min(n, len(melodies))))
 
 
 def _group_scores(summary: ScoreSummary | None) -> dict[str, Estimate]:
@@ -271,14 +225,14 @@ def _group_scores(summary: ScoreSummary | None) -> dict[str, Estimate]:
     return groups | {"overall_score": summary.overall if summary else _NOT_DEFINED}
 
 
-def _shared(copying: Sequence[Copying]) -> dict[str, Any]:
-    """Novelty, and the longest shared run in notes and as a part of the melody, as estimates over a set."""
-    values = {
-        "novelty": [each.novelty for each in copying],
-        "run_notes": [each.passage.n_notes for each in copying],
-        "run_share": [each.passage.share for each in copying],
-    }
-    return {name: asdict(estimate(np.array(each, dtype=np.float64))) for name, each in values.items()}
+def _shared(copying: Sequence[Copying]) -> SharedRecord:
+    """Return novelty and longest shared run, the latter in notes and as a share of the melody, as means over a set."""
+    values = (
+        [copied.novelty for copied in copying],
+        [copied.passage.n_notes for copied in copying],
+        [copied.passage.share for copied in copying],
+    )
+    return SharedRecord(*(estimate(np.array(of_set, dtype=np.float64)) for of_set in values))
 
 
 def _power(bits: float) -> float:

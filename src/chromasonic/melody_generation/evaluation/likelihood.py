@@ -1,7 +1,7 @@
-"""What a network makes of each of a list of melodies, token by token.
+"""Predict melodies with a network, token by token.
 
-Training only needs sums over batches; judging a model needs every tune by itself, for intervals, for tests against
-another model, and to see where it fails.
+Training needs only sums over batches. An evaluation needs every tune by itself: for intervals, for tests against
+another model, and to see where the model fails.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 BoolArray = NDArray[np.bool_]
 
-# Tunes read side by side: logits are large.
+# Tunes in a batch; logits are large.
 _BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
 class TuneReading:
-    """How a network read one tune; arrays over its tokens after the control prefix, shape (S,).
+    """The predictions of one tune, as arrays over its tokens after the control prefix, shape (S,).
 
     Attributes:
-        tokens: What came: notes, and ``<bar>``, metre and ``<end>`` tokens.
-        bits: How surprising each was, in bits.
-        is_note: Whether it was a note or a rest.
-        note_right: Whether the most probable token was it, for notes; False for all else.
-        pitch_right: The same for its pitch alone.
-        duration_right: The same for its duration alone.
+        tokens: The tokens: notes, and ``<bar>``, metre and ``<end>`` tokens.
+        bits: The surprisal of each token in bits.
+        is_note: True for notes and rests.
+        note_right: True for notes and rests that were the most probable token.
+        pitch_right: True for those whose pitch the most probable token has.
+        duration_right: True for those whose duration the most probable token has.
     """
 
     tokens: IntArray
@@ -49,35 +49,36 @@ class TuneReading:
 
     @property
     def bits_per_note(self) -> float:
-        """All bits, with what was needed for bar lines and for the end, over the notes and rests."""
+        """The bits of all tokens, bar lines and end included, over the notes and rests."""
         return float(self.bits.sum() / max(1, self.is_note.sum()))
 
 
 def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReading]:
-    """Let a network predict each token of each melody from those before it.
+    """Predict each token of each melody from the tokens before it.
 
     Args:
-        network: Any module of the contract; left in the mode, of training or evaluation, in which it came.
-        melodies: Melodies that the vocabulary holds.
+        network: Any module that maps tokens (B, T) to logits (B, T, V); its mode of training or evaluation is kept.
+        melodies: Melodies that the vocabulary can encode.
 
     Raises:
         InputError: If a melody cannot be encoded, or the network's logits have the wrong shape or hold NaN.
     """
-    sequences = [_encoded(melody, place) for place, melody in enumerate(melodies)]
+    sequences = [_encoded(melody, index) for index, melody in enumerate(melodies)]
     scorer, device = TokenScorer(NoteVocabulary()), device_of(network)
-    found: dict[int, TuneReading] = {}
-    by_length = sorted(range(len(sequences)), key=lambda place: len(sequences[place]))
+    readings: dict[int, TuneReading] = {}
+    by_length = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     with evaluating(network):
         for begin in range(0, len(by_length), _BATCH_SIZE):
-            places = by_length[begin : begin + _BATCH_SIZE]
-            tokens = nn.utils.rnn.pad_sequence([torch.from_numpy(sequences[each]) for each in places], batch_first=True)
+            batch = by_length[begin : begin + _BATCH_SIZE]
+            arrays = [torch.from_numpy(sequences[index]) for index in batch]
+            tokens = nn.utils.rnn.pad_sequence(arrays, batch_first=True)  # (B, T)
             scores = _scores(network, tokens, scorer, device)
-            found |= {place: _reading(sequences[place], scores, row) for row, place in enumerate(places)}
-    return [found[place] for place in range(len(sequences))]
+            readings |= {index: _reading(sequences[index], scores, row) for row, index in enumerate(batch)}
+    return [readings[index] for index in range(len(sequences))]
 
 
 def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: torch.device) -> TokenScores:
-    """What the network makes of a batch (B, T), on the CPU."""
+    """Return the scores of a batch (B, T), on the CPU."""
     try:
         logits = network(tokens.to(device))
     except IndexError as problem:
@@ -99,11 +100,11 @@ def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: tor
     return scores
 
 
-def _encoded(melody: Melody, place: int) -> IntArray:
+def _encoded(melody: Melody, index: int) -> IntArray:
     try:
         return NoteVocabulary().encode(melody)
     except ValueError as problem:
-        name = f"melody {place}" + (f" ({melody.title})" if melody.title else "")
+        name = f"melody {index}" + (f" ({melody.title})" if melody.title else "")
         raise InputError(f"{name} cannot be scored: {problem}") from problem
 
 
@@ -116,16 +117,16 @@ def _reading(tokens: IntArray, scores: TokenScores, row: int) -> TuneReading:
 
 @dataclass(frozen=True)
 class TuneSums:
-    """The readings of N tunes as sums that may be added up; arrays of shape (N,).
+    """The predictions of N tunes as sums over each tune, arrays of shape (N,).
 
     Attributes:
-        bits: Of all tokens.
-        n_tokens: The tokens.
-        note_bits: Of notes and rests alone.
-        n_notes: The notes and rests.
-        notes_right: Notes of which the most probable token was it.
-        pitches_right: The same for the pitch alone.
-        durations_right: The same for the duration alone.
+        bits: Bits of all tokens.
+        n_tokens: Number of tokens.
+        note_bits: Bits of notes and rests.
+        n_notes: Number of notes and rests.
+        notes_right: Notes and rests that were the most probable token.
+        pitches_right: Those whose pitch was right.
+        durations_right: Those whose duration was right.
     """
 
     bits: FloatArray
@@ -138,18 +139,18 @@ class TuneSums:
 
     @classmethod
     def of(cls, readings: Sequence[TuneReading]) -> TuneSums:
-        """Add up each reading."""
+        """Sum the predictions of each tune."""
         sums = [
             (
-                each.bits.sum(),
-                len(each.tokens),
-                each.bits[each.is_note].sum(),
-                each.is_note.sum(),
-                each.note_right.sum(),
-                each.pitch_right.sum(),
-                each.duration_right.sum(),
+                reading.bits.sum(),
+                len(reading.tokens),
+                reading.bits[reading.is_note].sum(),
+                reading.is_note.sum(),
+                reading.note_right.sum(),
+                reading.pitch_right.sum(),
+                reading.duration_right.sum(),
             )
-            for each in readings
+            for reading in readings
         ]
         return cls(*np.array(sums, dtype=np.float64).reshape(len(readings), 7).T)
 

@@ -1,7 +1,7 @@
-"""What models are judged by: held-out tunes, and what real tunes are like.
+"""The reference set of an evaluation: held-out tunes, and what real tunes are like.
 
-The calibration (:mod:`~chromasonic.melody_generation.measures.calibration`) is fitted on the training tunes where they
-are known; the held-out tunes' own scores under it are the ceiling to read every model's scores against.
+The calibration (:mod:`~chromasonic.melody_generation.measures.calibration`) is fitted on the training tunes if they are
+known. The scores of the held-out tunes under it are the ceiling for the scores of every model.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from chromasonic.melody_generation.melody import Melody
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """What models are judged by: held-out tunes, and what real tunes are like.
+    """Held-out tunes with their scores, and the calibration that melodies are scored by.
 
     Attributes:
         test: The held-out tunes.
-        calibration: What real tunes are like; None where too few are known.
-        novelty: The training tunes, where they are known.
-        real: The scores of the held-out tunes; None without a calibration.
-        real_copying: What each held-out tune shares with the training tunes, where they are known.
-        calibrated_on: What the calibration was fitted on, or why there is none, in words.
+        calibration: Distributions of features over real tunes; None if too few tunes are known.
+        novelty: Index of the training tunes; None if they are not known.
+        real: Scores of the held-out tunes; None without a calibration.
+        real_copying: What each held-out tune shares with the training tunes; None if these are not known.
+        calibrated_on: The tunes of the calibration in words, or the reason why there is none.
     """
 
     test: tuple[Melody, ...]
@@ -43,21 +43,21 @@ class ReferenceSet:
         training: Sequence[Melody] | None = None,
         calibration: Calibration | None = None,
     ) -> ReferenceSet:
-        """Set up the judgement.
+        """Score the held-out tunes.
 
         Args:
             test: The held-out tunes.
-            training: The tunes that models were trained on; without them novelty is not defined.
-            calibration: What was fitted on the training tunes, if it is at hand.
+            training: The training tunes of the models; without them novelty is not defined.
+            calibration: A calibration on the training tunes; by default it is fitted.
 
         Raises:
             InputError: If there is no held-out tune, or one has no notes.
         """
         if not test:
             raise InputError("the test set is empty, so there is nothing to judge a model by: give at least one melody")
-        for place, melody in enumerate(test):
+        for index, melody in enumerate(test):
             if not len(melody):
-                raise InputError(f"melody {place} of the test set has no notes: leave it out")
+                raise InputError(f"melody {index} of the test set has no notes: leave it out")
         novelty = NoveltyIndex(training) if training else None
         copying = tuple(novelty.copying(test)) if novelty else None
         if calibration is None and training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +13,10 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.generation.conditions import fitted
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
-from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, PAGE_FORMATS, ScoredMelodies
+from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 
@@ -107,6 +109,58 @@ def judge(model: TrainedModel, melodies: Sequence[Melody]) -> ScoredMelodies:
             ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration), melodies
         )
     return ScoredMelodies(tuple(melodies), model.calibration.score(melodies) if model.calibration else None)
+
+
+def generated_set_table(generated: GeneratedSet) -> Table:
+    """Return length, overall score and the run shared with a training tune of each melody, as a table."""
+    judged = generated.judged
+    columns = ("file", "bars", "notes", *(["overall"] if judged.scores else []))
+    columns += ("in a row as in a training tune",) if judged.copying else ()
+    rows = []
+    for index, (stem, melody) in enumerate(zip(generated.stems, generated.melodies, strict=True)):
+        row = [stem, str(len(melody.bar_lines)), str(int((melody.pitches != REST).sum()))]
+        if judged.scores:
+            score = float(judged.scores.overall[index])
+            row.append("not defined" if math.isnan(score) else f"{score:.2f}")
+        if judged.copying:
+            row.append(_shared_run(judged, index))
+        rows.append(tuple(row))
+    return Table(
+        "Melodies", columns, tuple(rows), " ".join(filter(None, (_beside_real_tunes(judged), _cut(generated))))
+    )
+
+
+def _cut(generated: GeneratedSet) -> str:
+    """Return a sentence on the melodies that were cut; empty without any."""
+    n, of = generated.n_cut, len(generated.melodies)
+    if not n:
+        return ""
+    return (
+        f"{n} of {of} had not come to their end after {generated.max_notes} notes and rests (max_notes) and were ended."
+    )
+
+
+def _shared_run(judged: ScoredMelodies, index: int) -> str:
+    run = judged.copying[index].passage if judged.copying else None
+    if not run or not run.n_notes or not judged.standard or not judged.standard.novelty:
+        return "none"
+    tune = judged.standard.novelty.melodies[run.source]
+    return f"{run.n_notes} of {tune.title or tune.source or f'tune {run.source + 1}'}"
+
+
+def _beside_real_tunes(judged: ScoredMelodies) -> str:
+    """Return a sentence on the scores of real tunes, for comparison."""
+    if judged.standard is None or judged.standard.real is None:
+        unjudged = "What is copied is not judged: the run's tunes (tunes.npz) do not lie beside its checkpoints."
+        known = (
+            "" if judged.scores else "Scores are not defined: the checkpoint knows too little of its training tunes. "
+        )
+        return known + unjudged
+    note = f"Held-out real tunes score {judged.standard.real.summary().overall.value:.2f} overall"
+    if judged.standard.real_copying:
+        shared = [copying.passage.n_notes for copying in judged.standard.real_copying]
+        note += f" and share {sum(shared) / len(shared):.0f} notes in a row with a training tune"
+    return f"{note}."
 
 
 @dataclass(frozen=True)

@@ -1,61 +1,64 @@
-"""Reports of experiments to read and to hear: the pages that ``evaluate`` and ``compare`` write.
+"""HTML reports of an evaluation and of a comparison, with melodies to hear.
 
-A report shows a model's melodies as they usually are: those whose score is nearest to the median of all that were
-judged, and two real tunes chosen in the same way to hear them against.
+A report shows typical melodies of a model: those whose overall score is nearest to the median of all samples. Two real
+tunes, chosen in the same way, stand beside them.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from chromasonic.melody_generation.atomic_files import shown_path, write_text
+from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
-from chromasonic.melody_generation.evaluation.evaluate import N_TYPICAL_SAMPLES, Evaluation, SampleSettings
+from chromasonic.melody_generation.evaluation.evaluate import N_TYPICAL_SAMPLES, Evaluation
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
 from chromasonic.melody_generation.pages.listening import ScoredMelodies
 from chromasonic.melody_generation.pages.page import Page, PageFigure, PageText, TrackGroup, page_html
+from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 from chromasonic.melody_generation.plots.figures import figure_to_svg
-from chromasonic.melody_generation.reporting.diagnosis_report import diagnosis_figure
-from chromasonic.melody_generation.reporting.result_tables import comparison_tables, feature_tables, score_tables
-from chromasonic.melody_generation.reporting.surprisal_report import surprise_track
-from chromasonic.melody_generation.runs.command_line import training_command
+from chromasonic.melody_generation.reporting.commands import evaluation_command
+from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
+from chromasonic.melody_generation.reporting.result_tables import feature_tables, main_parts, score_tables
+from chromasonic.melody_generation.reporting.surprisal_report import surprisal_track
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.training.history import TrainingHistory
 
-_MOST_SAMPLES = 16  # on a page, of all models together, but one of each at least
-_LEADS = {
-    False: "How well it predicts tunes that it never saw, and what its own melodies are like beside them.",
-    True: "Which predicts tunes better that none of them saw, and whose melodies come closer to real ones.",
-}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MAX_SAMPLES = 16  # on a page, of all models together, but at least one of each
+_LEAD_OF_ONE = "How well it predicts tunes that it never saw, and what its own melodies are like beside them."
+_LEAD_OF_SEVERAL = "Which predicts tunes better that none of them saw, and whose melodies come closer to real ones."
 _TYPICAL = (
     "Melodies of its own whose overall score is nearest to the median of all {n} that were judged: neither its best "
     "nor its worst."
 )
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
-_SURPRISE = (
+_SURPRISAL = (
     "The test tunes that took it the fewest bits per note, the median and the most, each note in the colour of its "
-    "bits. evaluate.py draws others: surprise= takes their numbers."
+    "bits. chromasonic evaluate draws others: surprise= takes their numbers."
 )
 
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What there is of a run besides its results.
+    """Everything that a report shows of a run besides its results.
 
     Attributes:
-        samples: All melodies of its own that were judged.
-        real: The held-out tunes.
-        history: What training looked like, if it was recorded.
-        configuration: The text of its configuration; empty if there is none.
+        samples: All sampled melodies.
+        real: The test tunes.
+        history: The history of the training; None if it is not at hand.
+        configuration: The text of the configuration; empty if it is not at hand.
     """
 
     samples: ScoredMelodies
@@ -64,230 +67,199 @@ class ReportInputs:
     configuration: str = ""
 
     @classmethod
-    def of_evaluation(cls, evaluation: Evaluation, directory: Path | None = None) -> ReportInputs:
-        """From what was just measured, and the run directory if there is one."""
-        standard = evaluation.standard
-        samples = ScoredMelodies(evaluation.samples, evaluation.scores, evaluation.copying, standard)
-        real = ScoredMelodies(standard.test, standard.real, standard.real_copying, standard)
-        return cls(samples, real, *_background(directory))
+    def of_evaluation(cls, evaluation: Evaluation, run: Path | None = None) -> ReportInputs:
+        """Take the melodies of a new evaluation, and the files of its run directory if there is one."""
+        reference = evaluation.reference
+        samples = ScoredMelodies(evaluation.samples, evaluation.scores, evaluation.copying, reference)
+        real = ScoredMelodies(reference.test, reference.real, reference.real_copying, reference)
+        return cls(samples, real, *_training_of(run))
 
     @classmethod
-    def of_run(cls, directory: Path) -> ReportInputs:
-        """From a run that was judged before; its melodies come without their scores.
+    def of_run(cls, run: Path) -> ReportInputs:
+        """Read the files of a run that was evaluated before; its melodies come without scores.
 
         Raises:
-            InputError: If its files are damaged, or its tunes are missing.
+            InputError: If a file is damaged, or the tunes are missing.
         """
-        layout = RunLayout(directory)
-        kept = layout.evaluation.samples
-        samples = load_split_tunes(kept).get("samples", ()) if kept.is_file() else ()  # copied without it
+        layout = RunLayout(run)
+        path = layout.evaluation.samples
+        samples = load_split_tunes(path).get("samples", ()) if path.is_file() else ()  # a copied run may lack them
         real = load_split_tunes(layout.tunes).get("test", ())
-        return cls(ScoredMelodies(samples), ScoredMelodies(real), *_background(directory))
+        return cls(ScoredMelodies(samples), ScoredMelodies(real), *_training_of(run))
 
 
-def _background(directory: Path | None) -> tuple[TrainingHistory | None, str]:
-    if directory is None:
+def _training_of(run: Path | None) -> tuple[TrainingHistory | None, str]:
+    if run is None:
         return None, ""
-    path = RunLayout(directory).configuration
+    path = RunLayout(run).configuration
     configuration = path.read_text(encoding="utf-8") if path.is_file() else ""
     try:
-        return TrainingHistory.load(CheckpointLayout.find(directory).history), configuration
-    except InputError:  # copied without it: the report goes without curves
+        return TrainingHistory.load(CheckpointLayout.find(run).history), configuration
+    except InputError:  # a copied run may lack its history: the report has no curves then
         return None, configuration
 
 
 def write_evaluation_report(
-    path: Path, evaluation: Evaluation, results: Mapping[str, Any], directory: Path | None = None
+    path: Path, evaluation: Evaluation, record: EvaluationRecord, run: Path | None = None
 ) -> None:
     """Write the report of one model.
 
     Args:
-        path: Where.
-        evaluation: What was measured.
-        results: The same as plain values, with what training wrote there.
-        directory: The run, if it is one.
+        path: Path of the page.
+        evaluation: The evaluation.
+        record: Its results.
+        run: The run directory, if the model is from one.
     """
-    exhibit = ReportInputs.of_evaluation(evaluation, directory)
-    command = _evaluation_command(results, directory)
+    inputs = ReportInputs.of_evaluation(evaluation, run)
+    dataset = record.metadata.dataset
     page = Page(
-        title=f"{results['model']} on {results['dataset']}" if results.get("dataset") else str(results["model"]),
-        lead=_LEADS[False],
-        facts=_facts(results),
-        command=command,
-        tables=(*score_tables(results), *feature_tables(results)),
-        figures=(*_curves("Learning curves", exhibit), _diagnosis(results)),
+        title=f"{record.model} on {dataset}" if dataset else record.model,
+        lead=_LEAD_OF_ONE,
+        facts=_facts(record),
+        command=evaluation_command(record, run),
+        tables=(*score_tables(record), *feature_tables(record)),
+        figures=(*_curves("Learning curves", inputs), _figure("Where its bits go", diagnosis_figure(record))),
         groups=(
-            _own_melodies("Melodies to hear", results, exhibit, str(results["model"])),
-            _real_tunes(results, exhibit),
-            _surprises(evaluation),
+            _own_melodies("Melodies to hear", record, inputs, record.model),
+            _real_tunes(record, inputs),
+            _surprisal(evaluation),
         ),
-        texts=_configuration("Configuration", exhibit),
+        texts=_configuration("Configuration", inputs),
     )
     write_text(path, page_html(page))
 
 
 def write_comparison_report(
-    path: Path, comparison: Comparison, picture: str, exhibits: Mapping[str, ReportInputs], command: str
+    path: Path, comparison: Comparison, figure: Figure, report_inputs: Mapping[str, ReportInputs], command: str
 ) -> None:
     """Write the report of several models.
 
     Args:
-        path: Where.
-        comparison: What was measured.
-        picture: The same as a picture, an SVG document.
-        exhibits: What there is of the models besides, by the names of the contenders; some may be missing.
-        command: What to type to get it again.
+        path: Path of the page.
+        comparison: The comparison.
+        figure: Its chart.
+        report_inputs: Melodies, history and configuration of the models by name; some may be missing.
+        command: The command that repeats the comparison.
     """
-    known = [(each, exhibits[each.name]) for each in comparison.contenders if each.name in exhibits]
-    n = max(1, min(N_TYPICAL_SAMPLES, _MOST_SAMPLES // max(1, len(known))))
-    groups = [_own_melodies(each.name, each.results[0], exhibit, each.name, n) for each, exhibit in known]
+    known = [(model, report_inputs[model.name]) for model in comparison.models if model.name in report_inputs]
+    n = max(1, min(N_TYPICAL_SAMPLES, _MAX_SAMPLES // max(1, len(known))))
+    groups = [_own_melodies(model.name, model.records[0], inputs, model.name, n) for model, inputs in known]
     page = Page(
-        title=_comparison_title(comparison.contenders),
-        lead=_LEADS[len(comparison.contenders) > 1],
+        title=_comparison_title(comparison.models),
+        lead=_LEAD_OF_SEVERAL if len(comparison.models) > 1 else _LEAD_OF_ONE,
         facts=_comparison_facts(comparison),
         command=command,
         tables=comparison_tables(comparison),
         figures=(
-            PageFigure("The models beside each other", inline_svg(picture, label="The models beside each other")),
+            _figure("The models beside each other", figure),
             *(
                 curves
-                for each, exhibit in known
-                for curves in _curves(f"Learning curves: {each.name}", exhibit, is_folded=True)
+                for model, inputs in known
+                for curves in _curves(f"Learning curves: {model.name}", inputs, is_folded=True)
             ),
         ),
-        groups=(*groups, *(_real_tunes(each.results[0], exhibit) for each, exhibit in known[:1])),
-        texts=tuple(text for each, exhibit in known for text in _configuration(f"Configuration: {each.name}", exhibit)),
+        groups=(*groups, *(_real_tunes(model.records[0], inputs) for model, inputs in known[:1])),
+        texts=tuple(text for model, inputs in known for text in _configuration(f"Configuration: {model.name}", inputs)),
     )
     write_text(path, page_html(page))
 
 
-def comparison_command(
-    runs: Mapping[str, Mapping[str, Any]], directories: Sequence[Path], save_dir: Path, settings: SampleSettings | None
-) -> str:
-    """What to type to train these runs and compare them again.
-
-    Args:
-        runs: The results of those that could be judged, by their directories.
-        directories: All of them.
-        save_dir: Where the comparison goes.
-        settings: How melodies are sampled; None where each run keeps its own way.
-    """
-    trained = [line for directory, results in runs.items() for line in _training_lines(results, Path(directory))]
-    listed = ",".join(map(shown_path, directories))
-    options = [
-        f"runs=[{listed}]",
-        f"output_dir={shown_path(save_dir)}",
-        *(_options(vars(settings)) if settings else []),
-    ]
-    return "\n".join([*trained, shlex.join(["python", "scripts/compare.py", *options])])
-
-
-def _training_lines(results: Mapping[str, Any], directory: Path) -> list[str]:
-    """The command that trains a run, if its configuration is known."""
-    configuration = results.get("configuration")
-    if not isinstance(configuration, Mapping):
-        return []
-    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown_path(directory)}')}"]
-
-
-def _options(samples: Mapping[str, Any]) -> list[str]:
-    return [f"{name}={samples[name]}" for name in ("n_samples", "seed", "max_notes")]
-
-
-def _comparison_title(contenders: Sequence[ComparedModel]) -> str:
-    names = [each.name for each in contenders]
+def _comparison_title(models: Sequence[ComparedModel]) -> str:
+    names = [model.name for model in models]
     return " and ".join(names) if len(names) < 3 else f"{len(names)} models compared"
 
 
 def _comparison_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
-    runs = [results for each in comparison.contenders for results in each.results]
-
-    def all_of(name: str) -> str:
-        return ", ".join(sorted({str(results[name]) for results in runs if results.get(name) is not None}))
-
+    all_metadata = [record.metadata for model in comparison.models for record in model.records]
     facts = {
-        "Best predictor": comparison.contenders[0].name,
-        "Dataset": all_of("dataset"),
-        "Seeds": all_of("seed"),
+        "Best predictor": comparison.models[0].name,
+        "Dataset": _listed(metadata.dataset for metadata in all_metadata),
+        "Seeds": _listed("" if metadata.seed is None else str(metadata.seed) for metadata in all_metadata),
         "Test tunes": str(comparison.n_tunes),
-        "Split": all_of("hash"),
+        "Split": _listed(metadata.split_hash for metadata in all_metadata),
         "Test set": comparison.test_set_hash,
     }
     return tuple((name, value) for name, value in facts.items() if value)
 
 
-def _facts(results: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What identifies a run, as far as it is known."""
-    epochs = f"{results['best_epoch']} of {results.get('n_epochs', '?')}" if results.get("best_epoch") else None
-    minutes = results["cost"].get("minutes")
+def _facts(record: EvaluationRecord) -> tuple[tuple[str, str], ...]:
+    """Return what identifies a run, without what is not known of it."""
+    metadata, training = record.metadata, record.training
+    best = training.best_epoch if training else None
+    epochs = "?" if metadata.n_epochs is None else metadata.n_epochs
     facts = {
-        "Model": results["model"],
-        "Dataset": results.get("dataset"),
-        "Seed": results.get("seed"),
-        "Best epoch": epochs,
-        "Minutes": None if minutes is None else f"{minutes:.1f}",
-        "Parameters": f"{results['cost']['parameters']:,}",
-        "Split": results.get("hash"),
-        "Test set": results["test_set_hash"],
-        "Checkpoint": results.get("checkpoint"),
+        "Model": record.model,
+        "Dataset": metadata.dataset,
+        "Seed": "" if metadata.seed is None else str(metadata.seed),
+        "Best epoch": f"{best} of {epochs}" if best else "",
+        "Minutes": "" if math.isnan(record.minutes) else f"{record.minutes:.1f}",
+        "Parameters": f"{record.cost.parameters:,}",
+        "Split": metadata.split_hash,
+        "Test set": record.test_set_hash,
+        "Checkpoint": record.checkpoint,
     }
-    return tuple((name, str(value)) for name, value in facts.items() if value is not None)
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
-def _evaluation_command(results: Mapping[str, Any], directory: Path | None) -> str:
-    samples = results["samples"]
-    if directory is None:
-        return (
-            f'ModelTester(model, "{results["model"]}").run_comprehensive_test('
-            f"test_data, n_samples={samples['n_samples']}, seed={samples['seed']})"
+def diagnosis_figure(record: EvaluationRecord) -> Figure:
+    """Plot the bits of a model by quarter, earlier match, metre and key."""
+    diagnosis = record.diagnosis
+    panels = {
+        title: [BitsBar(part.name, part.bits_per_note, part.n_notes) for part in main_parts(division)]
+        for title, division in (
+            ("By quarter of the tune", diagnosis.quarter),
+            ("By length of the longest earlier match", diagnosis.match),
+            ("By metre", diagnosis.metre),
+            ("By key", diagnosis.key),
         )
-    judge = shlex.join(["python", "scripts/evaluate.py", f"run={shown_path(directory)}", *_options(samples)])
-    return "\n".join([*_training_lines(results, directory), judge])
+    }
+    whole = record.test.bits_per_note
+    in_all = "" if math.isnan(whole) else f" ({whole:.2f} bits per note in all, dashed)"
+    return plot_diagnosis(panels, whole, f"Where the bits of {record.model} go{in_all}")
 
 
-def _curves(title: str, exhibit: ReportInputs, *, is_folded: bool = False) -> tuple[PageFigure, ...]:
-    if not exhibit.history:
-        return ()
-    drawing = inline_svg(figure_to_svg(exhibit.history.plot_curves(title="")), label=title)
-    return (PageFigure(title, drawing, is_folded),)
+def _figure(title: str, figure: Figure, *, is_folded: bool = False) -> PageFigure:
+    return PageFigure(title, inline_svg(figure_to_svg(figure), label=title), is_folded)
 
 
-def _diagnosis(results: Mapping[str, Any]) -> PageFigure:
-    title = "Where its bits go"
-    return PageFigure(title, inline_svg(figure_to_svg(diagnosis_figure(results)), label=title))
+def _curves(title: str, inputs: ReportInputs, *, is_folded: bool = False) -> tuple[PageFigure, ...]:
+    return (_figure(title, inputs.history.plot_curves(title=""), is_folded=is_folded),) if inputs.history else ()
 
 
-def _surprises(evaluation: Evaluation) -> TrackGroup:
-    tunes, readings = evaluation.standard.test, evaluation.readings
-    by_bits = sorted(range(len(tunes)), key=lambda place: readings[place].bits_per_note)
+def _surprisal(evaluation: Evaluation) -> TrackGroup:
+    tunes, readings = evaluation.reference.test, evaluation.readings
+    by_bits = sorted(range(len(tunes)), key=lambda index: readings[index].bits_per_note)
     chosen = dict.fromkeys((by_bits[0], by_bits[len(by_bits) // 2], by_bits[-1]))
-    tracks = tuple(surprise_track(tunes[place], readings[place], place) for place in chosen)
-    return TrackGroup("What surprised it", _SURPRISE, tracks)
+    tracks = tuple(surprisal_track(tunes[index], readings[index], index) for index in chosen)
+    return TrackGroup("What surprised it", _SURPRISAL, tracks)
 
 
-def _configuration(title: str, exhibit: ReportInputs) -> tuple[PageText, ...]:
-    return (PageText(title, exhibit.configuration),) if exhibit.configuration else ()
+def _configuration(title: str, inputs: ReportInputs) -> tuple[PageText, ...]:
+    return (PageText(title, inputs.configuration),) if inputs.configuration else ()
 
 
 def _own_melodies(
-    title: str, results: Mapping[str, Any], exhibit: ReportInputs, name: str, n: int = N_TYPICAL_SAMPLES
+    title: str, record: EvaluationRecord, inputs: ReportInputs, name: str, n: int = N_TYPICAL_SAMPLES
 ) -> TrackGroup:
-    places = _within(results, "samples", exhibit.samples.melodies)[:n]
-    titles = [f"{name}, melody {place + 1}" for place in places]
-    stems = [f"{file_stem(name) or 'model'}_{place + 1:03}" for place in places]
-    note = _TYPICAL.format(n=len(exhibit.samples.melodies))
-    return TrackGroup(title, note, exhibit.samples.tracks(places, titles, stems))
+    indices = _within(record.typical.samples, inputs.samples.melodies)[:n]
+    titles = [f"{name}, melody {index + 1}" for index in indices]
+    stems = [f"{file_stem(name) or 'model'}_{index + 1:03}" for index in indices]
+    note = _TYPICAL.format(n=len(inputs.samples.melodies))
+    return TrackGroup(title, note, inputs.samples.tracks(indices, titles, stems))
 
 
-def _real_tunes(results: Mapping[str, Any], exhibit: ReportInputs) -> TrackGroup:
-    places = _within(results, "real", exhibit.real.melodies)
-    titles = [exhibit.real.melodies[place].title or f"Tune {place + 1}" for place in places]
-    stems = [file_stem(title) or f"tune_{place + 1}" for title, place in zip(titles, places, strict=True)]
-    return TrackGroup("Real tunes", _REAL, exhibit.real.tracks(places, titles, stems))
+def _real_tunes(record: EvaluationRecord, inputs: ReportInputs) -> TrackGroup:
+    indices = _within(record.typical.real, inputs.real.melodies)
+    titles = [inputs.real.melodies[index].title or f"Tune {index + 1}" for index in indices]
+    stems = [file_stem(title) or f"tune_{index + 1}" for title, index in zip(titles, indices, strict=True)]
+    return TrackGroup("Real tunes", _REAL, inputs.real.tracks(indices, titles, stems))
 
 
-def _within(results: Mapping[str, Any], name: str, melodies: Sequence[Melody]) -> list[int]:
-    """The places that results call typical, as far as there is a melody at each."""
-    found = results.get("typical")
-    places = found.get(name, ()) if isinstance(found, Mapping) else ()
-    return [place for place in places if 0 <= place < len(melodies)]
+def _within(indices: Sequence[int], melodies: Sequence[Melody]) -> list[int]:
+    """Return the indices at which there is a melody."""
+    return [index for index in indices if 0 <= index < len(melodies)]
+
+
+def _listed(values: Iterable[str]) -> str:
+    """Return the different values, sorted, without empty ones."""
+    return ", ".join(sorted({value for value in values if value}))

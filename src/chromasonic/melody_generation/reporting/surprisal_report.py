@@ -1,12 +1,11 @@
-"""How surprising each note of a run's test tunes was, as pictures and as tracks of a page."""
+"""The surprisal of each note of a run's test tunes, as pictures and as tracks of a page."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import shown_path, write_text
+from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, read_tunes
 from chromasonic.melody_generation.melody import Melody
@@ -15,59 +14,61 @@ from chromasonic.melody_generation.pages.listening import melody_facts, page_eng
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
 from chromasonic.melody_generation.pages.tracks import Track
+from chromasonic.melody_generation.reporting.commands import surprisal_command
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 
 _LEAD = "How surprising each note was to the model, which knew of the tune only what came before."
 
 
-def draw_surprise(directory: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
-    """Let a run's model read some of its test tunes, and draw over their notation how surprising each note was.
+def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
+    """Predict some test tunes with the model of a run, and draw the surprisal of each note over their notation.
 
     Args:
-        directory: The run.
-        numbers: Which test tunes, counted from 1 in the order of ``tunes`` in its ``evaluation/results.json``.
+        run: The run directory.
+        numbers: The test tunes, counted from 1 in the order of ``tunes`` in ``evaluation/results.json``.
 
     Returns:
-        Where the pictures are: ``evaluation/surprise_<number>.svg`` in the run for each tune, and at the end
-        ``evaluation/surprise.html``, a page with all of them.
+        The files: ``evaluation/surprise_<number>.svg`` for each tune and, last, ``evaluation/surprise.html``, a page
+        with all of them.
 
     Raises:
         InputError: If there is no such run or tune, no number, or a tune that cannot be written.
     """
-    model = load_run(directory)
+    run = Path(run)
+    model = load_run(run)
     tunes = model.tunes["test"]
     wrong = [number for number in numbers if not 1 <= number <= len(tunes)]
     if wrong or not numbers:
         got = wrong[0] if wrong else "[]"
         raise InputError(f"surprise={got}: the run has {len(tunes)} test tunes, counted from 1")
-    places = [number - 1 for number in dict.fromkeys(numbers)]
-    readings = read_tunes(model.network, [tunes[place] for place in places])
-    folder, written = RunLayout(Path(directory)).evaluation, list[Path]()
-    tracks = []
-    for place, reading in zip(places, readings, strict=True):
-        tune = tunes[place]
+    layout = RunLayout(run).evaluation
+    indices = [number - 1 for number in dict.fromkeys(numbers)]
+    readings = read_tunes(model.network, [tunes[index] for index in indices])
+    paths, tracks = [], []
+    for index, reading in zip(indices, readings, strict=True):
+        tune = tunes[index]
         line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({model.name})"))
-        written.append(folder.surprisal_sheet(place + 1))
-        write_text(written[-1], surprise_sheet(tune, _note_bits(reading), _title(tune, place), line))
-        tracks.append(surprise_track(tune, reading, place))
-    written.append(folder.surprisal_page)
-    write_text(written[-1], page_html(_page(model, Path(directory), tuple(tracks), numbers)))
-    return tuple(written)
+        path = layout.surprisal_sheet(index + 1)
+        write_text(path, surprise_sheet(tune, _note_bits(reading), _title(tune, index), line))
+        paths.append(path)
+        tracks.append(surprisal_track(tune, reading, index))
+    write_text(layout.surprisal_page, page_html(_page(model, run, tuple(tracks), numbers)))
+    return (*paths, layout.surprisal_page)
 
 
-def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
-    """A test tune to hear, with how surprising each note was over its notation.
+def surprisal_track(tune: Melody, reading: TuneReading, index: int) -> Track:
+    """Return a test tune to hear, with the surprisal of each note over its notation.
 
     Args:
         tune: The tune.
-        reading: How a model read it.
-        place: Of the tune among the test tunes, counted from 0.
+        reading: The predictions of a model.
+        index: Index of the tune among the test tunes.
     """
     bits = _note_bits(reading)
     return Track(
-        title=_title(tune, place),
-        facts=(f"{reading.bits_per_note:.2f} bits per note", *melody_facts(tune), f"test tune {place + 1}"),
+        title=_title(tune, index),
+        facts=(f"{reading.bits_per_note:.2f} bits per note", *melody_facts(tune), f"test tune {index + 1}"),
         melody=tune,
         tempo=usual_tempo(tune),
         engravings=page_engravings(
@@ -80,20 +81,19 @@ def surprise_track(tune: Melody, reading: TuneReading, place: int) -> Track:
 
 
 def _note_bits(reading: TuneReading) -> list[float]:
-    return [float(each) for each in reading.bits[reading.is_note]]
+    return [float(bits) for bits in reading.bits[reading.is_note]]
 
 
-def _title(tune: Melody, place: int) -> str:
-    return tune.title or tune.source or f"Test tune {place + 1}"
+def _title(tune: Melody, index: int) -> str:
+    return tune.title or tune.source or f"Test tune {index + 1}"
 
 
-def _page(model: TrainedModel, directory: Path, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
+def _page(model: TrainedModel, run: Path, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
     facts = {"Model": model.name, "Dataset": model.metadata.dataset, "Checkpoint": model.digest}
-    listed = f"[{','.join(map(str, numbers))}]"
     return Page(
         title=f"What surprised {model.name}",
         lead=_LEAD,
-        facts=tuple((name, str(value)) for name, value in facts.items() if value),
-        command=shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", f"surprise={listed}"]),
+        facts=tuple((name, value) for name, value in facts.items() if value),
+        command=surprisal_command(run, numbers),
         groups=(TrackGroup("", "", tracks),),
     )

@@ -1,11 +1,10 @@
-"""What is printed of a run before and after it, of its scores, of a comparison, and of a songbook."""
+"""Terminal output: a run before and after its training, scores, comparisons and generated melodies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 from rich.console import Console
@@ -15,9 +14,12 @@ from rich.table import Table as RichTable
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.compare import Comparison
-from chromasonic.melody_generation.pages.generated_set import GeneratedSet
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
 from chromasonic.melody_generation.pages.tables import Table, terminal
-from chromasonic.melody_generation.reporting.result_tables import comparison_tables, generated_set_table, score_tables
+from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
+from chromasonic.melody_generation.reporting.result_tables import score_tables
+from chromasonic.melody_generation.runs.layout import ComparisonLayout, RunLayout
 from chromasonic.melody_generation.training.fit import TrainedRun
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
@@ -28,20 +30,19 @@ _MEASURES = {
     "pitch accuracy": "pitch_accuracy",
     "duration accuracy": "duration_accuracy",
 }
-# Lines of the corpus's report that are shown: its counts and the first tunes left out.
-_MAX_LINES = 8
+_MAX_REPORT_LINES = 8  # of the corpus: its counts and the first tunes that are left out
 
 
 def print_plan(
     directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule, taught_by: str = ""
 ) -> None:
-    """Print the data as read and split, the size of the model, who teaches it, and where the run goes."""
+    """Print the data, the size of the model, its teacher and the run directory."""
     console = Console()
     lines = data.report.lines() if data.report else []
-    for line in lines[:_MAX_LINES]:
+    for line in lines[:_MAX_REPORT_LINES]:
         console.print(line, style="dim", markup=False, soft_wrap=True)
-    if len(lines) > _MAX_LINES:
-        console.print(f"and {len(lines) - _MAX_LINES} more, all in split.json", style="dim")
+    if len(lines) > _MAX_REPORT_LINES:
+        console.print(f"and {len(lines) - _MAX_REPORT_LINES} more, all in split.json", style="dim")
     if data.guarded:
         console.print(data.guarded.line(), style="dim", markup=False, soft_wrap=True)
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
@@ -53,16 +54,16 @@ def print_plan(
     console.print(f"writing to {shown_path(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
-def print_differences(run: Path, found: Sequence[str]) -> None:
-    """Print what is not as it was when a run was made that is now gone on with, or repeated."""
-    told = "; ".join(found) if found else "nothing that is known of"
+def print_differences(run: Path, differences: Sequence[str]) -> None:
+    """Print the differences of versions, machine and data from those of a run that is resumed or repeated."""
+    listed = "; ".join(differences) if differences else "nothing that is known of"
     Console().print(
-        f"differs from when {shown_path(run)} was made: {told}", highlight=False, markup=False, soft_wrap=True
+        f"differs from when {shown_path(run)} was made: {listed}", highlight=False, markup=False, soft_wrap=True
     )
 
 
 def print_outcome(directory: Path, outcome: TrainedRun) -> None:
-    """Print the scores at the best epoch as a table, and where the files are."""
+    """Print the scores at the best epoch as a table, and the paths of the files."""
     history = outcome.history
     table = RichTable(title=f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}")
     table.add_column("")
@@ -72,67 +73,67 @@ def print_outcome(directory: Path, outcome: TrainedRun) -> None:
         table.add_row(title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
     console = Console()
     console.print(table)
-    for what, where in (
+    for name, value in (
         ("Curves", shown_path(outcome.files.curves)),
         ("Best model", shown_path(outcome.files.best)),
         ("TensorBoard", f"tensorboard --logdir {shown_path(directory.parent)}"),
     ):
-        console.print(f"{what:<12} {where}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{name:<12} {value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _duration(minutes: float) -> str:
     return f"{minutes:.1f} minutes" if minutes >= 2 else f"{minutes * 60:.0f} seconds"
 
 
-def print_scores(results: Mapping[str, Any], directory: Path) -> None:
-    """Print what was measured of a run, and where it was written."""
-    _print_tables(score_tables(results))
-    evaluation = directory / "evaluation"
-    _print_places({"Scores": evaluation / "results.json", "Report": evaluation / "report.html"})
+def print_scores(record: EvaluationRecord, run: Path) -> None:
+    """Print the scores of a run, and the paths of the files."""
+    _print_tables(score_tables(record))
+    layout = RunLayout(run).evaluation
+    _print_paths({"Scores": layout.results, "Report": layout.report})
 
 
 def print_comparison(comparison: Comparison, directory: Path) -> None:
-    """Print a comparison, and where it was written."""
+    """Print a comparison, and the paths of the files."""
     _print_tables(comparison_tables(comparison))
-    files = {"Table": "model_comparison.md", "Picture": "model_comparison.png", "Report": "report.html"}
-    _print_places({what: directory / name for what, name in files.items()})
+    layout = ComparisonLayout(directory)
+    _print_paths({"Table": layout.tables, "Picture": layout.chart, "Report": layout.report})
 
 
-def print_generated_set(songbook: GeneratedSet, places: Mapping[str, Path]) -> None:
-    """Print what was made, and where it was written."""
-    _print_tables([generated_set_table(songbook)])
-    _print_places(places)
+def print_generated_set(generated: GeneratedSet, paths: Mapping[str, Path]) -> None:
+    """Print a table of generated melodies, and the paths of the files by name."""
+    _print_tables([generated_set_table(generated)])
+    _print_paths(paths)
 
 
-def print_remark(words: str) -> None:
-    """Print a line on what is not quite as it was asked for."""
-    Console().print(words, highlight=False, markup=False, soft_wrap=True)
+def print_remark(remark: str) -> None:
+    """Print a line, such as a remark on an option that has no effect."""
+    Console().print(remark, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
-def progress_of(words: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show how far a long task has come, where there is a terminal; what is given says that one more is done."""
+def progress_of(task_name: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show the progress of a long task if there is a terminal; yields a function to call after each part of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(words, total=total)
+        task = progress.add_task(task_name, total=total)
         yield lambda: progress.advance(task)
 
 
 @contextmanager
-def waiting_for(words: str) -> Iterator[None]:
-    """Show that something is going on, where there is a terminal."""
+def waiting_for(task_name: str) -> Iterator[None]:
+    """Show that a task is running if there is a terminal."""
     console = Console(stderr=True)
-    with console.status(words) if console.is_terminal else nullcontext():
+    with console.status(task_name) if console.is_terminal else nullcontext():
         yield
 
 
 def _print_tables(tables: Sequence[Table]) -> None:
     console = Console()
-    for each in tables:
-        console.print(terminal(each))
+    for table in tables:
+        console.print(terminal(table))
 
 
-def _print_places(places: Mapping[str, Path]) -> None:
-    for what, where in places.items():
-        Console().print(f"{what:<12} {shown_path(where)}", highlight=False, markup=False, soft_wrap=True)
+def _print_paths(paths: Mapping[str, Path]) -> None:
+    for name, path in paths.items():
+        Console().print(f"{name:<12} {shown_path(path)}", highlight=False, markup=False, soft_wrap=True)

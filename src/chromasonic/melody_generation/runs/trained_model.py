@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.atomic_files import read_json
 from chromasonic.melody_generation.data.splits import SIDES
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.errors import InputError
@@ -137,12 +135,3 @@ def _tunes_of(checkpoint: Checkpoint, path: Path) -> dict[str, tuple[Melody, ...
             f"trained with {expected}): one of the two is from another run"
         )
     return tunes
-
-
-def read_results(directory: Path) -> dict[str, Any]:
-    """Read the scores of a run; empty if there are none yet.
-
-    Raises:
-        InputError: If the file is damaged.
-    """
-    return read_json(RunLayout(directory).results, "results", "evaluate the run again")

@@ -1,4 +1,4 @@
-"""Pages in Markdown: text that does not hang on numbers is in a template, tables and pictures are put in."""
+"""Markdown pages: the text is in a template, tables and pictures are filled in."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ def markdown_page(template: str, values: Mapping[str, Any]) -> str:
     """Fill in a template of Markdown.
 
     Args:
-        template: Its name in the folder of assets, without its ending.
-        values: By name, all that it asks for.
+        template: Name of the template in the folder of assets, without its suffix.
+        values: All values of the template, by name.
     """
     text = templates.template(f"{template}.md.jinja").render(values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def with_section(text: str, name: str, content: str, origin: str) -> str:
-    r"""A text of Markdown with what stands between two marks replaced.
+    r"""Replace the part of a Markdown text that lies between two marks.
 
     Args:
-        text: It has the lines ``<!-- name -->`` and ``<!-- /name -->``.
-        name: Of the marks.
-        content: What is put between them.
-        origin: The text's file, for the error.
+        text: A text with the lines ``<!-- name -->`` and ``<!-- /name -->``.
+        name: Name of the marks.
+        content: The new part.
+        origin: Name of the file for the error message.
 
     Raises:
-        InputError: If the marks are not there, once each and in order.
+        InputError: If the text does not have each mark once, and in order.
 
     Example:
         >>> with_section("a <!-- x -->old<!-- /x --> b", "x", "new", "README.md")

@@ -1,7 +1,7 @@
-"""A plan of runs: which models, with which seeds, what each begins with, and which questions are asked of them.
+"""A plan of runs: models, seeds, the runs that each model begins with, and ablations.
 
-The plan is declared in a file (``configs/results_plan.yaml``) as overrides of ``scripts/train.py``. Where these name
-another part in braces, such as ``init_from={folk_pretrain}``, they mean the directory of its run with the same seed.
+The plan is declared in a file (``configs/results_plan.yaml``) as overrides of ``chromasonic train``. A part in braces,
+such as ``init_from={folk_pretrain}``, stands for the directory of its run with the same seed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.notation.titles import file_stem
 
 _REFERENCE = re.compile(r"(?<!\$)\{(\w+)\}")
-_PLAIN = re.compile(r"[\w./+-]+")  # of a path: what Hydra reads as it stands
+_PLAIN = re.compile(r"[\w./+-]+")  # a path that Hydra reads without quotes
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 Seeds = Annotated[list[NonNegativeInt], Field(min_length=1)]
@@ -30,7 +30,7 @@ class _Declared(BaseModel):
 
 
 class PartDeclaration(_Declared):
-    """A part as it is declared."""
+    """A part in the file."""
 
     title: str
     overrides: list[str]
@@ -38,7 +38,7 @@ class PartDeclaration(_Declared):
 
 
 class AblationDeclaration(_Declared):
-    """An ablation as it is declared; a variant is a list of overrides beside those of the base, or a part's name."""
+    """An ablation in the file; a variant is a list of overrides added to those of the base, or the name of a part."""
 
     title: str
     question: str
@@ -47,7 +47,7 @@ class AblationDeclaration(_Declared):
 
 
 class PlanDeclaration(_Declared):
-    """A plan as it is declared."""
+    """The content of the file."""
 
     seeds: Seeds
     reference: Name
@@ -62,10 +62,10 @@ class Part:
     """One model of the plan, trained once for each seed.
 
     Attributes:
-        name: Of its folder.
-        title: What tables call it.
-        overrides: Of ``scripts/train.py``, with references to other parts.
-        seeds: Different from each other.
+        name: Name of its folder.
+        title: Name in tables.
+        overrides: Overrides of ``chromasonic train``, with references to other parts.
+        seeds: Its seeds, all different.
     """
 
     name: str
@@ -74,19 +74,19 @@ class Part:
     seeds: tuple[int, ...]
 
     def references(self) -> tuple[str, ...]:
-        """The parts that it begins with, or is made of, in the order in which they are named."""
-        return tuple(dict.fromkeys(name for each in self.overrides for name in _REFERENCE.findall(each)))
+        """Return the names of the parts in its overrides, in their order."""
+        return tuple(dict.fromkeys(name for override in self.overrides for name in _REFERENCE.findall(override)))
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """A question that is answered by varying one thing.
+    """A question that is answered by changing one thing.
 
     Attributes:
-        title: Of its table.
-        question: A sentence.
-        base: The part that is varied.
-        variants: The parts that are set beside it.
+        title: Title of its table.
+        question: The question, a sentence.
+        base: The part that is changed.
+        variants: The parts that are compared with it.
     """
 
     title: str
@@ -100,10 +100,10 @@ class PlannedRun:
     """A run of the plan.
 
     Attributes:
-        part: Its part's name.
-        seed: Of the run.
-        directory: Where it goes.
-        overrides: All that is typed for it, save where it goes.
+        part: Name of its part.
+        seed: Its seed.
+        directory: Its run directory.
+        overrides: All overrides except that of the directory.
         needs: Directories of the runs that have to be finished before.
     """
 
@@ -115,19 +115,19 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """What lines on the terminal call it."""
+        """The name in the lines of the terminal."""
         return f"{self.part}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run, and what is asked of it.
+    """Parts to train, and the tables that compare them.
 
     Attributes:
         pretraining: Parts that others begin with.
-        rows: Parts that are judged and set beside each other.
-        ablations: Questions.
-        reference: The row to which the margins of the others are given.
+        rows: Parts that are evaluated; the rows of the main table.
+        ablations: The ablations.
+        reference: The row that the margins of the others refer to.
         front_page: The rows of the table in README.md, in any order.
     """
 
@@ -142,77 +142,80 @@ class Plan:
         """Read a plan from plain values.
 
         Args:
-            values: As the file holds them.
-            origin: The file, for errors.
+            values: The content of the file.
+            origin: Name of the file for the error message.
 
         Raises:
-            InputError: If they are no plan: a value is of another kind, a part is not there or is there twice, or parts
-                wait for each other in a circle.
+            InputError: If it is no plan: a value has the wrong type, a part is missing or doubled, or parts need each
+                other in a circle.
         """
         try:
             declared = PlanDeclaration.model_validate(values)
         except ValidationError as problem:
             faults = {".".join(map(str, error["loc"])): error["msg"].lower() for error in problem.errors()}
-            raise InputError("\n".join(f"{origin}: {place}: {said}" for place, said in faults.items())) from problem
-        return _Reader(declared, origin).plan()
+            raise InputError("\n".join(f"{origin}: {key}: {fault}" for key, fault in faults.items())) from problem
+        return _PlanBuilder(declared, origin).plan()
 
     @property
     def parts(self) -> dict[str, Part]:
-        """All parts by name, those of ablations last."""
+        """All parts by name, the variants of ablations last."""
         variants = (variant for ablation in self.ablations for variant in ablation.variants)
         return {part.name: part for part in (*self.pretraining, *self.rows, *variants)}
 
     def runs(self, folder: Path) -> tuple[PlannedRun, ...]:
-        """The runs of all parts, in the plan's order, each in ``folder/<part>/<seed>``.
+        """Return the runs of all parts in the order of the plan, each in ``folder/<part>/<seed>``.
 
         Raises:
-            InputError: If a part refers to another that has several seeds, none of them its own.
+            InputError: If a part refers to another one that has several seeds, but not its own.
         """
         return tuple(self._run(part, seed, folder) for part in self.parts.values() for seed in part.seeds)
 
     def _run(self, part: Part, seed: int, folder: Path) -> PlannedRun:
-        places = {name: self._place(part, seed, self.parts[name], folder) for name in part.references()}
-        overrides = [_REFERENCE.sub(lambda found: as_typed(places[found[1]]), each) for each in part.overrides]
+        needed = {name: self._directory_of(self.parts[name], part, seed, folder) for name in part.references()}
+        overrides = [
+            _REFERENCE.sub(lambda reference: as_typed(needed[reference[1]]), override) for override in part.overrides
+        ]
         directory = folder / part.name / str(seed)
-        return PlannedRun(part.name, seed, directory, (*overrides, f"seed={seed}"), tuple(places.values()))
+        return PlannedRun(part.name, seed, directory, (*overrides, f"seed={seed}"), tuple(needed.values()))
 
     @staticmethod
-    def _place(part: Part, seed: int, other: Part, folder: Path) -> Path:
-        if len(other.seeds) > 1 and seed not in other.seeds:
-            raise InputError(f"{part.name} is planned with seed {seed}, but {other.name}, which it needs, is not")
-        return folder / other.name / str(seed if seed in other.seeds else other.seeds[0])
+    def _directory_of(needed: Part, part: Part, seed: int, folder: Path) -> Path:
+        """Return the run of a needed part for the run of ``part`` with a seed."""
+        if len(needed.seeds) > 1 and seed not in needed.seeds:
+            raise InputError(f"{part.name} is planned with seed {seed}, but {needed.name}, which it needs, is not")
+        return folder / needed.name / str(seed if seed in needed.seeds else needed.seeds[0])
 
 
 def as_typed(path: Path) -> str:
-    """A path as Hydra reads it."""
+    """Return a path as Hydra reads it, quoted if need be."""
     text = str(path)
     return text if _PLAIN.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """Makes a plan of what was declared."""
+class _PlanBuilder:
+    """Builds a plan from the content of a file."""
 
     declared: PlanDeclaration
     origin: str
 
     def plan(self) -> Plan:
-        pretraining, rows = (self._parts(each) for each in (self.declared.pretraining, self.declared.rows))
+        pretraining, rows = (self._parts(parts) for parts in (self.declared.pretraining, self.declared.rows))
         known = {part.name: part for part in (*pretraining, *rows)}
-        self._refuse_doubles([part.name for part in (*pretraining, *rows)])
+        self._check_names([part.name for part in (*pretraining, *rows)])
         if self.declared.reference not in {part.name for part in rows}:
             raise InputError(f"{self.origin}: reference: {self.declared.reference} is none of the rows")
-        ablations = tuple(self._ablation(name, each, known) for name, each in self.declared.ablations.items())
+        ablations = tuple(self._ablation(name, ablation, known) for name, ablation in self.declared.ablations.items())
         plan = Plan(pretraining, rows, ablations, known[self.declared.reference], self._front_page(rows))
-        varied = [each.name for ablation in ablations for each in ablation.variants if each.name not in known]
-        self._refuse_doubles([*known, *varied])
+        variants = [part.name for ablation in ablations for part in ablation.variants if part.name not in known]
+        self._check_names([*known, *variants])
         self._check_references(plan.parts)
         return plan
 
     def _parts(self, declared: Mapping[str, PartDeclaration]) -> tuple[Part, ...]:
         return tuple(
-            Part(name, each.title, tuple(each.overrides), tuple(dict.fromkeys(each.seeds or self.declared.seeds)))
-            for name, each in declared.items()
+            Part(name, part.title, tuple(part.overrides), tuple(dict.fromkeys(part.seeds or self.declared.seeds)))
+            for name, part in declared.items()
         )
 
     def _front_page(self, rows: Sequence[Part]) -> tuple[Part, ...]:
@@ -236,12 +239,12 @@ class _Reader:
                 stem = f"{name}_{file_stem(title).replace('-', '_')}"
                 yield Part(stem, title, (*base.overrides, *variant), base.seeds[:1])
 
-    def _known(self, name: str, known: Mapping[str, Part], place: str) -> Part:
+    def _known(self, name: str, known: Mapping[str, Part], key: str) -> Part:
         if name not in known:
-            raise InputError(f"{self.origin}: {place}: there is no part {name}")
+            raise InputError(f"{self.origin}: {key}: there is no part {name}")
         return known[name]
 
-    def _refuse_doubles(self, names: Sequence[str]) -> None:
+    def _check_names(self, names: Sequence[str]) -> None:
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise InputError(f"{self.origin}: there are two parts named {doubles[0]}")
@@ -250,7 +253,7 @@ class _Reader:
         variants = parts.keys() - {*self.declared.pretraining, *self.declared.rows}
         for part in parts.values():
             for name in part.references():
-                if name in variants:  # it may be no run of its own
+                if name in variants:  # which may share its run with another part
                     raise InputError(f"{self.origin}: {part.name} refers to {{{name}}}, a variant: make that a row")
                 if name not in parts:
                     raise InputError(f"{self.origin}: {part.name} refers to {{{name}}}, and there is no such part")

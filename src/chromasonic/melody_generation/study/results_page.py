@@ -1,4 +1,4 @@
-"""The page of results, its pictures, and the table on the front page."""
+"""Write the page of results, its pictures, and the table in README.md."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from chromasonic.melody_generation.study.results_tables import (
     ablation_table,
     copying_table,
     main_table,
+    melodies_table,
     neighbours_table,
     pretraining_table,
-    sound_table,
     summary_table,
 )
-from chromasonic.melody_generation.study.run_numbers import Numbers, manifest
+from chromasonic.melody_generation.study.run_files import SplitSummary
+from chromasonic.melody_generation.study.study_results import StudyResults
 from chromasonic.melody_generation.study.workflow import Workflow
 
 _IMAGES, _FINDINGS = Path("images", "results"), "findings.md"
@@ -39,14 +40,14 @@ _COUNT, _SEED, _KEY = 3, 1, "G"
 
 
 @dataclass(frozen=True)
-class Tune:
-    """A melody as the page shows it.
+class ShownTune:
+    """A melody on the page.
 
     Attributes:
-        title: Of the melody.
-        picture: Name of the file of its notation.
-        png: What that file holds.
-        abc: The melody as text.
+        title: Title of the melody.
+        picture: File name of its notation.
+        png: Content of that file.
+        abc: The melody in ABC notation.
     """
 
     title: str
@@ -55,32 +56,33 @@ class Tune:
     abc: str
 
 
-def write_results(programme: Workflow, numbers: Numbers, page: Path, plan: Path, max_notes: int) -> None:
+def write_results(workflow: Workflow, results: StudyResults, page: Path, plan: Path, max_notes: int) -> None:
     """Write the page of results with its pictures.
 
     Args:
-        programme: What was run.
-        numbers: What it has reached.
-        page: Where the page goes; its pictures go into ``images/results`` beside it.
-        plan: The file of the plan, as the page names it.
-        max_notes: Where melodies end at the latest.
+        workflow: The runs of the plan.
+        results: Their results.
+        page: Path of the page; its pictures are written to ``images/results`` beside it.
+        plan: Path of the plan in the text of the page.
+        max_notes: A melody that the model has not ended by then ends at the next bar line.
 
     Raises:
-        InputError: If something that the page needs is not there.
+        InputError: If something that the page needs is missing.
     """
     images = page.parent / _IMAGES
-    tunes = tunes_of(numbers.rows[0].runs[0], max_notes)
-    curves = {model.part.title: model.curves() for model in numbers.rows}
-    learning = {title: found for title, found in curves.items() if len(found[0][0]) > 1}  # those that learn in epochs
-    colors = {title: model_color(place) for place, title in enumerate(learning)}
-    values = _values(programme, numbers) | {
+    tunes = tunes_of(results.rows[0].runs[0], max_notes)
+    all_curves = {model.part.title: model.curves() for model in results.rows}
+    # Models that are fitted in one pass have no curve.
+    learning = {title: curves for title, curves in all_curves.items() if len(curves[0][0]) > 1}
+    colors = {title: model_color(index) for index, title in enumerate(learning)}
+    values = _values(workflow, results) | {
         "plan": plan.as_posix(),
         "has_findings": (page.parent / _FINDINGS).is_file(),
         "learning": bool(learning),
         "tunes": tunes,
     }
-    text = markdown_page("results", values)  # all is ready before anything is written
-    save_figure(plot_bits(_dots(numbers), colors), images / "bits_per_note.png")
+    text = markdown_page("results", values)  # everything is ready before anything is written
+    save_figure(plot_bits(_seed_scores(results), colors), images / "bits_per_note.png")
     if learning:
         save_figure(plot_validation_curves(learning), images / "learning.png")
     for tune in tunes:
@@ -90,10 +92,10 @@ def write_results(programme: Workflow, numbers: Numbers, page: Path, plan: Path,
 
 
 def check_front_page(readme: Path) -> None:
-    """See that a front page is there and has the marks of its table, before hours of work end in vain.
+    """Check that README.md exists and has the marks of its table, before hours of work.
 
     Raises:
-        InputError: If it is not, or has not.
+        InputError: If it does not exist, or has no marks.
     """
     _front_page(readme, "")
 
@@ -107,111 +109,109 @@ def _front_page(readme: Path, content: str) -> str:
     return with_section(text, _MARK, content, str(readme))
 
 
-def write_summary(numbers: Numbers, readme: Path, page: Path) -> None:
+def write_summary(results: StudyResults, readme: Path, page: Path) -> None:
     """Write the short table and a link to the page between the marks of the front page.
 
     Raises:
         InputError: If the front page is not there, or has no marks.
     """
-    results = numbers.rows[0].results[0]
+    record = results.rows[0].first
     link = Path(os.path.relpath(page, readme.parent)).as_posix()
     note = (
-        f"Measured on {results['n_test_tunes']} test tunes that no model saw (split `{results['hash']}`, test set "
-        f"`{results['test_set_hash']}`); ± is the standard deviation over seeds, [ ] the 95 % interval. All numbers: "
-        f"[{link}]({link})."
+        f"Measured on {record.n_test_tunes} test tunes that no model saw (split `{record.metadata.split_hash}`, "
+        f"test set `{record.test_set_hash}`); ± is the standard deviation over seeds, [ ] the 95 % interval. "
+        f"All numbers: [{link}]({link})."
     )
-    write_text(readme, _front_page(readme, f"{markdown(summary_table(numbers))}\n{note}"))
+    write_text(readme, _front_page(readme, f"{markdown(summary_table(results))}\n{note}"))
 
 
-def tunes_of(run: PlannedRun, max_notes: int) -> list[Tune]:
-    """The first melodies of a run, as ``chromasonic generate`` makes them by :func:`tunes_command`."""
+def tunes_of(run: PlannedRun, max_notes: int) -> list[ShownTune]:
+    """Generate the first melodies of a run, the same as by :func:`tunes_command`."""
     model = load_run(run.directory)
     melodies = generate(model, _COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
-    book = GeneratedSet.of(model, melodies)
-    found = []
-    for place, melody in enumerate(book.melodies, 1):
+    tunes = []
+    for number, melody in enumerate(GeneratedSet.of(model, melodies).melodies, 1):
         contents = render(melody, None, ["png", "abc"])
-        found.append(Tune(melody.title, f"tune_{place}.png", contents["png"], contents["abc"].decode().strip()))
-    return found
+        tunes.append(ShownTune(melody.title, f"tune_{number}.png", contents["png"], contents["abc"].decode().strip()))
+    return tunes
 
 
 def tunes_command(run: PlannedRun) -> str:
-    """What to type for these melodies."""
+    """Return the command that generates the melodies of the page."""
     options = [f"run={run.directory}", f"count={_COUNT}", f"key={_KEY}", f"seed={_SEED}"]
     return shlex.join(["chromasonic", "generate", *options])
 
 
-def training_command(run: PlannedRun) -> str:
-    """What to type to train a run."""
-    typed = [*run.overrides, f"output_dir={as_typed(run.directory)}"]
-    return shlex.join(["chromasonic", "train", *typed])
+def train_command(run: PlannedRun) -> str:
+    """Return the command that trains a run."""
+    overrides = [*run.overrides, f"output_dir={as_typed(run.directory)}"]
+    return shlex.join(["chromasonic", "train", *overrides])
 
 
-def _dots(numbers: Numbers) -> list[SeedScores]:
+def _seed_scores(results: StudyResults) -> list[SeedScores]:
     return [
         SeedScores(
             model.part.title,
-            [results["test"]["bits_per_note"] for results in model.results],
-            model is numbers.reference,
+            [training.test.bits_per_note for training in model.trainings if training.test],
+            model is results.reference,
         )
-        for model in numbers.rows
+        for model in results.rows
     ]
 
 
-def _values(programme: Workflow, numbers: Numbers) -> dict[str, Any]:
-    """What the template asks for that hangs on numbers."""
-    best = numbers.rows[0]
-    results = best.results[0]
-    run = best.runs[0]
-    bases = {base.runs[0].seed for _, base, _ in numbers.ablations}
+def _values(workflow: Workflow, results: StudyResults) -> dict[str, Any]:
+    """Return the values of the template that depend on the results."""
+    best = results.rows[0]
+    record, run = best.first, best.runs[0]
+    base_seeds = {base.runs[0].seed for _, base, _ in results.ablations}
     return {
-        "n_train": manifest(run)["counts"]["train"],
-        "n_test_tunes": results["n_test_tunes"],
-        "n_test_notes": f"{results['n_test_notes']:,}",
-        "split_hash": _the_split(numbers),
-        "test_set_hash": results["test_set_hash"],
-        "seeds_said": _seeds_said(numbers),
-        "n_runs": numbers.n_runs,
-        "core_minutes": f"{numbers.core_minutes:.0f}",
-        "n_samples": results["samples"]["n_samples"],
-        "reference": numbers.reference.part.title,
-        "main_table": markdown(main_table(numbers)),
-        "copying_table": markdown(copying_table(numbers)),
-        "sound_table": markdown(sound_table(numbers)),
-        "neighbours_table": markdown(neighbours_table(numbers)),
-        "pretraining_table": markdown(pretraining_table(numbers)) if numbers.pretraining else "",
-        "ablation_seed": ", ".join(map(str, sorted(bases))),
+        "n_train": SplitSummary.read(run.directory).n_train,
+        "n_test_tunes": record.n_test_tunes,
+        "n_test_notes": f"{record.n_test_notes:,}",
+        "split_hash": _split_hash(results),
+        "test_set_hash": record.test_set_hash,
+        "seeds_said": _seeds_sentence(results),
+        "n_runs": results.n_runs,
+        "core_minutes": f"{results.core_minutes:.0f}",
+        "n_samples": record.samples.n_samples,
+        "reference": results.reference.part.title,
+        "main_table": markdown(main_table(results)),
+        "copying_table": markdown(copying_table(results)),
+        "sound_table": markdown(melodies_table(results)),
+        "neighbours_table": markdown(neighbours_table(results)),
+        "pretraining_table": markdown(pretraining_table(results)) if results.pretraining else "",
+        "ablation_seed": ", ".join(map(str, sorted(base_seeds))),
         "ablations": [
             {
                 "title": ablation.title,
                 "question": ablation.question,
-                "base": training_command(base.runs[0]).partition(" output_dir=")[0],
+                "base": train_command(base.runs[0]).partition(" output_dir=")[0],
                 "table": markdown(ablation_table(ablation, base, variants)),
             }
-            for ablation, base, variants in numbers.ablations
+            for ablation, base, variants in results.ablations
         ],
         "best": best.part.title,
         "best_seed": run.seed,
         "tunes_command": tunes_command(run),
-        "commands": _commands(programme),
+        "commands": _commands(workflow),
     }
 
 
-def _the_split(numbers: Numbers) -> str:
-    """The split of all rows.
+def _split_hash(results: StudyResults) -> str:
+    """Return the hash of the split of all rows.
 
     Raises:
-        InputError: If they were trained on different ones.
+        InputError: If they were trained on different splits.
     """
-    splits = {str(results["hash"]) for model in numbers.rows for results in model.results}
+    splits = {training.metadata.split_hash for model in results.rows for training in model.trainings}
     if len(splits) > 1:
         raise InputError(f"the rows of the table were trained on different splits: {', '.join(sorted(splits))}")
     return splits.pop()
 
 
-def _seeds_said(numbers: Numbers) -> str:
-    several = sorted({seed for model in numbers.rows if len(model.runs) > 1 for seed in model.part.seeds})
-    single = [model.part.title for model in numbers.rows if len(model.runs) == 1]
+def _seeds_sentence(results: StudyResults) -> str:
+    several = sorted({seed for model in results.rows if len(model.runs) > 1 for seed in model.part.seeds})
+    single = [model.part.title for model in results.rows if len(model.runs) == 1]
     sentences = []
     if several:
         sentences.append(f"Rows with ± were trained with the seeds {_listed(list(map(str, several)))}.")
@@ -221,7 +221,7 @@ def _seeds_said(numbers: Numbers) -> str:
 
 
 def _listed(words: Sequence[str]) -> str:
-    """Words with commas and an and.
+    """Join words with commas and "and".
 
     Example:
         >>> _listed(["1", "2", "3"]), _listed(["PPM"])
@@ -230,9 +230,9 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _commands(programme: Workflow) -> list[str]:
-    """Of the first run of each part that begins with nothing that stands below it."""
+def _commands(workflow: Workflow) -> list[str]:
+    """Return the commands that train the first run of each part."""
     firsts: Mapping[Path, PlannedRun] = {
-        run.directory: run for part in programme.plan.parts.values() for run in programme.runs_of(part)[:1]
+        run.directory: run for part in workflow.plan.parts.values() for run in workflow.runs_of(part)[:1]
     }
-    return [training_command(run) for run in firsts.values()]
+    return [train_command(run) for run in firsts.values()]

@@ -3,62 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
-import numpy as np
-
-from chromasonic.melody_generation.evaluation.compared_models import estimate_from, in_order
+from chromasonic.melody_generation.evaluation.compare import compare_pairs
 from chromasonic.melody_generation.evaluation.diagnosis import COPIES_FROM, QUARTERS, match_names
-from chromasonic.melody_generation.measures.paired_differences import difference, holm
+from chromasonic.melody_generation.evaluation.record_parts import Diagnosis, DiagnosisPart
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.tables import Table, interval
-from chromasonic.melody_generation.runs.model_metadata import Lineage
+from chromasonic.melody_generation.reporting.comparison_tables import shown_p_value
 from chromasonic.melody_generation.study.plan import Ablation
-from chromasonic.melody_generation.study.run_numbers import Model, Numbers, Spread, manifest
+from chromasonic.melody_generation.study.run_files import SplitSummary
+from chromasonic.melody_generation.study.study_results import PartResults, Spread, StudyResults
 
-_SIGNIFICANT = 0.05
-# Columns of the table on sound, by the scores that they show.
-_SOUND = {
+_Division = Callable[[Diagnosis], Sequence[DiagnosisPart]]
+# Columns of the table of scores of melodies, and the scores that they show.
+_SCORE_COLUMNS = {
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
     "overall": "overall_score",
 }
-# Columns of the table on copying: a division of the diagnosis, and the name of its part.
-_PARTS = {
-    f"after {COPIES_FROM} or more": ("copying", f"{COPIES_FROM} or more"),
-    "after none": ("match", match_names()[0]),
-    QUARTERS[0]: ("quarter", QUARTERS[0]),
-    QUARTERS[-1]: ("quarter", QUARTERS[-1]),
+# Columns of the table of repetition: a division of the diagnosis, and the name of its part.
+_PARTS: dict[str, tuple[_Division, str]] = {
+    f"after {COPIES_FROM} or more": (lambda diagnosis: diagnosis.copying, f"{COPIES_FROM} or more"),
+    "after none": (lambda diagnosis: diagnosis.match, match_names()[0]),
+    QUARTERS[0]: (lambda diagnosis: diagnosis.quarter, QUARTERS[0]),
+    QUARTERS[-1]: (lambda diagnosis: diagnosis.quarter, QUARTERS[-1]),
 }
 
 
-def main_table(numbers: Numbers) -> Table:
-    """Every model beside the others, the best first, and held-out real tunes."""
+def main_table(results: StudyResults) -> Table:
+    """Return all models, the best first, and held-out real tunes."""
     rows = [
         (
             model.part.title,
             str(model.bits("validation")),
             str(model.bits("test")),
-            _below(numbers.reference, model),
+            _below(results.reference, model),
             str(_accuracy(model)),
             _score(model, "overall_score"),
             _novelty(model).text(2),
-            f"{model.results[0]['cost']['parameters']:,}",
+            f"{model.first.cost.parameters:,}",
             _minutes(model),
         )
-        for model in numbers.rows
+        for model in results.rows
     ]
     columns = (
-        *("model", "validation", "test", f"below {numbers.reference.part.title}", "note accuracy"),
+        *("model", "validation", "test", f"below {results.reference.part.title}", "note accuracy"),
         *("overall", "novelty", "parameters", "core-minutes"),
     )
-    return Table("", columns, (*rows, _real_tunes(numbers, columns)))
+    return Table("", columns, (*rows, _real_tunes(results, columns)))
 
 
-def summary_table(numbers: Numbers) -> Table:
+def summary_table(results: StudyResults) -> Table:
     """Return the short table of the front page."""
     rows = [
         (
@@ -69,102 +67,94 @@ def summary_table(numbers: Numbers) -> Table:
             _novelty(model).text(2),
             _minutes(model),
         )
-        for model in numbers.front_page
+        for model in results.front_page
     ]
     columns = ("model", "test bits per note", "note accuracy", "overall", "novelty", "core-minutes")
-    return Table("", columns, (*rows, _real_tunes(numbers, columns)))
+    return Table("", columns, (*rows, _real_tunes(results, columns)))
 
 
-def _real_tunes(numbers: Numbers, columns: Sequence[str]) -> tuple[str, ...]:
-    """What held-out real tunes score, as the last row."""
-    results = numbers.rows[0].results[0]
+def _real_tunes(results: StudyResults, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the scores of held-out real tunes, as the last row."""
+    record = results.rows[0].first
     cells = {
         columns[0]: "held-out real tunes",
-        **{column: interval(estimate_from(results["real"][score]), 2) for column, score in _SOUND.items()},
-        "novelty": interval(estimate_from(results["copying"]["real"]["novelty"]), 2) if results["copying"] else "",
+        **{column: interval(record.real[score], 2) for column, score in _SCORE_COLUMNS.items()},
+        "novelty": interval(record.copying.real.novelty, 2) if record.copying else "",
     }
     return tuple(cells.get(column, "") for column in columns)
 
 
-def _below(reference: Model, model: Model) -> str:
-    """How many bits a model needs less than the reference, on test."""
+def _below(reference: PartResults, model: PartResults) -> str:
+    """Return how many bits per note on test a model is below the reference."""
     margin = reference.bits("test").mean - model.bits("test").mean
     return "" if model is reference else f"{margin:.3f}"
 
 
-def _accuracy(model: Model) -> Spread:
-    return model.over_seeds(lambda results: results["accuracy"])
+def _accuracy(model: PartResults) -> Spread:
+    return model.over_seeds(lambda record: record.scores["accuracy"].value)
 
 
-def _novelty(model: Model) -> Spread:
-    return model.over_seeds(
-        lambda results: results["copying"]["samples"]["novelty"]["value"] if results["copying"] else None
-    )
+def _novelty(model: PartResults) -> Spread:
+    return model.over_seeds(lambda record: record.copying.samples.novelty.value if record.copying else math.nan)
 
 
-def _score(model: Model, name: str) -> str:
-    """The mean over seeds with its spread; of a single run, with its interval over melodies."""
-    if len(model.results) == 1:
-        return interval(estimate_from(model.results[0]["scores"][name]), 2)
-    return model.over_seeds(lambda results: results["scores"][name]["value"]).text(2)
+def _score(model: PartResults, name: str) -> str:
+    """Return the mean over seeds with its spread; the score of a single run with its interval over melodies."""
+    if len(model.runs) == 1:
+        return interval(model.first.scores[name], 2)
+    return model.over_seeds(lambda record: record.scores[name].value).text(2)
 
 
-def _minutes(model: Model) -> str:
+def _minutes(model: PartResults) -> str:
     own, in_all = model.core_minutes, model.core_minutes_in_all
     return f"{own:.1f}" if in_all - own < 0.05 else f"{own:.1f} ({in_all:.1f} in all)"
 
 
-def copying_table(numbers: Numbers) -> Table:
-    """Bits per note where the tune repeats itself and where it does not, and by quarter."""
+def copying_table(results: StudyResults) -> Table:
+    """Return bits per note where tunes repeat themselves and where they do not, and by quarter."""
     rows = [
         (
             model.part.title,
-            *(model.over_seeds(partial(_bits_of_part, division, name)).text(2) for division, name in _PARTS.values()),
+            *(model.over_seeds(_bits_of_part(division, name)).text(2) for division, name in _PARTS.values()),
         )
-        for model in numbers.rows
+        for model in results.rows
     ]
     return Table("", ("bits per note", *_PARTS), tuple(rows))
 
 
-def _bits_of_part(division: str, name: str, results: Mapping[str, Any]) -> float | None:
-    """Bits per note in one part of a diagnosis; None where there is no such note."""
-    found = (part["bits_per_note"] for part in results["diagnosis"][division] if part["name"] == name)
-    return next(found, None)
+def _bits_of_part(division: _Division, name: str) -> Callable[[EvaluationRecord], float]:
+    """Return a function that reads the bits per note of one part of a diagnosis; NaN if it has no notes."""
+
+    def read(record: EvaluationRecord) -> float:
+        return next((part.bits_per_note for part in division(record.diagnosis) if part.name == name), math.nan)
+
+    return read
 
 
-def sound_table(numbers: Numbers) -> Table:
-    """How a model's own melodies score, by what is judged, and held-out real tunes."""
-    rows = [(model.part.title, *(_score(model, name) for name in _SOUND.values())) for model in numbers.rows]
-    columns = ("melodies of", *_SOUND)
-    return Table("", columns, (*rows, _real_tunes(numbers, columns)))
+def melodies_table(results: StudyResults) -> Table:
+    """Return the scores of the melodies that each model generates, and of held-out real tunes."""
+    rows = [(model.part.title, *(_score(model, name) for name in _SCORE_COLUMNS.values())) for model in results.rows]
+    columns = ("melodies of", *_SCORE_COLUMNS)
+    return Table("", columns, (*rows, _real_tunes(results, columns)))
 
 
-def neighbours_table(numbers: Numbers) -> Table:
-    """Each model against the next of the main table, tune by tune."""
-    contenders = [model.contender() for model in numbers.rows]
-    n_notes = np.array([tune["notes"] for tune in in_order(numbers.rows[0].results[0]["tunes"])], dtype=np.float64)
-    couples = list(pairwise(contenders))
-    found = [difference(first.bits, second.bits, n_notes) for first, second in couples]
+def neighbours_table(results: StudyResults) -> Table:
+    """Return the difference of each model from the next of the main table, tune by tune."""
+    models = [row.compared_model() for row in results.rows]
     rows = tuple(
         (
-            f"{first.name} less {second.name}",
-            interval(each.bits_per_note),
-            _p_value(p),
-            f"{each.n_better} of {each.n_tunes}",
+            f"{pair.first} less {pair.second}",
+            interval(pair.difference.bits_per_note),
+            shown_p_value(pair),
+            f"{pair.difference.n_better} of {pair.difference.n_tunes}",
         )
-        for (first, second), each, p in zip(couples, found, holm([each.p_value for each in found]), strict=True)
+        for pair in compare_pairs(list(pairwise(models)), results.rows[0].first)
     )
     return Table("", ("tune by tune", "bits per note [95 % interval]", "p", "better on"), rows)
 
 
-def _p_value(p: float) -> str:
-    if math.isnan(p):
-        return "not defined"
-    return ("< 0.001" if p < 0.001 else f"{p:.3f}") + " *" * (p < _SIGNIFICANT)
-
-
-def ablation_table(ablation: Ablation, base: Model, variants: Sequence[Model]) -> Table:
-    """A base and its variants; the base is a row of its own where no variant is the same run."""
+def ablation_table(ablation: Ablation, base: PartResults, variants: Sequence[PartResults]) -> Table:
+    """Return a base and its variants; the base has its own row unless a variant is the same run."""
     is_among = any(variant.runs[0] == base.runs[0] for variant in variants)
     models = [*([] if is_among else [base]), *variants]
     rows = tuple(
@@ -179,30 +169,29 @@ def ablation_table(ablation: Ablation, base: Model, variants: Sequence[Model]) -
     return Table("", columns, rows)
 
 
-def _seeds(variants: Sequence[Model]) -> list[int]:
-    """Those with which all variants were run."""
+def _seeds(variants: Sequence[PartResults]) -> list[int]:
+    """Return the seeds that all variants have."""
     common = set.intersection(*({run.seed for run in variant.runs} for variant in variants))
     return sorted(common)
 
 
-def _more(base: Model, model: Model, side: str, seeds: Sequence[int]) -> str:
-    """How many bits a variant needs more than its base."""
+def _more(base: PartResults, model: PartResults, side: str, seeds: Sequence[int]) -> str:
+    """Return how many bits per note a variant is above its base."""
     if model.runs[0] == base.runs[0]:
         return ""
     return f"{model.bits(side, seeds).mean - base.bits(side, seeds).mean:+.3f}"
 
 
-def pretraining_table(numbers: Numbers) -> Table:
-    """What the pretrained models have learned from."""
+def pretraining_table(results: StudyResults) -> Table:
+    """Return the training data and the scores of the pretrained models."""
     rows = []
-    for model in numbers.pretraining:
-        split = manifest(model.runs[0])
-        left_out = split.get("guard", {}).get("left_out", [])
+    for model in results.pretraining:
+        split = SplitSummary.read(model.runs[0].directory)
         rows.append(
             (
                 model.part.title,
-                f"{split['counts']['train']:,}",
-                f"{len(left_out):,}",
+                f"{split.n_train:,}",
+                f"{split.n_left_out:,}",
                 f"{model.bits('validation')}{_caution(model)}",
                 f"{model.core_minutes:.1f}",
             )
@@ -211,7 +200,8 @@ def pretraining_table(numbers: Numbers) -> Table:
     return Table("", (*columns, "core-minutes"), tuple(rows))
 
 
-def _caution(model: Model) -> str:
-    """A word where a model's teacher has learned from what it is scored on."""
-    is_clean = all(results["hash"] in Lineage.from_values(results).unseen for results in model.results)
+def _caution(model: PartResults) -> str:
+    """Return a remark if a model's teacher has learned from tunes that the model is scored on."""
+    all_metadata = [training.metadata for training in model.trainings]
+    is_clean = all(metadata.split_hash in metadata.lineage.unseen for metadata in all_metadata)
     return "" if is_clean else " (its teacher has seen some of them)"

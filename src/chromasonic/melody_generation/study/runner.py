@@ -1,4 +1,4 @@
-"""Carrying out steps that are programs: several at once, each when what it needs is done, and none twice."""
+"""Run steps that are programs: several at once, each after the steps that it needs, and none twice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Protocol
 
 from chromasonic.melody_generation.errors import InputError
 
-_LOOK_EVERY = 0.1  # seconds
-_PATIENCE = 30.0  # seconds that a program has to end when it is told to
+_POLL_INTERVAL = 0.1  # seconds
+_STOP_TIMEOUT = 30.0  # seconds between the signal to end and the signal to die
 
 
 class Step(Protocol):
@@ -22,7 +22,7 @@ class Step(Protocol):
 
     @property
     def name(self) -> str:
-        """What lines on the terminal call it."""
+        """The name in the lines of the terminal."""
         ...
 
     @property
@@ -32,23 +32,23 @@ class Step(Protocol):
 
     @property
     def log(self) -> Path:
-        """Where what the program prints goes."""
+        """The file for the output of the program."""
         ...
 
     def is_done(self) -> bool:
-        """Whether there is nothing to do; asked when all that it needs is done."""
+        """Return whether there is nothing to do; called after the steps that it needs."""
         ...
 
-    def begin(self) -> tuple[list[str], str]:
-        """Make ready, and tell what to run, and in a word or two why, if that is not plain."""
+    def prepare(self) -> tuple[list[str], str]:
+        """Prepare the step, and return its command and a remark for the terminal, which may be empty."""
         ...
 
-    def note_time(self, seconds: float) -> None:
-        """Record the processor time that the program took, however it ended."""
+    def record_time(self, seconds: float) -> None:
+        """Record the processor time of the program, however it ended."""
         ...
 
     def outcome(self) -> str:
-        """What came of it, once it has succeeded."""
+        """Return the result of a program that has succeeded, in a few words."""
         ...
 
 
@@ -63,11 +63,11 @@ class _Program:
     @classmethod
     def started(cls, command: Sequence[str], log: Path) -> _Program:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as said:  # a run that is gone on with keeps what it said before
+        with log.open("ab") as output:  # a run that is resumed keeps its earlier output
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # Ctrl-C reaches it through us alone
@@ -75,7 +75,7 @@ class _Program:
         return cls(process, time.monotonic())
 
     def has_ended(self) -> bool:
-        """Whether it has; if so its code and time are known."""
+        """Return whether the program has ended; its exit code and time are known then."""
         if self.process.returncode is not None:
             return True
         number, status, usage = os.wait4(self.process.pid, os.WNOHANG)
@@ -91,45 +91,45 @@ class _Program:
 
 @dataclass
 class _Steps:
-    """Steps on their way."""
+    """The state of all steps."""
 
     steps: Mapping[str, Step]
     n_at_once: int
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     waiting: list[str]
     running: dict[str, _Program] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         try:
             while self.waiting or self.running:
                 self._start()
                 self._collect()
                 if self.running:
-                    time.sleep(_LOOK_EVERY)
+                    time.sleep(_POLL_INTERVAL)
         finally:
             self._stop()
 
     def _start(self) -> None:
-        """Start what can be, the most urgent first; what is done already is only counted."""
+        """Start the steps that can start, the most urgent first; steps that are done are only counted."""
         for name in list(self.waiting):
             step = self.steps[name]
-            if missing := next((each for each in step.needs if each in self.failures), None):
-                self._fail(name, f"not started, since {missing} failed")
+            if failed := next((needed for needed in step.needs if needed in self.failures), None):
+                self._fail(name, f"not started, since {failed} failed")
             elif self.done.issuperset(step.needs) and len(self.running) < self.n_at_once:
                 try:
-                    self._look_at(name, step)
+                    self._start_step(name, step)
                 except (InputError, OSError) as problem:
                     self._fail(name, f"failed: {problem}")
 
-    def _look_at(self, name: str, step: Step) -> None:
+    def _start_step(self, name: str, step: Step) -> None:
         if step.is_done():
             self.done.add(name)
         else:
-            command, remark = step.begin()
+            command, remark = step.prepare()
             if remark:
-                self._tell(name, remark)
+                self._report(name, remark)
             self.running[name] = _Program.started(command, step.log)
         self.waiting.remove(name)
 
@@ -137,67 +137,67 @@ class _Steps:
         for name in [name for name, program in self.running.items() if program.has_ended()]:
             program, step = self.running.pop(name), self.steps[name]
             try:
-                step.note_time(program.seconds)
+                step.record_time(program.seconds)
                 if program.process.returncode:
-                    raise InputError(f"{_last_words(step.log)}; see {step.log}")
+                    raise InputError(f"{_last_line(step.log)}; see {step.log}")
                 outcome = step.outcome()
             except InputError as problem:
                 self._fail(name, f"failed: {problem}")
             else:
                 self.done.add(name)
-                self._tell(name, f"done in {program.minutes:.1f} min", outcome)
+                self._report(name, f"done in {program.minutes:.1f} min", outcome)
 
     def _fail(self, name: str, reason: str) -> None:
         if name in self.waiting:
             self.waiting.remove(name)
         self.failures[name] = reason
-        self._tell(name, reason)
+        self._report(name, reason)
 
-    def _tell(self, name: str, *words: str) -> None:
+    def _report(self, name: str, *words: str) -> None:
         n = len(self.done) + len(self.failures)
         width = len(str(len(self.steps)))
-        self.say("  ".join([f"{n:>{width}} of {len(self.steps)}", name, *filter(None, words)]))
+        self.report("  ".join([f"{n:>{width}} of {len(self.steps)}", name, *filter(None, words)]))
 
     def _stop(self) -> None:
-        """End all that is still running, as Ctrl-C does: they leave whole files, and can be gone on with."""
+        """Stop all running programs as Ctrl-C does: they leave whole files and can be resumed."""
         for program in self.running.values():
             if not program.has_ended():
                 program.process.send_signal(signal.SIGTERM)
-        latest = time.monotonic() + _PATIENCE
+        latest = time.monotonic() + _STOP_TIMEOUT
         for name, program in self.running.items():
             while not program.has_ended():
                 if time.monotonic() > latest:
                     program.process.kill()
-                time.sleep(_LOOK_EVERY)
-            self.steps[name].note_time(program.seconds)
+                time.sleep(_POLL_INTERVAL)
+            self.steps[name].record_time(program.seconds)
 
 
-def carry_out(steps: Sequence[Step], n_at_once: int, say: Callable[[str], None]) -> dict[str, str]:
-    """Run what is not done yet; a step that fails stops none but those that need it.
+def run_steps(steps: Sequence[Step], n_at_once: int, report: Callable[[str], None]) -> dict[str, str]:
+    """Run the steps that are not done yet; a step that fails stops only the steps that need it.
 
     Args:
-        steps: All of them, by names of their own; those from which most others have to follow are begun first.
-        n_at_once: How many at most, on one thread each.
-        say: Told each step that ends, in a line.
+        steps: All steps, with different names; the steps with the longest chain of followers start first.
+        n_at_once: Maximum number of programs at the same time, each on one thread.
+        report: Called with a line for each step that ends.
 
     Returns:
-        Why steps failed, or were not started, by their names.
+        The reason for each step that failed or was not started, by name.
 
     Raises:
-        KeyboardInterrupt: If that is how it was ended; the programs have ended too.
+        KeyboardInterrupt: If the user interrupts; all programs have ended then.
     """
     by_name = {step.name: step for step in steps}
-    state = _Steps(by_name, n_at_once, say, _by_urgency(by_name))
-    state.carry_out()
+    state = _Steps(by_name, n_at_once, report, _by_urgency(by_name))
+    state.run()
     return state.failures
 
 
 def _by_urgency(steps: Mapping[str, Step]) -> list[str]:
-    """The steps by falling length of the longest chain that has to follow, then in their own order."""
+    """Return the steps sorted by the length of the longest chain of followers, the longest first."""
     followers: dict[str, list[str]] = {name: [] for name in steps}
     for name, step in steps.items():
-        for each in step.needs:
-            followers[each].append(name)
+        for needed in step.needs:
+            followers[needed].append(name)
 
     def chain(name: str) -> int:
         return 1 + max(map(chain, followers[name]), default=0)
@@ -205,7 +205,7 @@ def _by_urgency(steps: Mapping[str, Step]) -> list[str]:
     return sorted(steps, key=chain, reverse=True)
 
 
-def _last_words(log: Path) -> str:
-    """The last line that a program has printed."""
+def _last_line(log: Path) -> str:
+    """Return the last line that a program has printed."""
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")

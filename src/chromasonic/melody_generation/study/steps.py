@@ -1,45 +1,44 @@
-"""The steps of a plan: each run is trained, and each row of the table is judged.
+"""The steps of a plan: every run is trained, and the runs of the main table are evaluated.
 
-What made a run is recorded beside it in ``part.json``: its overrides, its configuration, the models that it began
-with, and the processor time spent on it, judging apart. A run that was made otherwise than the plan says today is made
-anew.
+The origin of a run is recorded beside it in ``part.json``. A run that was made in another way than the plan says today
+is made anew.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chromasonic.melody_generation.atomic_files import read_json, write_json
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+from chromasonic.melody_generation.evaluation.records import read_evaluation
+from chromasonic.melody_generation.reporting.run_evaluation import is_up_to_date
 from chromasonic.melody_generation.runs.checkpoint import checkpoint_digest
+from chromasonic.melody_generation.runs.flat_values import changes
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
-from chromasonic.melody_generation.runs.trained_model import load_run, read_results
+from chromasonic.melody_generation.runs.trained_model import load_run
+from chromasonic.melody_generation.runs.training_record import read_training
 from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
-from chromasonic.melody_generation.testing import is_judged
+from chromasonic.melody_generation.study.run_files import PartRecord, as_json
 from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
-RECORD = "part.json"
-_TRAINING, _JUDGING = "core_seconds", "judging_core_seconds"
-_NOT_GIVEN = "not given"
 _PROGRAM = (sys.executable, "-m", "chromasonic")
 
 
 @dataclass(frozen=True)
-class Training:
-    """Trains one run of the plan.
+class TrainingStep:
+    """The training of one run.
 
     Attributes:
-        run: Of the plan.
-        configuration: What its overrides stand for today, as plain values.
-        needs: Names of the steps that make what it begins with.
+        run: The run.
+        configuration: The configuration that its overrides compose today, as plain values.
+        needs: Names of the steps that have to be done before.
     """
 
     run: PlannedRun
@@ -48,85 +47,79 @@ class Training:
 
     @property
     def name(self) -> str:
-        """The run's."""
+        """The name of the run."""
         return self.run.name
 
     @property
     def log(self) -> Path:
-        """Within the run."""
+        """The file for the output of the program."""
         return self.run.directory / "train.log"
 
     def is_done(self) -> bool:
-        """Whether the run stands there complete, made as the plan says."""
+        """Return whether the run is complete and was made as the plan says."""
         directory = self.run.directory
-        if not RunLayout(directory).has_epoch or self._why_anew():
+        if not RunLayout(directory).has_epoch or self._why_outdated():
             return False
-        files = CheckpointLayout.find(directory)
-        return is_complete(directory, files, planned_epochs(files))
+        checkpoints = CheckpointLayout.find(directory)
+        return is_complete(directory, checkpoints, planned_epochs(checkpoints))
 
-    def begin(self) -> tuple[list[str], str]:
-        """Go on with the run where it was stopped, or begin it; one that was made otherwise is set aside."""
+    def prepare(self) -> tuple[list[str], str]:
+        """Return the command that begins or resumes the run, and a remark; an outdated run is moved out of the way."""
         directory = self.run.directory
-        train = [*_PROGRAM, "train"]
+        remark = ""
         if RunLayout(directory).has_epoch:
-            why = self._why_anew()
-            if not why:
-                return [*train, f"resume={as_typed(directory)}"], "goes on where it was stopped"
+            reason = self._why_outdated()
+            if not reason:
+                return [*_PROGRAM, "train", f"resume={as_typed(directory)}"], "resumed"
             set_aside(directory)
-        else:
-            why = ""
-        record = {
-            "overrides": list(self.run.overrides),
-            "configuration": dict(self.configuration),
-            "began_with": self._models(),
-            _TRAINING: 0.0,
-        }
-        write_json(directory / RECORD, record)
-        return [*train, *self.run.overrides, f"output_dir={as_typed(directory)}"], f"made anew: {why}" if why else ""
+            remark = f"made anew: {reason}"
+        PartRecord(self.run.overrides, self.configuration, self._required_models()).write(directory)
+        return [*_PROGRAM, "train", *self.run.overrides, f"output_dir={as_typed(directory)}"], remark
 
-    def note_time(self, seconds: float) -> None:
-        """Add to what the run has taken so far."""
-        record = read_record(self.run.directory)
-        write_json(self.run.directory / RECORD, {**record, _TRAINING: core_seconds(record) + seconds})
+    def record_time(self, seconds: float) -> None:
+        """Add to the processor time of the run."""
+        record = PartRecord.read(self.run.directory)
+        replace(record, training_seconds=record.training_seconds + seconds).write(self.run.directory)
 
     def outcome(self) -> str:
-        """The score on validation."""
-        bits = read_results(self.run.directory).get("validation", {}).get("bits_per_note")
-        if not isinstance(bits, float):
-            raise InputError(f"{self.run.directory} has no scores: see {self.log}")
-        return f"{bits:.3f} bits per note on validation"
+        """Return the score on validation.
 
-    def _why_anew(self) -> str:
-        """What differs from how the run was made; empty where nothing does."""
-        record = read_record(self.run.directory)
-        before = record.get("configuration")
-        if not isinstance(before, dict):
-            return "what made it is not recorded"
-        found = changes(
-            upgrade_configuration(before), upgrade_configuration(json.loads(json.dumps(self.configuration)))
-        )
-        if found:
-            return "; ".join(found)
-        if record.get("began_with") != self._models():
-            return "what it begins with was made anew"
+        Raises:
+            InputError: If there is none.
+        """
+        training = read_training(self.run.directory)
+        if training is None or training.validation is None:
+            raise InputError(f"{self.run.directory} has no scores: see {self.log}")
+        return f"{training.validation.bits_per_note:.3f} bits per note on validation"
+
+    def _why_outdated(self) -> str:
+        """Return the difference between the run and the plan; empty without one."""
+        record = PartRecord.read(self.run.directory)
+        if record.configuration is None:
+            return "its origin is not recorded"
+        recorded = upgrade_configuration(record.configuration)
+        if differing := changes(recorded, upgrade_configuration(as_json(self.configuration))):
+            return "; ".join(differing)
+        if record.required_models != self._required_models():
+            return "a model that it begins with was made anew"
         try:
             planned_epochs(CheckpointLayout.find(self.run.directory))
         except InputError as problem:  # a checkpoint of another version
             return str(problem)
         return ""
 
-    def _models(self) -> dict[str, str]:
-        """Hashes of the models that the run begins with, by their directories."""
-        return {str(each): _model_hash(each) for each in self.run.needs}
+    def _required_models(self) -> dict[str, str]:
+        """Return the digests of the models that the run begins with, by directory."""
+        return {str(directory): _best_digest(directory) for directory in self.run.needs}
 
 
 @dataclass(frozen=True)
-class Judging:
-    """Judges one run of the plan.
+class EvaluationStep:
+    """The evaluation of one run.
 
     Attributes:
-        run: Of the plan.
-        settings: How melodies are sampled.
+        run: The run.
+        settings: Settings of the samples.
     """
 
     run: PlannedRun
@@ -134,92 +127,62 @@ class Judging:
 
     @property
     def name(self) -> str:
-        """The run's, and what is done with it."""
-        return f"{self.run.name}, judging"
+        """The name of the run and of the step."""
+        return f"{self.run.name}, evaluation"
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The training."""
+        """The name of the training."""
         return (self.run.name,)
 
     @property
     def log(self) -> Path:
-        """Within the run."""
+        """The file for the output of the program."""
         return self.run.directory / "evaluate.log"
 
     def is_done(self) -> bool:
-        """Whether this very model was judged in this way."""
-        if not RunLayout(self.run.directory).has_epoch:
+        """Return whether the run has an evaluation of its best model with these settings."""
+        directory = self.run.directory
+        if not RunLayout(directory).has_epoch:
             return False
-        run = load_run(self.run.directory)
-        return is_judged(read_results(self.run.directory), run, self.settings)
+        model = load_run(directory)
+        try:
+            record = read_evaluation(directory)
+        except InputError:  # of another version
+            return False
+        return record is not None and is_up_to_date(record, model, self.settings)
 
-    def begin(self) -> tuple[list[str], str]:
-        """Judge it."""
-        options = {name: getattr(self.settings, name) for name in ("n_samples", "seed", "max_notes")}
-        typed = [f"run={self.run.directory}", *(f"{name}={value}" for name, value in options.items())]
-        return [*_PROGRAM, "evaluate", *typed], ""
+    def prepare(self) -> tuple[list[str], str]:
+        """Return the command that evaluates the run, and no remark."""
+        names = ("n_samples", "seed", "max_notes")
+        options = [f"run={self.run.directory}", *(f"{name}={getattr(self.settings, name)}" for name in names)]
+        return [*_PROGRAM, "evaluate", *options], ""
 
-    def note_time(self, seconds: float) -> None:
-        """Record it apart: judging is no part of what a run costs."""
-        write_json(self.run.directory / RECORD, {**read_record(self.run.directory), _JUDGING: seconds})
+    def record_time(self, seconds: float) -> None:
+        """Record the processor time of the evaluation, apart from that of the training."""
+        record = PartRecord.read(self.run.directory)
+        replace(record, evaluation_seconds=seconds).write(self.run.directory)
 
     def outcome(self) -> str:
-        """The score of its melodies."""
-        overall = read_results(self.run.directory).get("overall_score")
-        return "overall is not defined" if overall is None else f"{overall:.2f} overall"
+        """Return the overall score.
 
-
-def read_record(directory: Path) -> dict[str, Any]:
-    """What made a run of a plan; empty where nothing is recorded.
-
-    Raises:
-        InputError: If the record is damaged.
-    """
-    return read_json(directory / RECORD, "values", "the run is made anew")
-
-
-def core_seconds(record: Mapping[str, Any]) -> float:
-    """The processor time that training a run has taken, as recorded."""
-    return _seconds(record, _TRAINING)
-
-
-def core_seconds_in_all(record: Mapping[str, Any]) -> float:
-    """The same with judging it, where it was judged."""
-    return core_seconds(record) + _seconds(record, _JUDGING)
-
-
-def _seconds(record: Mapping[str, Any], name: str) -> float:
-    seconds = record.get(name, 0.0)
-    return float(seconds) if isinstance(seconds, int | float) else 0.0
+        Raises:
+            InputError: If there is none.
+        """
+        record = read_evaluation(self.run.directory)
+        if record is None:
+            raise InputError(f"{self.run.directory} has no scores: see {self.log}")
+        overall = record.scores["overall_score"].value
+        return "overall is not defined" if math.isnan(overall) else f"{overall:.2f} overall"
 
 
 def set_aside(directory: Path) -> None:
-    """Move a run out of the way of a new one, in the place of what was set aside before."""
+    """Rename a run directory to make room for a new one; an earlier one of the new name is removed."""
     aside = directory.with_name(f"{directory.name}.before")
     shutil.rmtree(aside, ignore_errors=True)
     directory.rename(aside)
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two configurations.
-
-    Example:
-        >>> changes({"epochs": 10, "model": {"memory": True}}, {"epochs": 12, "model": {}, "guard": None})
-        ['epochs was 10 and is 12', 'model.memory was True and is not given', 'guard was not given and is None']
-    """
-    return [f"{place} was {one} and is {other}" for place, one, other in _differing(before, now, "")]
-
-
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, Any]]:
-    for name in dict.fromkeys([*before, *now]):
-        one, other = before.get(name, _NOT_GIVEN), now.get(name, _NOT_GIVEN)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            yield from _differing(one, other, f"{place}{name}.")
-        elif one != other:
-            yield f"{place}{name}", one, other
-
-
-def _model_hash(run: Path) -> str:
-    """Digest of a run's best checkpoint; empty where there is none."""
+def _best_digest(run: Path) -> str:
+    """Return the digest of a run's best checkpoint; empty without one."""
     return checkpoint_digest(CheckpointLayout.find(run).best) if RunLayout(run).has_epoch else ""

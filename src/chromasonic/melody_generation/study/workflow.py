@@ -1,4 +1,4 @@
-"""What has to be done for a plan, step by step: runs that would be the same are one."""
+"""The runs of a plan and the steps that make them; runs with the same configuration are one run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation.evaluate import SampleSettings
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.study.plan import Part, Plan, PlannedRun
-from chromasonic.melody_generation.study.runner import Step
-from chromasonic.melody_generation.study.steps import Judging, Training
+from chromasonic.melody_generation.study.steps import EvaluationStep, TrainingStep
 
-# Overrides of scripts/train.py -> the configuration that they stand for.
+# Maps overrides of ``chromasonic train`` to the configuration that they compose.
 Compose = Callable[[Sequence[str]], Mapping[str, Any]]
+StudyStep = TrainingStep | EvaluationStep
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Workflow:
 
     Attributes:
         plan: The plan.
-        runs: By part and seed; several may be the same run.
-        configurations: Of these runs, by their directories.
+        runs: The runs by part and seed; several may be the same run.
+        configurations: The configurations of the runs by directory.
     """
 
     plan: Plan
@@ -38,11 +38,11 @@ class Workflow:
 
         Args:
             plan: The plan.
-            folder: Where its runs go.
-            compose: How overrides become a configuration.
+            folder: Folder of the runs.
+            compose: Composes the configuration of overrides.
 
         Raises:
-            InputError: If overrides do not compose; the message names their part.
+            InputError: If overrides do not compose; the message names the part.
         """
         kept = {part.name for part in (*plan.pretraining, *plan.rows)}
         runs: dict[tuple[str, int], PlannedRun] = {}
@@ -60,40 +60,40 @@ class Workflow:
         return cls(plan, runs, configurations)
 
     def runs_of(self, part: Part) -> list[PlannedRun]:
-        """The runs of a part, by its seeds."""
+        """Return the runs of a part in the order of its seeds."""
         return [self.runs[part.name, seed] for seed in part.seeds]
 
     def with_needs(self, run: PlannedRun) -> list[PlannedRun]:
-        """A run and all that it begins with, and what that begins with."""
-        by_directory = {each.directory: each for each in self.runs.values()}
-        found, left = {run.directory: run}, [run]
-        while left:
-            for needed in left.pop().needs:
-                if needed not in found:
-                    found[needed] = by_directory[needed]
-                    left.append(by_directory[needed])
-        return list(found.values())
+        """Return a run and all runs that it needs, directly or not."""
+        by_directory = {planned.directory: planned for planned in self.runs.values()}
+        needed, unread = {run.directory: run}, [run]
+        while unread:
+            for directory in unread.pop().needs:
+                if directory not in needed:
+                    needed[directory] = by_directory[directory]
+                    unread.append(by_directory[directory])
+        return list(needed.values())
 
-    def steps(self, settings: SampleSettings) -> list[Step]:
-        """All that has to be done: each run is trained, and those of the rows are judged.
+    def steps(self, settings: SampleSettings) -> list[StudyStep]:
+        """Return all steps: every run is trained, and the runs of the main table are evaluated.
 
         Args:
-            settings: How the melodies are sampled that are judged.
+            settings: Settings of the samples.
         """
         unique = {run.directory: run for run in self.runs.values()}
         trainings = [
-            Training(
+            TrainingStep(
                 run,
                 self.configurations[run.directory],
-                tuple(unique[each].name for each in run.needs),
+                tuple(unique[directory].name for directory in run.needs),
             )
             for run in unique.values()
         ]
-        judged = [run for part in self.plan.rows for run in self.runs_of(part)]
-        return [*trainings, *(Judging(run, settings) for run in judged)]
+        evaluations = [EvaluationStep(run, settings) for part in self.plan.rows for run in self.runs_of(part)]
+        return [*trainings, *evaluations]
 
-    def chosen(self, steps: Sequence[Step], parts: Sequence[str]) -> list[Step]:
-        """The steps of some parts, and of all that these begin with.
+    def steps_of(self, steps: Sequence[StudyStep], parts: Sequence[str]) -> list[StudyStep]:
+        """Return the steps of some parts, and of all runs that these need.
 
         Raises:
             InputError: If there is no such part.
@@ -101,8 +101,10 @@ class Workflow:
         unknown = [name for name in parts if name not in self.plan.parts]
         if unknown:
             raise InputError(f"there is no part {unknown[0]}: the plan has {', '.join(self.plan.parts)}")
-        wanted = [
-            each for name in parts for run in self.runs_of(self.plan.parts[name]) for each in self.with_needs(run)
-        ]
-        names = {name for run in wanted for name in (run.name, f"{run.name}, judging")}
-        return [step for step in steps if step.name in names]
+        wanted = {
+            needed.directory
+            for name in parts
+            for run in self.runs_of(self.plan.parts[name])
+            for needed in self.with_needs(run)
+        }
+        return [step for step in steps if step.run.directory in wanted]

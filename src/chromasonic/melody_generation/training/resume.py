@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.checkpoint import Checkpoint, read_checkpoint
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
-from chromasonic.melody_generation.runs.trained_model import read_results
+from chromasonic.melody_generation.runs.training_record import read_training
 from chromasonic.melody_generation.training.schedules import Schedule
 
 # What Lightning goes on from; where it misses one of these it begins anew, and says nothing.
@@ -77,8 +76,9 @@ def is_complete(run: Path, files: CheckpointLayout, n_epochs: int) -> bool:
     return is_ended and checkpoint.metadata.n_epochs == n_epochs and _scored_epochs(run) == n_epochs
 
 
-def _scored_epochs(run: Path) -> Any:
+def _scored_epochs(run: Path) -> int | None:
     try:
-        return read_results(run).get("n_epochs")
+        training = read_training(run)
     except InputError:  # damaged: they are written anew
         return None
+    return training.metadata.n_epochs if training else None

@@ -1,0 +1,168 @@
+"""The results of an evaluation, and their form in ``evaluation/results.json``.
+
+Only this module and :mod:`~chromasonic.melody_generation.runs.training_record` know the keys of the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import InstanceOf, TypeAdapter
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation.record_parts import (
+    CopyingRecord,
+    CostRecord,
+    Diagnosis,
+    OverlapRecord,
+    SamplesRecord,
+    TuneRecord,
+    TypicalRecord,
+)
+from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.measures.melody_scores import ScoreSummary, without_nan
+from chromasonic.melody_generation.runs.json_records import NanForNull, validated
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
+from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
+from chromasonic.melody_generation.training.metrics import MEASURE_NAMES
+
+VERSION = 2  # of the measures: results of another version are measured again
+SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """The results of an evaluation.
+
+    Attributes:
+        model: Name of the model.
+        words: A word or two for each of ``SCORES``; empty where there is none.
+        scores: Each of ``SCORES`` and of the measures of prediction, with its 95 % interval.
+        real: Scores of the test tunes themselves, with intervals.
+        test_set_hash: Hash of the test tunes; only scores of the same tunes compare.
+        n_test_tunes: Test tunes.
+        n_impossible_tunes: Test tunes that hold a token of probability 0.
+        n_test_notes: Notes and rests in the test tunes.
+        calibrated_on: The tunes that the scores of melodies are calibrated on, in words.
+        version: Version of the measures.
+        samples: The sampled melodies.
+        overlap: Overlap of features with the test tunes; None without a calibration.
+        real_tunes: Scores of the test tunes by group and feature; None without a calibration.
+        typical: Melodies of median score.
+        copying: What is copied; None if the training tunes are not known.
+        cost: Size and speed.
+        diagnosis: Where the bits go.
+        tunes: The test tunes.
+        training: The record of the training; None for a network that is from no run.
+        run: Name of the run directory; empty for a network that is from no run.
+        checkpoint: Digest of the checkpoint; empty for a network that is from no run.
+        is_finished: Whether the training was complete.
+    """
+
+    model: str
+    words: Mapping[str, str]
+    scores: Annotated[Mapping[str, Estimate], NanForNull]
+    real: Annotated[Mapping[str, Estimate], NanForNull]
+    test_set_hash: str
+    n_test_tunes: int
+    n_impossible_tunes: int
+    n_test_notes: int
+    calibrated_on: str
+    version: int
+    samples: SamplesRecord
+    overlap: Annotated[OverlapRecord, NanForNull] | None
+    real_tunes: Annotated[ScoreSummary, NanForNull] | None
+    typical: TypicalRecord
+    copying: Annotated[CopyingRecord, NanForNull] | None
+    cost: CostRecord
+    diagnosis: Annotated[Diagnosis, NanForNull]
+    tunes: Annotated[tuple[TuneRecord, ...], NanForNull]
+    training: InstanceOf[TrainingRecord] | None = None
+    run: str = ""
+    checkpoint: str = ""
+    is_finished: bool = True
+
+    @property
+    def test(self) -> TokenMeasures:
+        """The measures of prediction on the test tunes."""
+        return TokenMeasures(**{name: self.scores[name].value for name in MEASURE_NAMES})
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        """The metadata of the training; empty for a network that is from no run."""
+        return self.training.metadata if self.training else ModelMetadata()
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The configuration of the run as today's version would save it; empty if it is not known."""
+        saved = self.metadata.configuration
+        return upgrade_configuration(saved) if saved else {}
+
+    @property
+    def minutes(self) -> float:
+        """Duration of the training; NaN if it is not known."""
+        return math.nan if self.training is None or self.training.minutes is None else self.training.minutes
+
+    @property
+    def tunes_by_hash(self) -> tuple[TuneRecord, ...]:
+        """The test tunes in an order that is the same for all models: by hash."""
+        return tuple(sorted(self.tunes, key=lambda tune: tune.hash))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values by the keys of the file.
+
+        The six scores stand at the top as well, and the values of the measures of prediction under ``test``.
+        """
+        values = _EVALUATION.dump_python(self, mode="json", by_alias=True, exclude={"training", *_OF_RUN})
+        top = {"model": values.pop("model")} | {name: self.scores[name].value for name in SCORES}
+        scores = {name: values.pop(name) for name in ("words", "scores", "real")}
+        test = {"test": {name: self.scores[name].value for name in MEASURE_NAMES}}
+        training = self.training.to_json() if self.training else {}
+        results: dict[str, Any] = training | without_nan(top | scores | test | values)
+        if self.checkpoint:
+            results |= {name: getattr(self, name) for name in _OF_RUN}
+            results["cost"]["minutes"] = self.training.minutes if self.training else None
+        return results
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], name: str) -> EvaluationRecord:
+        """Read the content of a file.
+
+        Args:
+            values: Plain values by the keys of the file.
+            name: Name of the run for the error message.
+
+        Raises:
+            InputError: If the values are of another version, incomplete or damaged.
+        """
+        if values.get("version", VERSION) != VERSION:
+            raise InputError(
+                f"the results of {name} are of version {values['version']}, this program reads version {VERSION}: "
+                "evaluate the run again"
+            )
+        training = TrainingRecord.from_json(values, name) if "hash" in values or "validation" in values else None
+        record = validated(_EVALUATION, {**values, "training": training}, name)
+        missing = [score for score in (*SCORES, *MEASURE_NAMES) if score not in record.scores]
+        missing += [score for score in SCORES[2:] if score not in record.real]
+        if missing:
+            raise InputError(f"the results of {name} are incomplete (no {missing[0]}): evaluate the run again")
+        return record
+
+
+_OF_RUN = ("run", "checkpoint", "is_finished")
+_EVALUATION = TypeAdapter(EvaluationRecord)
+
+
+def read_evaluation(run: Path) -> EvaluationRecord | None:
+    """Read the evaluation of a run; None if it was not evaluated yet.
+
+    Raises:
+        InputError: If the file is damaged, or its results are of another version.
+    """
+    values = read_results(run)
+    return EvaluationRecord.from_json(values, run.name) if "scores" in values else None

@@ -1,0 +1,193 @@
+"""Evaluate run directories, compare them, and write results, tables, charts and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chromasonic.melody_generation.atomic_files import write_json, write_text
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation.compare import Comparison, compare
+from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationRecord, read_evaluation
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.pages.tables import markdown
+from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
+from chromasonic.melody_generation.plots.figures import save_figure
+from chromasonic.melody_generation.reporting.commands import comparison_command
+from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables, shown_name
+from chromasonic.melody_generation.reporting.experiment_report import (
+    ReportInputs,
+    diagnosis_figure,
+    write_comparison_report,
+    write_evaluation_report,
+)
+from chromasonic.melody_generation.reporting.result_tables import feature_tables, score_tables
+from chromasonic.melody_generation.runs.layout import ComparisonLayout, EvaluationLayout, RunLayout
+from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
+from chromasonic.melody_generation.runs.sweep import name_directories
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
+from chromasonic.melody_generation.runs.training_record import TrainingRecord, read_training
+from chromasonic.melody_generation.training.tensorboard import show_in_tensorboard
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, anew: bool = False) -> EvaluationRecord:
+    """Evaluate a run on its own test tunes, and write ``evaluation/`` in its directory.
+
+    Args:
+        run: The run directory.
+        settings: Settings of the samples; None accepts an earlier evaluation with any settings.
+        anew: Evaluate again even if an earlier evaluation is up to date.
+
+    Raises:
+        InputError: If there is no such run, or it has no test tunes.
+    """
+    run = Path(run)
+    model = load_run(run)
+    earlier = _earlier_evaluation(run)
+    if earlier and not anew and is_up_to_date(earlier, model, settings):
+        return earlier
+    reference = ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration)
+    evaluation = evaluate(model.network, model.name, reference, settings)
+    record = evaluation.record()
+    record = replace(
+        record,
+        training=replace(_training_of(run, model), test=record.test),
+        run=run.name,
+        checkpoint=model.digest,
+        is_finished=model.is_finished,
+    )
+    layout = RunLayout(run)
+    write_evaluation(evaluation, record, layout.evaluation, run)
+    if layout.tensorboard.is_dir():  # the run logs to TensorBoard
+        scores = record.to_json()
+        show_in_tensorboard(
+            layout.tensorboard / "evaluation",
+            scores={f"evaluation/{name}": scores[name] for name in SCORES if scores[name] is not None},
+            tables={"evaluation": "\n".join(map(markdown, score_tables(record)))},
+        )
+    return record
+
+
+def is_up_to_date(record: EvaluationRecord, model: TrainedModel, settings: SampleSettings | None) -> bool:
+    """Return whether an evaluation is of this very model, with these settings of the samples."""
+    is_same_model = record.checkpoint == model.digest and record.is_finished == model.is_finished
+    return is_same_model and (settings is None or record.samples.settings == settings)
+
+
+def _earlier_evaluation(run: Path) -> EvaluationRecord | None:
+    try:
+        return read_evaluation(run)
+    except InputError:  # damaged, or of another version: the run is evaluated anew
+        return None
+
+
+def _training_of(run: Path, model: TrainedModel) -> TrainingRecord:
+    """Return what training wrote, as far as it can be read, with the metadata of the checkpoint."""
+    metadata = model.metadata
+    try:
+        training = read_training(run)
+    except InputError:  # about to be written anew
+        training = None
+    if training is None:
+        return TrainingRecord(metadata)
+    merged = replace(
+        training.metadata,
+        dataset=metadata.dataset,
+        seed=metadata.seed,
+        split_hash=metadata.split_hash,
+        configuration=metadata.configuration,
+    )
+    return replace(training, metadata=merged)
+
+
+def compare_runs(
+    directories: Sequence[str | Path],
+    save_dir: str | Path,
+    settings: SampleSettings | None = None,
+    *,
+    failures: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Evaluate the runs that are not evaluated yet, and write their comparison.
+
+    A run that cannot be evaluated is listed with the reason.
+
+    Args:
+        directories: The run directories.
+        save_dir: Directory for ``model_comparison.json``, ``.md``, ``.png`` and ``report.html``.
+        settings: Settings of the samples; None if each evaluated run may keep its own.
+        failures: The reason for every other run that cannot be compared, by name.
+
+    Raises:
+        InputError: If no run can be evaluated, or they have different test tunes.
+    """
+    records: dict[str, EvaluationRecord] = {}
+    run_of: dict[str, Path] = {}  # by name
+    reasons = dict(failures or {})
+    for directory, name in name_directories([Path(given).resolve() for given in directories]).items():
+        try:
+            records[name] = evaluate_run(directory, settings)
+            run_of[name] = directory
+        except InputError as problem:
+            reasons[name] = str(problem)
+    comparison = compare(records, reasons)
+    report_inputs = {model.name: ReportInputs.of_run(run_of[model.runs[0]]) for model in comparison.models}
+    evaluated = {run_of[name]: record for name, record in records.items()}
+    command = comparison_command(evaluated, list(map(Path, directories)), Path(save_dir), settings)
+    write_comparison(comparison, Path(save_dir), report_inputs, command)
+    return comparison
+
+
+def write_evaluation(
+    evaluation: Evaluation, record: EvaluationRecord, layout: EvaluationLayout, run: Path | None = None
+) -> None:
+    """Write the results, the samples, the tables, the chart and the report of an evaluation.
+
+    Args:
+        evaluation: The evaluation.
+        record: Its results.
+        layout: Paths of the files.
+        run: The run directory, if the model is from one.
+    """
+    write_json(layout.results, record.to_json())
+    save_split_tunes(layout.samples, {"samples": evaluation.samples})
+    write_text(layout.scores, "\n".join(map(markdown, (*score_tables(record), *feature_tables(record)))))
+    write_evaluation_report(layout.report, evaluation, record, run)
+    save_figure(diagnosis_figure(record), layout.diagnosis)
+
+
+def write_comparison(
+    comparison: Comparison, directory: Path, report_inputs: Mapping[str, ReportInputs], command: str
+) -> None:
+    """Write a comparison as JSON, Markdown, chart and report, and for TensorBoard.
+
+    Args:
+        comparison: The comparison.
+        directory: Directory of the files.
+        report_inputs: Everything else that the report shows of the models, by name.
+        command: The command that repeats the comparison.
+    """
+    layout = ComparisonLayout(directory)
+    write_json(layout.results, comparison.to_json())
+    tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
+    write_text(layout.tables, tables)
+    save_figure(figure, layout.chart)
+    write_comparison_report(layout.report, comparison, figure, report_inputs, command)
+    show_in_tensorboard(layout.tensorboard, tables={"model comparison": tables}, figures={"model comparison": figure})
+
+
+def _chart(comparison: Comparison) -> Figure:
+    has_seeds = any(model.spread for model in comparison.models)
+    spread = "; with several seeds, from the least to the most of them" if has_seeds else ""
+    return plot_comparison(
+        {shown_name(model): model.scores for model in comparison.models},
+        comparison.real,
+        footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}. "
+        f"Whiskers: 95 % interval over tunes, or over melodies{spread}.",
+    )

@@ -1,0 +1,48 @@
+"""Read and write dataclasses as JSON. A number that is not defined is null in JSON and NaN in a dataclass."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from chromasonic.melody_generation.errors import InputError
+
+Record = TypeVar("Record")
+MAX_COUNT = 2**53  # larger integers are no exact floats
+
+
+def nan_for_null(values: Any) -> Any:
+    """Replace null by NaN inside the objects and arrays of a JSON value."""
+    if isinstance(values, dict):
+        return {key: math.nan if value is None else nan_for_null(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [math.nan if value is None else nan_for_null(value) for value in values]
+    return values
+
+
+NanForNull = BeforeValidator(nan_for_null)
+
+
+def validated(adapter: TypeAdapter[Record], values: Any, name: str) -> Record:
+    """Return the record in JSON values.
+
+    Args:
+        adapter: The type of the record.
+        values: The values.
+        name: Name of the run for the error message.
+
+    Raises:
+        InputError: If a value is missing, or has the wrong type.
+    """
+    try:
+        return adapter.validate_python(values)
+    except RecursionError as problem:
+        raise InputError(f"the results of {name} are nested too deeply: evaluate the run again") from problem
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "a number"
+        raise InputError(
+            f"the results of {name} are incomplete ({key}: {first['msg'].lower()}): evaluate the run again"
+        ) from problem
