@@ -1,9 +1,9 @@
-"""What it costs to write melodies as files, beside sampling them.
+"""Time the export of melodies to each format, relative to sampling them.
 
-Run ``OMP_NUM_THREADS=1 python benchmarks/exporting.py``. Melodies of sixteen bars of 6/8 come from an untrained LSTM of
-the default size, which costs as much as a trained one. Times hang on the machine and on what else it does, so read
-the ratios, which come from one run. ``--run outputs/<run>`` times instead what ``scripts/generate.py`` does with that
-run after it has started: melodies in 6/8 in G, as long as the model wants, in all formats and on a page.
+Run ``OMP_NUM_THREADS=1 python benchmarks/exporting.py``. An untrained LSTM of the default size samples
+melodies of sixteen bars of 6/8. Times depend on the machine and its load, so compare the ratios within one run.
+``--run outputs/<run>`` times the steps of ``chromasonic generate`` for that run instead: melodies in 6/8 in G without a
+limit of bars, in all formats and on a page.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from chromasonic.melody_generation.runs.trained_model import load_model
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=16, help="melodies")
-    parser.add_argument("--run", help="a run directory, of which the whole of generate.py is timed")
+    parser.add_argument("--count", type=int, default=16, help="number of melodies")
+    parser.add_argument("--run", help="a run directory, for which the steps of chromasonic generate are timed")
     options = parser.parse_args()
     count, network = options.count, LSTMNetwork()
-    for name in FORMATS:  # what is loaded at first use is none of the cost
+    for name in FORMATS:  # libraries are loaded at first use
         render(generate(network, 1, bars=1)[0], formats=[name])
     if options.run:
         time_generating(options.run, count)
@@ -44,36 +44,36 @@ def main() -> None:
         begin = time.process_time()
         sizes = [len(render(melody, formats=[name])[name]) for melody in melodies]
         seconds[f"{name}, {sum(sizes) / count / 1000:.0f} kB each"] = time.process_time() - begin
-    table = Table("what", "ms a melody", "ratio to sampling")
+    table = Table("step", "ms per melody", "ratio to sampling")
     for name, value in seconds.items():
         table.add_row(name, f"{1000 * value / count:.1f}", f"{value / seconds['sampling']:.2f}")
     Console(width=100).print(table)
 
 
 def time_generating(run: str, count: int) -> None:
-    """Print what each step of generate.py takes of a processor."""
+    """Print the processor time of each step of ``chromasonic generate``."""
     seconds: dict[str, float] = {}
 
     @contextmanager
-    def timed(what: str) -> Iterator[None]:
+    def timed(step: str) -> Iterator[None]:
         begin = time.process_time()
         yield
-        seconds[what] = time.process_time() - begin
+        seconds[step] = time.process_time() - begin
 
     with tempfile.TemporaryDirectory() as folder:
         with timed("opening the run"):
             model = load_model(run)
-        with timed("making up"):
+        with timed("sampling"):
             melodies = generate(model.network, count, key="G", metre="6/8", seed=7)
-        with timed("judging"):
-            songbook = GeneratedSet.of(model, melodies)
+        with timed("scoring"):
+            samples = GeneratedSet.of(model, melodies)
         with timed("files of all formats"):
-            contents = songbook.write(Path(folder))
+            contents = samples.write(Path(folder))
         with timed("page"):
-            listening_page(songbook.judged, model, {}, "", songbook.stems, contents=contents)
+            listening_page(samples.judged, model, {}, "", samples.stems, contents=contents)
     bars = sum(len(melody.bar_lines) for melody in melodies)
     table = Table("step", "seconds", title=f"{count} melodies, {bars} bars")
-    for name, value in {**seconds, "together": sum(seconds.values())}.items():
+    for name, value in {**seconds, "total": sum(seconds.values())}.items():
         table.add_row(name, f"{value:.1f}")
     Console(width=100).print(table)
 

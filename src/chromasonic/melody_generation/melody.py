@@ -262,7 +262,12 @@ class Melody:
         return np.array(bar_lines, dtype=np.int64)
 
     def transposed(self, semitones: int) -> Melody:
-        """Transpose the pitches and the tonic by a number of semitones."""
+        """Transpose the pitches and the tonic by a number of semitones.
+
+        Example:
+            >>> Melody([60, REST, 64], [24, 24, 24]).transposed(2).pitches.tolist()
+            [62, -1, 66]
+        """
         pitches = np.where(self.pitches == REST, REST, self.pitches + semitones)
         return replace(self, pitches=pitches, tonic=(self.tonic + semitones) % 12)
 

@@ -169,6 +169,11 @@ class NoteVocabulary:
 
         A melody with a metre or a corpus without a token is dropped. Bar lines are counted again: those after a rounded
         note may move with it, up to the next departure, and departures that agree with the new count are omitted.
+
+        Example:
+            >>> result = NoteVocabulary().fit(Melody([60, 62], [25, 24]))
+            >>> result.melody.durations.tolist(), result.n_durations_rounded
+            ([24, 24], 1)
         """
         missing = [metre for _, _, metre, _ in melody.segments if metre not in METRES]
         if missing:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
@@ -86,11 +85,10 @@ class BarCounter:
             self.bar_line()
             self._bars[-1].metre = metre
 
-    def tune(self, **labels: Any) -> WrittenTune:
-        """Count the bars and return the melody.
-
-        Args:
-            labels: Further fields of :class:`Melody`, such as tonic, mode and title.
+    def tune(
+        self, *, tonic: int = 0, mode: str = "major", title: str = "", source: str = "", corpus: str = "unknown"
+    ) -> WrittenTune:
+        """Count the bars and return the melody; the arguments are fields of :class:`Melody`.
 
         Raises:
             ValueError: If there is no note, or a field is out of range.
@@ -122,7 +120,7 @@ class BarCounter:
                     durations.append(ticks)
                 tied = note.tied
         return WrittenTune(
-            Melody(pitches, durations, bars[0].metre, start, departures, **labels),
+            Melody(pitches, durations, bars[0].metre, start, departures, tonic, mode, title, source, corpus),
             n_overruns,
             sum(note.ticks.denominator != 1 for bar in bars for note in bar.notes),
         )

@@ -103,8 +103,9 @@ def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> Writ
                 counter.metre(event)
             elif isinstance(event, BarLine | PartMark):
                 counter.bar_line()
-        labels = {"title": parser.title, "source": source, "corpus": corpus}
-        return counter.tune(tonic=parser.key.tonic, mode=parser.key.mode, **labels)
+        return counter.tune(
+            tonic=parser.key.tonic, mode=parser.key.mode, title=parser.title, source=source, corpus=corpus
+        )
     except (ValueError, IndexError, ABCHandlerException, ABCTokenException) as problem:
         # The tokenizer raises an IndexError on some truncated symbols.
         return DroppedTune(source, str(problem))

@@ -74,7 +74,12 @@ def _without_repetitions(changes: list[MetreChange]) -> list[MetreChange]:
 
 
 def snap_to_grid(ticks: Fraction) -> int:
-    """Round to the nearest thirty-second note or triplet sixteenth, in ticks; ties go to the thirty-second."""
+    """Round to the nearest thirty-second note or triplet sixteenth, in ticks; ties go to the thirty-second.
+
+    Example:
+        >>> [snap_to_grid(Fraction(ticks)) for ticks in (7, 8, 11)]
+        [6, 8, 12]
+    """
     return min(3 * round(ticks / 3), 4 * round(ticks / 4), key=lambda position: abs(position - ticks))
 
 

@@ -41,6 +41,13 @@ def beam_marks(group: list[Symbol]) -> list[list[str]]:
     Returns:
         For each symbol one of ``begin``, ``continue``, ``end``, ``forward hook`` and ``backward hook`` per beam; an
         empty list for a symbol that is alone in its group.
+
+    Example:
+        >>> from chromasonic.melody_generation.melody import Melody
+        >>> from chromasonic.melody_generation.notation.score import split_measures
+        >>> [measure] = split_measures(Melody([67, 69], [18, 6], metre=Metre(1, 4)))
+        >>> beam_marks(list(measure.symbols))
+        [['begin'], ['end', 'backward hook']]
     """
     if len(group) < 2:
         return [[] for _ in group]

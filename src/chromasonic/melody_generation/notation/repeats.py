@@ -70,6 +70,12 @@ def unroll(events: Sequence[ScoreEvent], part_order: str = "") -> list[ScoreEven
 
     Raises:
         ValueError: If an ending is for more than 16 passes, or the result has more than ``MAX_EVENTS`` events.
+
+    Example:
+        >>> note, last = NoteEvent(60, 96), NoteEvent(62, 96)
+        >>> events = unroll([BarLine.REPEAT_BEGIN, note, BarLine.REPEAT_END, last])
+        >>> [event.pitch for event in events if isinstance(event, NoteEvent)]
+        [60, 60, 62]
     """
     unrolled: list[ScoreEvent] = []
     for part in _reorder(_split_parts(events), part_order):

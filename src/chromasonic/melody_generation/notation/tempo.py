@@ -54,7 +54,12 @@ def beat_value(metre: Metre) -> NoteValue:
 
 
 def beats_per_minute(metre: Metre, tempo: float) -> float:
-    """Convert a tempo in quarter notes per minute to beats of a metre per minute."""
+    """Convert a tempo in quarter notes per minute to beats of a metre per minute.
+
+    Example:
+        >>> beats_per_minute(Metre(6, 8), 156)
+        104.0
+    """
     return tempo * TICKS_PER_QUARTER / beat_ticks(metre)
 
 
