@@ -42,7 +42,8 @@ coverage: $(DEVELOPMENT)
 	$(PYTEST) -m "not network and not gpu" --cov --cov-report=term:skip-covered
 
 docs: $(DEVELOPMENT)
-	$(BIN)/zensical build --clean
+	$(BIN)/python tools/write_docs.py
+	$(BIN)/zensical build --clean --strict
 
 results: $(TRAINING)
 	$(BIN)/chromasonic results readme=README.md
