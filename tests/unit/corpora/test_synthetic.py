@@ -11,9 +11,9 @@ import pytest
 
 from chromasonic.melody_generation.corpora import synthetic
 from chromasonic.melody_generation.corpora.synthetic import (
-    METRES,
     MIN_NOTES,
     PHRASE_BARS,
+    WALK_METRES,
     SyntheticCorpus,
     duration_table,
     pitch_table,
@@ -29,7 +29,7 @@ def walks() -> list[Melody]:
 
 
 def test_all_tables_hold_probability_distributions() -> None:
-    for table in (pitch_table(), *map(duration_table, METRES)):
+    for table in (pitch_table(), *map(duration_table, WALK_METRES)):
         assert (table >= 0).all()
         np.testing.assert_allclose(table.sum(axis=1), 1)
 
@@ -45,7 +45,7 @@ def test_entropy_per_note_is_the_mean_surprisal_of_many_walks(walks: list[Melody
 
 
 def test_expected_notes_match_the_mean_of_many_walks(walks: list[Melody]) -> None:
-    for metre in METRES:
+    for metre in WALK_METRES:
         notes = np.array([len(melody) for melody in walks if melody.metre == metre])
         error = notes.std() / math.sqrt(len(notes))
         assert abs(notes.mean() - synthetic._expected_visits(metre).sum()) < 4 * error
@@ -125,13 +125,13 @@ def test_walks_consist_of_complete_bars_and_phrases(walks: list[Melody]) -> None
 
 def test_walks_have_the_minimum_number_of_notes(walks: list[Melody]) -> None:
     assert min(map(len, walks)) >= MIN_NOTES
-    for metre in METRES:  # two notes in each bar, so that no walk of another seed is shorter
+    for metre in WALK_METRES:  # two notes in each bar, so that no walk of another seed is shorter
         assert max(synthetic.DURATION_WEIGHTS) < metre.bar_ticks
     assert 2 * PHRASE_BARS >= MIN_NOTES
 
 
 def test_walks_vary_in_metre_mode_and_tonic_and_have_rests(walks: list[Melody]) -> None:
-    assert {melody.metre for melody in walks} == set(METRES)
+    assert {melody.metre for melody in walks} == set(WALK_METRES)
     assert {melody.mode for melody in walks} == {"major", "minor"}
     assert {melody.tonic for melody in walks} == set(range(12))
     assert any(REST in melody.pitches for melody in walks)

@@ -34,7 +34,7 @@ PHRASE_BARS = 8
 END_PROBABILITY = 0.75  # at the end of each phrase
 REST_PROBABILITY = 0.05  # after each note; a rest follows no rest and begins no tune
 
-METRES = (Metre(4, 4), Metre(3, 4), Metre(6, 8))
+WALK_METRES = (Metre(4, 4), Metre(3, 4), Metre(6, 8))
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
 DEGREES = range(-3, 10)  # scale degrees from the fifth below the tonic (0) to the third above its octave
 STEP_WEIGHTS = {0: 2.0, 1: 6.0, 2: 3.0, 3: 1.0, 4: 0.5}  # by distance in scale degrees, 4 at most
@@ -121,7 +121,7 @@ def entropy_per_note() -> float:
     """
     bits = notes = 0.0
     ends = np.array([END_PROBABILITY, 1 - END_PROBABILITY])
-    for metre in METRES:  # equally likely, as are the modes, which do not affect the entropy
+    for metre in WALK_METRES:  # equally likely, as are the modes, which do not affect the entropy
         visits = _expected_visits(metre)
         notes += visits.sum()
         bits += visits.sum(axis=0) @ _entropy(pitch_table())
@@ -182,7 +182,7 @@ class SyntheticCorpus:
         same tunes with, free of sampling error. It is infinite for a melody that the process cannot generate, such as
         one of another corpus or a window of a tune.
         """
-        if melody.metre not in METRES or melody.mode not in SCALES or melody.start or melody.departures:
+        if melody.metre not in WALK_METRES or melody.mode not in SCALES or melody.start or melody.departures:
             return math.inf
         phrase_ticks = PHRASE_BARS * melody.metre.bar_ticks
         n_phrases, unfinished = divmod(melody.ticks, phrase_ticks)
@@ -215,7 +215,7 @@ def _duration_likelihoods(melody: Melody) -> Iterator[float]:
 
 def _walk(random: np.random.Generator, source: str) -> Melody:
     """Generate one tune."""
-    metre = METRES[random.integers(len(METRES))]
+    metre = WALK_METRES[random.integers(len(WALK_METRES))]
     mode = tuple(SCALES)[random.integers(len(SCALES))]
     tonic = int(random.integers(12))
     n_phrases = int(random.geometric(END_PROBABILITY))
