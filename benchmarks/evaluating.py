@@ -34,7 +34,7 @@ def main() -> None:
     split = split_by_family(melodies, seed=0)
     train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
     network = LSTMNetwork()
-    samples = generate(network, N_SAMPLES, notes=N_NOTES)
+    samples = generate(network, count=N_SAMPLES, notes=N_NOTES)
     reference = ReferenceSet.of(test, train)
     calibration, novelty = reference.calibration, reference.novelty
     if calibration is None or novelty is None:
@@ -42,7 +42,7 @@ def main() -> None:
     parts = {
         "predict the test tunes": seconds(lambda: read_tunes(network, test)),
         "the same, one by one": seconds(lambda: [read_tunes(network, [tune]) for tune in test]),
-        f"generate {N_SAMPLES} melodies": seconds(lambda: generate(network, N_SAMPLES, notes=N_NOTES)),
+        f"generate {N_SAMPLES} melodies": seconds(lambda: generate(network, count=N_SAMPLES, notes=N_NOTES)),
         "fit the calibration, score real tunes": seconds(lambda: ReferenceSet.of(test, train)),
         "score the melodies": seconds(lambda: calibration.score(samples, novelty)),
         "find copies": seconds(lambda: novelty.copying(samples)),

@@ -33,12 +33,12 @@ def main() -> None:
     options = parser.parse_args()
     count, network = options.count, LSTMNetwork()
     for name in FORMATS:  # libraries are loaded at first use
-        render(generate(network, 1, bars=1)[0], formats=[name])
+        render(generate(network, count=1, bars=1)[0], formats=[name])
     if options.run:
         time_generating(options.run, count)
         return
     begin = time.process_time()
-    melodies = generate(network, count, metre="6/8", bars=16)
+    melodies = generate(network, count=count, metre="6/8", bars=16)
     seconds = {"sampling": time.process_time() - begin}
     for name in FORMATS:
         begin = time.process_time()
@@ -64,7 +64,7 @@ def time_generating(run: str, count: int) -> None:
         with timed("opening the run"):
             model = load_model(run)
         with timed("sampling"):
-            melodies = generate(model.network, count, key="G", metre="6/8", seed=7)
+            melodies = generate(model, count=count, key="G", metre="6/8", seed=7)
         with timed("scoring"):
             samples = GeneratedSet.of(model, melodies)
         with timed("files of all formats"):

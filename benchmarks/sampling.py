@@ -37,7 +37,7 @@ class Whole(nn.Module):
 
 def notes_per_second(network: nn.Module, count: int, n_notes: int, top_p: float = 1.0) -> float:
     begin = time.perf_counter()
-    generate(network, count, notes=n_notes, top_p=top_p)
+    generate(network, count=count, notes=n_notes, top_p=top_p)
     return count * n_notes / (time.perf_counter() - begin)
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     table = Table("network", "way", "melodies", "notes/s", "ratio")
     for name, build in NETWORKS.items():
         network = build()
-        generate(network, 2, notes=5)
+        generate(network, count=2, notes=5)
         found = {
             ("whole sequence", 1): notes_per_second(Whole(network), 1, n_notes),
             ("whole sequence", 8): notes_per_second(Whole(network), 8, n_notes),

@@ -23,7 +23,7 @@ from chromasonic.config.compose import read_yaml
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
-from chromasonic.melody_generation.generation.constraints import Limits
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -190,7 +190,7 @@ def test_sampling_defaults_are_the_same_in_all_configs() -> None:
     for name in ("n_samples", "max_notes"):
         expected = getattr(settings, name)
         assert train["hydra"]["callbacks"]["comparison"][name] == comparison[name].default == evaluate[name] == expected
-    assert generate["max_notes"] == read_yaml(CONFIGS / "results.yaml")["max_notes"] == Limits().max_notes
+    assert generate["max_notes"] == read_yaml(CONFIGS / "results.yaml")["max_notes"] == GenerationConfig().max_notes
     assert evaluate["seed"] == settings.seed
 
 

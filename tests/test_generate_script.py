@@ -168,7 +168,7 @@ def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: P
         (("seed=-1",), "seed is a whole number of 0 or more"),
         (("corpus=jazz",), "no corpus is called 'jazz'"),
         (("tempo=0",), "tempo is quarter notes per minute, 10 to 1000, got 0"),
-        (("formats=[abc,mp3]",), "there is no format 'mp3': choose of"),
+        (("formats=[abc,mp3]",), "unknown format 'mp3'"),
         (("primer_notes=3",), "no primer was given"),
         (("primer=missing.abc",), "there is no file missing.abc"),
         (("run=missing",), "there is no run directory missing"),

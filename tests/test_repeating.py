@@ -86,12 +86,13 @@ def test_another_process_trains_and_generates_the_same(original: Path, tmp_path:
         "    assert not ending.code, ending\n"
         "from chromasonic.melody_generation.runs.trained_model import load_model\n"
         "from chromasonic.melody_generation.generation.generate import generate\n"
-        f"print([each.pitches.tolist() for each in generate(load_model({str(other)!r}), 3, seed=5, max_notes=30)])\n"
+        f"melodies = generate(load_model({str(other)!r}), count=3, seed=5, max_notes=30)\n"
+        "print([melody.pitches.tolist() for melody in melodies])\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
     assert differences(original, other) == []
-    here = [each.pitches.tolist() for each in generate(load_model(original), 3, seed=5, max_notes=30)]
+    here = [each.pitches.tolist() for each in generate(load_model(original), count=3, seed=5, max_notes=30)]
     assert ended.stdout.strip().splitlines()[-1] == str(here)

@@ -18,9 +18,8 @@ from torch import nn
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.splits import split_by_family
-from chromasonic.melody_generation.generation.constraints import Limits
 from chromasonic.melody_generation.generation.generate import sample
-from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.io.read_abc import read_abc
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.io.tunes import WrittenTune
@@ -99,8 +98,8 @@ def _generated_by(network: nn.Module, rng: np.random.Generator, seed: int) -> li
         start = int(rng.choice(upbeats)) if rng.random() < 0.5 else 0
         tonic, mode = int(rng.integers(12)), MODES[rng.integers(len(MODES))]
         beginnings.append(Melody([], [], metre, start, (), tonic, mode, corpus="nottingham"))
-    limits = Limits(bars=bars, max_notes=60)
-    return sample(network, beginnings, Sampling(temperature=float(rng.uniform(0.8, 1.3))), limits, seed=seed)
+    config = GenerationConfig(bars=bars, max_notes=60, temperature=float(rng.uniform(0.8, 1.3)), seed=seed)
+    return sample(network, beginnings, config)
 
 
 def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody], tmp_path: Path) -> None:

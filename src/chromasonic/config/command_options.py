@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError, create_model
 from yaml import YAMLError
 
 from chromasonic.config.validation import did_you_mean, faults_in
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 
 
 class EvaluateOptions(BaseModel):
@@ -39,31 +41,33 @@ class CompareOptions(BaseModel):
     max_notes: PositiveInt | None
 
 
-class GenerateOptions(BaseModel):
-    """Options of ``chromasonic generate``; their ranges are checked where they are used."""
+class GenerateCommandOptions(BaseModel):
+    """Options of ``chromasonic generate`` besides those of :class:`GenerationConfig`."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     run: str
-    count: int
     output_dir: str | None
-    key: str | None
-    mode: str | None
-    metre: str | None
-    upbeat: str | None
-    bars: int | None
-    notes: int | None
-    max_notes: int
-    corpus: str | None
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    seed: int
     primer: str | None
-    primer_notes: int | None
     tempo: float | None
     formats: str | list[str]
+
+    def generation_config(self) -> GenerationConfig:
+        """Return the options of generation.
+
+        Raises:
+            InputError: If one is out of range.
+        """
+        return GenerationConfig(**{option.name: getattr(self, option.name) for option in fields(GenerationConfig)})
+
+
+# Of the options of generation only the types are checked here, so that they are defined once.
+_TYPES: dict[str, Any] = {
+    name: (kind, ...)
+    for name, kind in get_type_hints(GenerationConfig).items()
+    if name in {option.name for option in fields(GenerationConfig)}
+}
+GenerateOptions = create_model("GenerateOptions", __base__=GenerateCommandOptions, **_TYPES)
 
 
 class ResultsOptions(BaseModel):

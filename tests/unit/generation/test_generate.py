@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation import generate as generation
-from chromasonic.melody_generation.generation.constraints import Limits
-from chromasonic.melody_generation.generation.generate import beginning_of, generate, sample
-from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.generation.beginnings import beginning_of
+from chromasonic.melody_generation.generation.generate import generate, sample
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
@@ -97,7 +99,7 @@ def test_tokens_come_as_often_as_the_network_says() -> None:
     after = {A: {A: 0.1, B: 0.6, C: 0.3}, B: {A: 0.25, B: 0.5, C: 0.25}, C: {A: 0.8, B: 0.1, C: 0.1}}
     pairs = Counter(
         (int(tokens[PREFIX_LENGTH]), int(tokens[PREFIX_LENGTH + 1]))
-        for tokens in map(VOCABULARY.encode, generate(AfterLast(first, after), 3000, notes=2, seed=5))
+        for tokens in map(VOCABULARY.encode, generate(AfterLast(first, after), count=3000, notes=2, seed=5))
     )
     expected = {(x, y): 3000 * first[x] * after[x][y] for x in first for y in after[x]}
     assert pairs.keys() <= expected.keys()
@@ -105,7 +107,7 @@ def test_tokens_come_as_often_as_the_network_says() -> None:
 
 
 def test_lengths_are_the_networks_own() -> None:
-    lengths = np.array([len(melody) for melody in generate(AfterLast({A: 0.75, VOCABULARY.end: 0.25}), 2000)])
+    lengths = np.array([len(melody) for melody in generate(AfterLast({A: 0.75, VOCABULARY.end: 0.25}), count=2000)])
     # The first token cannot be the end; from then on each is with a chance of a quarter.
     counts = [(lengths == n).sum() for n in range(1, 9)]
     expected = [2000 * 0.25 * 0.75 ** (n - 1) for n in range(1, 9)]
@@ -120,7 +122,7 @@ def test_greedy_takes_the_most_probable_token(name: str) -> None:
     for _ in range(12):
         tokens = torch.cat([tokens, network(tokens)[:, -1:].argmax(dim=-1)], dim=1)
     by_hand = VOCABULARY.decode(tokens)
-    assert generate(network, 2, temperature=0, metre="3/4", notes=12, seed=9) == [by_hand, by_hand]
+    assert generate(network, count=2, temperature=0, metre="3/4", notes=12, seed=9) == [by_hand, by_hand]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -135,16 +137,16 @@ def test_a_carried_state_gives_the_same_melodies_as_reading_everything_again(nam
 @pytest.mark.parametrize("name", ["lstm", "transformer", "markov"])
 def test_how_many_are_asked_for_and_the_batch_size_decide_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = lively(NETWORKS[name]())
-    seven = generate(network, 7, max_notes=30, seed=11)
-    assert generate(network, 2, max_notes=30, seed=11) == seven[:2]
-    monkeypatch.setattr(generation, "CARRIED_BATCH", 3)
-    assert generate(network, 7, max_notes=30, seed=11) == seven
+    seven = generate(network, count=7, max_notes=30, seed=11)
+    assert generate(network, count=2, max_notes=30, seed=11) == seven[:2]
+    monkeypatch.setattr(generation, "CACHED_BATCH", 3)
+    assert generate(network, count=7, max_notes=30, seed=11) == seven
     assert len(set(seven)) == 7
 
 
 def test_seeds_differ_and_repeat() -> None:
     network = small_lstm()
-    first, again, other = (generate(network, 3, notes=10, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (generate(network, count=3, notes=10, seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert not set(first) & set(other)
 
@@ -152,7 +154,7 @@ def test_seeds_differ_and_repeat() -> None:
 def test_torchs_own_random_numbers_are_left_alone() -> None:
     network = small_lstm(dropout=0.5)
     before = torch.get_rng_state()
-    generate(network, 2, notes=5)
+    generate(network, count=2, notes=5)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -161,9 +163,9 @@ def test_dropout_is_off_and_every_module_stays_in_its_mode() -> None:
     network.embedding.eval()
     before = {name: module.training for name, module in network.named_modules()}
     assert len(set(before.values())) == 2
-    melodies = generate(network, 2, notes=8)
+    melodies = generate(network, count=2, notes=8)
     assert {name: module.training for name, module in network.named_modules()} == before
-    assert melodies == generate(network.eval(), 2, notes=8)
+    assert melodies == generate(network.eval(), count=2, notes=8)
 
 
 def test_modes_are_restored_after_a_failure() -> None:
@@ -182,8 +184,8 @@ def test_conditions_hold_in_every_metre(metre: Metre) -> None:
     ticks = upbeats[place % len(upbeats)]
     asked: dict[str, Any] = {"key": key, "mode": mode, "metre": str(metre), "upbeat": f"{ticks}/96"}
     network = MarkovNetwork(0)  # knows nothing, so anything that may come does
-    by_notes = generate(network, 5, **asked, notes=20, corpus="airds")
-    by_bars = generate(network, 5, **asked, bars=3) if metre.beats else []
+    by_notes = generate(network, count=5, **asked, notes=20, corpus="airds")
+    by_bars = generate(network, count=5, **asked, bars=3) if metre.beats else []
     for melody in by_notes + by_bars:
         assert (melody.metre, melody.tonic, melody.mode) == (metre, tonic, mode)
         assert melody.start == (metre.bar_ticks - ticks) % metre.bar_ticks or metre.beats == 0
@@ -203,7 +205,7 @@ def test_a_melody_that_never_ends_is_ended_at_the_next_bar_line() -> None:
 @pytest.mark.parametrize("limit", [{"max_notes": 40}, {"bars": 1}, {"notes": 2}, {"max_notes": 1}], ids=str)
 def test_there_is_always_a_note_that_sounds(limit: dict[str, int]) -> None:
     network = AfterLast({VOCABULARY.end: 0.5, R: 0.4999, A: 0.0001})
-    for melody in generate(network, 20, **limit):  # type: ignore[arg-type]
+    for melody in generate(network, count=20, **limit):  # type: ignore[arg-type]
         assert (melody.pitches != REST).any()
 
 
@@ -211,7 +213,7 @@ def test_there_is_always_a_note_that_sounds(limit: dict[str, int]) -> None:
 def test_a_primer_comes_first_in_the_key_asked_for(name: str) -> None:
     network = lively(NETWORKS[name]())
     for key, semitones in ((None, 0), ("D", -5), ("B", 4)):
-        for melody in generate(network, 2, primer=JIG, primer_notes=5, key=key, notes=9):
+        for melody in generate(network, count=2, primer=JIG, primer_notes=5, key=key, notes=9):
             assert beginning_of(melody, 5) == beginning_of(JIG.transposed(semitones), 5)
             assert len(melody) == 9
 
@@ -224,7 +226,7 @@ def test_a_primer_is_read_not_only_copied() -> None:
 
 
 def test_a_primers_bars_count() -> None:
-    for melody in generate(MarkovNetwork(0), 10, primer=JIG, bars=4):
+    for melody in generate(MarkovNetwork(0), count=10, primer=JIG, bars=4):
         assert melody.ticks == 12 + 4 * 72
         assert beginning_of(melody, len(JIG)) == JIG
 
@@ -238,14 +240,14 @@ def test_a_primer_may_state_what_it_brings() -> None:
 def test_each_beginning_is_gone_on_from_in_its_place() -> None:
     tunes = [*walks(3), JIG, beginning_of(JIG, 2), Melody([], [], Metre(0, 4), tonic=5, corpus="essen")]
     beginnings = [beginning_of(tune, index % 3) for index, tune in enumerate(tunes)]
-    melodies = sample(small_lstm(), beginnings, Sampling(), Limits(max_notes=12), seed=4)
+    melodies = sample(small_lstm(), beginnings, GenerationConfig(max_notes=12, seed=4))
     for melody, beginning in zip(melodies, beginnings, strict=True):
         assert beginning_of(melody, len(beginning)) == beginning
         assert len(melody) > len(beginning)
 
 
 def test_nothing_from_nothing() -> None:
-    assert sample(small_lstm(), [], Sampling(), Limits()) == []
+    assert sample(small_lstm(), [], GenerationConfig()) == []
 
 
 def test_a_beginning_keeps_the_departures_within_it() -> None:
@@ -322,3 +324,18 @@ def test_what_cannot_be_is_refused_in_one_sentence(arguments: dict[str, Any], sa
 
 def test_as_many_tokens_can_be_kept_as_can_be_played() -> None:
     assert generate(MarkovNetwork(0), top_k=1414, notes=3) == generate(MarkovNetwork(0), notes=3)
+
+
+def test_a_trained_model_generates_in_the_style_of_its_corpus() -> None:
+    model = TrainedModel(small_lstm(), ModelMetadata(corpus="airds"))
+    assert {melody.corpus for melody in generate(model, count=2, notes=3)} == {"airds"}
+    assert {melody.corpus for melody in generate(model, count=2, notes=3, corpus="ryans")} == {"ryans"}
+    assert {melody.corpus for melody in generate(model.network, count=2, notes=3)} == {"unknown"}
+
+
+def test_changes_replace_options_of_the_config() -> None:
+    network, config = small_lstm(), GenerationConfig(count=3, notes=6, seed=2)
+    assert generate(network, config) == generate(network, count=3, notes=6, seed=2)
+    assert [len(melody) for melody in generate(network, config, notes=4)] == [4, 4, 4]
+    with pytest.raises(InputError, match="did you mean temperature"):
+        generate(network, temprature=0.9)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.generation.sampling import Sampling, drawn
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.sampling import sample_from, token_probabilities
 
 # Few different values, so that ties are common; minus infinity is what must not come.
 scores = st.lists(st.sampled_from([-math.inf, -2.0, -1.0, 0.0, 0.5, 3.0]), min_size=2, max_size=9).filter(
@@ -40,19 +40,19 @@ def kept_alone(probabilities: list[float], kept: set[int]) -> list[float]:
 
 @given(scores, st.sampled_from([0.3, 1.0, 2.5]))
 def test_temperature_divides_the_logits(values: list[float], temperature: float) -> None:
-    found = Sampling(temperature=temperature).probabilities(row(values))
+    found = token_probabilities(row(values), GenerationConfig(temperature=temperature))
     assert found[0].tolist() == pytest.approx(softmax(values, temperature))
 
 
 @given(scores)
 def test_temperature_zero_takes_the_first_of_the_most_probable(values: list[float]) -> None:
-    found = Sampling(temperature=0).probabilities(row(values))[0].tolist()
+    found = token_probabilities(row(values), GenerationConfig(temperature=0))[0].tolist()
     assert found == [float(token == values.index(max(values))) for token in range(len(values))]
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-9, 1e308])
 def test_no_temperature_overflows(temperature: float) -> None:
-    found = Sampling(temperature=temperature).probabilities(row([-math.inf, 700.0, -700.0, 701.0]))[0]
+    found = token_probabilities(row([-math.inf, 700.0, -700.0, 701.0]), GenerationConfig(temperature=temperature))[0]
     assert found.sum().item() == pytest.approx(1)
     assert found[0] == 0
     assert found[3] >= found[1] >= found[2]
@@ -62,19 +62,19 @@ def test_no_temperature_overflows(temperature: float) -> None:
 def test_top_k_keeps_the_k_most_probable_and_of_equal_ones_the_first(values: list[float], k: int) -> None:
     probabilities = softmax(values)
     kept = set(by_falling_probability(probabilities)[:k])
-    found = Sampling(top_k=k).probabilities(row(values))[0].tolist()
+    found = token_probabilities(row(values), GenerationConfig(top_k=k))[0].tolist()
     assert found == pytest.approx(kept_alone(probabilities, kept))
 
 
 def test_top_k_keeps_exactly_k_of_equal_ones() -> None:
-    found = Sampling(top_k=3).probabilities(torch.zeros(2, 50, dtype=torch.float64))
+    found = token_probabilities(torch.zeros(2, 50, dtype=torch.float64), GenerationConfig(top_k=3))
     assert (found > 0).sum(dim=1).tolist() == [3, 3]
 
 
 @given(scores, st.floats(0.01, 0.99))
 def test_top_p_keeps_the_smallest_set_that_holds_its_share(values: list[float], top_p: float) -> None:
     probabilities = softmax(values)
-    found = Sampling(top_p=top_p).probabilities(row(values))[0].tolist()
+    found = token_probabilities(row(values), GenerationConfig(top_p=top_p))[0].tolist()
     kept = [token for token, p in enumerate(found) if p > 0]
     held = sum(probabilities[token] for token in kept)
     assert held >= top_p - 1e-12
@@ -87,7 +87,7 @@ def test_top_p_keeps_the_smallest_set_that_holds_its_share(values: list[float], 
 def test_min_p_keeps_what_reaches_a_share_of_the_peak(values: list[float], min_p: float) -> None:
     probabilities = softmax(values)
     threshold = min_p * max(probabilities)
-    found = Sampling(min_p=min_p).probabilities(row(values))[0].tolist()
+    found = token_probabilities(row(values), GenerationConfig(min_p=min_p))[0].tolist()
     for p, after in zip(probabilities, found, strict=True):
         if abs(p - threshold) > 1e-12:
             assert (after > 0) == (p > threshold)
@@ -97,8 +97,10 @@ def test_min_p_keeps_what_reaches_a_share_of_the_peak(values: list[float], min_p
 def test_each_filter_works_on_what_the_one_before_kept() -> None:
     values = [math.log(p) for p in (0.4, 0.3, 0.2, 0.1)]
     # Of the first two the first holds 4/7, which is more than half: nothing else is needed.
-    assert Sampling(top_k=2, top_p=0.5).probabilities(row(values))[0].tolist() == [1, 0, 0, 0]
-    assert Sampling(top_p=0.5).probabilities(row(values))[0].tolist() == pytest.approx([4 / 7, 3 / 7, 0, 0])
+    assert token_probabilities(row(values), GenerationConfig(top_k=2, top_p=0.5))[0].tolist() == [1, 0, 0, 0]
+    assert token_probabilities(row(values), GenerationConfig(top_p=0.5))[0].tolist() == pytest.approx(
+        [4 / 7, 3 / 7, 0, 0]
+    )
 
 
 @given(
@@ -106,7 +108,7 @@ def test_each_filter_works_on_what_the_one_before_kept() -> None:
     st.just(0.0) | st.just(_LAST_BELOW_ONE) | st.floats(0, 1, exclude_max=True),
 )
 def test_a_draw_is_the_inverse_of_the_cumulative_distribution(weights: list[float], uniform: float) -> None:
-    token = int(drawn(row(weights), torch.tensor([uniform], dtype=torch.float64)))
+    token = int(sample_from(row(weights), torch.tensor([uniform], dtype=torch.float64)))
     assert weights[token] > 0
     wanted = uniform * sum(weights)
     assert sum(weights[:token]) <= wanted * (1 + 1e-12)
@@ -115,23 +117,9 @@ def test_a_draw_is_the_inverse_of_the_cumulative_distribution(weights: list[floa
 
 @given(st.lists(scores.filter(lambda values: len(values) == 4), min_size=2, max_size=5), st.integers(0, 10))
 def test_a_row_is_drawn_as_if_it_were_alone(rows: list[list[float]], seed: int) -> None:
-    sampling = Sampling(temperature=0.8, top_k=3, top_p=0.9)
+    config = GenerationConfig(temperature=0.8, top_k=3, top_p=0.9)
     logits = torch.tensor(rows, dtype=torch.float64)
     uniforms = torch.rand(len(rows), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    together = drawn(sampling.probabilities(logits), uniforms)
-    alone = [drawn(sampling.probabilities(logits[[i]]), uniforms[[i]]) for i in range(len(rows))]
+    together = sample_from(token_probabilities(logits, config), uniforms)
+    alone = [sample_from(token_probabilities(logits[[i]], config), uniforms[[i]]) for i in range(len(rows))]
     assert torch.equal(together, torch.cat(alone))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("temperature", value) for value in (-1.0, math.nan, math.inf)),
-        ("top_k", -1),
-        *(("top_p", value) for value in (0.0, -0.5, 1.01, math.nan)),
-        *(("min_p", value) for value in (-0.1, 1.1, math.nan)),
-    ],
-)
-def test_values_out_of_range_are_refused_by_name(name: str, value: float) -> None:
-    with pytest.raises(InputError, match=rf"^{name} is .*, got {value}$"):
-        Sampling(**{name: value})  # type: ignore[arg-type]

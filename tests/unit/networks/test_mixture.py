@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.generation.decoding import rows_of
+from chromasonic.melody_generation.generation.decoding import select_sequences
 from chromasonic.melody_generation.measures.earlier_matches import longest_earlier_matches
 from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -117,7 +117,7 @@ def test_reading_in_parts_equals_reading_at_once(mixture: MixtureNetwork) -> Non
         torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=1e-4, atol=1e-4)
         rows = torch.tensor([2, 0])
         _, state = mixture.forward_with_state(tokens[:, :20])
-        continued, _ = mixture.forward_with_state(tokens[rows, 20:], rows_of(state, rows))
+        continued, _ = mixture.forward_with_state(tokens[rows, 20:], select_sequences(state, rows))
         torch.testing.assert_close(continued, whole[rows, 20:], rtol=1e-4, atol=1e-4)
 
 

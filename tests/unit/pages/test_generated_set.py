@@ -14,13 +14,10 @@ from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.io.write_abc import to_abc
-from chromasonic.melody_generation.io.write_midi import to_midi
-from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.pages import generated_set as songbook
-from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table, read_primer
+from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
 from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, listening_page
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
@@ -66,19 +63,8 @@ def run(directory: Path) -> TrainedModel:
     return load_model(directory)
 
 
-def write_tune(path: Path, melody: Melody) -> Path:
-    match path.suffix:
-        case ".abc":
-            path.write_text(to_abc(melody, 120), encoding="utf-8")
-        case ".mid":
-            path.write_bytes(to_midi(melody, 120))
-        case _:
-            path.write_text(to_musicxml(melody, 120), encoding="utf-8")
-    return path
-
-
 def test_melodies_are_named_judged_and_written(run: TrainedModel, tmp_path: Path) -> None:
-    melodies = generate(run, 3, bars=4)
+    melodies = generate(run, count=3, bars=4)
     book = GeneratedSet.of(run, melodies)
     assert book.stems == ("melody_01", "melody_02", "melody_03")
     assert [each.title for each in book.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
@@ -205,77 +191,9 @@ def test_without_a_calibration_there_are_no_scores() -> None:
     assert "not defined" in table.note
 
 
-@pytest.mark.parametrize("ending", [".abc", ".mid", ".musicxml"])
-def test_a_primer_is_read_from_every_format(ending: str, tmp_path: Path) -> None:
-    primer = read_primer(write_tune(tmp_path / f"tune{ending}", TUNE), 4).melody
-    assert primer.pitches.tolist() == TUNE.pitches[:4].tolist()
-    assert primer.durations.tolist() == TUNE.durations[:4].tolist()
-    assert (primer.metre, primer.start, primer.tonic) == (TUNE.metre, TUNE.start, TUNE.tonic)
-    assert len(read_primer(tmp_path / f"tune{ending}").melody) == len(TUNE)
-
-
-def test_the_first_tune_of_a_file_is_the_primer(tmp_path: Path) -> None:
-    path = tmp_path / "tunes.abc"
-    path.write_text(to_abc(TUNE, 120, 1) + "\n" + to_abc(TUNE.transposed(2), 120, 2))
-    assert read_primer(path).melody.pitches.tolist() == TUNE.pitches.tolist()
-
-
-def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
-    path = tmp_path / "tune.abc"
-    path.write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
-    primer = read_primer(path)
-    assert primer.melody.durations.tolist()[0] in {12, 16}
-    assert primer.n_rounded == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "n_notes", "says"),
-    [
-        ("nonsense", None, "cannot be used: it has no tune"),
-        ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
-        ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "2 of its notes are too high .* move the tune two octaves down"),
-        ("X:1\nM:4/4\nK:C\nC,,|", None, "1 of its notes is too low .* move the tune an octave up"),
-        (
-            "X:1\nM:4/4\nK:C\nC,,c''|",
-            None,
-            "too high and low .* spans more than that, so leave out what is too high and low",
-        ),
-        (
-            "X:1\nM:13/8\nK:C\nCDE|",
-            None,
-            "metre 13/8 is none that melodies can be written in; near it are 12/8, 11/8 and 15/8",
-        ),
-        ("X:1\nM:4/4\nK:C\nCDE|", 4, "has 3 notes and rests, so primer_notes=4"),
-        ("X:1\nM:4/4\nK:C\nCDE|", 0, "so primer_notes=0"),
-    ],
-)
-def test_a_primer_that_cannot_be_gone_on_from_is_refused(
-    content: str, n_notes: int | None, says: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "tune.abc"
-    path.write_text(content)
-    with pytest.raises(InputError, match=says) as problem:
-        read_primer(path, n_notes)
-    assert "tune.abc" in str(problem.value)
-    assert "\n" not in str(problem.value)
-
-
-def test_files_that_hold_no_music_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "broken.mid").write_bytes(b"nonsense")
-    (tmp_path / "tune.txt").write_text("la la")
-    with pytest.raises(InputError, match="cannot be used: cannot be read as mid"):
-        read_primer(tmp_path / "broken.mid")
-    with pytest.raises(InputError, match="files that end in"):
-        read_primer(tmp_path / "tune.txt")
-    with pytest.raises(InputError, match="there is no file"):
-        read_primer(tmp_path / "missing.abc")
-    with pytest.raises(InputError, match="there is no file"):
-        read_primer(tmp_path)
-
-
 @pytest.mark.parametrize("trained", [True, False])
 def test_greedy_melodies_end_and_sound(trained: bool, run: TrainedModel) -> None:
     network = run.network if trained else small_lstm()
-    [melody] = generate(network, 1, temperature=0, max_notes=40)
+    [melody] = generate(network, count=1, temperature=0, max_notes=40)
     assert 0 < len(melody) < 400
     assert np.any(melody.pitches >= 0)

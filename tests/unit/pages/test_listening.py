@@ -14,6 +14,7 @@ import pytest
 from tests.small_networks import walks
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
@@ -122,9 +123,16 @@ def test_facts_of_a_melody() -> None:
 
 
 def test_settings_that_do_nothing_are_not_listed() -> None:
-    neutral = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0, "seed": 0, "run": "x", "metre": None}
-    assert settings_facts(neutral) == {"Temperature": "1", "Seed": "0"}
-    assert settings_facts({"top_k": 5, "top_p": 0.9}) == {"Top k": "5", "Top p": "0.9"}
+    assert settings_facts(GenerationConfig()) == {"Temperature": "1", "Seed": "0"}
+    changed = settings_facts(GenerationConfig(top_k=5, top_p=0.9, primer_notes=4), "jig.abc")
+    assert changed == {
+        "Primer": "jig.abc",
+        "Temperature": "1",
+        "Top k": "5",
+        "Top p": "0.9",
+        "Seed": "0",
+        "Primer notes": "4",
+    }
 
 
 def test_a_melody_that_is_too_long_is_not_printed() -> None:

@@ -232,3 +232,10 @@ def test_the_history_can_be_had_from_here() -> None:
     assert "TrainingHistory" in training.__all__
     assert TrainingHistory is HistoryItself
     assert all(hasattr(training, name) for name in training.__all__)
+
+
+def test_the_trained_model_has_the_corpus_of_its_training_data(tmp_path: Path) -> None:
+    tunes, trainer = walks(12), ModelTrainer(small_lstm())
+    assert trainer.trained_model.corpus == "unknown"
+    trainer.train(tunes[:8], tunes[8:], 1, checkpoint_dir=tmp_path, show_progress=False)
+    assert trainer.trained_model.corpus == load_model(tmp_path / "model_best.pt").corpus == "synthetic"

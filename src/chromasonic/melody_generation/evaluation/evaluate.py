@@ -31,9 +31,9 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 )
 from chromasonic.melody_generation.evaluation.records import SCORES, VERSION, EvaluationRecord
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
-from chromasonic.melody_generation.generation.constraints import Limits
-from chromasonic.melody_generation.generation.generate import beginning_of, sample
-from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.generation.beginnings import beginning_of
+from chromasonic.melody_generation.generation.generate import sample
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate, estimate_ratio
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores, ScoreSummary, typical_indices
 from chromasonic.melody_generation.measures.novelty import Copying, most_copied
@@ -205,8 +205,8 @@ def draw_samples(network: nn.Module, test: Sequence[Melody], settings: SampleSet
     """Sample whole tunes in the keys, metres and modes of the test tunes, each of these as often as the others."""
     order = np.random.default_rng(settings.seed).permutation(len(test))
     beginnings = [beginning_of(test[order[index % len(test)]]) for index in range(settings.n_samples)]
-    limits = Limits(None, None, settings.max_notes)
-    return sample(network, beginnings, Sampling(settings.temperature), limits, seed=settings.seed)
+    config = GenerationConfig(max_notes=settings.max_notes, temperature=settings.temperature, seed=settings.seed)
+    return sample(network, beginnings, config)
 
 
 def n_numbers(network: nn.Module) -> int:

@@ -9,12 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.measures.bits_by_group import TokenGroup
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
 from chromasonic.melody_generation.runs.json_records import MAX_COUNT, NanForNull
-
-MAX_NOTES = 512
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class SampleSettings:
     n_samples: int = 200
     seed: int = 0
     temperature: float = 1.0
-    max_notes: int = MAX_NOTES
+    max_notes: int = GenerationConfig.max_notes
 
     def __post_init__(self) -> None:
         if self.n_samples < 1:

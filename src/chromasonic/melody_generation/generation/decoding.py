@@ -1,7 +1,6 @@
-"""A network one step at a time: what comes after the tokens so far, for a batch of sequences that gets smaller.
+"""Decoders, which read tokens step by step and score the next token, for a batch from which sequences drop out.
 
-A network that can read on from where it stood is given each token once; any other module reads the whole sequence
-anew at every step.
+A stateful network reads every token once. Any other module reads the whole sequence again at every step.
 """
 
 from __future__ import annotations
@@ -18,63 +17,63 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-# Tokens of a long beginning read at once: logits are large.
-_STRETCH = 32
+# Tokens of a long beginning that are read at once; their logits take memory.
+_CHUNK_LENGTH = 32
 _N_TOKENS = len(NoteVocabulary())
 
 State = TypeVar("State")
 
 
 class Decoder(Protocol):
-    """Gives tokens to a network, and scores what comes after them."""
+    """Reads tokens with a network and scores the next ones."""
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Logits (B, V) of what follows the new tokens (B, T), in float64 on the CPU."""
+        """Return the logits (B, V) after the new tokens (B, T), in float64 on the CPU."""
         ...
 
-    def keep(self, rows: Tensor) -> None:
-        """Go on with some of the sequences only, by their indices."""
+    def keep(self, indices: Tensor) -> None:
+        """Keep the sequences with these indices and drop the others."""
         ...
 
 
 class CachedDecoder:
-    """For a network that reads on from a state."""
+    """A decoder for stateful networks: every token is read once."""
 
     def __init__(self, network: StatefulNetwork, device: torch.device) -> None:
         self._network, self._device = network, device
         self._state: Any = None
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Read on."""
-        for stretch in torch.split(tokens.to(self._device), _STRETCH, dim=1):
-            logits, self._state = self._network.forward_with_state(stretch, self._state)
-        return _last_scores(logits, stretch)
+        """Read the new tokens from the state after the earlier ones."""
+        for chunk in torch.split(tokens.to(self._device), _CHUNK_LENGTH, dim=1):
+            logits, self._state = self._network.forward_with_state(chunk, self._state)
+        return _last_scores(logits, chunk)
 
-    def keep(self, rows: Tensor) -> None:
-        """Drop the state of the others."""
-        self._state = rows_of(self._state, rows.to(self._device))
+    def keep(self, indices: Tensor) -> None:
+        """Keep the state of the sequences with these indices."""
+        self._state = select_sequences(self._state, indices.to(self._device))
 
 
 class RecomputingDecoder:
-    """For any other module: the whole sequence every time."""
+    """A decoder for any module: all tokens are read again at every step."""
 
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self._network, self._device = network, device
         self._tokens = torch.empty(0, dtype=torch.long, device=device)
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Read everything again."""
+        """Read the earlier tokens together with the new ones."""
         tokens = tokens.to(self._device)
         self._tokens = torch.cat([self._tokens, tokens], dim=1) if self._tokens.numel() else tokens
         return _last_scores(self._network(self._tokens), self._tokens)
 
-    def keep(self, rows: Tensor) -> None:
-        """Drop the tokens of the others."""
-        self._tokens = self._tokens[rows.to(self._device)]
+    def keep(self, indices: Tensor) -> None:
+        """Keep the tokens of the sequences with these indices."""
+        self._tokens = self._tokens[indices.to(self._device)]
 
 
 def decoder_for(network: nn.Module) -> Decoder:
-    """Start reading, by carried state where the network can."""
+    """Return a decoder for a network, with a cached state if the network is stateful."""
     device = device_of(network)
     if isinstance(network, StatefulNetwork):
         return CachedDecoder(network, device)
@@ -82,14 +81,14 @@ def decoder_for(network: nn.Module) -> Decoder:
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Where a network's weights lie; the CPU if it has none."""
+    """Return the device of a network's weights; the CPU if it has none."""
     weights = itertools.chain(network.parameters(), network.buffers())
     return next((weight.device for weight in weights), torch.device("cpu"))
 
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Without dropout and gradients; afterwards every module is in the mode in which it was."""
+    """Turn off dropout and gradients; afterwards every module is in its mode again."""
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
@@ -100,37 +99,37 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def rows_of(state: State, rows: Tensor) -> State:
-    """The state of some of the sequences of a batch.
+def select_sequences(state: State, indices: Tensor) -> State:
+    """Return the state of some sequences of a batch.
 
     Args:
-        state: Tensors with the batch first, in any nest of tuples, named tuples, lists and dictionaries; what
-            else stands in it belongs to all sequences alike.
-        rows: Which sequences, by their indices.
+        state: Tensors with the batch first, in any nest of tuples, named tuples, lists and dictionaries. Other
+            values in it are the same for all sequences.
+        indices: Indices of the sequences.
 
     Example:
-        >>> rows_of([(torch.tensor([[1], [2], [3]]), 4), None], torch.tensor([2, 0]))
+        >>> select_sequences([(torch.tensor([[1], [2], [3]]), 4), None], torch.tensor([2, 0]))
         [(tensor([[3],
                 [1]]), 4), None]
     """
     nest: Any = state
     if isinstance(nest, Tensor):
-        nest = nest.index_select(0, rows)
+        nest = nest.index_select(0, indices)
     elif isinstance(nest, tuple) and hasattr(nest, "_fields"):
-        nest = type(nest)(*(rows_of(each, rows) for each in nest))
+        nest = type(nest)(*(select_sequences(each, indices) for each in nest))
     elif isinstance(nest, tuple | list):
-        nest = type(nest)(rows_of(each, rows) for each in nest)
+        nest = type(nest)(select_sequences(each, indices) for each in nest)
     elif isinstance(nest, dict):
-        nest = {name: rows_of(each, rows) for name, each in nest.items()}
+        nest = {name: select_sequences(each, indices) for name, each in nest.items()}
     return cast(State, nest)
 
 
 def _last_scores(logits: Tensor, tokens: Tensor) -> Tensor:
-    """What follows the last of ``tokens`` (B, T), shape (B, V), if the logits are such."""
+    """Return the logits (B, V) after the last of ``tokens`` (B, T), if they have the shape of the contract."""
     expected = (*tokens.shape, _N_TOKENS)
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != expected:
-        raise InputError(f"the network breaks its contract: logits should be of shape {expected}, got {found}")
+    shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if shape != expected:
+        raise InputError(f"the network breaks its contract: logits should be of shape {expected}, got {shape}")
     scores = logits[:, -1].cpu().double()
     peak = scores.amax(-1)  # NaN where any is
     if bool((torch.isnan(peak) | torch.isposinf(peak)).any()):

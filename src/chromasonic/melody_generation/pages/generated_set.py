@@ -8,10 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chromasonic.melody_generation.corpora.files import read_first_tune
-from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
-from chromasonic.melody_generation.generation.conditions import fitted
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.titles import file_stem
@@ -161,30 +158,3 @@ def _beside_real_tunes(judged: ScoredMelodies) -> str:
         shared = [copying.passage.n_notes for copying in judged.standard.real_copying]
         note += f" and share {sum(shared) / len(shared):.0f} notes in a row with a training tune"
     return f"{note}."
-
-
-@dataclass(frozen=True)
-class Primer:
-    """The first notes of a tune, to go on from.
-
-    Attributes:
-        melody: The notes, with lengths that melodies are made of.
-        n_rounded: How many of them had others, and were rounded.
-    """
-
-    melody: Melody
-    n_rounded: int
-
-
-def read_primer(path: str | Path, n_notes: int | None = None) -> Primer:
-    """The first notes of a file's first tune, all of them by default; lengths that no melody is made of are rounded.
-
-    Raises:
-        InputError: If the file cannot be read, has not so many notes, or has some that are too high or too low.
-    """
-    tune = read_first_tune(path)
-    if n_notes is not None:
-        if not 1 <= n_notes <= len(tune):
-            raise InputError(f"the primer {path} has {len(tune)} notes and rests, so primer_notes={n_notes} is no part")
-        tune = tune.window(0, n_notes)
-    return Primer(*fitted(tune, f"the primer {path}"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain, repeat
-from typing import Any
 
 import numpy as np
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.io.engraving import Engraving, engrave_staff
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, render
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
@@ -34,22 +34,8 @@ _FILES = {
     "svg": ("SVG", "image/svg+xml"),
 }
 PAGE_FORMATS = tuple(_FILES)
-_SETTINGS = {
-    "key": "Key",
-    "mode": "Mode",
-    "metre": "Metre",
-    "upbeat": "Upbeat",
-    "bars": "Bars",
-    "notes": "Notes",
-    "primer": "Begins like",
-    "primer_notes": "Notes taken from it",
-    "temperature": "Temperature",
-    "top_k": "Top k",
-    "top_p": "Top p",
-    "min_p": "Min p",
-    "seed": "Seed",
-}
-_NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+_NOT_LISTED = {"count", "max_notes", "corpus"}
+_LISTED_IF_CHANGED = {"top_k", "top_p", "min_p"}
 _MOST_BARS = 96
 # What people call the models that come with this project.
 _CALLED = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
@@ -217,22 +203,24 @@ def track_files(
     return (*files, TrackFile("WAV", f"{stem}{FORMAT_SUFFIXES['wav']}", "audio/wav", None))
 
 
-def settings_facts(options: Mapping[str, Any]) -> dict[str, str]:
-    """How melodies were made, as a page lists it: what was asked for, and what shaped the choice of notes.
+def settings_facts(config: GenerationConfig, primer: str | None = None) -> dict[str, str]:
+    """Return the options of generation as a page lists them, without those that change nothing.
 
     Args:
-        options: By the names that :func:`~chromasonic.melody_generation.generation.generate.generate` has for them.
+        config: The options.
+        primer: The file of the primer, if there is one.
 
     Example:
-        >>> settings_facts({"key": "G", "bars": None, "temperature": 0.9, "top_k": 0, "seed": 7})
+        >>> settings_facts(GenerationConfig(key="G", temperature=0.9, seed=7))
         {'Key': 'G', 'Temperature': '0.9', 'Seed': '7'}
     """
-    found = {}
-    for name, title in _SETTINGS.items():
-        value = options.get(name)
-        if value is not None and value != _NEUTRAL.get(name):
-            found[title] = f"{value:g}" if isinstance(value, float) else str(value)
-    return found
+    facts: dict[str, str] = {}
+    for option in fields(config):
+        value = getattr(config, option.name)
+        is_neutral = option.name in _LISTED_IF_CHANGED and value == option.default
+        if value is not None and not is_neutral and option.name not in _NOT_LISTED:
+            facts[option.name.replace("_", " ").capitalize()] = f"{value:g}" if isinstance(value, float) else str(value)
+    return ({"Primer": primer} if primer else {}) | facts
 
 
 def listening_page(

@@ -128,7 +128,7 @@ def write_summary(results: StudyResults, readme: Path, page: Path) -> None:
 def tunes_of(run: PlannedRun, max_notes: int) -> list[ShownTune]:
     """Generate the first melodies of a run, the same as by :func:`tunes_command`."""
     model = load_run(run.directory)
-    melodies = generate(model, _COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
+    melodies = generate(model, count=_COUNT, key=_KEY, seed=_SEED, max_notes=max_notes)
     tunes = []
     for number, melody in enumerate(GeneratedSet.of(model, melodies).melodies, 1):
         contents = render(melody, None, ["png", "abc"])

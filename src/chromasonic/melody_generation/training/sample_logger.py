@@ -13,9 +13,9 @@ from torch import nn
 
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.generation.constraints import Limits
-from chromasonic.melody_generation.generation.generate import beginning_of, sample
-from chromasonic.melody_generation.generation.sampling import Sampling
+from chromasonic.melody_generation.generation.beginnings import beginning_of
+from chromasonic.melody_generation.generation.generate import sample
+from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
@@ -40,8 +40,7 @@ class SampleLogger(Callback):
             if value < least:
                 raise InputError(f"{name} is a whole number of {least} or more, got {value}")
         self._every_n_epochs = every_n_epochs
-        self._limits = Limits(max_notes=max_notes)
-        self._seed = seed
+        self._config = GenerationConfig(max_notes=max_notes, seed=seed)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log a melody if one is due."""
@@ -58,7 +57,7 @@ class SampleLogger(Callback):
     def _melody(self, network: nn.Module, beginning: Melody) -> Melody | None:
         """Return a melody; None if the network's scores allow none, which must not end the training."""
         try:
-            return sample(network, [beginning], Sampling(), self._limits, seed=self._seed)[0]
+            return sample(network, [beginning], self._config)[0]
         except InputError:
             return None
 

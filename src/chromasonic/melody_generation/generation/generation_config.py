@@ -1,0 +1,122 @@
+"""The options of generation, defined and validated once for the command, Python and pages."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.conditions import (
+    check_corpus,
+    check_mode,
+    parse_key,
+    parse_metre,
+    parse_upbeat,
+)
+
+
+@dataclass(frozen=True)
+class GenerationConfig:
+    """How melodies are generated.
+
+    Attributes:
+        count: The number of melodies.
+        key: The tonic, such as G, F# or Bb; by default C, or the primer's.
+        mode: One of ``MODES``; by default major, or the primer's.
+        metre: A metre of the vocabulary, such as 6/8; by default 4/4, or the primer's.
+        upbeat: The note value before the first bar line, such as 1/8; 0 for none.
+        bars: A melody ends at the bar line that completes so many bars, an upbeat not counted. The metre stays.
+        notes: A melody has exactly so many notes and rests, those of a primer included.
+        max_notes: Without ``bars`` or ``notes``, a melody that the model has not ended after so many notes and rests
+            ends at the next bar line, in free metre at once.
+        corpus: The collection in whose style melodies are generated; by default the model's.
+        temperature: Divides the logits; above 1 more adventurous, 0 always the most probable token (greedy).
+        top_k: The number of most probable tokens that are kept, of equal ones the first; 0 for all.
+        top_p: The share of probability that is kept at least, by as few tokens as possible; 1 for all.
+        min_p: Keeps the tokens with at least this share of the most probable one's probability; 0 for all.
+        seed: Seed of the random numbers.
+        primer_notes: The number of the primer's first notes that are taken; by default all.
+
+    Raises:
+        InputError: If an option is out of range, or two exclude each other.
+
+    Example:
+        >>> GenerationConfig(metre="6/8").with_changes(bars=8).bars
+        8
+    """
+
+    count: int = 1
+    key: str | None = None
+    mode: str | None = None
+    metre: str | None = None
+    upbeat: str | None = None
+    bars: int | None = None
+    notes: int | None = None
+    max_notes: int = 512
+    corpus: str | None = None
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+    primer_notes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError(f"count is how many melodies to generate, 1 or more, got {self.count}")
+        self._check_beginning()
+        self._check_length()
+        for name, is_valid, expected in (
+            ("temperature", 0 <= self.temperature < math.inf, "a number of 0 or more (0 is greedy)"),
+            ("top_k", self.top_k >= 0, "how many tokens are kept, 0 for all"),
+            ("top_p", 0 < self.top_p <= 1, "a share above 0 and up to 1, 1 for all"),
+            ("min_p", 0 <= self.min_p <= 1, "a share of 0 to 1, 0 for all"),
+            ("seed", self.seed >= 0, "a whole number of 0 or more"),
+        ):
+            if not is_valid:
+                raise InputError(f"{name} is {expected}, got {getattr(self, name)}")
+
+    def _check_beginning(self) -> None:
+        if self.mode is not None:
+            check_mode(self.mode)
+        if self.corpus is not None:
+            check_corpus(self.corpus)
+        if self.key is not None:
+            parse_key(self.key)
+        metre = parse_metre(self.metre) if self.metre is not None else None
+        if self.upbeat is not None and metre is not None:  # else it depends on the primer's metre
+            parse_upbeat(self.upbeat, metre)
+
+    def _check_length(self) -> None:
+        for name in ("bars", "notes", "max_notes"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"{name} is 1 or more, got {number}")
+        if self.bars is not None and self.notes is not None:
+            raise InputError("a melody is as long as bars says or as notes says: give one of them")
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the most probable token is always chosen, so that a beginning has one continuation."""
+        return self.temperature == 0 or self.top_k == 1
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the model decides where a melody ends."""
+        return self.bars is None and self.notes is None
+
+    def with_changes(self, **changes: Any) -> GenerationConfig:
+        """Return a copy with other values for some options.
+
+        Raises:
+            InputError: If there is no such option, or a value is out of range.
+        """
+        names = [option.name for option in fields(self)]
+        unknown = next((name for name in changes if name not in names), None)
+        if unknown is not None:
+            near = difflib.get_close_matches(unknown, names, n=1)
+            hint = f", did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+            raise InputError(f"there is no option {unknown} of generation{hint}")
+        return replace(self, **changes)
