@@ -1,7 +1,7 @@
-"""What the models that count reach on Nottingham: the references to print beside any other.
+"""Measure the counting models on Nottingham, as baselines for all others.
 
-Run ``python benchmarks/references.py`` for validation, with ``--test`` for the test tunes too. The tunes are those
-in ``$CHROMASONIC_DATA_DIR/nottingham``, or those fetched before.
+Run ``python benchmarks/references.py`` for the validation tunes, with ``--test`` for the test tunes as well. The
+tunes are read from ``$CHROMASONIC_DATA_DIR/nottingham`` or from the cache.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ REFERENCES: dict[str, tuple[type[MarkovNetwork] | type[PPMNetwork], Mapping[str,
 }
 
 
-def scored(network: MarkovNetwork | PPMNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:
+def bits_and_accuracy(network: MarkovNetwork | PPMNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:
+    """Return bits per note and accuracy."""
     scorer, metrics = TokenScorer(NoteVocabulary()), MelodyMetrics()
     with torch.no_grad():
         for tokens in batches:
@@ -46,7 +47,7 @@ def scored(network: MarkovNetwork | PPMNetwork, batches: Iterable[Tensor]) -> tu
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--test", action="store_true", help="score the test tunes too")
+    parser.add_argument("--test", action="store_true", help="score the test tunes as well")
     with_test = parser.parse_args().test
     data = MelodyDataModule(NottinghamCorpus())
     data.setup()
@@ -60,9 +61,9 @@ def main() -> None:
             for tokens in data.train_dataloader():
                 network.count(tokens)
         fitted = time.perf_counter()
-        found = [value for loader in sides.values() for value in scored(network, loader)]
+        scores = [value for loader in sides.values() for value in bits_and_accuracy(network, loader)]
         seconds = (fitted - begin, time.perf_counter() - fitted)
-        table.add_row(name, *(f"{value:.3f}" for value in found), *(f"{value:.1f}" for value in seconds))
+        table.add_row(name, *(f"{value:.3f}" for value in scores), *(f"{value:.1f}" for value in seconds))
     Console(width=120).print(table)
 
 

@@ -1,4 +1,4 @@
-"""Networks small enough to try in a blink, and batches of melodies for them."""
+"""Small networks for fast tests, and batches of melodies for them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ VOCABULARY = NoteVocabulary()
 
 
 def small_lstm(*, memory: bool = True, position: bool = True, dropout: float = 0.0) -> LSTMNetwork:
-    """Two layers of 16."""
+    """Return an LSTM of two layers of width 16."""
     return LSTMNetwork(16, 2, dropout, memory=memory, position=position)
 
 
 def small_transformer(*, memory: bool = True, position: bool = True, dropout: float = 0.0) -> TransformerNetwork:
-    """Two layers of 16 with two heads."""
+    """Return a Transformer of two layers of width 16 with two heads."""
     return TransformerNetwork(16, 2, 2, dropout, memory=memory, position=position)
 
 
-# Every built-in network, with and without its memory and its knowledge of the bar.
+# Networks trained by gradient, with and without memory and bar positions.
 SMALL_NETWORKS: dict[str, Callable[[], SequenceNetwork]] = {  # type: ignore[type-arg]
     "lstm": small_lstm,
     "lstm without memory": lambda: small_lstm(memory=False),
@@ -38,17 +38,17 @@ SMALL_NETWORKS: dict[str, Callable[[], SequenceNetwork]] = {  # type: ignore[typ
 }
 
 
-def network_of_ones_own(width: int = 8) -> nn.Module:
-    """What a user may bring: any module from tokens (B, T) to logits (B, T, V)."""
+def user_network(width: int = 8) -> nn.Module:
+    """Return a module that fulfils the contract and has no state, as users may write it."""
     return nn.Sequential(nn.Embedding(len(VOCABULARY), width), nn.Linear(width, len(VOCABULARY)))
 
 
 def batch_of(melodies: Sequence[Melody]) -> Tensor:
-    """The tokens of melodies as one batch (B, T), padded behind."""
-    rows = [torch.from_numpy(VOCABULARY.encode(melody)) for melody in melodies]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=VOCABULARY.pad)
+    """Return the tokens of melodies as one batch (B, T), padded at the end."""
+    sequences = [torch.from_numpy(VOCABULARY.encode(melody)) for melody in melodies]
+    return nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_value=VOCABULARY.pad)
 
 
 def walks(n: int, seed: int = 0) -> list[Melody]:
-    """Synthetic tunes."""
+    """Return synthetic tunes."""
     return SyntheticCorpus(num_sequences=n, seed=seed).load()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
+from tests.small_networks import VOCABULARY, batch_of, small_lstm, small_transformer, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -37,7 +37,7 @@ def markov() -> nn.Module:
 
 @pytest.mark.parametrize(
     "network",
-    [small_lstm, small_transformer, markov, network_of_ones_own],
+    [small_lstm, small_transformer, markov, user_network],
     ids=["lstm", "transformer", "markov", "own"],
 )
 def test_any_module_of_the_contract_is_evaluated(network: Any, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypat
 
 def test_models_are_compared(tmp_path: Path) -> None:
     results = ModelComparison().compare_models(
-        models={"LSTM": small_lstm(), "Markov": markov(), "Mine": network_of_ones_own()},
+        models={"LSTM": small_lstm(), "Markov": markov(), "Mine": user_network()},
         test_data=TEST,
         save_dir=tmp_path / "comparison",
         n_samples=3,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import VOCABULARY, batch_of, small_lstm, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
@@ -238,9 +238,9 @@ def test_a_copied_tune_is_named_beside_its_source() -> None:
 
 
 def test_a_module_of_ones_own_is_evaluated_like_any_other() -> None:
-    record = record_of(network_of_ones_own(), ReferenceSet.of(TEST, TRAIN))
+    record = record_of(user_network(), ReferenceSet.of(TEST, TRAIN))
     assert set(SCORES) <= record.scores.keys()
-    assert record.cost.parameters == sum(parameter.numel() for parameter in network_of_ones_own().parameters())
+    assert record.cost.parameters == sum(parameter.numel() for parameter in user_network().parameters())
 
 
 def test_training_mode_does_not_matter() -> None:

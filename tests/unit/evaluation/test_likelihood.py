@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import VOCABULARY, batch_of, small_lstm, user_network, walks
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -115,4 +115,4 @@ def test_a_network_that_breaks_its_contract_is_refused(network: nn.Module, words
 def test_a_melody_that_has_no_tokens_is_named() -> None:
     odd = Melody([60], [24], Metre(13, 8), title="Thirteen")
     with pytest.raises(InputError, match=r"melody 1 \(Thirteen\) cannot be scored"):
-        read_tunes(network_of_ones_own(), [walks(1)[0], odd])
+        read_tunes(user_network(), [walks(1)[0], odd])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, walks
+from tests.small_networks import SMALL_NETWORKS, batch_of, user_network, walks
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -72,7 +72,7 @@ def test_built_in_networks_are_stateful(name: str) -> None:
 
 
 def test_a_network_without_forward_with_state_is_recomputed() -> None:
-    network = network_of_ones_own()
+    network = user_network()
     assert not isinstance(network, StatefulNetwork)
     assert isinstance(decoder_for(network), RecomputingDecoder)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, user_network, walks
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -169,7 +169,7 @@ def test_dropout_is_off_and_every_module_stays_in_its_mode() -> None:
 
 
 def test_modes_are_restored_after_a_failure() -> None:
-    network = network_of_ones_own(8)[:1].train()  # type: ignore[index]
+    network = user_network(8)[:1].train()  # type: ignore[index]
     with pytest.raises(InputError, match="breaks its contract"):
         generate(network)
     assert network.training

@@ -14,20 +14,20 @@ from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 def bars_by_hand(melody: Melody) -> list[list[tuple[int, int, int]]]:
     """Return (position in the bar, pitch, duration) of the notes of each bar, without bars in which no note begins."""
-    found: dict[int, list[tuple[int, int, int]]] = {}
+    result: dict[int, list[tuple[int, int, int]]] = {}
     lines = melody.bar_lines.tolist()
     for onset, pitch, duration in zip(melody.onsets, melody.pitches, melody.durations, strict=True):
         begun = [line for line in lines if line <= onset]
         if pitch != REST:
-            place = int(onset) - (begun[-1] if begun else 0)
-            found.setdefault(len(begun), []).append((place, int(pitch), int(duration)))
-    return list(found.values())
+            position = int(onset) - (begun[-1] if begun else 0)
+            result.setdefault(len(begun), []).append((position, int(pitch), int(duration)))
+    return list(result.values())
 
 
 @given(melodies())
 def test_bar_repetition_equals_a_count_of_equal_bars(melody: Melody) -> None:
     bars = bars_by_hand(melody)
-    n_repeated = sum(bar in bars[:place] for place, bar in enumerate(bars))
+    n_repeated = sum(bar in bars[:index] for index, bar in enumerate(bars))
     expected = n_repeated / len(bars) if len(bars) > 1 else np.nan
     assert bar_repetition(melody) == pytest.approx(expected, nan_ok=True)
 

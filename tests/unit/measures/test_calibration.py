@@ -41,18 +41,18 @@ def test_a_score_is_the_fraction_of_training_tunes_as_far_out(more_is_fine: bool
     rng = np.random.default_rng(0)
     sample = np.concatenate([rng.normal(size=3000), np.zeros(600), np.full(400, np.nan)])
     asked = np.array([-9, -3, -2, -1.5, -1, 0, 1, 1.3, 2, 3, 9, np.nan])
-    found = Distribution.fit(sample).scores(asked, more_is_fine=more_is_fine)
+    result = Distribution.fit(sample).scores(asked, more_is_fine=more_is_fine)
     expected = [tail_by_hand(sample, value, more_is_fine=more_is_fine) for value in asked]
-    assert found == pytest.approx(np.array(expected), abs=0.05)  # a quantile of 1 % is 0.1 of a score
+    assert result == pytest.approx(np.array(expected), abs=0.05)  # a quantile of 1 % is 0.1 of a score
 
 
 def test_an_extreme_value_that_many_tunes_have_scores_high() -> None:
     sample = np.array([0.0] * 20 + list(range(1, 81)))
-    found = Distribution.fit(sample).scores(np.array([0.0, -1.0, 79.5, 80.1]), more_is_fine=False)
+    result = Distribution.fit(sample).scores(np.array([0.0, -1.0, 79.5, 80.1]), more_is_fine=False)
     unheard_of = 1 / 101 / 0.2
-    assert found[0] == 1
-    assert found[2] > 2 * unheard_of * 0.9
-    assert found[[1, 3]] == pytest.approx(np.full(2, unheard_of))
+    assert result[0] == 1
+    assert result[2] > 2 * unheard_of * 0.9
+    assert result[[1, 3]] == pytest.approx(np.full(2, unheard_of))
 
 
 def test_values_above_all_score_high_only_if_more_is_fine() -> None:
@@ -68,29 +68,29 @@ def test_undefined_values_score_by_the_fraction_of_undefined_training_values() -
 
 @given(values, values)
 def test_scores_of_any_values_are_0_to_1(sample: np.ndarray, asked: np.ndarray) -> None:
-    found = Distribution.fit(sample).scores(asked, more_is_fine=False)
-    assert found.shape == asked.shape
-    assert ((found >= 0) & (found <= 1)).all()
+    result = Distribution.fit(sample).scores(asked, more_is_fine=False)
+    assert result.shape == asked.shape
+    assert ((result >= 0) & (result <= 1)).all()
 
 
 @given(melodies(max_notes=20), st.integers(-12, 12))
 def test_scores_are_0_to_1_and_invariant_under_transposition(melody: Melody, semitones: int) -> None:
-    found = CALIBRATION.score([melody, WALKS[50]], NoveltyIndex(WALKS[:40]))
+    result = CALIBRATION.score([melody, WALKS[50]], NoveltyIndex(WALKS[:40]))
     moved = CALIBRATION.score([melody.transposed(semitones), WALKS[50]], NoveltyIndex(WALKS[:40]))
-    assert found.overall == pytest.approx(moved.overall, nan_ok=True)
-    assert np.isnan(found.overall[0]) == (np.count_nonzero(melody.pitches >= 0) < 2)
-    for scores in (*found.features.values(), *found.groups.values(), found.overall):
+    assert result.overall == pytest.approx(moved.overall, nan_ok=True)
+    assert np.isnan(result.overall[0]) == (np.count_nonzero(melody.pitches >= 0) < 2)
+    for scores in (*result.features.values(), *result.groups.values(), result.overall):
         assert np.isnan(scores[0]) or 0 <= scores[0] <= 1
 
 
 def test_groups_are_geometric_means_of_at_least_a_hundredth() -> None:
-    found = CALIBRATION.score([*WALKS[40:], Melody([60] * 64, [12] * 64)], NoveltyIndex(WALKS[:40]))
+    result = CALIBRATION.score([*WALKS[40:], Melody([60] * 64, [12] * 64)], NoveltyIndex(WALKS[:40]))
     for group, names in GROUPS.items():
-        floored = np.array([np.maximum(found.features[name], 0.01) for name in names])
-        assert found.groups[group] == pytest.approx(floored.prod(axis=0) ** (1 / len(names)))
-    groups = np.array(list(found.groups.values()))
-    assert found.overall == pytest.approx(groups.prod(axis=0) ** (1 / 3))
-    assert found.overall[-1] < 0.25 < found.overall[:-1].mean()
+        floored = np.array([np.maximum(result.features[name], 0.01) for name in names])
+        assert result.groups[group] == pytest.approx(floored.prod(axis=0) ** (1 / len(names)))
+    groups = np.array(list(result.groups.values()))
+    assert result.overall == pytest.approx(groups.prod(axis=0) ** (1 / 3))
+    assert result.overall[-1] < 0.25 < result.overall[:-1].mean()
 
 
 def test_novelty_is_scored_only_with_training_tunes() -> None:
@@ -113,18 +113,18 @@ def test_copies_of_one_melody_have_a_low_diversity() -> None:
 
 @pytest.mark.parametrize("short", [Melody([], []), Melody([60], [24]), Melody([60, -1], [24, 24])])
 def test_melodies_of_fewer_than_two_notes_have_no_score_and_count_as_0(short: Melody) -> None:
-    found = CALIBRATION.score([short, WALKS[50]])
-    assert np.isnan([scores[0] for scores in (*found.features.values(), *found.groups.values())]).all()
-    summary = found.summary()
+    result = CALIBRATION.score([short, WALKS[50]])
+    assert np.isnan([scores[0] for scores in (*result.features.values(), *result.groups.values())]).all()
+    summary = result.summary()
     assert (summary.n_melodies, summary.n_undefined) == (2, 1)
-    assert summary.overall.value == pytest.approx(found.overall[1] / 2)
+    assert summary.overall.value == pytest.approx(result.overall[1] / 2)
 
 
 def test_an_empty_set_has_no_summary() -> None:
-    found = CALIBRATION.score([])
-    assert found.overall.shape == (0,)
+    result = CALIBRATION.score([])
+    assert result.overall.shape == (0,)
     with pytest.raises(InputError, match="no melodies were given"):
-        found.summary()
+        result.summary()
 
 
 def test_a_calibration_round_trips_through_json_and_is_small() -> None:
@@ -159,11 +159,11 @@ def test_too_few_tunes_are_refused() -> None:
 def test_cross_fitting_scores_no_tune_by_a_calibration_on_itself() -> None:
     # One of the tunes is a constant note and has no step share: no other tune has that.
     tunes = [*WALKS[:29], Melody([60] * 64, [12] * 64)]
-    found = cross_fit(tunes)
-    assert found.scores.features["step_share"][-1] == pytest.approx(1 / 25 / 0.2)
-    assert found.calibration.score(tunes).features["step_share"][-1] == pytest.approx(2 / 31 / 0.2)
+    result = cross_fit(tunes)
+    assert result.scores.features["step_share"][-1] == pytest.approx(1 / 25 / 0.2)
+    assert result.calibration.score(tunes).features["step_share"][-1] == pytest.approx(2 / 31 / 0.2)
     # Scores are in the order of the tunes, and distinctness is that within the whole set.
-    assert found.scores.values["pitch_range"].tolist() == measure_features(tunes)["pitch_range"].tolist()
-    assert found.scores.values["distinctness"].tolist() == distinctness(tunes).tolist()
-    assert "novelty" not in found.scores.features
-    assert found.calibration.n_melodies == 30
+    assert result.scores.values["pitch_range"].tolist() == measure_features(tunes)["pitch_range"].tolist()
+    assert result.scores.values["distinctness"].tolist() == distinctness(tunes).tolist()
+    assert "novelty" not in result.scores.features
+    assert result.calibration.n_melodies == 30

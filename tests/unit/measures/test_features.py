@@ -51,16 +51,16 @@ def test_features_of_the_empty_melody_are_nan(name: str, metre: Metre) -> None:
 
 
 def test_features_of_a_single_note() -> None:
-    found = {name: values[0] for name, values in measure_features([Melody([60], [24])]).items()}
-    defined = {name: value for name, value in found.items() if not np.isnan(value)}
+    result = {name: values[0] for name, values in measure_features([Melody([60], [24])]).items()}
+    defined = {name: value for name, value in result.items() if not np.isnan(value)}
     assert defined.pop("compressed_size") > 0
     assert defined.pop("key_correlation") > 0.5
     assert defined == {"scale_consistency": 1, "pitch_class_entropy": 0, "pitch_range": 0, "ends_on_tonic": 1}
 
 
 def test_rests_alone_have_a_compressed_size_only() -> None:
-    found = measure_features([Melody([REST] * 20, [24] * 20)])
-    assert {name for name, values in found.items() if not np.isnan(values[0])} == {"compressed_size"}
+    result = measure_features([Melody([REST] * 20, [24] * 20)])
+    assert {name for name, values in result.items() if not np.isnan(values[0])} == {"compressed_size"}
 
 
 def test_features_have_one_value_for_each_melody() -> None:

@@ -45,7 +45,7 @@ def test_ngrams_too_long_for_a_code_are_refused(n: int) -> None:
 def test_recurrence_and_distinct_bigrams_equal_a_count_by_hand(melody: Melody) -> None:
     for n, value in ((4, interval_recurrence(melody)), (2, 1 - distinct_bigrams(melody))):
         grams = tuples(melody, n)
-        n_before = sum(gram in grams[:place] for place, gram in enumerate(grams))
+        n_before = sum(gram in grams[:index] for index, gram in enumerate(grams))
         assert value == pytest.approx(n_before / len(grams) if grams else np.nan, nan_ok=True)
 
 

@@ -15,13 +15,13 @@ def scores(overall: Sequence[float]) -> MelodyScores:
 
 def test_the_interval_equals_that_of_a_normal_mean() -> None:
     sample = np.random.default_rng(0).normal(0.5, 0.1, size=400)
-    found = scores(sample.tolist()).summary(n_resamples=4000)
-    assert found.overall.value == pytest.approx(sample.mean())
+    result = scores(sample.tolist()).summary(n_resamples=4000)
+    assert result.overall.value == pytest.approx(sample.mean())
     half = 1.96 * sample.std() / np.sqrt(400)
-    assert found.overall.low == pytest.approx(sample.mean() - half, abs=half / 8)
-    assert found.overall.high == pytest.approx(sample.mean() + half, abs=half / 8)
-    assert found.groups["coherence"] == found.features["steps"] == found.overall
-    assert found.values["steps"].high == pytest.approx(10 * found.overall.high)
+    assert result.overall.low == pytest.approx(sample.mean() - half, abs=half / 8)
+    assert result.overall.high == pytest.approx(sample.mean() + half, abs=half / 8)
+    assert result.groups["coherence"] == result.features["steps"] == result.overall
+    assert result.values["steps"].high == pytest.approx(10 * result.overall.high)
 
 
 def test_summaries_are_reproducible_from_the_seed() -> None:
@@ -31,23 +31,23 @@ def test_summaries_are_reproducible_from_the_seed() -> None:
 
 
 def test_undefined_scores_count_as_0_and_undefined_values_are_ignored() -> None:
-    found = scores([0.5, np.nan, 1.0]).summary()
-    assert (found.n_melodies, found.n_undefined) == (3, 1)
-    assert found.overall.value == 0.5
-    assert found.values["steps"].value == 7.5
+    result = scores([0.5, np.nan, 1.0]).summary()
+    assert (result.n_melodies, result.n_undefined) == (3, 1)
+    assert result.overall.value == 0.5
+    assert result.values["steps"].value == 7.5
 
 
 def test_one_melody_has_a_mean_without_an_interval() -> None:
-    found = scores([0.5]).summary()
-    assert found.overall.value == 0.5
-    assert np.isnan([found.overall.low, found.overall.high]).all()
+    result = scores([0.5]).summary()
+    assert result.overall.value == 0.5
+    assert np.isnan([result.overall.low, result.overall.high]).all()
 
 
 def test_an_undefined_summary_is_valid_json() -> None:
-    found = scores([np.nan, np.nan]).summary()
-    assert found.overall == Estimate(0, 0, 0)
-    assert np.isnan(found.values["steps"].value)
-    read = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    result = scores([np.nan, np.nan]).summary()
+    assert result.overall == Estimate(0, 0, 0)
+    assert np.isnan(result.values["steps"].value)
+    read = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert read["n_undefined"] == 2
     assert read["values"]["steps"] == {"value": None, "low": None, "high": None}
 

@@ -30,15 +30,17 @@ def grams(melody: Melody) -> list[tuple[int, ...]]:
 @given(st.lists(lines, max_size=4), st.lists(lines, max_size=4))
 def test_novelty_equals_a_count_of_unknown_8_grams(known: list[Melody], melodies: list[Melody]) -> None:
     seen = {gram for tune in known for gram in grams(tune)}
-    expected = [np.mean([gram not in seen for gram in grams(each)]) if grams(each) else np.nan for each in melodies]
+    expected = [
+        np.mean([gram not in seen for gram in grams(melody)]) if grams(melody) else np.nan for melody in melodies
+    ]
     assert NoveltyIndex(known).novelty(melodies) == pytest.approx(np.array(expected), nan_ok=True)
 
 
 @given(st.lists(lines, min_size=2, max_size=4))
 def test_distinctness_is_the_novelty_against_the_other_melodies(melodies: list[Melody]) -> None:
     expected = [
-        float(NoveltyIndex(melodies[:place] + melodies[place + 1 :]).novelty([melody])[0])
-        for place, melody in enumerate(melodies)
+        float(NoveltyIndex(melodies[:index] + melodies[index + 1 :]).novelty([melody])[0])
+        for index, melody in enumerate(melodies)
     ]
     assert distinctness(melodies) == pytest.approx(np.array(expected), nan_ok=True)
 
@@ -66,17 +68,17 @@ def test_a_copy_has_novelty_0_and_its_source_is_found() -> None:
 
 
 def test_the_most_copied_melody_has_the_longest_passage_then_the_lowest_novelty() -> None:
-    def found(n_notes: int, novelty: float) -> Copying:
+    def copying(n_notes: int, novelty: float) -> Copying:
         return Copying(novelty, SharedPassage(n_notes, 0.5, 0, 0, 0))
 
-    assert most_copied([found(5, 0.1), found(9, 0.9), found(9, 0.4)]) == 2
-    assert most_copied([found(9, np.nan), found(9, 1)]) == 1
+    assert most_copied([copying(5, 0.1), copying(9, 0.9), copying(9, 0.4)]) == 2
+    assert most_copied([copying(9, np.nan), copying(9, 1)]) == 1
     with pytest.raises(ValueError, match="no melodies"):
         most_copied([])
 
 
 def test_the_novelty_of_melodies_without_8_grams_is_nan() -> None:
-    found = NoveltyIndex([walk(1)]).copying([walk(1, n_notes=8), Melody([], [])])
-    assert np.isnan([each.novelty for each in found]).all()
-    assert [each.passage.n_notes for each in found] == [8, 0]
-    assert np.isnan(found[1].passage.share)
+    result = NoveltyIndex([walk(1)]).copying([walk(1, n_notes=8), Melody([], [])])
+    assert np.isnan([copying.novelty for copying in result]).all()
+    assert [copying.passage.n_notes for copying in result] == [8, 0]
+    assert np.isnan(result[1].passage.share)

@@ -17,9 +17,9 @@ def test_the_overlap_of_normal_samples_is_that_of_their_densities() -> None:
 
 @given(samples, samples)
 def test_overlaps_are_0_to_1_and_symmetric(first: np.ndarray, second: np.ndarray) -> None:
-    found = overlap(first, second)
-    assert -1e-9 <= found <= 1 + 1e-9
-    assert found == pytest.approx(overlap(second, first))
+    result = overlap(first, second)
+    assert -1e-9 <= result <= 1 + 1e-9
+    assert result == pytest.approx(overlap(second, first))
     assert overlap(first, first) == pytest.approx(1)
 
 

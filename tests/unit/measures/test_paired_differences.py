@@ -10,19 +10,19 @@ from chromasonic.melody_generation.measures.paired_differences import difference
 
 def test_a_constant_difference_has_the_lowest_p_value() -> None:
     notes = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0])
-    found = difference(2 * notes, 3 * notes, notes)
-    assert found.bits_per_note.value == found.bits_per_note.low == found.bits_per_note.high == -1
+    result = difference(2 * notes, 3 * notes, notes)
+    assert result.bits_per_note.value == result.bits_per_note.low == result.bits_per_note.high == -1
     # All signs are alike in 2 of 2**8 combinations.
-    assert found.p_value == pytest.approx(2 / 2**8)
-    assert (found.n_better, found.n_tunes) == (8, 8)
+    assert result.p_value == pytest.approx(2 / 2**8)
+    assert (result.n_better, result.n_tunes) == (8, 8)
 
 
 def test_the_p_value_equals_that_of_all_combinations_of_signs() -> None:
     gap = np.array([3.0, -1.0, 2.0, 5.0, -2.5, 4.0])
     sums = [abs(np.dot(signs, gap)) for signs in itertools.product([1, -1], repeat=len(gap))]
-    share = np.mean([each >= abs(gap.sum()) - 1e-9 for each in sums])
-    found = difference(gap, np.zeros(6), np.full(6, 10.0))
-    assert found.p_value == pytest.approx(share)
+    share = np.mean([total >= abs(gap.sum()) - 1e-9 for total in sums])
+    result = difference(gap, np.zeros(6), np.full(6, 10.0))
+    assert result.p_value == pytest.approx(share)
 
 
 def test_p_values_of_random_differences_are_uniform() -> None:
@@ -43,15 +43,15 @@ def test_swapping_the_models_changes_the_sign_only() -> None:
 
 
 def test_one_tune_has_no_p_value() -> None:
-    found = difference(np.array([10.0]), np.array([20.0]), np.array([5.0]))
-    assert found.bits_per_note.value == -2
-    assert np.isnan([found.p_value, found.bits_per_note.low]).all()
+    result = difference(np.array([10.0]), np.array([20.0]), np.array([5.0]))
+    assert result.bits_per_note.value == -2
+    assert np.isnan([result.p_value, result.bits_per_note.low]).all()
 
 
 def test_infinite_bits_give_no_p_value() -> None:
-    found = difference(np.array([np.inf, 1.0]), np.array([1.0, 1.0]), np.ones(2))
-    assert np.isnan([found.p_value, found.bits_per_note.value]).all()
-    assert found.n_better == 0
+    result = difference(np.array([np.inf, 1.0]), np.array([1.0, 1.0]), np.ones(2))
+    assert np.isnan([result.p_value, result.bits_per_note.value]).all()
+    assert result.n_better == 0
     # Tunes with finite bits are still counted.
     assert difference(np.array([1.0, 1.0]), np.array([np.inf, 2.0]), np.ones(2)).n_better == 1
 

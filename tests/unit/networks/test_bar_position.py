@@ -24,7 +24,7 @@ any_tokens = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=1, max_size=
 def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
     """Return position, remaining ticks and bar after each token, token by token."""
     position, bar, bar_ticks = 0, 0, 1 << 20
-    found = []
+    result = []
     for token in tokens:
         start, new_bar_ticks = int(VOCABULARY.token_start[token]), int(VOCABULARY.token_bar_ticks[token])
         if start >= 0 or new_bar_ticks > 0 or token == VOCABULARY.bar:
@@ -35,12 +35,12 @@ def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
             position += int(VOCABULARY.token_ticks[token])
             bar += position // bar_ticks
             position %= bar_ticks
-        found.append((position, bar_ticks - position, bar))
-    return found
+        result.append((position, bar_ticks - position, bar))
+    return result
 
 
 def values_of(times: BarTimes, row: int = 0) -> list[tuple[int, ...]]:
-    return list(zip(*(each[row].tolist() for each in times), strict=True))
+    return list(zip(*(values[row].tolist() for values in times), strict=True))
 
 
 def read_in_parts(tokens: Tensor, bounds: list[int]) -> tuple[BarTimes, BarPositionState | None]:
@@ -49,7 +49,7 @@ def read_in_parts(tokens: Tensor, bounds: list[int]) -> tuple[BarTimes, BarPosit
     for begin, end in zip([0, *bounds], [*bounds, tokens.shape[1]], strict=True):
         times, state = TRACKER(tokens[:, begin:end], state)
         parts.append(times)
-    return BarTimes(*(torch.cat(each, dim=1) for each in zip(*parts, strict=True))), state
+    return BarTimes(*(torch.cat(values, dim=1) for values in zip(*parts, strict=True))), state
 
 
 @given(melodies(min_notes=1))
@@ -78,7 +78,7 @@ def test_any_tokens_are_counted_as_by_hand(tokens: list[int]) -> None:
     expected = counted_by_hand(tokens)
     assert values_of(times) == expected
     position, remaining, bar = expected[-1]
-    assert [int(each) for each in state] == [position, position + remaining, bar]
+    assert [int(value) for value in state] == [position, position + remaining, bar]
 
 
 @given(batches, st.data())
@@ -102,7 +102,7 @@ def test_sequences_are_counted_independently_and_padding_advances_nothing(tunes:
         n_tokens = alone.position.shape[1]
         assert values_of(times, row)[:n_tokens] == values_of(alone)
         assert set(values_of(times, row)[n_tokens - 1 :]) == {values_of(alone)[-1]}
-        assert [int(each[row]) for each in state] == [int(each[0]) for each in alone_at_end]
+        assert [int(values[row]) for values in state] == [int(values[0]) for values in alone_at_end]
 
 
 @pytest.mark.parametrize(

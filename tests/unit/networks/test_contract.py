@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, walks
+from tests.small_networks import SMALL_NETWORKS, batch_of, user_network, walks
 
 from chromasonic.melody_generation.networks.contract import Network, StatefulNetwork, next_token_targets
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
@@ -47,6 +47,6 @@ def test_built_in_networks_are_stateful(name: str) -> None:
 
 
 def test_a_module_without_forward_with_state_is_not_stateful() -> None:
-    network = network_of_ones_own()
+    network = user_network()
     assert isinstance(network, Network)
     assert not isinstance(network, StatefulNetwork)

@@ -65,9 +65,9 @@ def test_probabilities_equal_those_counted_by_hand(
     tokens = VOCABULARY.encode(melody).tolist()
     position = data.draw(st.integers(0, len(tokens) - 1))
     candidate = data.draw(st.sampled_from(batch_of(training).flatten().tolist()) | st.integers(0, len(VOCABULARY) - 1))
-    found = network(torch.tensor([tokens]))[0, position, candidate].exp()
-    sequences = [VOCABULARY.encode(each).tolist() for each in training]
-    assert float(found) == pytest.approx(by_hand(order, sequences, tokens[: position + 1], candidate), rel=1e-4)
+    result = network(torch.tensor([tokens]))[0, position, candidate].exp()
+    sequences = [VOCABULARY.encode(tune).tolist() for tune in training]
+    assert float(result) == pytest.approx(by_hand(order, sequences, tokens[: position + 1], candidate), rel=1e-4)
 
 
 @given(tunes, tunes, st.integers(0, 3))

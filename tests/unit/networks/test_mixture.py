@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, small_transformer, walks
+from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, small_transformer, user_network, walks
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.generation.decoding import select_sequences
@@ -48,7 +48,7 @@ def nats(network: nn.Module, batches: list[Tensor]) -> tuple[float, int]:
     scorer = TokenScorer(NoteVocabulary())
     with torch.no_grad():
         sums = [scorer(network(tokens).double(), tokens) for tokens in batches]
-    return sum(float(each.nats) for each in sums), sum(int(each.n_tokens) for each in sums)
+    return sum(float(batch_sums.nats) for batch_sums in sums), sum(int(batch_sums.n_tokens) for batch_sums in sums)
 
 
 @pytest.mark.parametrize("by_match", [True, False])
@@ -88,11 +88,11 @@ def test_probabilities_are_the_weighted_average_of_the_parts(mixture: MixtureNet
     with torch.no_grad():
         predicted = torch.stack([part(tokens).softmax(dim=-1) for part in mixture.parts])
         lengths, _ = earlier_match_lengths(tokens)
-        found = mixture(tokens).exp()
+        result = mixture(tokens).exp()
     for row, position in ((0, 3), (1, 20), (1, 60)):
         index = max(i for i, begin in enumerate(MATCH_BINS) if begin <= int(lengths[row, position]))
         expected = (mixture.weights[index][:, None] * predicted[:, row, position]).sum(dim=0)
-        torch.testing.assert_close(found[row, position], expected, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(result[row, position], expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", SMALL_NETWORKS)
@@ -110,11 +110,11 @@ def test_reading_in_parts_equals_reading_at_once(mixture: MixtureNetwork) -> Non
     assert isinstance(mixture, StatefulNetwork)
     with torch.no_grad():
         whole, _ = mixture.forward_with_state(tokens)
-        found, state = [], None
+        result, state = [], None
         for stretch in torch.split(tokens, [4, 1, 1, 14, 20], dim=1):
             logits, state = mixture.forward_with_state(stretch, state)
-            found.append(logits)
-        torch.testing.assert_close(torch.cat(found, dim=1), whole, rtol=1e-4, atol=1e-4)
+            result.append(logits)
+        torch.testing.assert_close(torch.cat(result, dim=1), whole, rtol=1e-4, atol=1e-4)
         rows = torch.tensor([2, 0])
         _, state = mixture.forward_with_state(tokens[:, :20])
         continued, _ = mixture.forward_with_state(tokens[rows, 20:], select_sequences(state, rows))
@@ -141,16 +141,16 @@ def test_no_weights_on_a_grid_are_better(seed: int) -> None:
     def log_likelihood(weights: Tensor) -> float:
         return float((scores.exp() @ weights).log().sum())
 
-    found = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
+    result = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
     grid = [torch.tensor([share, 1 - share]).double() for share in np.linspace(0, 1, 101)]
-    assert log_likelihood(found) >= max(map(log_likelihood, grid)) - 1e-6
+    assert log_likelihood(result) >= max(map(log_likelihood, grid)) - 1e-6
 
 
 def test_tokens_without_probability_from_a_part_do_not_break_the_fit() -> None:
     scores = torch.tensor([[-torch.inf, -1.0], [0.0, -3.0], [-torch.inf, -torch.inf]]).double()
-    found = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
-    assert 0 < found[0] < 1
-    assert fit_weights(scores[:0], found) is found
+    result = fit_weights(scores, torch.tensor([0.5, 0.5]).double())
+    assert 0 < result[0] < 1
+    assert fit_weights(scores[:0], result) is result
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_invalid_parts_are_refused(members: list[nn.Module], message: str) -> No
 
 def test_a_network_without_state_is_refused() -> None:
     with pytest.raises(ValueError, match="Sequential"):
-        MixtureNetwork([small_lstm(), network_of_ones_own()])
+        MixtureNetwork([small_lstm(), user_network()])
 
 
 @pytest.mark.parametrize("part_lengths", [[50], [1] * 50, [3, 1, 20, 26]])

@@ -118,7 +118,7 @@ def test_the_long_term_model_by_hand() -> None:
     # Order 0. Kinds: no context, the position in the bar, the bar in its part. Pitches: no context, the position.
     melody = Melody([60, 62, 60, 64], [24, 24, 24, 24], Metre(2, 4))
     network = counted(PPMNetwork(long_order=0, models="long"), batch_of([melody]))
-    found = network(batch_of([melody]))[0, PREFIX_LENGTH + 1].exp()  # after two notes, on bar 1's first beat
+    result = network(batch_of([melody]))[0, PREFIX_LENGTH + 1].exp()  # after two notes, on bar 1's first beat
 
     n_tokens, n_pitches = len(VOCABULARY), VOCABULARY.rest_class + 1
     quarter = n_pitches / n_tokens
@@ -128,19 +128,19 @@ def test_the_long_term_model_by_hand() -> None:
     for counts in (Counter("cdce"), Counter("cc")):
         c = escaped(counts, "c", c)
     token = int(batch_of([melody])[0, PREFIX_LENGTH])
-    assert float(found[token]) == pytest.approx(quarter * c)
+    assert float(result[token]) == pytest.approx(quarter * c)
 
     end = 1 / n_tokens
     for counts in (Counter("qqqqe"), Counter("qqe"), Counter("q")):
         end = escaped(counts, "e", end)
-    assert float(found[VOCABULARY.end]) == pytest.approx(end)
+    assert float(result[VOCABULARY.end]) == pytest.approx(end)
 
 
 def test_the_short_term_model_by_hand() -> None:
     melody = Melody([60, 62, 60, 62], [24, 24, 24, 24], Metre(2, 4))
     tokens = batch_of([melody])
     network = PPMNetwork(short_order=1, models="short")
-    found = network(tokens)[0, PREFIX_LENGTH + 2].exp()  # after c d c, on bar 1's second beat
+    result = network(tokens)[0, PREFIX_LENGTH + 2].exp()  # after c d c, on bar 1's second beat
 
     n_tokens, n_pitches = len(VOCABULARY), VOCABULARY.rest_class + 1
     quarter = n_pitches / n_tokens
@@ -149,7 +149,7 @@ def test_the_short_term_model_by_hand() -> None:
     d = 1 / n_pitches
     for counts in (Counter("cdc"), Counter("d"), Counter("d")):
         d = escaped(counts, "d", d)
-    assert float(found[tokens[0, -2]]) == pytest.approx(quarter * d)
+    assert float(result[tokens[0, -2]]) == pytest.approx(quarter * d)
 
 
 def test_the_two_models_are_averaged_by_their_entropies_by_hand() -> None:
@@ -257,7 +257,11 @@ def test_ppm_needs_far_fewer_bits_than_markov_on_real_tunes(nottingham_directory
                 TokenScorer(VOCABULARY)(network(batch), batch)
                 for batch in (batch_of([corpus[index]]) for index in split.validation)
             ]
-            bits.append(sum(float(each.nats) for each in sums) / sum(int(each.n_notes) for each in sums) / math.log(2))
+            bits.append(
+                sum(float(batch_sums.nats) for batch_sums in sums)
+                / sum(int(batch_sums.n_notes) for batch_sums in sums)
+                / math.log(2)
+            )
     markov, ppm = bits
     assert ppm < 2.7
     assert ppm < markov - 1.2

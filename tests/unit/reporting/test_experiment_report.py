@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.evaluation_records import evaluation_record, training_record
-from tests.small_networks import batch_of, network_of_ones_own, walks
+from tests.small_networks import batch_of, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
@@ -81,7 +81,7 @@ def test_a_report_of_a_model_that_is_no_run_says_how_it_was_tested(evaluation: E
 
 
 def test_many_models_show_fewer_melodies_each(tmp_path: Path) -> None:
-    models = {f"model {number}": network_of_ones_own() for number in range(6)}
+    models = {f"model {number}": user_network() for number in range(6)}
     ModelComparison().compare_models(models, TEST, tmp_path, n_samples=2)
     shown = titles((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert len(shown) == 6 * 2 + 2

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.small_networks import SMALL_NETWORKS, batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -84,14 +84,14 @@ def test_only_built_in_networks_are_known_by_name() -> None:
         pass
 
     assert [network_name(make()) for make in SMALL_NETWORKS.values()] == ["lstm"] * 3 + ["transformer"] * 3
-    assert network_name(Variant(8, 1)) == network_name(network_of_ones_own()) == "custom"
+    assert network_name(Variant(8, 1)) == network_name(user_network()) == "custom"
 
 
 def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Path) -> None:
-    network = network_of_ones_own()
+    network = user_network()
     network.hyperparameters = object()  # type: ignore[assignment]  # whatever it may call so
     path = saved(tmp_path / "own.pt", network)
-    again = network_of_ones_own()
+    again = user_network()
     again.load_state_dict(read_checkpoint(path).weights)
     assert "build it yourself and call load_state_dict" in said_of(path)
 

@@ -8,7 +8,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
-from tests.small_networks import network_of_ones_own, walks
+from tests.small_networks import user_network, walks
 from torch import nn
 from torch.optim import AdamW
 
@@ -84,9 +84,7 @@ def train(
         num_sanity_val_steps=0,
     )
     tunes = walks(6)
-    trainer.fit(
-        module or MelodyModule(network_of_ones_own(2), partial(AdamW, lr=0.01)), DividedMelodies(tunes[:4], tunes[4:])
-    )
+    trainer.fit(module or MelodyModule(user_network(2), partial(AdamW, lr=0.01)), DividedMelodies(tunes[:4], tunes[4:]))
     return files
 
 
@@ -126,7 +124,7 @@ def test_each_checkpoint_holds_the_weights_of_its_epoch_counted_from_1(
         assert checkpoint["epoch"] == epoch, path.name
         assert checkpoint["hash"] == "abc"
         assert same_weights(checkpoint["model_state_dict"], recorder.weights[epoch - 1])
-        network_of_ones_own(2).load_state_dict(checkpoint["model_state_dict"])  # the bare network's own keys
+        user_network(2).load_state_dict(checkpoint["model_state_dict"])  # the bare network's own keys
 
 
 def test_history_and_table_hold_every_epoch(
@@ -164,7 +162,7 @@ def test_everything_is_written_after_every_epoch(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_the_one_that_the_epoch_began_with(tmp_path: Path) -> None:
-    module = MelodyModule(network_of_ones_own(2), partial(AdamW, lr=0.5), Step(step_size=1, gamma=0.5))
+    module = MelodyModule(user_network(2), partial(AdamW, lr=0.5), Step(step_size=1, gamma=0.5))
     assert TrainingHistory.load(train(tmp_path, 3, module=module).history).learning_rate == [0.5, 0.25, 0.125]
 
 
@@ -239,7 +237,7 @@ def test_a_state_that_was_never_loaded_leaves_the_generator_alone() -> None:
 
 
 def test_gradients_that_are_summed_over_batches_do_not_hide_a_loss_that_is_no_number(tmp_path: Path) -> None:
-    module = MelodyModule(network_of_ones_own(2), partial(AdamW, lr=0.01), Constant())
+    module = MelodyModule(user_network(2), partial(AdamW, lr=0.01), Constant())
     tunes = walks(9)
 
     class Ruin(Callback):
@@ -274,7 +272,7 @@ def test_a_validation_loss_that_is_no_number_ends_the_run_and_keeps_the_best(tmp
 
 
 def test_a_training_loss_that_is_no_number_ends_the_run_at_once(tmp_path: Path) -> None:
-    module = MelodyModule(network_of_ones_own(2), AdamW, Constant())
+    module = MelodyModule(user_network(2), AdamW, Constant())
     with torch.no_grad():
         next(module.network.parameters()).fill_(math.nan)
     with pytest.raises(InputError, match="training loss became nan in epoch 1 at batch 1, after 1 steps"):
@@ -299,7 +297,7 @@ def test_two_processes_measure_what_one_does_and_leave_whole_files(tmp_path: Pat
             **settings,
         )
         # A rate that moves nothing: the processes see other batches than a single one would.
-        module = MelodyModule(network_of_ones_own(2), partial(AdamW, lr=1e-12, weight_decay=0.0), Constant())
+        module = MelodyModule(user_network(2), partial(AdamW, lr=1e-12, weight_decay=0.0), Constant())
         return fit(module, DividedMelodies(tunes[:6], tunes[6:], batch_size=2), trainer, files)
 
     one, two = run(tmp_path / "one"), run(tmp_path / "two", devices=2, strategy="ddp_fork")

@@ -5,7 +5,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from tests.small_networks import VOCABULARY, batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import VOCABULARY, batch_of, small_lstm, user_network, walks
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import OneCycleLR
@@ -79,7 +79,7 @@ class RateRecorder(L.Callback):
 
 
 def test_the_training_loss_is_the_mean_over_scored_tokens() -> None:
-    module, batches = MelodyModule(network_of_ones_own()), loader_of(4)
+    module, batches = MelodyModule(user_network()), loader_of(4)
     module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
     [batch] = batches
     loss = float(module.training_step(batch, 0).detach())
@@ -87,7 +87,7 @@ def test_the_training_loss_is_the_mean_over_scored_tokens() -> None:
 
 
 def test_a_batch_of_padding_alone_has_no_loss_and_no_gradient() -> None:
-    module = MelodyModule(network_of_ones_own())
+    module = MelodyModule(user_network())
     module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
     loss = module.training_step(torch.full((1, 1), VOCABULARY.pad), 0)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -96,7 +96,7 @@ def test_a_batch_of_padding_alone_has_no_loss_and_no_gradient() -> None:
 
 
 def test_measures_of_an_epoch_are_exact_over_batches_of_unequal_size() -> None:
-    module, batches = MelodyModule(network_of_ones_own()), loader_of(7, batch_size=3)
+    module, batches = MelodyModule(user_network()), loader_of(7, batch_size=3)
     expected = by_hand(module.network, batches)
     trainer = trainer_for(1)
     [measured] = trainer.validate(module, batches, verbose=False)
@@ -128,7 +128,7 @@ def test_reduce_on_plateau_is_stepped_once_an_epoch_with_the_validation_loss(
     monkeypatch.setattr(torch.optim.lr_scheduler.ReduceLROnPlateau, "step", recorded)
     recorder = RateRecorder()
     # Without steps in any direction the loss never falls after the first epoch.
-    module = MelodyModule(network_of_ones_own(), partial(SGD, lr=1e-12), ReduceOnPlateau(0.5, patience, 0.0))
+    module = MelodyModule(user_network(), partial(SGD, lr=1e-12), ReduceOnPlateau(0.5, patience, 0.0))
     trainer_for(4, recorder).fit(module, loader_of(4), loader_of(4, seed=1))
     assert seen == recorder.losses
     assert len(seen) == 4
@@ -138,13 +138,13 @@ def test_reduce_on_plateau_is_stepped_once_an_epoch_with_the_validation_loss(
 
 def test_other_schedules_are_stepped_by_lightning() -> None:
     recorder = RateRecorder()
-    module = MelodyModule(network_of_ones_own(), partial(AdamW, lr=0.1), Cosine())
+    module = MelodyModule(user_network(), partial(AdamW, lr=0.1), Cosine())
     trainer_for(4, recorder).fit(module, loader_of(4), loader_of(4, seed=1))
     assert recorder.rates == pytest.approx([0.05 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)])
 
 
 def test_one_cycle_ends_with_the_last_batch() -> None:
-    module = MelodyModule(network_of_ones_own(), partial(AdamW, lr=0.1), OneCycle())
+    module = MelodyModule(user_network(), partial(AdamW, lr=0.1), OneCycle())
     trainer = trainer_for(3)
     trainer.fit(module, loader_of(16, batch_size=2), loader_of(2, seed=1))
     [config] = trainer.lr_scheduler_configs
@@ -155,14 +155,14 @@ def test_one_cycle_ends_with_the_last_batch() -> None:
 
 
 def test_a_schedule_over_the_whole_run_needs_a_number_of_epochs() -> None:
-    module = MelodyModule(network_of_ones_own(), AdamW, OneCycle())
+    module = MelodyModule(user_network(), AdamW, OneCycle())
     with pytest.raises(ValueError, match="depends on the number of epochs"):
         trainer_for(-1).fit(module, loader_of(4), loader_of(4, seed=1))
 
 
 @pytest.mark.parametrize("schedule", [None, Constant()])
 def test_without_a_schedule_the_rate_falls_on_a_plateau_and_a_constant_one_stays(schedule: Schedule | None) -> None:
-    module = MelodyModule(network_of_ones_own(), AdamW, schedule)
+    module = MelodyModule(user_network(), AdamW, schedule)
     trainer = trainer_for(1)
     trainer.fit(module, loader_of(4), loader_of(4, seed=1))
     schedulers = [type(config.scheduler).__name__ for config in trainer.lr_scheduler_configs]
@@ -173,7 +173,7 @@ def test_logits_of_the_wrong_shape_are_refused_with_the_expected_shape() -> None
     module = MelodyModule(nn.Embedding(len(VOCABULARY), 5))
     with pytest.raises(ValueError, match=rf"\(2, 9\) should give \(2, 9, {len(VOCABULARY)}\), got \(2, 9, 5\)"):
         module.check_contract(torch.zeros(2, 9, dtype=torch.long))
-    MelodyModule(network_of_ones_own()).check_contract(torch.zeros(2, 9, dtype=torch.long))
+    MelodyModule(user_network()).check_contract(torch.zeros(2, 9, dtype=torch.long))
 
 
 def test_an_embedding_with_too_few_rows_is_refused() -> None:
@@ -184,11 +184,11 @@ def test_an_embedding_with_too_few_rows_is_refused() -> None:
 
 def test_wrong_settings_of_the_optimizer_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="Invalid learning rate"):
-        MelodyModule(network_of_ones_own(), partial(AdamW, lr=-1.0))
+        MelodyModule(user_network(), partial(AdamW, lr=-1.0))
 
 
 def test_a_module_scores_as_its_network_does() -> None:
-    module, tokens = MelodyModule(network_of_ones_own()), batch_of(walks(1))
+    module, tokens = MelodyModule(user_network()), batch_of(walks(1))
     torch.testing.assert_close(module(tokens), module.network(tokens))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from tests.small_networks import batch_of, network_of_ones_own, small_lstm, walks
+from tests.small_networks import batch_of, small_lstm, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation import training
@@ -97,7 +97,7 @@ def test_training_stops_when_patience_is_over_but_not_under_one_cycle(tmp_path: 
     tunes = walks(4)
 
     def n_epochs(schedule: Any) -> int:
-        model = network_of_ones_own(2)
+        model = user_network(2)
         for parameter in model.parameters():
             parameter.requires_grad_(parameter.dim() == 1)
         history = ModelTrainer(model, "m").train(
@@ -131,7 +131,7 @@ def test_the_same_seed_trains_the_same_model_and_another_one_does_not(tmp_path: 
 
 def test_scores_of_both_sides_come_with_a_run_that_has_test_tunes(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path, "m")
-    run = fit(MelodyModule(network_of_ones_own(2)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
+    run = fit(MelodyModule(user_network(2)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
     assert set(run.scores) == {"validation", "test"}
     measures = {"loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy"}
     assert set(run.scores["validation"]) == set(run.scores["test"]) == measures
@@ -173,13 +173,13 @@ def test_what_cannot_be_asked_for_is_said(make: Callable[[], object], said: str)
 def test_a_number_out_of_range_is_named_before_anything_is_written(tmp_path: Path, name: str, value: float) -> None:
     settings: dict[str, Any] = {name: value}
     with pytest.raises(InputError, match=f"{name} must be more than 0.* got {value}"):
-        ModelTrainer(network_of_ones_own()).train(walks(2), walks(2), checkpoint_dir=tmp_path / "new", **settings)
+        ModelTrainer(user_network()).train(walks(2), walks(2), checkpoint_dir=tmp_path / "new", **settings)
     assert not (tmp_path / "new").exists()
 
 
 def test_an_empty_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="val_data holds no melody"):
-        ModelTrainer(network_of_ones_own()).train(walks(2), [], checkpoint_dir=tmp_path)
+        ModelTrainer(user_network()).train(walks(2), [], checkpoint_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ class Ends(nn.Module):
 
     def __init__(self, ending: BaseException) -> None:
         super().__init__()
-        self.network = network_of_ones_own(2)
+        self.network = user_network(2)
         self.ending = ending
 
     def forward(self, tokens: torch.Tensor) -> Any:

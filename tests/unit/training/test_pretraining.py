@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small_networks import batch_of, network_of_ones_own, small_lstm, small_transformer, walks
+from tests.small_networks import batch_of, small_lstm, small_transformer, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.data.leakage import GuardedSplit
@@ -48,13 +48,13 @@ def test_the_weights_come_over_and_dropout_is_ones_own(tmp_path: Path) -> None:
 
 
 def test_a_module_of_ones_own_begins_with_another_of_the_same_shape(tmp_path: Path) -> None:
-    before, after = network_of_ones_own(), network_of_ones_own()
+    before, after = user_network(), user_network()
     path = saved(tmp_path / "own.pt", before)
     begin_with(after, path)
     tokens = batch_of(walks(1))
     assert torch.equal(after(tokens), before(tokens))
     with pytest.raises(InputError, match="do not fit"):
-        begin_with(network_of_ones_own(width=4), path)
+        begin_with(user_network(width=4), path)
 
 
 @pytest.mark.parametrize(

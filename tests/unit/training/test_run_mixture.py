@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small_networks import batch_of, network_of_ones_own, small_lstm, small_transformer, walks
+from tests.small_networks import batch_of, small_lstm, small_transformer, user_network, walks
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
@@ -84,7 +84,7 @@ def test_what_is_no_list_of_runs_is_refused(runs: list[str], tmp_path: Path) -> 
     with pytest.raises(InputError, match="nowhere"):
         mixture_of([runs[0], "nowhere"])
     with pytest.raises(InputError, match="not built in"):
-        mixture_of([runs[0], str(saved(tmp_path / "own.pt", network_of_ones_own()))])
+        mixture_of([runs[0], str(saved(tmp_path / "own.pt", user_network()))])
     with pytest.raises(ValueError, match="2 to"):
         mixture_of(runs[:1])
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
-from tests.small_networks import network_of_ones_own, small_lstm, walks
+from tests.small_networks import small_lstm, user_network, walks
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -95,7 +95,7 @@ def test_the_network_is_left_in_its_mode(tmp_path: Path) -> None:
 
 
 def test_a_custom_network_is_sampled_too(tmp_path: Path) -> None:
-    train(tmp_path, SampleLogger(max_notes=4), n_epochs=1, network=network_of_ones_own())
+    train(tmp_path, SampleLogger(max_notes=4), n_epochs=1, network=user_network())
     assert [each.step for each in events(tmp_path).Images(TAG)] == [1]
 
 
@@ -104,7 +104,7 @@ class Mute(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = network_of_ones_own(2)
+        self.network = user_network(2)
 
     def forward(self, tokens: Tensor) -> Tensor:
         logits: Tensor = self.network(tokens)

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]
-from tests.small_networks import network_of_ones_own, walks
+from tests.small_networks import user_network, walks
 from torch.optim import AdamW
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
@@ -31,7 +31,7 @@ def train(folder: Path, data: MelodyDataModule, n_epochs: int = 2) -> tuple[Trai
         num_sanity_val_steps=0,
         log_every_n_steps=1,
     )
-    return fit(MelodyModule(network_of_ones_own(2), partial(AdamW, lr=0.01)), data, trainer, files), logger
+    return fit(MelodyModule(user_network(2), partial(AdamW, lr=0.01)), data, trainer, files), logger
 
 
 def events_of(folder: Path) -> EventAccumulator:

@@ -129,10 +129,10 @@ class MixtureNetwork(nn.Module):
 
 
 def fit_weights(log_probabilities: Tensor, initial: Tensor) -> Tensor:
-    """Return the weights of a mixture that maximise the likelihood of N tokens, by expectation maximisation.
+    """Return the weights of a mixture that maximise the likelihood of tokens, by expectation maximisation.
 
     Args:
-        log_probabilities: Log-probability of each token from each part, shape (N, parts), float64.
+        log_probabilities: Log-probability of each token from each part, shape (tokens, parts), float64.
         initial: First weights, all above 0, shape (parts,); returned if no part predicts any token.
 
     Returns:
@@ -142,7 +142,7 @@ def fit_weights(log_probabilities: Tensor, initial: Tensor) -> Tensor:
         >>> fit_weights(torch.tensor([[0.0, -1.0], [0.0, -9.0]]).double(), torch.tensor([0.5, 0.5]).double()).tolist()
         [1.0, 0.0]
     """
-    possible = log_probabilities[log_probabilities.amax(dim=1) > -torch.inf]  # (up to N, parts)
+    possible = log_probabilities[log_probabilities.amax(dim=1) > -torch.inf]  # (up to tokens, parts)
     if not len(possible):
         return initial
     likelihoods = (possible - possible.amax(dim=1, keepdim=True)).exp()

@@ -30,9 +30,9 @@ def table_of(counted: list[tuple[int, int]]) -> SuccessorCounts:
 @given(pairs, st.lists(st.integers(0, 2**50 - 1), max_size=5))
 def test_the_table_equals_a_count_by_hand(counted: list[tuple[int, int]], others: list[int]) -> None:
     contexts = [context for context, _ in counted] + others
-    found = table_of(counted)(torch.tensor(contexts, dtype=torch.long))
+    result = table_of(counted)(torch.tensor(contexts, dtype=torch.long))
     expected = [[counted.count((context, symbol)) for symbol in range(7)] for context in contexts]
-    assert found.tolist() == expected
+    assert result.tolist() == expected
 
 
 @given(pairs, st.randoms(use_true_random=False), st.integers(0, 40))
@@ -49,9 +49,9 @@ def test_the_order_of_counting_does_not_matter(counted: list[tuple[int, int]], r
 def test_neighbouring_and_extreme_contexts_stay_separate() -> None:
     last = 2**50 - 1
     table = table_of([(0, 6), (1, 0), (last - 1, 6), (last, 0), (last, 6)])
-    found = table(torch.tensor([[0, 1], [last - 1, last]]))
-    assert found.shape == (2, 2, 7)
-    assert found.nonzero().tolist() == [[0, 0, 6], [0, 1, 0], [1, 0, 6], [1, 1, 0], [1, 1, 6]]
+    result = table(torch.tensor([[0, 1], [last - 1, last]]))
+    assert result.shape == (2, 2, 7)
+    assert result.nonzero().tolist() == [[0, 0, 6], [0, 1, 0], [1, 0, 6], [1, 1, 0], [1, 1, 6]]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,20 @@ def test_escape_method_c_on_abracadabra_by_hand() -> None:
     # The example of Cleary & Teahan (1997), with an alphabet of the five letters a b c d r. After "ra": one c.
     # After "a": two b, one c, one d. In all: five a, two b, one c, one d, two r.
     orders = [[5, 2, 1, 1, 2], [0, 2, 1, 1, 0], [0, 0, 1, 0, 0]]
-    found = torch.full((5,), 1 / 5)
+    result = torch.full((5,), 1 / 5)
     for counts in orders:
-        found = interpolate(torch.tensor(counts, dtype=torch.float), found)
+        result = interpolate(torch.tensor(counts, dtype=torch.float), result)
     c_of_order_0 = 1 / 16 + 5 / 16 * 1 / 5
-    assert float(found[2]) == pytest.approx(1 / 2 + 1 / 2 * (1 / 7 + 3 / 7 * c_of_order_0))
-    assert float(found[0]) == pytest.approx(1 / 2 * 3 / 7 * (5 / 16 + 5 / 16 * 1 / 5))
+    assert float(result[2]) == pytest.approx(1 / 2 + 1 / 2 * (1 / 7 + 3 / 7 * c_of_order_0))
+    assert float(result[0]) == pytest.approx(1 / 2 * 3 / 7 * (5 / 16 + 5 / 16 * 1 / 5))
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8))
 def test_interpolation_gives_a_distribution_without_zeros(counts: list[int]) -> None:
     size = len(counts)
-    found = interpolate(torch.tensor(counts, dtype=torch.float), torch.full((size,), 1 / size))
-    assert float(found.sum()) == pytest.approx(1, abs=1e-5)
-    assert (found > 0).all()
+    result = interpolate(torch.tensor(counts, dtype=torch.float), torch.full((size,), 1 / size))
+    assert float(result.sum()) == pytest.approx(1, abs=1e-5)
+    assert (result > 0).all()
 
 
 def test_contexts_without_counts_have_the_probabilities_of_the_shorter_one() -> None:

@@ -58,7 +58,7 @@ def test_positions_are_clamped_to_the_longest_bar_and_bars_are_counted_modulo_8(
     embedding = BarPositionEmbedding(longest, 8)
 
     def at(position: int, remaining: int, bar: int) -> torch.Tensor:
-        return torch.as_tensor(embedding(BarTimes(*(torch.tensor([[each]]) for each in (position, remaining, bar)))))
+        return torch.as_tensor(embedding(BarTimes(*(torch.tensor([[value]]) for value in (position, remaining, bar)))))
 
     torch.testing.assert_close(at(longest + 500, 1 << 20, 1), at(longest, longest, 1))
     torch.testing.assert_close(at(3, 4, 2), at(3, 4, 2 + BARS_COUNTED))

@@ -32,39 +32,39 @@ def onsets_of(tokens: Tensor) -> Onsets:
 
 def anchored(melody: Melody) -> Anchors:
     tokens = batch_of([melody])
-    found: Anchors = ANCHORS(tokens, onsets_of(tokens))[0]
-    return found
+    result: Anchors = ANCHORS(tokens, onsets_of(tokens))[0]
+    return result
 
 
 def counted_by_hand(tokens: list[int], positions: list[int]) -> list[tuple[int, int, int]]:
     last = previous = downbeat = NONE
-    found = []
+    result = []
     for token, position in zip(tokens, positions, strict=True):
         pitch = int(VOCABULARY.token_pitch[token])
         if 0 <= pitch != VOCABULARY.rest_class:
             last, previous = pitch, last
             downbeat = pitch if position == 0 else downbeat
-        found.append((last, previous, downbeat))
-    return found
+        result.append((last, previous, downbeat))
+    return result
 
 
 @given(melodies(min_notes=1))
 def test_anchors_equal_those_found_token_by_token(melody: Melody) -> None:
     tokens = batch_of([melody])
     onsets = onsets_of(tokens)
-    found, _ = ANCHORS(tokens, onsets)
+    result, _ = ANCHORS(tokens, onsets)
     by_hand = counted_by_hand(tokens[0].tolist(), onsets.position[0].tolist())
-    assert list(zip(*(each[0].tolist() for each in found), strict=True)) == by_hand
+    assert list(zip(*(values[0].tolist() for values in result), strict=True)) == by_hand
 
 
 def test_rests_are_skipped_and_there_is_no_anchor_before_the_first_note() -> None:
-    found = anchored(Melody([-1, 60, -1, 64, 67], [24] * 5))
+    result = anchored(Melody([-1, 60, -1, 64, 67], [24] * 5))
     music = slice(PREFIX_LENGTH, PREFIX_LENGTH + 5)
     tonic = VOCABULARY.pitch_classes.index(0)
-    assert found.last[0, : PREFIX_LENGTH + 1].tolist() == [NONE] * (PREFIX_LENGTH + 1)
-    assert found.last[0, music].tolist() == [NONE, tonic, tonic, tonic + 4, tonic + 7]
-    assert found.previous[0, music].tolist() == [NONE, NONE, NONE, tonic, tonic + 4]
-    assert found.downbeat[0, music].tolist() == [NONE, NONE, NONE, NONE, tonic + 7]
+    assert result.last[0, : PREFIX_LENGTH + 1].tolist() == [NONE] * (PREFIX_LENGTH + 1)
+    assert result.last[0, music].tolist() == [NONE, tonic, tonic, tonic + 4, tonic + 7]
+    assert result.previous[0, music].tolist() == [NONE, NONE, NONE, tonic, tonic + 4]
+    assert result.downbeat[0, music].tolist() == [NONE, NONE, NONE, NONE, tonic + 7]
 
 
 @given(melodies(min_notes=1), st.lists(st.integers(1, 5), min_size=1, max_size=6))
@@ -73,9 +73,9 @@ def test_anchors_read_in_parts_equal_those_read_at_once(melody: Melody, parts: l
     onsets = onsets_of(tokens)
     whole, last = ANCHORS(tokens, onsets)
     state, parts_found = None, []
-    bounds = sorted({min(each, tokens.shape[1]) for each in [*accumulate(parts, initial=0), tokens.shape[1]]})
+    bounds = sorted({min(bound, tokens.shape[1]) for bound in [*accumulate(parts, initial=0), tokens.shape[1]]})
     for begin, end in pairwise(bounds):
-        part = Onsets(*(each[:, begin:end] for each in onsets))
+        part = Onsets(*(values[:, begin:end] for values in onsets))
         anchors, state = ANCHORS(tokens[:, begin:end], part, state)
         parts_found.append(anchors)
     assert state is not None
@@ -88,7 +88,7 @@ def test_vectors_depend_on_intervals_and_the_degree_but_not_on_the_octave() -> N
     embedding = IntervalEmbedding(VOCABULARY, 8)
 
     def at(last: int, previous: int, downbeat: int) -> Tensor:
-        return torch.as_tensor(embedding(Anchors(*(torch.tensor([[each]]) for each in (last, previous, downbeat)))))
+        return torch.as_tensor(embedding(Anchors(*(torch.tensor([[anchor]]) for anchor in (last, previous, downbeat)))))
 
     octave_higher = at(20 + 12, 18 + 12, 13 + 12)
     torch.testing.assert_close(at(20, 18, 13), octave_higher)
@@ -105,21 +105,21 @@ def test_a_pitch_scores_by_its_interval_from_each_anchor_and_its_degree(
     torch.nn.init.normal_(head.degrees.weight)
     state = torch.randn(1, 1, 8)
     anchors = (last, previous, downbeat)
-    found = head(state, Anchors(*(torch.tensor([[each]]) for each in anchors)))[0, 0]
+    result = head(state, Anchors(*(torch.tensor([[anchor]]) for anchor in anchors)))[0, 0]
     by_interval = head.intervals(state)[0, 0].view(3, -1)
     for pitch in range(N_PITCHES):
         expected = head.degrees(state)[0, 0, VOCABULARY.pitch_classes[pitch] % 12]
         for row, anchor in enumerate(anchors):
             if anchor != NONE:
                 expected = expected + by_interval[row, pitch - anchor + N_PITCHES - 1]
-        torch.testing.assert_close(found[pitch], expected)
-    assert found[VOCABULARY.rest_class] == 0
-    assert len(found) == N_PITCHES + 1
+        torch.testing.assert_close(result[pitch], expected)
+    assert result[VOCABULARY.rest_class] == 0
+    assert len(result) == N_PITCHES + 1
 
 
 def test_scores_are_zero_before_training() -> None:
     head = IntervalHead(VOCABULARY, 8)
-    anchors = Anchors(*(torch.full((2, 3), each) for each in (5, 6, NONE)))
+    anchors = Anchors(*(torch.full((2, 3), anchor) for anchor in (5, 6, NONE)))
     assert not head(torch.randn(2, 3, 8), anchors).any()
 
 

@@ -96,8 +96,8 @@ def test_reading_in_parts_equals_reading_at_once(parts: list[int]) -> None:
         recalled, state = memory(
             states[:, part],
             embedded[:, part],
-            BarTimes(*(each[:, part] for each in times)),
-            MemoryEntries(*(each[:, part] for each in entries)),
+            BarTimes(*(values[:, part] for values in times)),
+            MemoryEntries(*(values[:, part] for values in entries)),
             state,
         )
         recalled_parts.append(recalled.states)
@@ -134,14 +134,14 @@ def test_a_network_learns_to_copy_only_with_a_memory() -> None:
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=20), st.data())
 def test_match_lengths_equal_those_counted_by_hand(tokens: list[int], data: st.DataObject) -> None:
     n_new = data.draw(st.integers(1, len(tokens)))
-    found = pairwise_match_lengths(torch.tensor([tokens]), n_new)[0]
-    assert found.shape == (n_new, len(tokens))
+    result = pairwise_match_lengths(torch.tensor([tokens]), n_new)[0]
+    assert result.shape == (n_new, len(tokens))
     for row, position in enumerate(range(len(tokens) - n_new, len(tokens))):
         for entry in range(position + 1):
             length = 0
             while length < min(entry, LONGEST_MATCH) and tokens[position - length] == tokens[entry - 1 - length]:
                 length += 1
-            assert found[row, entry] == length
+            assert result[row, entry] == length
 
 
 @given(melodies(min_notes=1), st.data())
@@ -150,9 +150,9 @@ def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, d
     for table in bias.parameters():
         nn.init.normal_(table)
     times, entries = entries_of(melody)
-    found = bias(times, entries)
+    result = bias(times, entries)
     n_tokens = entries.tokens.shape[1]
-    assert found.shape == (1, 2, n_tokens, n_tokens)
+    assert result.shape == (1, 2, n_tokens, n_tokens)
     position = data.draw(st.integers(0, n_tokens - 1))
     entry = data.draw(st.integers(0, position))
     is_same = int(times.position[0, position] == entries.positions[0, entry])
@@ -166,7 +166,7 @@ def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, d
     ):
         match = int(pairwise_match_lengths(classes, n_tokens)[0, position, entry])
         expected = expected + bias.state_dict()[f"match_tables.{name}.weight"][2 * match + is_same]
-    torch.testing.assert_close(found[0, :, position, entry], expected)
+    torch.testing.assert_close(result[0, :, position, entry], expected)
 
 
 @given(melodies(min_notes=1), st.integers(1, 6))
@@ -175,5 +175,5 @@ def test_the_bias_of_the_last_positions_equals_the_last_part_of_the_whole(melody
     for table in bias.parameters():
         nn.init.normal_(table)
     times, entries = entries_of(melody)
-    last_times = BarTimes(*(each[:, -n_new:] for each in times))
+    last_times = BarTimes(*(values[:, -n_new:] for values in times))
     torch.testing.assert_close(bias(last_times, entries), bias(times, entries)[:, :, -n_new:])

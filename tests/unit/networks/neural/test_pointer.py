@@ -43,16 +43,16 @@ def test_the_mixture_is_the_one_explicit_mixture(n_heads: int, n_new: int, n_bef
 def test_gradients_equal_those_of_the_explicit_mixture_with_repeated_tokens() -> None:
     pointer, tokens = random_pointer(2), torch.tensor([[3, 3, 1, 3]])
     scores = torch.randn(1, 2, 4, 4)
-    found = []
+    result = []
     for mixture in (
         lambda *inputs: pointer(*inputs).log_softmax(-1),
         lambda *inputs: explicit_mixture(pointer, *inputs).log(),
     ):
         logits, states = (torch.ones(1, 4, 5).cumsum(-1), torch.ones(1, 4, 4).cumsum(1))
-        leaves = [each.clone().requires_grad_() for each in (logits, states, scores)]
+        leaves = [leaf.clone().requires_grad_() for leaf in (logits, states, scores)]
         mixed = mixture(leaves[0], leaves[1], causal_softmax(leaves[2]), tokens)
-        found.append(torch.autograd.grad(mixed[0, :, 3].sum(), leaves))
-    for one, other in zip(*found, strict=True):
+        result.append(torch.autograd.grad(mixed[0, :, 3].sum(), leaves))
+    for one, other in zip(*result, strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -89,10 +89,10 @@ def test_a_class_scores_by_the_attention_on_it(n_new: int, n_before: int, seed: 
         nn.init.normal_(parameter)
     states, classes = torch.randn(2, n_new, 4), torch.randint(NONE, 3, (2, n_new + n_before))
     entry_weights = causal_softmax(torch.randn(2, n_new, n_new + n_before))
-    found = pointer(states, entry_weights, classes)
+    result = pointer(states, entry_weights, classes)
     for index in range(3):
         class_weights = (entry_weights * (classes == index)[:, None]).sum(-1)
-        torch.testing.assert_close(found[..., index], pointer.trust(states)[..., 0] * (1 + class_weights / 0.01).log())
+        torch.testing.assert_close(result[..., index], pointer.trust(states)[..., 0] * (1 + class_weights / 0.01).log())
 
 
 @given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
@@ -104,9 +104,9 @@ def test_every_viewpoint_has_its_own_shares_of_the_heads(n_heads: int, n_new: in
     states, weights = torch.randn(2, n_new, 4), causal_softmax(torch.randn(2, n_heads, n_new, n_entries))
     tokens = torch.randint(VOCABULARY.first_note, len(VOCABULARY), (2, n_entries))
     # Without earlier notes there are no intervals and steps to copy.
-    found = pointer(states, weights, tokens, torch.full_like(tokens, NONE), torch.full((2, n_new), NONE))
+    result = pointer(states, weights, tokens, torch.full_like(tokens, NONE), torch.full((2, n_new), NONE))
     classes = (torch.from_numpy(VOCABULARY.token_pitch)[tokens], torch.from_numpy(VOCABULARY.token_duration)[tokens])
-    for scores, class_pointer, entry_classes in zip(found, (pointer.pitch, pointer.duration), classes, strict=True):
+    for scores, class_pointer, entry_classes in zip(result, (pointer.pitch, pointer.duration), classes, strict=True):
         shares = class_pointer.share(states).softmax(-1).transpose(1, 2)  # (B, H, T)
         entry_weights = (shares[..., None] * weights).sum(1)
         torch.testing.assert_close(scores, class_pointer(states, entry_weights, entry_classes))

@@ -146,11 +146,11 @@ def test_bar_positions_matter_only_with_position(name: str, position: bool) -> N
 @given(melodies(min_notes=2))
 @few
 def test_without_position_no_note_is_a_downbeat(name: str, melody: Melody) -> None:
-    network, found = network_named(name), []
-    handle = network.anchors.register_forward_hook(lambda module, inputs, output: found.append(output[0].downbeat))
+    network, result = network_named(name), []
+    handle = network.anchors.register_forward_hook(lambda module, inputs, output: result.append(output[0].downbeat))
     network(batch_of([melody]))
     handle.remove()
-    assert (found[0] == NONE).all()
+    assert (result[0] == NONE).all()
     assert not any(key.startswith("place.") for key in network.state_dict())
 
 
@@ -190,9 +190,9 @@ def test_half_precision_is_close_to_full(name: str) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             half = network(tokens)
         cast = network.to(torch.bfloat16)(tokens)
-    for each in (half, cast):
-        assert each.dtype == torch.float32
-        torch.testing.assert_close(each.log_softmax(-1), full, atol=0.2, rtol=0.05)
+    for logits in (half, cast):
+        assert logits.dtype == torch.float32
+        torch.testing.assert_close(logits.log_softmax(-1), full, atol=0.2, rtol=0.05)
 
 
 @every_network

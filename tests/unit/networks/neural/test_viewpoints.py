@@ -19,7 +19,7 @@ def viewpoints_of(melody: Melody) -> ViewpointClasses:
         last = pitch if 0 <= pitch < VOCABULARY.rest_class else last
     viewpoints = Viewpoints(VOCABULARY)(tokens, torch.tensor([previous_pitches]))
     music = slice(PREFIX_LENGTH, PREFIX_LENGTH + len(melody))
-    return ViewpointClasses(*(each[0, music] for each in viewpoints))
+    return ViewpointClasses(*(classes[0, music] for classes in viewpoints))
 
 
 def test_a_transposed_tune_differs_in_pitch_only() -> None:
