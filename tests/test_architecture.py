@@ -45,7 +45,7 @@ NETWORK_LAYER_OF = {unit: layer for layer, units in enumerate(NETWORK_LAYERS) fo
 ONLY_IN = {
     "hydra": {"config", "app"},
     "omegaconf": {"config", "app"},
-    "pydantic": {"study", "config", "app"},
+    "pydantic": {"runs", "evaluation", "study", "config", "app"},
     "yaml": {"config"},
     "matplotlib": {"plots"},
     "verovio": {"io"},
@@ -267,7 +267,7 @@ MODULE_CHECKS = {
 TREE_CHECKS = {"file names": file_name_faults, "public names": public_name_faults, "cycles": cycle_faults}
 
 # Faults of today by check; each number may only become smaller.
-ALLOWED = {"docstrings": 280, "public names": 2}
+ALLOWED = {"docstrings": 112, "public names": 1}
 
 
 def python_sources(folder: Path) -> dict[str, str]:

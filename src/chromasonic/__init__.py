@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.generation.generate import generate
     from chromasonic.melody_generation.io.export import export
     from chromasonic.melody_generation.melody import Melody
-    from chromasonic.melody_generation.runs.trained_model import load_model
+    from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
     from chromasonic.melody_generation.testing import ModelComparison, ModelTester
     from chromasonic.melody_generation.training import ModelTrainer, TrainingHistory, create_training_data
     from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -32,6 +32,7 @@ __all__ = [
     "ModelTester",
     "ModelTrainer",
     "NoteVocabulary",
+    "TrainedModel",
     "TrainingHistory",
     "create_training_data",
     "export",
@@ -46,6 +47,7 @@ _MODULES = {
     "ModelTester": "testing",
     "ModelTrainer": "training",
     "NoteVocabulary": "vocabulary",
+    "TrainedModel": "runs.trained_model",
     "TrainingHistory": "training",
     "create_training_data": "training",
     "export": "io.export",
