@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chromasonic.melody_generation.data_loader import MelodyDataModule
     from chromasonic.melody_generation.generation.generate import generate
+    from chromasonic.melody_generation.generation.generation_config import GenerationConfig
     from chromasonic.melody_generation.io.export import export
     from chromasonic.melody_generation.melody import Melody
     from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 __all__ = [
+    "GenerationConfig",
     "Melody",
     "MelodyDataModule",
     "ModelComparison",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "GenerationConfig": "generation.generation_config",
     "Melody": "melody",
     "MelodyDataModule": "data_loader",
     "ModelComparison": "testing",
