@@ -138,7 +138,7 @@ def test_the_page_says_how_to_make_it_again_without_the_paths_of_this_machine(
 ) -> None:
     assert generate("count=1", "bars=2", "seed=4", "formats=abc", f"output_dir={tmp_path}").code == 0
     html = (tmp_path / "index.html").read_text()
-    assert f"python scripts/generate.py run={trained.name} count=1 bars=2 seed=4 formats=abc<" in html
+    assert f"chromasonic generate run={trained.name} count=1 bars=2 seed=4 formats=abc<" in html
     assert str(tmp_path.parent) not in html
 
 

@@ -68,7 +68,7 @@ def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
     for words in (
         "markov on synthetic",
         "Learning curves",
-        "scripts/train.py model=markov",
+        "chromasonic train model=markov",
         results["hash"],
         "split_seed",
     ):
@@ -102,7 +102,7 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     for words in (
         "Learning curves: ppm",
         "Configuration: markov",
-        "scripts/train.py model=ppm",
+        "chromasonic train model=ppm",
         "chromasonic compare",
         "Tune by tune",
     ):
@@ -225,7 +225,7 @@ def test_help_names_every_option_and_what_it_does(run: Run, script: str) -> None
     assert ended.code == 0
     for option in ("n_samples: ", "seed: ", "max_notes: "):
         assert option in ended.out
-    assert f"python scripts/{script}" in ended.out
+    assert f"chromasonic {script.removesuffix('.py')}" in ended.out
 
 
 def test_an_interrupt_ends_with_its_code(run: Run, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

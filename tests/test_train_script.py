@@ -308,7 +308,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(train: Train, tmp_path: Path) -
         process.kill()
     assert process.returncode == 130, err
     assert err.strip().splitlines()[-1:] == err.strip().splitlines()
-    assert f"python scripts/train.py resume={run}" in err
+    assert f"chromasonic train resume={run}" in err
     reached = torch.load(last, weights_only=True)["epoch"]
     ending = train(f"resume={run}", f"epochs={reached + 1}")
     assert ending.code == 0, ending.err
@@ -327,5 +327,5 @@ def test_help_lists_all_and_answers_without_the_heavy_libraries() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "heavy: []" in ended.stdout
-    for word in ("python scripts/train.py", "scheduler: constant, cosine, one_cycle", "learning_rate: 0.001"):
+    for word in ("chromasonic train", "scheduler: constant, cosine, one_cycle", "learning_rate: 0.001"):
         assert word in ended.stdout

@@ -52,7 +52,7 @@ def listening(judged: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) 
         title=f"Melodies {HOSTILE}",
         lead=HOSTILE,
         facts=(("Model", "lstm"), (HOSTILE, HOSTILE)),
-        command=f"python scripts/generate.py run={HOSTILE}",
+        command=f"chromasonic generate run={HOSTILE}",
         groups=(TrackGroup("", "", judged.tracks(range(3), ("A jig", HOSTILE, "A long one"), stems)),),
     )
     file = tmp_path_factory.mktemp("a page & more") / "index.html"

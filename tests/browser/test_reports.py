@@ -96,7 +96,7 @@ def test_an_evaluation_shows_scores_curves_melodies_and_configuration(
         page.locator("summary", has_text="Configuration").click()
         assert page.locator("pre").last.inner_text().strip() == f"title: {HOSTILE}"
         page.locator("summary", has_text="How to make this again").click()
-        assert page.locator(".recipe pre").inner_text().startswith("python scripts/train.py")
+        assert page.locator(".recipe pre").inner_text().startswith("chromasonic train")
         assert page.locator("article h3").last.inner_text() == HOSTILE
         assert "6" in page.locator(".group .note").first.inner_text()
 

@@ -1,4 +1,4 @@
-"""Compare trained runs: ``python scripts/compare.py runs=[outputs/a,outputs/b]``; ``--help`` lists all options."""
+"""Compare trained runs: ``chromasonic compare runs=[outputs/a,outputs/b]``; ``--help`` lists all options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge a trained run: ``python scripts/evaluate.py run=outputs/<run>``; ``--help`` lists all options."""
+"""Judge a trained run: ``chromasonic evaluate run=outputs/<run>``; ``--help`` lists all options."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from hydra.types import RunMode
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from chromasonic.melody_generation.runs.sweep import JobRecord
+
 
 class SweepComparison(Callback):
     """Judges the run of each job that ends, and writes ``comparison_results/`` into the sweep's folder.
@@ -37,7 +39,6 @@ class SweepComparison(Callback):
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         # Heavy, and needed once a job has run.
-        from chromasonic.melody_generation.atomic_files import write_json
         from chromasonic.melody_generation.errors import InputError
         from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
         from chromasonic.melody_generation.reporting.run_evaluation import compare_runs, evaluate_run
@@ -51,7 +52,7 @@ class SweepComparison(Callback):
         results.mkdir(parents=True, exist_ok=True)
         with FileLock(results / LOCK):
             try:
-                write_json(layout.job(run.name), _record(job_return))
+                _record(job_return).write(layout.job(run.name))
                 failures = failed_jobs(sweep)
                 if run.name not in failures:
                     evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
@@ -64,12 +65,13 @@ class SweepComparison(Callback):
                 print(f"no comparison: {problem}")
 
 
-def _record(job_return: JobReturn) -> dict[str, Any]:
-    """How a job ended, as plain values."""
+def _record(job_return: JobReturn) -> JobRecord:
+    from chromasonic.melody_generation.runs.sweep import JobRecord
+
     has_failed = job_return.status != JobStatus.COMPLETED
     problem = job_return._return_value if has_failed else None
-    return {
-        "status": "failed" if has_failed else "completed",
-        "reason": str(getattr(problem, "reason", problem)) if has_failed else "",
-        "overrides": list(job_return.overrides or []),
-    }
+    return JobRecord(
+        status="failed" if has_failed else "completed",
+        reason=str(getattr(problem, "reason", problem)) if has_failed else "",
+        overrides=tuple(job_return.overrides or ()),
+    )

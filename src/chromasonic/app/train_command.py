@@ -1,4 +1,4 @@
-"""Train a model: ``python scripts/train.py model=lstm dataset=nottingham``; ``--help`` lists all choices."""
+"""Train a model: ``chromasonic train model=lstm dataset=nottingham``; ``--help`` lists all choices."""
 
 from __future__ import annotations
 

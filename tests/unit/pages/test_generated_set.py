@@ -171,7 +171,7 @@ def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: TrainedM
 def test_a_checkpoint_in_its_run_knows_the_tunes(directory: Path) -> None:
     inside = load_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
     assert inside.directory == directory
-    assert GeneratedSet.of(inside, [TUNE]).judged.standard is not None
+    assert GeneratedSet.of(inside, [TUNE]).judged.reference is not None
 
 
 def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tm
     assert alone.directory == tmp_path
     book = GeneratedSet.of(alone, walks(2))
     assert book.judged.scores is not None
-    assert book.judged.standard is None
+    assert book.judged.reference is None
     assert generated_set_table(book).columns == ("file", "bars", "notes", "overall")
     assert alone.corpus == "synthetic"
 

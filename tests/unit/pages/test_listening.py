@@ -42,7 +42,7 @@ def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
     songbook = GeneratedSet.of(run, MELODIES)
     songbook.write(tmp_path, formats=["midi", "musicxml", "abc", "svg"])
-    html = listening_page(songbook.judged, run, {"Seed": "7"}, "python scripts/generate.py", songbook.stems)
+    html = listening_page(songbook.judged, run, {"Seed": "7"}, "chromasonic generate", songbook.stems)
     held = {
         each["name"]: gzip.decompress(base64.b64decode(each["data"]))
         for melody in player_data(html)
@@ -56,12 +56,12 @@ def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
 def test_the_page_says_what_made_the_melodies() -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
     songbook = GeneratedSet.of(run, MELODIES)
-    html = listening_page(songbook.judged, run, {"Key": "G"}, "python scripts/generate.py run=x", songbook.stems, 90.0)
+    html = listening_page(songbook.judged, run, {"Key": "G"}, "chromasonic generate run=x", songbook.stems, 90.0)
     for words in (
         "4 melodies by a Markov model",
         "25 tunes of synthetic",
         "0123456789abcdef",
-        "generate.py run=x",
+        "chromasonic generate run=x",
         "<dd>G</dd>",
     ):
         assert words in html

@@ -43,6 +43,6 @@ def test_the_command_composes_to_the_configuration(overrides: tuple[str, ...], t
         if group in wanted["choices"]:
             wanted["choices"][group] = choice
     program, script, *typed = shlex.split(training_command(wanted))
-    assert (program, script) == ("python", "scripts/train.py")
+    assert (program, script) == ("chromasonic", "train")
     again = configuration(*typed, directory=tmp_path)
     assert again | {"choices": None} == wanted | {"choices": None}

@@ -139,22 +139,22 @@ def _cut(generated: GeneratedSet) -> str:
 
 def _shared_run(judged: ScoredMelodies, index: int) -> str:
     run = judged.copying[index].passage if judged.copying else None
-    if not run or not run.n_notes or not judged.standard or not judged.standard.novelty:
+    if not run or not run.n_notes or not judged.reference or not judged.reference.novelty:
         return "none"
-    tune = judged.standard.novelty.melodies[run.source]
+    tune = judged.reference.novelty.melodies[run.source]
     return f"{run.n_notes} of {tune.title or tune.source or f'tune {run.source + 1}'}"
 
 
 def _beside_real_tunes(judged: ScoredMelodies) -> str:
     """Return a sentence on the scores of real tunes, for comparison."""
-    if judged.standard is None or judged.standard.real is None:
+    if judged.reference is None or judged.reference.real is None:
         unjudged = "What is copied is not judged: the run's tunes (tunes.npz) do not lie beside its checkpoints."
         known = (
             "" if judged.scores else "Scores are not defined: the checkpoint knows too little of its training tunes. "
         )
         return known + unjudged
-    note = f"Held-out real tunes score {judged.standard.real.summary().overall.value:.2f} overall"
-    if judged.standard.real_copying:
-        shared = [copying.passage.n_notes for copying in judged.standard.real_copying]
+    note = f"Held-out real tunes score {judged.reference.real.summary().overall.value:.2f} overall"
+    if judged.reference.real_copying:
+        shared = [copying.passage.n_notes for copying in judged.reference.real_copying]
         note += f" and share {sum(shared) / len(shared):.0f} notes in a row with a training tune"
     return f"{note}."

@@ -50,20 +50,20 @@ class ScoredMelodies:
         melodies: Each with a note that sounds.
         scores: Of them; None where there is nothing to judge them by.
         copying: What each shares with the training tunes, where they are known.
-        standard: What they were judged by, if anything.
+        reference: What they were judged by, if anything.
     """
 
     melodies: tuple[Melody, ...]
     scores: MelodyScores | None = None
     copying: tuple[Copying, ...] | None = None
-    standard: ReferenceSet | None = None
+    reference: ReferenceSet | None = None
 
     @classmethod
-    def by(cls, standard: ReferenceSet, melodies: Sequence[Melody]) -> ScoredMelodies:
+    def by(cls, reference: ReferenceSet, melodies: Sequence[Melody]) -> ScoredMelodies:
         """Judge melodies that were not judged before."""
-        scores = standard.calibration.score(melodies, standard.novelty) if standard.calibration else None
-        copying = tuple(standard.novelty.copying(melodies)) if standard.novelty else None
-        return cls(tuple(melodies), scores, copying, standard)
+        scores = reference.calibration.score(melodies, reference.novelty) if reference.calibration else None
+        copying = tuple(reference.novelty.copying(melodies)) if reference.novelty else None
+        return cls(tuple(melodies), scores, copying, reference)
 
     def tracks(
         self,
@@ -103,7 +103,7 @@ class ScoredMelodies:
     def _score_bars(self, place: int) -> tuple[ScoreBar, ...]:
         if self.scores is None:
             return ()
-        real = self.standard.real if self.standard else None
+        real = self.reference.real if self.reference else None
         bars = [
             ScoreBar(name, float(self.scores.groups[name][place]), _mean(real.groups[name]) if real else math.nan)
             for name in _GROUPS
@@ -112,10 +112,10 @@ class ScoredMelodies:
         return (*bars, overall)
 
     def _shared_run(self, place: int) -> SharedRun | None:
-        if self.copying is None or self.standard is None or self.standard.novelty is None:
+        if self.copying is None or self.reference is None or self.reference.novelty is None:
             return None
-        found, real = self.copying[place], self.standard.real_copying or ()
-        tune = self.standard.novelty.melodies[found.passage.source] if found.passage.n_notes else None
+        found, real = self.copying[place], self.reference.real_copying or ()
+        tune = self.reference.novelty.melodies[found.passage.source] if found.passage.n_notes else None
         return SharedRun(
             begin=found.passage.begin,
             n_notes=found.passage.n_notes,

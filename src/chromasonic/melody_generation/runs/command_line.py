@@ -25,7 +25,7 @@ def training_command(configuration: Mapping[str, Any]) -> str:
 
     Example:
         >>> training_command({"choices": {"model": "lstm"}, "epochs": 3, "model": {"_target_": "x", "memory": True}})
-        'python scripts/train.py model=lstm epochs=3 model.memory=true'
+        'chromasonic train model=lstm epochs=3 model.memory=true'
     """
     knobs = {name: value for name, value in configuration.items() if not isinstance(value, Mapping)}
     given = {**configuration.get("choices", {}), **knobs}
@@ -37,7 +37,7 @@ def training_command(configuration: Mapping[str, Any]) -> str:
         given |= {f"trainer.{name}": trainer[name] for name in _OF_THE_TRAINER if name in trainer}
     given = {name: value for name, value in given.items() if name not in {"output_dir", "resume"}}
     return " ".join(
-        ["python scripts/train.py", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())]
+        ["chromasonic train", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())]
     )
 
 
@@ -49,7 +49,7 @@ def generating_command(arguments: Sequence[str]) -> str:
 
     Example:
         >>> generating_command(["run=/home/me/outputs/jigs", "seed=7", "output_dir=/tmp/x", "primer=../my tune.abc"])
-        "python scripts/generate.py run=outputs/jigs seed=7 'primer=my tune.abc'"
+        "chromasonic generate run=outputs/jigs seed=7 'primer=my tune.abc'"
     """
     shown = []
     for each in arguments:
@@ -58,7 +58,7 @@ def generating_command(arguments: Sequence[str]) -> str:
             value = _PATHS[name](Path(value))
         if name != "output_dir":
             shown.append(f"{name}{equals}{value}")
-    return shlex.join(["python", "scripts/generate.py", *shown])
+    return shlex.join(["chromasonic", "generate", *shown])
 
 
 def _run_place(path: Path) -> str:

@@ -4,10 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
+
+from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The end of a job of a sweep.
+
+    Attributes:
+        status: ``completed`` or ``failed``.
+        reason: Why it failed.
+        overrides: The overrides of the job.
+    """
+
+    status: Literal["completed", "failed"]
+    reason: str
+    overrides: tuple[str, ...] = ()
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> JobRecord:
+        """Read a record.
+
+        Raises:
+            InputError: If it is damaged.
+        """
+        try:
+            return _JOB_RECORD.validate_python(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as problem:
+            reason = problem.errors()[0]["msg"].lower() if isinstance(problem, ValidationError) else problem
+            raise InputError(f"{path} is no record of a job ({reason}): remove it") from problem
+
+
+_JOB_RECORD = TypeAdapter(JobRecord)
 
 
 def name_directories(directories: Sequence[Path]) -> dict[Path, str]:
@@ -62,12 +102,9 @@ def failed_jobs(sweep: Path) -> dict[str, str]:
     """
     reasons = {}
     for path in sorted(SweepLayout(sweep).jobs.glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if record["status"] == "failed" and not _was_finished_after(path, sweep / path.stem):
-                reasons[path.stem] = str(record["reason"])
-        except (OSError, ValueError, RecursionError, KeyError, TypeError) as problem:
-            raise InputError(f"{path} is no record of a job ({problem}): remove it") from problem
+        record = JobRecord.read(path)
+        if record.status == "failed" and not _was_finished_after(path, sweep / path.stem):
+            reasons[path.stem] = record.reason
     return reasons
 
 
