@@ -220,7 +220,7 @@ def duplicates(checkout: Checkout) -> dict[str, str]:
 
 # A program that runs a script under a profiler, and prints the calls between modules of the package below ``run``.
 TRACER = """
-import json, runpy, sys, threading
+import inspect, json, runpy, sys
 source, script, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
 calls, known, stack_begins = [], set(), []
 def module_of(code):
@@ -231,14 +231,14 @@ def profile(frame, event, argument):
     if event != "call": return
     code = frame.f_code
     module = module_of(code)
-    if module is None or code.co_name.startswith("<"): return
+    if module is None or code.co_name.startswith("<") or not code.co_flags & inspect.CO_OPTIMIZED: return
     if not stack_begins:
         if code.co_name != "run" or not (module == "script" or module.endswith("_command")): return
         stack_begins.append(True)
     caller = frame.f_back
-    while caller is not None and (module_of(caller.f_code) is None or caller.f_code.co_name.startswith("<module")):
+    while caller is not None and module_of(caller.f_code) is None:
         caller = caller.f_back
-    if caller is None: return
+    if caller is None or not caller.f_code.co_flags & inspect.CO_OPTIMIZED: return  # a module or class that is imported
     edge = (module_of(caller.f_code), caller.f_code.co_qualname, module, code.co_qualname)
     if edge[0] != module and edge not in known:
         known.add(edge)
