@@ -123,7 +123,7 @@ def test_melodies_of_fewer_than_two_notes_have_no_score_and_count_as_0(short: Me
 def test_an_empty_set_has_no_summary() -> None:
     result = CALIBRATION.score([])
     assert result.overall.shape == (0,)
-    with pytest.raises(InputError, match="no melodies were given"):
+    with pytest.raises(InputError, match="no melodies"):
         result.summary()
 
 
@@ -136,7 +136,7 @@ def test_a_calibration_round_trips_through_json_and_is_small() -> None:
 
 
 def test_a_damaged_calibration_or_one_of_another_version_is_refused() -> None:
-    with pytest.raises(InputError, match="version 7, and this program reads version 1: train the model again"):
+    with pytest.raises(InputError, match=r"version 7, but .*version 1"):
         Calibration.from_dict(CALIBRATION.to_dict() | {"version": 7})
     changes: tuple[dict[str, object], ...] = ({"distributions": {}}, {"transitions": [1.0]}, {"n_melodies": None})
     for change in changes:
@@ -144,14 +144,14 @@ def test_a_damaged_calibration_or_one_of_another_version_is_refused() -> None:
             Calibration.from_dict(CALIBRATION.to_dict() | change)
     damaged = CALIBRATION.to_dict()
     damaged["distributions"]["step_share"]["quantiles"] = [2.0, 1.0]
-    with pytest.raises(InputError, match="expected 101 rising quantiles, got 2"):
+    with pytest.raises(InputError, match=r"101 .*quantiles, got 2"):
         Calibration.from_dict(damaged)
 
 
 def test_too_few_tunes_are_refused() -> None:
-    with pytest.raises(InputError, match="10 melodies or more of two sounding notes, got 9"):
+    with pytest.raises(InputError, match=r"10 or more .*got 9"):
         Calibration.fit(WALKS[:9])
-    with pytest.raises(InputError, match="13 or more, got 12"):
+    with pytest.raises(InputError, match=r"13 or more .*got 12"):
         cross_fit(WALKS[:12])
     assert cross_fit(WALKS[:13]).scores.overall.shape == (13,)
 

@@ -73,7 +73,7 @@ def test_the_most_copied_melody_has_the_longest_passage_then_the_lowest_novelty(
 
     assert most_copied([copying(5, 0.1), copying(9, 0.9), copying(9, 0.4)]) == 2
     assert most_copied([copying(9, np.nan), copying(9, 1)]) == 1
-    with pytest.raises(ValueError, match="no melodies"):
+    with pytest.raises(ValueError, match="at least one melody"):
         most_copied([])
 
 

@@ -225,14 +225,14 @@ def test_the_state_dict_holds_the_two_tables() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"long_order": -1}, "long_order is a whole number"),
-        ({"short_order": 1.5}, "short_order is a whole number"),
-        ({"short_weight": 0}, "short_weight is above 0"),
-        ({"short_weight": math.inf}, "short_weight is above 0"),
-        ({"short_weight": math.nan}, "short_weight is above 0"),
-        ({"bias": -0.1}, "bias is 0 to 8"),
-        ({"bias": math.nan}, "bias is 0 to 8"),
-        ({"models": "none"}, "models is one of both, long, short, got 'none'"),
+        ({"long_order": -1}, "long_order .*got -1"),
+        ({"short_order": 1.5}, "short_order .*got 1.5"),
+        ({"short_weight": 0}, "short_weight"),
+        ({"short_weight": math.inf}, "short_weight"),
+        ({"short_weight": math.nan}, "short_weight"),
+        ({"bias": -0.1}, "bias 0 to 8"),
+        ({"bias": math.nan}, "bias 0 to 8"),
+        ({"models": "none"}, "models .*both, long, short, got 'none'"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:

@@ -109,8 +109,7 @@ class Calibration:
         n_usable = sum(len(sounding_pitches(melody)) > 1 for melody in melodies)
         if n_usable < MIN_MELODIES:
             raise InputError(
-                f"scores are calibrated on {MIN_MELODIES} melodies or more of two sounding notes, got {n_usable}: give "
-                "more tunes"
+                f"calibration needs {MIN_MELODIES} or more melodies with two sounding notes, got {n_usable}: add tunes"
             )
         transitions = DegreeTransitions.fit(melodies)
         values = _values(transitions, melodies)
@@ -165,7 +164,7 @@ class Calibration:
         """
         if values.get("version") != _VERSION:
             raise InputError(
-                f"the calibration is of version {values.get('version')}, and this program reads version {_VERSION}: "
+                f"the calibration has version {values.get('version')}, but this program reads version {_VERSION}: "
                 "train the model again, or evaluate it with the program that trained it"
             )
         try:
@@ -211,9 +210,7 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
     n = len(melodies)
     n_needed = MIN_MELODIES * _N_FOLDS // (_N_FOLDS - 1) + 1
     if n < n_needed:
-        raise InputError(
-            f"melodies can be calibrated on each other if there are {n_needed} or more, got {n}: give more tunes"
-        )
+        raise InputError(f"cross-validated calibration needs {n_needed} or more melodies, got {n}: add tunes")
     fold = np.random.default_rng(seed).permutation(n) % _N_FOLDS
     set_distinctness = distinctness(melodies)
     order, parts = [], []
@@ -230,7 +227,7 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
 def _read_distribution(values: Mapping[str, Any], n_melodies: int) -> Distribution:
     quantiles = tuple(float(value) for value in values["quantiles"])
     if len(quantiles) not in {0, len(_GRID)} or list(quantiles) != sorted(quantiles):
-        raise ValueError(f"expected {len(_GRID)} rising quantiles, got {len(quantiles)}")
+        raise ValueError(f"expected {len(_GRID)} ascending quantiles, got {len(quantiles)}")
     return Distribution(quantiles, float(values["undefined"]), n_melodies)
 
 

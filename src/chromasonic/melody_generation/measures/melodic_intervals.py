@@ -44,7 +44,7 @@ def interval_ngrams(melody: Melody, n: int) -> NDArray[np.uint64]:
         2
     """
     if not 1 <= n <= _LARGEST_N:
-        raise ValueError(f"n-grams have 1 to {_LARGEST_N} intervals, got {n}")
+        raise ValueError(f"n must be 1 to {_LARGEST_N} intervals, got {n}")
     # MIDI numbers differ by 127 at most, so an interval plus 128 is one byte: the code is exact, not a hash.
     steps = (intervals(melody) + 128).astype(np.uint64)
     n_grams = max(0, len(steps) - n + 1)

@@ -68,7 +68,7 @@ class MelodyScores:
         """
         n = len(self.overall)
         if not n:
-            raise InputError("no melodies were given, so there is nothing to score: sample at least one")
+            raise InputError("there are no melodies to score: generate at least one")
         draws = draw_counts(n, seed, n_resamples)
 
         def scored(scores: FloatArray) -> Estimate:

@@ -76,7 +76,7 @@ def most_copied(copying: Sequence[Copying]) -> int:
         ValueError: If there is no melody.
     """
     if not copying:
-        raise ValueError("there is no most copied melody among no melodies")
+        raise ValueError("most_copied needs at least one melody")
     return min(
         range(len(copying)), key=lambda i: (-copying[i].passage.n_notes, np.nan_to_num(copying[i].novelty, nan=2))
     )

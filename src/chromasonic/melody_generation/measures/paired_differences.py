@@ -55,7 +55,9 @@ def difference(first: FloatArray, second: FloatArray, n_notes: FloatArray, *, se
         (-0.2, True, 20)
     """
     if not first.shape == second.shape == n_notes.shape:
-        raise ValueError(f"tunes must be the same: got {len(first)}, {len(second)} and {len(n_notes)}")
+        raise ValueError(
+            f"arrays must have one value for each tune: got {len(first)}, {len(second)} and {len(n_notes)}"
+        )
     is_finite = np.isfinite(first) & np.isfinite(second)
     gap = np.where(is_finite, first, np.nan) - np.where(is_finite, second, np.nan)
     return Difference(estimate_ratio(gap, n_notes, seed=seed), _p_value(gap, seed), int((gap < 0).sum()), len(gap))

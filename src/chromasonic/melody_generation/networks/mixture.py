@@ -57,10 +57,12 @@ class MixtureNetwork(nn.Module):
     def __init__(self, parts: Sequence[nn.Module], *, by_match: bool = True, split_hash: str = "") -> None:
         super().__init__()
         if not 2 <= len(parts) <= MAX_PARTS:
-            raise ValueError(f"a mixture has 2 to {MAX_PARTS} parts, got {len(parts)}")
+            raise ValueError(f"a mixture must have 2 to {MAX_PARTS} parts, got {len(parts)}")
         for part in parts:
             if isinstance(part, MixtureNetwork) or not isinstance(part, StatefulNetwork):
-                raise ValueError(f"a part of a mixture has forward_with_state, got {type(part).__name__}")
+                raise ValueError(
+                    f"a part of a mixture must have forward_with_state and be no mixture, got {type(part).__name__}"
+                )
         self.hyperparameters = {"by_match": bool(by_match), "split_hash": str(split_hash)}
         self.by_match, self.split_hash = bool(by_match), str(split_hash)
         self.parts = nn.ModuleList(parts).requires_grad_(False)

@@ -62,9 +62,9 @@ class PPMNetwork(nn.Module):
         super().__init__()
         check_order(long_order=long_order, short_order=short_order)
         if not 0 < short_weight < math.inf or not 0 <= bias <= MAX_BIAS:
-            raise ValueError(f"short_weight is above 0 and bias is 0 to {MAX_BIAS}, got {short_weight} and {bias}")
+            raise ValueError(f"short_weight must be above 0 and bias 0 to {MAX_BIAS}, got {short_weight} and {bias}")
         if models not in MODELS:
-            raise ValueError(f"models is one of {', '.join(MODELS)}, got {models!r}")
+            raise ValueError(f"models must be one of {', '.join(MODELS)}, got {models!r}")
         self.hyperparameters = {
             "long_order": long_order,
             "short_order": short_order,

@@ -52,7 +52,9 @@ class TransformerNetwork(SequenceNetwork[TransformerState]):
     ) -> None:
         check_sizes(dropout, hidden_size=hidden_size, num_layers=num_layers, num_heads=num_heads)
         if hidden_size % (2 * num_heads):
-            raise ValueError(f"hidden_size is a multiple of twice num_heads, got {hidden_size} for {num_heads} heads")
+            raise ValueError(
+                f"hidden_size must be a multiple of twice num_heads, got {hidden_size} for {num_heads} heads"
+            )
         super().__init__(
             _TransformerBackbone(hidden_size, num_layers, num_heads, dropout),
             {

@@ -235,11 +235,11 @@ def test_valid_sizes_are_accepted(dropout: float, size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, -3, 1.5, 16.0, math.nan, "16", None])
 def test_a_size_that_is_not_a_positive_integer_is_refused(size: object) -> None:
-    with pytest.raises(ValueError, match=f"num_layers is a whole number of 1 or more, got {size}"):
+    with pytest.raises(ValueError, match=f"num_layers .*got {size}"):
         check_sizes(0.0, hidden_size=4, num_layers=size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1, 1.5, math.nan])
 def test_a_dropout_outside_0_to_1_is_refused(dropout: float) -> None:
-    with pytest.raises(ValueError, match=f"dropout is at least 0 and less than 1, got {dropout}"):
+    with pytest.raises(ValueError, match=f"dropout .*got {dropout}"):
         check_sizes(dropout, hidden_size=4)

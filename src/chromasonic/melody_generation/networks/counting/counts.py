@@ -30,7 +30,7 @@ def check_order(**orders: int) -> None:
     """
     for name, order in orders.items():
         if not isinstance(order, int) or not 0 <= order <= MAX_ORDER:
-            raise ValueError(f"{name} is a whole number of 0 to {MAX_ORDER}, got {order}")
+            raise ValueError(f"{name} must be an integer of 0 to {MAX_ORDER}, got {order}")
 
 
 def add_feature(contexts: Tensor, feature: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class SuccessorCounts(nn.Module):
     def __init__(self, n_symbols: int) -> None:
         super().__init__()
         if not 1 <= n_symbols <= 1 << _SYMBOL_BITS:
-            raise ValueError(f"a table holds 1 to {1 << _SYMBOL_BITS} symbols, got {n_symbols}")
+            raise ValueError(f"a table must have 1 to {1 << _SYMBOL_BITS} symbols, got {n_symbols}")
         self._n_symbols = n_symbols
         self.register_buffer("keys", torch.zeros(0, dtype=torch.long))
         self.register_buffer("counts", torch.zeros(0, dtype=torch.long))
@@ -171,9 +171,9 @@ class SuccessorCounts(nn.Module):
     def _table_fault(self, keys: Tensor, counts: Tensor) -> str:
         """Return what is wrong with a table; empty if nothing is."""
         if keys.dim() != 1 or keys.shape != counts.shape or {keys.dtype, counts.dtype} != {torch.long}:
-            return f"should be two rows of integers, got shapes {tuple(keys.shape)} and {tuple(counts.shape)}"
+            return f"should be two vectors of integers, got shapes {tuple(keys.shape)} and {tuple(counts.shape)}"
         if not (keys[1:] > keys[:-1]).all() or not (counts > 0).all():
-            return "should hold rising keys with counts of 1 or more"
+            return "should hold ascending keys with counts of 1 or more"
         if not ((keys >= 0) & (keys & _SYMBOL_MASK < self._n_symbols)).all():
             return f"should hold symbols below {self._n_symbols}"
         return ""

@@ -141,6 +141,6 @@ def check_sizes(dropout: float, **sizes: int) -> None:
     """
     for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} is a whole number of 1 or more, got {size}")
+            raise ValueError(f"{name} must be an integer of 1 or more, got {size}")
     if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is at least 0 and less than 1, got {dropout}")
+        raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
