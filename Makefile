@@ -20,7 +20,8 @@ DEVELOPMENT := $(VENV)/development
 export OMP_WAIT_POLICY ?= passive
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile
+# Processes take whole files in the order of tests/conftest.py, the slowest first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: train quick test coverage docs results clean lint
 

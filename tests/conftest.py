@@ -28,7 +28,25 @@ settings.load_profile("shared_machine")
 # `make test` gives every worker whole files, in this order. A slow file that started last would run alone at the end.
 SLOWEST_FIRST = (
     "tests/breaking/test_interrupts.py",
+    "tests/test_sweeps.py",
     "tests/test_train_script.py",
+    "tests/test_reproducibility.py",
+    "tests/acceptance/test_written_files.py",
+    "tests/breaking/test_kills.py",
+    "tests/pipeline/test_entropy.py",
+    "tests/test_pretraining.py",
+    "tests/test_configs.py",
+    "tests/test_judging_scripts.py",
+    "tests/unit/test_testing.py",
+    "tests/test_results_script.py",
+    "tests/unit/networks/neural/test_sequence.py",
+    "tests/unit/generation/test_generate.py",
+    "tests/browser/test_listening.py",
+    "tests/test_repeating.py",
+    "tests/browser/test_reports.py",
+    "tests/breaking/test_fuzz.py",
+    "tests/breaking/test_damaged_runs.py",
+    "tests/test_training_faults.py",
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.running import QUIET, ROOT, Ending, run_script
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 Run = Callable[..., Ending]
 FEW = ("n_samples=2", "max_notes=24")
 

@@ -29,6 +29,8 @@ from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.lightning_module import MelodyModule, OptimizerFactory
 from chromasonic.melody_generation.training.schedules import Constant, Cosine, OneCycle, ReduceOnPlateau, Schedule, Step
 
+pytestmark = pytest.mark.slow
+
 N_EPOCHS = 6
 CUT_IN = 5
 FAST = partial(AdamW, lr=0.01)
@@ -179,7 +181,6 @@ def test_another_seed_gives_another_run(network: str, tmp_path: Path) -> None:
 
 
 # Resuming a schedule does not depend on the network: the LSTM tries them all.
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "schedule"),
     [*(("lstm", name) for name in SCHEDULES), ("transformer", "one_cycle"), ("transformer", "reduce_on_plateau")],
@@ -199,7 +200,6 @@ def test_a_run_cut_short_and_resumed_equals_one_that_was_not(
     assert (len(set(rates[: CUT_IN - 1])) > 1 and len(set(rates[CUT_IN - 2 :])) > 1) == (schedule != "constant")
 
 
-@pytest.mark.slow
 def test_a_run_cut_short_more_than_once_equals_one_that_was_not(uninterrupted: Uninterrupted, tmp_path: Path) -> None:
     setting = Setting(schedule=Plateau(patience=1))
     whole = uninterrupted(setting)

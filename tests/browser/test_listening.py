@@ -20,6 +20,8 @@ from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
 from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.listening import ScoredMelodies, track_files
 
+pytestmark = pytest.mark.slow
+
 CARDS = "article"
 # The loudest sample at the output of the page within a quarter of a second.
 LOUDNESS = """async () => {

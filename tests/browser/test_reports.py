@@ -23,6 +23,8 @@ from chromasonic.melody_generation.runs.training_record import TrainingRecord
 from chromasonic.melody_generation.testing import ModelComparison
 from chromasonic.melody_generation.training.history import TrainingHistory
 
+pytestmark = pytest.mark.slow
+
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 REPORTS = ("evaluation", "comparison")
 

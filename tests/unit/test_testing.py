@@ -35,6 +35,8 @@ def markov() -> nn.Module:
     return network
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [small_lstm, small_transformer, markov, user_network],
@@ -53,6 +55,8 @@ def test_any_module_of_the_contract_is_evaluated(network: Any, tmp_path: Path) -
     assert "Copying and novelty are not defined, since the training tunes are not known" in page
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
     results = ModelTester(markov(), training_data=TRAIN).run_comprehensive_test(TEST, tmp_path, n_samples=3)
     assert results["calibrated_on"] == "30 training tunes"
@@ -68,6 +72,7 @@ def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_models_are_compared(tmp_path: Path) -> None:
     results = ModelComparison().compare_models(
         models={"LSTM": small_lstm(), "Markov": markov(), "Mine": user_network()},
@@ -96,6 +101,8 @@ def test_two_models_of_the_same_kind_keep_their_names() -> None:
     assert results["differences"][0]["value"] == 0
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 def test_notes_outside_the_vocabulary_are_rounded(tmp_path: Path) -> None:
     odd = Melody([60, 62, 64] * 8, [25, 23, 24] * 8, title="Odd")
     results = ModelTester(markov()).run_comprehensive_test([*TEST, odd], tmp_path, n_samples=2)
@@ -118,6 +125,8 @@ def test_test_data_that_cannot_be_scored_are_refused(test: list[Melody], words: 
         ModelComparison().compare_models({"m": markov()}, test)
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 def test_a_model_that_cannot_be_evaluated_does_not_stop_the_others(tmp_path: Path) -> None:
     results = ModelComparison().compare_models({"ok": markov(), "bad": Broken()}, TEST, tmp_path, n_samples=2)
     assert results["models"].keys() == {"ok"}

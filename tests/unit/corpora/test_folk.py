@@ -45,6 +45,7 @@ def test_chosen_collections_are_read_and_labelled() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_collections", "nottingham_directory")
 def test_nottingham_is_an_optional_collection() -> None:
     melodies = FolkCorpus(oneills=False, airds=False, ryans=False, nottingham=True).load()

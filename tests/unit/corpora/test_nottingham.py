@@ -174,6 +174,7 @@ def written(nottingham_directory: Path) -> CorpusReading:
     return NottinghamCorpus().read()
 
 
+@pytest.mark.slow
 def test_all_1034_tunes_are_read(written: CorpusReading) -> None:
     assert (written.report.n_tunes, written.report.n_melodies, written.report.dropped) == (1034, 1034, ())
     assert len({melody.source for melody in written.melodies}) == 1034

@@ -94,6 +94,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 A, B, C, R = token_of(0, 24), token_of(4, 24), token_of(7, 48), token_of(REST - 60, 24)
 
 
+@pytest.mark.slow
 def test_tokens_come_as_often_as_the_network_says() -> None:
     first = {A: 0.5, B: 0.3, C: 0.2}
     after = {A: {A: 0.1, B: 0.6, C: 0.3}, B: {A: 0.25, B: 0.5, C: 0.25}, C: {A: 0.8, B: 0.1, C: 0.1}}
@@ -106,6 +107,7 @@ def test_tokens_come_as_often_as_the_network_says() -> None:
     assert chisquare([pairs[pair] for pair in expected], list(expected.values())).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_lengths_are_the_networks_own() -> None:
     lengths = np.array([len(melody) for melody in generate(AfterLast({A: 0.75, VOCABULARY.end: 0.25}), count=2000)])
     # The first token cannot be the end; from then on each is with a chance of a quarter.
@@ -134,6 +136,7 @@ def test_a_carried_state_gives_the_same_melodies_as_reading_everything_again(nam
     assert len({len(melody) for melody in carried}) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "transformer", "markov"])
 def test_how_many_are_asked_for_and_the_batch_size_decide_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = lively(NETWORKS[name]())

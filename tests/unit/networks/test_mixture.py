@@ -51,6 +51,7 @@ def nats(network: nn.Module, batches: list[Tensor]) -> tuple[float, int]:
     return sum(float(batch_sums.nats) for batch_sums in sums), sum(int(batch_sums.n_tokens) for batch_sums in sums)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_match", [True, False])
 def test_no_part_alone_predicts_validation_better(by_match: bool) -> None:
     validation = [batch_of(walks(6, 4)), batch_of(walks(5, 5))]

@@ -21,6 +21,7 @@ from chromasonic.melody_generation.reporting.experiment_report import write_eval
 from chromasonic.melody_generation.runs.command_line import training_command
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
 
@@ -52,6 +53,7 @@ def test_the_melodies_shown_are_those_nearest_to_the_median(evaluation: Evaluati
     assert len(shown) == 6 + 3
 
 
+@pytest.mark.slow
 def test_without_scores_the_first_stand_for_the_rest(tmp_path: Path) -> None:
     results = ModelTester(markov(), "markov").run_comprehensive_test(TEST[:3], tmp_path, n_samples=5)
     assert results["typical"] == {"samples": [0, 1, 2, 3], "real": [0, 1]}
@@ -80,6 +82,7 @@ def test_a_report_of_a_model_that_is_no_run_says_how_it_was_tested(evaluation: E
     assert "Configuration" not in html
 
 
+@pytest.mark.slow
 def test_many_models_show_fewer_melodies_each(tmp_path: Path) -> None:
     models = {f"model {number}": user_network() for number in range(6)}
     ModelComparison().compare_models(models, TEST, tmp_path, n_samples=2)

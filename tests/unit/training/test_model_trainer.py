@@ -69,6 +69,7 @@ def test_the_example_of_the_guide_works(tmp_path: Path, capsys: pytest.CaptureFi
     assert "2/2" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path: Path) -> None:
     tunes = walks(6)
     model = small_lstm()
@@ -93,6 +94,7 @@ def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path: Path) ->
     torch.testing.assert_close(load_model(tmp_path / "m_best.pt")(tokens), model.eval()(tokens))
 
 
+@pytest.mark.slow
 def test_training_stops_when_patience_is_over_but_not_under_one_cycle(tmp_path: Path) -> None:
     tunes = walks(4)
 
@@ -116,6 +118,7 @@ def test_training_stops_when_patience_is_over_but_not_under_one_cycle(tmp_path: 
     assert n_epochs(OneCycle()) == 6
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_model_and_another_one_does_not(tmp_path: Path) -> None:
     def losses(seed: int) -> list[float]:
         torch.manual_seed(0)

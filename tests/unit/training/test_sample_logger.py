@@ -49,6 +49,7 @@ def events(folder: Path) -> EventAccumulator:
     return found
 
 
+@pytest.mark.slow
 def test_a_figure_a_sound_and_a_text_are_logged_after_the_first_epoch_and_every_few(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(every_n_epochs=3, max_notes=12), n_epochs=6)
     found = events(tmp_path)
@@ -63,6 +64,7 @@ def test_a_figure_a_sound_and_a_text_are_logged_after_the_first_epoch_and_every_
     assert len(set(texts)) > 1
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without_samples(tmp_path: Path) -> None:
     """Bit for bit: the history, the weights and the random state at the end."""
     without = train(tmp_path / "without")
@@ -87,6 +89,7 @@ class Watch(Callback):
         self.modes.append([each.training for each in pl_module.modules()])
 
 
+@pytest.mark.slow
 def test_the_network_is_left_in_its_mode(tmp_path: Path) -> None:
     watch = Watch()
     train(tmp_path, SampleLogger(every_n_epochs=1, max_notes=4), watch, n_epochs=3)

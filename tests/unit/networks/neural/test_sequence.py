@@ -195,6 +195,7 @@ def test_half_precision_is_close_to_full(name: str) -> None:
         torch.testing.assert_close(logits.log_softmax(-1), full, atol=0.2, rtol=0.05)
 
 
+@pytest.mark.slow
 @every_network
 def test_one_batch_can_be_overfitted(name: str) -> None:
     network, tokens = SMALL_NETWORKS[name](), batch_of([melody.window(0, 16) for melody in walks(2)])
