@@ -70,7 +70,7 @@ def time_generating(run: str, count: int) -> None:
         with timed("files of all formats"):
             contents = samples.write(Path(folder))
         with timed("page"):
-            listening_page(samples.judged, model, {}, "", samples.stems, contents=contents)
+            listening_page(samples, model, {}, "", contents=contents)
     bars = sum(len(melody.bar_lines) for melody in melodies)
     table = Table("step", "seconds", title=f"{count} melodies, {bars} bars")
     for name, value in {**seconds, "total": sum(seconds.values())}.items():

@@ -11,8 +11,9 @@ from tests.browsing import chromium
 from tests.small_networks import walks
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
 from chromasonic.melody_generation.melody import REST, Melody, Metre
-from chromasonic.melody_generation.pages.listening import ScoredMelodies
+from chromasonic.melody_generation.pages.melody_tracks import melody_tracks
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 
 HOSTILE = '</script></title><img src=x onerror="window.hacked = 1"> & \'"><svg onload=alert(1)> ]]> <!-- «Là-bas» ♯'
@@ -39,13 +40,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def judged() -> ScoredMelodies:
+def scored() -> ScoredMelodies:
     tunes = walks(40)
-    return ScoredMelodies.by(ReferenceSet.of(tunes[:15], [*tunes[15:], SCALE]), MELODIES)
+    return ScoredMelodies.score(MELODIES, ReferenceSet.of(tunes[:15], [*tunes[15:], SCALE]))
 
 
 @pytest.fixture(scope="session")
-def listening(judged: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def listening(scored: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a page of three melodies, one with a hostile name, into a directory with a hostile name."""
     stems = ("a_jig", "scale", "long")
     page = Page(
@@ -53,7 +54,7 @@ def listening(judged: ScoredMelodies, tmp_path_factory: pytest.TempPathFactory) 
         lead=HOSTILE,
         facts=(("Model", "lstm"), (HOSTILE, HOSTILE)),
         command=f"chromasonic generate run={HOSTILE}",
-        groups=(TrackGroup("", "", judged.tracks(range(3), ("A jig", HOSTILE, "A long one"), stems)),),
+        groups=(TrackGroup("", "", melody_tracks(scored, range(3), ("A jig", HOSTILE, "A long one"), stems)),),
     )
     file = tmp_path_factory.mktemp("a page & more") / "index.html"
     file.write_text(page_html(page), encoding="utf-8")

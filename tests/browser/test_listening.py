@@ -15,10 +15,11 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import HOSTILE, JIG, LONG, SCALE
 from tests.browsing import PHONE, TABLET, WIDE, Visit, faint_texts, overflow, visiting
 
+from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
 from chromasonic.melody_generation.io.write_audio import to_wav
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
 from chromasonic.melody_generation.notation.tempo import usual_tempo
-from chromasonic.melody_generation.pages.listening import ScoredMelodies, track_files
+from chromasonic.melody_generation.pages.melody_tracks import track_files
 
 pytestmark = pytest.mark.slow
 
@@ -407,6 +408,6 @@ def test_all_text_has_enough_contrast(browser: Browser, listening: Path, scheme:
         assert (ground == "rgb(18, 19, 24)") == (scheme == "dark")
 
 
-def test_a_page_is_small(judged: ScoredMelodies, listening: Path) -> None:
-    assert len(judged.melodies) == 3
+def test_a_page_is_small(scored: ScoredMelodies, listening: Path) -> None:
+    assert len(scored.melodies) == 3
     assert listening.stat().st_size < 700_000

@@ -56,7 +56,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
-    html = listening_page(generated.judged, model, settings, command, generated.stems, options.tempo, contents)
+    html = listening_page(generated, model, settings, command, options.tempo, contents)
     write_text(page, html)
     print_generated_set(generated, {"Melodies": folder, "Listen": page})
 

@@ -16,9 +16,9 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.melody import Melody, Metre
-from chromasonic.melody_generation.pages import generated_set as songbook
-from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
-from chromasonic.melody_generation.pages.listening import MOST_ON_PAGE, listening_page
+from chromasonic.melody_generation.pages import generated_set as generated_set_module
+from chromasonic.melody_generation.pages.generated_set import MOST_ON_PAGE, GeneratedSet, generated_set_table
+from chromasonic.melody_generation.pages.listening import listening_page
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
@@ -65,17 +65,17 @@ def run(directory: Path) -> TrainedModel:
 
 def test_melodies_are_named_judged_and_written(run: TrainedModel, tmp_path: Path) -> None:
     melodies = generate(run, count=3, bars=4)
-    book = GeneratedSet.of(run, melodies)
-    assert book.stems == ("melody_01", "melody_02", "melody_03")
-    assert [each.title for each in book.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
-    assert [each.pitches.tolist() for each in book.melodies] == [each.pitches.tolist() for each in melodies]
-    assert book.judged.scores is not None
-    assert len(book.judged.scores.overall) == 3
+    generated = GeneratedSet.of(run, melodies)
+    assert generated.stems == ("melody_01", "melody_02", "melody_03")
+    assert [each.title for each in generated.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
+    assert [each.pitches.tolist() for each in generated.melodies] == [each.pitches.tolist() for each in melodies]
+    assert generated.scored.scores is not None
+    assert len(generated.scored.scores.overall) == 3
     told: list[None] = []
-    contents = book.write(tmp_path, formats=["abc", "wav"], on_written=lambda: told.append(None))
-    assert {path.name for path in tmp_path.iterdir()} == {f"{s}.{e}" for s in book.stems for e in ("abc", "wav")}
+    contents = generated.write(tmp_path, formats=["abc", "wav"], on_written=lambda: told.append(None))
+    assert {path.name for path in tmp_path.iterdir()} == {f"{s}.{e}" for s in generated.stems for e in ("abc", "wav")}
     # A page holds no sound, and what else it holds is what was written.
-    assert list(contents) == [{"abc": (tmp_path / f"{stem}.abc").read_bytes()} for stem in book.stems]
+    assert list(contents) == [{"abc": (tmp_path / f"{stem}.abc").read_bytes()} for stem in generated.stems]
     assert len(told) == 3
 
 
@@ -99,17 +99,17 @@ def test_what_there_was_stays_where_rendering_fails(
     def fail(*arguments: object) -> NoReturn:
         raise InputError("it cannot be written")
 
-    monkeypatch.setattr(songbook, "render", fail)
+    monkeypatch.setattr(generated_set_module, "render", fail)
     with pytest.raises(InputError):
         GeneratedSet.of(run, [TUNE]).write(tmp_path, formats=["abc"])
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
 def test_a_page_of_many_shows_the_first_and_says_so(run: TrainedModel, tmp_path: Path) -> None:
-    book = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
-    contents = book.write(tmp_path, formats=["abc"])
+    generated = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
+    contents = generated.write(tmp_path, formats=["abc"])
     assert len(contents) == MOST_ON_PAGE
-    html = listening_page(book.judged, run, {}, "", book.stems, contents=contents)
+    html = listening_page(generated, run, {}, "", contents=contents)
     assert html.count("<article") == MOST_ON_PAGE
     assert "The first 48 of 49: the others are files in the same folder." in html
     assert "49 melodies by" in html
@@ -131,9 +131,9 @@ def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(direct
     for path in (bare, bare / "lstm_checkpoints" / "melody_lstm_best.pt"):
         opened = load_model(path)
         assert opened.directory == bare
-        book = GeneratedSet.of(opened, walks(2))
-        assert book.judged.scores is not None
-        assert "What is copied is not judged" in generated_set_table(book).note
+        generated = GeneratedSet.of(opened, walks(2))
+        assert generated.scored.scores is not None
+        assert "What is copied is not judged" in generated_set_table(generated).note
     with pytest.raises(InputError, match=r"tunes.npz cannot be read"):
         load_run(bare)
 
@@ -171,16 +171,16 @@ def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: TrainedM
 def test_a_checkpoint_in_its_run_knows_the_tunes(directory: Path) -> None:
     inside = load_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
     assert inside.directory == directory
-    assert GeneratedSet.of(inside, [TUNE]).judged.reference is not None
+    assert GeneratedSet.of(inside, [TUNE]).scored.reference is not None
 
 
 def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tmp_path: Path) -> None:
     alone = load_model(shutil.copy(directory / "lstm_checkpoints" / "melody_lstm_best.pt", tmp_path / "alone.pt"))
     assert alone.directory == tmp_path
-    book = GeneratedSet.of(alone, walks(2))
-    assert book.judged.scores is not None
-    assert book.judged.reference is None
-    assert generated_set_table(book).columns == ("file", "bars", "notes", "overall")
+    generated = GeneratedSet.of(alone, walks(2))
+    assert generated.scored.scores is not None
+    assert generated.scored.reference is None
+    assert generated_set_table(generated).columns == ("file", "bars", "notes", "overall")
     assert alone.corpus == "synthetic"
 
 

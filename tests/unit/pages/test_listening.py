@@ -14,11 +14,13 @@ import pytest
 from tests.small_networks import walks
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet
-from chromasonic.melody_generation.pages.listening import ScoredMelodies, listening_page, melody_facts, settings_facts
+from chromasonic.melody_generation.pages.listening import listening_page, settings_facts
+from chromasonic.melody_generation.pages.melody_tracks import melody_facts, melody_tracks
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
@@ -40,9 +42,9 @@ def player_data(html: str) -> Any:
 
 def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
-    songbook = GeneratedSet.of(run, MELODIES)
-    songbook.write(tmp_path, formats=["midi", "musicxml", "abc", "svg"])
-    html = listening_page(songbook.judged, run, {"Seed": "7"}, "chromasonic generate", songbook.stems)
+    generated = GeneratedSet.of(run, MELODIES)
+    generated.write(tmp_path, formats=["midi", "musicxml", "abc", "svg"])
+    html = listening_page(generated, run, {"Seed": "7"}, "chromasonic generate")
     held = {
         each["name"]: gzip.decompress(base64.b64decode(each["data"]))
         for melody in player_data(html)
@@ -55,8 +57,8 @@ def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
 
 def test_the_page_says_what_made_the_melodies() -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
-    songbook = GeneratedSet.of(run, MELODIES)
-    html = listening_page(songbook.judged, run, {"Key": "G"}, "chromasonic generate run=x", songbook.stems, 90.0)
+    generated = GeneratedSet.of(run, MELODIES)
+    html = listening_page(generated, run, {"Key": "G"}, "chromasonic generate run=x", 90.0)
     for words in (
         "4 melodies by a Markov model",
         "25 tunes of synthetic",
@@ -71,8 +73,8 @@ def test_the_page_says_what_made_the_melodies() -> None:
 
 def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
     run = run_with({})
-    songbook = GeneratedSet.of(run, MELODIES[:1])
-    html = listening_page(songbook.judged, run, {}, "", songbook.stems)
+    generated = GeneratedSet.of(run, MELODIES[:1])
+    html = listening_page(generated, run, {}, "")
     assert "1 melody by a Markov model" in html
     assert "learned from tunes of synthetic" in html
     assert 'class="scores"' not in html
@@ -80,8 +82,8 @@ def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
 
 
 def test_a_copy_is_called_one() -> None:
-    standard = ReferenceSet.of(TEST, TRAIN)
-    (track,) = ScoredMelodies.by(standard, MELODIES[:1]).tracks([0], ["A copy"], ["copy"])
+    reference = ReferenceSet.of(TEST, TRAIN)
+    (track,) = melody_tracks(ScoredMelodies.score(MELODIES[:1], reference), [0], ["A copy"], ["copy"])
     assert track.shared
     assert track.shared.share == 1
     assert track.shared.n_notes == int((MELODIES[0].pitches != REST).sum())
@@ -90,27 +92,27 @@ def test_a_copy_is_called_one() -> None:
 
 
 def test_scores_stand_beside_those_of_real_tunes() -> None:
-    standard = ReferenceSet.of(TEST, TRAIN)
-    judged = ScoredMelodies.by(standard, MELODIES)
-    tracks = judged.tracks([2, 0], ["x", "y"], ["x", "y"])
-    assert judged.scores
-    assert standard.real
-    for track, place in zip(tracks, (2, 0), strict=True):
+    reference = ReferenceSet.of(TEST, TRAIN)
+    scored = ScoredMelodies.score(MELODIES, reference)
+    tracks = melody_tracks(scored, [2, 0], ["x", "y"], ["x", "y"])
+    assert scored.scores
+    assert reference.real
+    for track, index in zip(tracks, (2, 0), strict=True):
         assert [bar.name for bar in track.scores] == ["coherence", "musicality", "diversity", "overall"]
-        assert track.scores[3].value == judged.scores.overall[place]
-        assert track.scores[3].real == pytest.approx(standard.real.overall.mean())
+        assert track.scores[3].value == scored.scores.overall[index]
+        assert track.scores[3].real == pytest.approx(reference.real.overall.mean())
         assert all(bar.is_defined and bar.has_real for bar in track.scores)
 
 
-def test_without_a_standard_nothing_is_claimed() -> None:
-    (track,) = ScoredMelodies(tuple(MELODIES)).tracks([1], ["x"], ["x"])
+def test_without_a_reference_nothing_is_claimed() -> None:
+    (track,) = melody_tracks(ScoredMelodies(tuple(MELODIES)), [1], ["x"], ["x"])
     assert track.scores == ()
     assert track.shared is None
 
 
 def test_a_melody_of_one_note_has_a_page() -> None:
-    standard = ReferenceSet.of(TEST, TRAIN)
-    (track,) = ScoredMelodies.by(standard, [Melody([60], [24])]).tracks([0], ["x"], ["x"])
+    reference = ReferenceSet.of(TEST, TRAIN)
+    (track,) = melody_tracks(ScoredMelodies.score([Melody([60], [24])], reference), [0], ["x"], ["x"])
     assert math.isnan(track.scores[3].value)
     assert len(track.notes) == 1
     assert len(track.engravings) == 2
@@ -136,8 +138,8 @@ def test_settings_that_do_nothing_are_not_listed() -> None:
 
 
 def test_a_melody_that_is_too_long_is_not_printed() -> None:
-    (short, long) = ScoredMelodies((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))).tracks(
-        [0, 1], "xy", "xy"
+    (short, long) = melody_tracks(
+        ScoredMelodies((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))), [0, 1], "xy", "xy"
     )
     assert len(short.engravings) == 2
     assert long.engravings == ()

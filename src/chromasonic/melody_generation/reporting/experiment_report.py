@@ -18,10 +18,11 @@ from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
 from chromasonic.melody_generation.evaluation.evaluate import N_TYPICAL_SAMPLES, Evaluation
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
+from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
-from chromasonic.melody_generation.pages.listening import ScoredMelodies
+from chromasonic.melody_generation.pages.melody_tracks import melody_tracks
 from chromasonic.melody_generation.pages.page import Page, PageFigure, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 from chromasonic.melody_generation.plots.figures import figure_to_svg
@@ -245,14 +246,14 @@ def _own_melodies(
     titles = [f"{name}, melody {index + 1}" for index in indices]
     stems = [f"{file_stem(name) or 'model'}_{index + 1:03}" for index in indices]
     note = _TYPICAL.format(n=len(inputs.samples.melodies))
-    return TrackGroup(title, note, inputs.samples.tracks(indices, titles, stems))
+    return TrackGroup(title, note, melody_tracks(inputs.samples, indices, titles, stems))
 
 
 def _real_tunes(record: EvaluationRecord, inputs: ReportInputs) -> TrackGroup:
     indices = _within(record.typical.real, inputs.real.melodies)
     titles = [inputs.real.melodies[index].title or f"Tune {index + 1}" for index in indices]
     stems = [file_stem(title) or f"tune_{index + 1}" for title, index in zip(titles, indices, strict=True)]
-    return TrackGroup("Real tunes", _REAL, inputs.real.tracks(indices, titles, stems))
+    return TrackGroup("Real tunes", _REAL, melody_tracks(inputs.real, indices, titles, stems))
 
 
 def _within(indices: Sequence[int], melodies: Sequence[Melody]) -> list[int]:

@@ -10,7 +10,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, read_tunes
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.tempo import usual_tempo
-from chromasonic.melody_generation.pages.listening import melody_facts, page_engravings
+from chromasonic.melody_generation.pages.melody_tracks import melody_facts, page_engravings
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
 from chromasonic.melody_generation.pages.tracks import Track

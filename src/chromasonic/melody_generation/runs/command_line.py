@@ -36,9 +36,7 @@ def training_command(configuration: Mapping[str, Any]) -> str:
     if isinstance(trainer, Mapping):
         given |= {f"trainer.{name}": trainer[name] for name in _OF_THE_TRAINER if name in trainer}
     given = {name: value for name, value in given.items() if name not in {"output_dir", "resume"}}
-    return " ".join(
-        ["chromasonic train", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())]
-    )
+    return " ".join(["chromasonic train", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())])
 
 
 def generating_command(arguments: Sequence[str]) -> str:
