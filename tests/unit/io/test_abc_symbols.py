@@ -15,12 +15,12 @@ from chromasonic.melody_generation.io.abc_symbols import (
     chord_notes,
     default_unit_length,
     parse_broken_rhythm,
-    parse_key,
-    parse_metre,
+    parse_key_field,
+    parse_metre_field,
     parse_note,
-    parse_part_order,
+    parse_part_order_field,
     parse_tuplet,
-    parse_unit_length,
+    parse_unit_length_field,
 )
 from chromasonic.melody_generation.melody import Metre
 
@@ -72,7 +72,7 @@ def test_a_chord_without_notes_raises_an_error() -> None:
 @pytest.mark.parametrize("tonic", ["C", "D", "F#", "Bb", "E", "Ab"])
 @pytest.mark.parametrize("mode", ["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian"])
 def test_key_signatures_agree_with_music21(tonic: str, mode: str) -> None:
-    parsed = parse_key(f"{tonic} {mode.capitalize()}")
+    parsed = parse_key_field(f"{tonic} {mode.capitalize()}")
     theirs = music21_key.Key(tonic.replace("b", "-"), mode)
     assert parsed.mode == mode
     assert parsed.tonic == theirs.tonic.pitchClass
@@ -107,7 +107,7 @@ def test_key_signatures_agree_with_music21(tonic: str, mode: str) -> None:
     ],
 )
 def test_keys_as_written_in_the_collections(text: str, tonic: int, mode: str, altered: dict[str, int]) -> None:
-    parsed = parse_key(text)
+    parsed = parse_key_field(text)
     assert (parsed.tonic, parsed.mode) == (tonic, mode)
     assert {letter: semitones for letter, semitones in parsed.signature if semitones} == altered
 
@@ -128,22 +128,22 @@ def test_keys_as_written_in_the_collections(text: str, tonic: int, mode: str, al
     ],
 )
 def test_metres_as_written_in_the_collections(text: str, metre: str) -> None:
-    assert str(parse_metre(text)) == metre
+    assert str(parse_metre_field(text)) == metre
 
 
 def test_malformed_field_values_raise_an_error() -> None:
     with pytest.raises(ValueError, match="the key 'xyz' is not understood"):
-        parse_key("xyz")
+        parse_key_field("xyz")
     with pytest.raises(ValueError, match="the metre 'waltz' is not understood"):
-        parse_metre("waltz")
+        parse_metre_field("waltz")
     for text in ("1/0", "0/8", "eighth", "1/G"):
         with pytest.raises(ValueError, match="the unit length"):
-            parse_unit_length(text)
+            parse_unit_length_field(text)
 
 
 @pytest.mark.parametrize(("metre", "unit"), [("2/4", 16), ("3/4", 8), ("6/8", 8), ("C", 8), ("3/8", 16), ("none", 8)])
 def test_the_default_unit_length_depends_on_the_metre(metre: str, unit: int) -> None:
-    assert default_unit_length(parse_metre(metre)) == Fraction(1, unit)
+    assert default_unit_length(parse_metre_field(metre)) == Fraction(1, unit)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_broken_rhythm_of_both_directions_raises_an_error() -> None:
     ],
 )
 def test_part_orders_are_unrolled(text: str, order: str) -> None:
-    assert parse_part_order(text) == order
+    assert parse_part_order_field(text) == order
 
 
 def test_an_absurdly_long_part_order_raises_an_error() -> None:
     with pytest.raises(ValueError, match="the part order"):
-        parse_part_order("((((A99)99)99)99)99")
+        parse_part_order_field("((((A99)99)99)99)99")

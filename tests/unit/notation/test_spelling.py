@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.io.abc_symbols import parse_key
+from chromasonic.melody_generation.io.abc_symbols import parse_key_field
 from chromasonic.melody_generation.melody import MODES
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 
@@ -73,7 +73,7 @@ def test_a_spelled_pitch_sounds_as_the_midi_number(spelling: Spelling, pitch: in
 @given(st.integers(0, 11), st.sampled_from(MODES))
 def test_name_and_signature_agree_with_the_abc_parser_in_every_key(tonic: int, mode: str) -> None:
     spelling = Spelling.for_key(tonic, mode)
-    key = parse_key(f"{spelling.tonic} {mode}")
+    key = parse_key_field(f"{spelling.tonic} {mode}")
     assert (key.tonic, key.mode) == (tonic, mode)
     assert dict(key.signature) == spelling.alterations()
     assert sum(spelling.alterations().values()) == spelling.sharps

@@ -29,12 +29,12 @@ from chromasonic.melody_generation.io.abc_symbols import (
     chord_notes,
     default_unit_length,
     parse_broken_rhythm,
-    parse_key,
-    parse_metre,
+    parse_key_field,
+    parse_metre_field,
     parse_note,
-    parse_part_order,
+    parse_part_order_field,
     parse_tuplet,
-    parse_unit_length,
+    parse_unit_length_field,
     whole_or_fraction,
 )
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
@@ -53,7 +53,7 @@ _MAX_BARS_OF_REST = 999
 
 # Defaults of a tune without these fields.
 _FREE = Metre.parse("free")
-_C_MAJOR = parse_key("C")
+_C_MAJOR = parse_key_field("C")
 
 # A letter and a colon at the beginning of a line, unless the colon belongs to a bar line.
 FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
@@ -126,11 +126,11 @@ class AbcTuneParser:
             case "T":
                 self.title = self.title or _ESCAPE.sub(r"\1", value)
             case "M":
-                self._change_metre(parse_metre(value))
+                self._change_metre(parse_metre_field(value))
             case "L":
-                self._unit = parse_unit_length(value)
+                self._unit = parse_unit_length_field(value)
             case "K":
-                self._change_key(parse_key(value))
+                self._change_key(parse_key_field(value))
                 if self.in_header:
                     self.in_header, self._voice = False, ""
             case "V":
@@ -139,7 +139,7 @@ class AbcTuneParser:
             case "P" if not self.in_header:
                 self.events.append(PartMark(value))
             case "P" | "Y":
-                self.part_order = parse_part_order(value)
+                self.part_order = parse_part_order_field(value)
 
     def _change_metre(self, metre: Metre) -> None:
         self._current_metre = metre

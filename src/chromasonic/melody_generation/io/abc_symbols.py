@@ -129,7 +129,7 @@ class KeySymbol:
 
 
 @lru_cache(maxsize=1024)
-def parse_key(text: str) -> KeySymbol:
+def parse_key_field(text: str) -> KeySymbol:
     """Parse the value of a ``K:`` field, such as ``G``, ``F#m``, ``A Dorian``, ``Dmix=c``, ``Hp`` or ``none``.
 
     Modes are recognised by their first three letters in either case; a lone ``m`` or ``M`` is minor, no mode is major.
@@ -139,7 +139,7 @@ def parse_key(text: str) -> KeySymbol:
         ValueError: If the text does not begin with a key.
 
     Example:
-        >>> parse_key("F#m").tonic, parse_key("F#m").mode, dict(parse_key("ADor").signature)["F"]
+        >>> parse_key_field("F#m").tonic, parse_key_field("F#m").mode, dict(parse_key_field("ADor").signature)["F"]
         (6, 'minor', 1)
     """
     text = text.strip()
@@ -166,14 +166,14 @@ def _signature(sharps: int) -> tuple[tuple[str, int], ...]:
     return tuple((letter, (sharps - index + 6) // 7) for index, letter in enumerate(_FIFTHS))
 
 
-def parse_metre(text: str) -> Metre:
+def parse_metre_field(text: str) -> Metre:
     """Parse the value of an ``M:`` field, such as ``6/8``, ``C|``, ``3+2/8``, ``none`` or Essen's ``FREI4/4``.
 
     Raises:
         ValueError: If the text is no metre.
 
     Example:
-        >>> str(parse_metre("3+2/8")), str(parse_metre("FREI4/4"))
+        >>> str(parse_metre_field("3+2/8")), str(parse_metre_field("FREI4/4"))
         ('5/8', 'free')
     """
     text = text.strip()
@@ -187,7 +187,7 @@ def parse_metre(text: str) -> Metre:
     return Metre.parse(f"{sum(map(int, match[1].split('+')))}/{match[2]}")
 
 
-def parse_unit_length(text: str) -> Fraction:
+def parse_unit_length_field(text: str) -> Fraction:
     """Parse the value of an ``L:`` field, as a fraction of a whole note.
 
     Raises:
@@ -252,14 +252,14 @@ def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
     return (2 - short, short) if text[0] == ">" else (short, 2 - short)
 
 
-def parse_part_order(text: str) -> str:
+def parse_part_order_field(text: str) -> str:
     """Parse a ``P:`` or ``Y:`` field into the letters of the parts in playing order.
 
     Raises:
         ValueError: If a part is repeated more than 99 times.
 
     Example:
-        >>> parse_part_order("A2.(BC)2 % as danced")
+        >>> parse_part_order_field("A2.(BC)2 % as danced")
         'AABCBC'
     """
     text = re.sub(r"[^A-Za-z0-9()]", "", text.partition("%")[0])
