@@ -1,4 +1,4 @@
-"""evaluate.py and compare.py as a user meets them: what they write and print, and what they refuse."""
+"""The commands evaluate and compare: the files and lines that they write, and the input that they refuse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW = ("n_samples=2", "max_notes=24")
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a script in this process."""
+    """Run a script in this process."""
 
     def run_it(name: str, *arguments: str) -> Ending:
         return run_script(*arguments, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / name)
@@ -76,10 +76,10 @@ def test_evaluate_writes_and_prints_the_scores(run: Run, copied: Path) -> None:
     assert report.count("<article") == 2 + 2 + 3
 
 
-def test_a_run_is_judged_by_its_folder_alone(
+def test_a_run_directory_is_enough_for_an_evaluation(
     run: Run, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No corpus is read again: what the run holds is enough, wherever it lies."""
+    """No corpus is read again, wherever the run lies."""
     from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 
     def refuse(self: SyntheticCorpus) -> None:
@@ -90,7 +90,7 @@ def test_a_run_is_judged_by_its_folder_alone(
     assert run("evaluate.py", f"run={copied.rename(tmp_path / 'elsewhere')}", *FEW).code == 0
 
 
-def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs: Path, tmp_path: Path) -> None:
+def test_compare_evaluates_every_run_once(run: Run, runs: Path, tmp_path: Path) -> None:
     for name in ("markov", "ppm"):
         shutil.copytree(runs / name, tmp_path / name)
     command = ("compare.py", f"runs=[{tmp_path / 'markov'},{tmp_path / 'ppm'}]", *FEW, f"output_dir={tmp_path / 'out'}")
@@ -112,8 +112,8 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     when = results.stat().st_mtime_ns
     assert run(*command).code == 0
     assert results.stat().st_mtime_ns == when
-    # Where nothing is said of samples, each run keeps those by which it was judged.
-    assert run(*(each for each in command if each not in FEW)).code == 0
+    # Without options for samples, each run keeps its own.
+    assert run(*(option for option in command if option not in FEW)).code == 0
     assert results.stat().st_mtime_ns == when
     assert run(*command, "seed=3").code == 0
     assert results.stat().st_mtime_ns > when
@@ -122,9 +122,7 @@ def test_compare_judges_what_is_not_judged_yet_and_nothing_twice(run: Run, runs:
     assert comparison["models"]["ppm"]["runs"][0]["hash"] == json.loads((runs / "ppm/split.json").read_text())["hash"]
 
 
-def test_a_run_that_was_copied_without_its_melodies_is_compared_all_the_same(
-    run: Run, copied: Path, tmp_path: Path
-) -> None:
+def test_a_run_copied_without_its_samples_is_compared(run: Run, copied: Path, tmp_path: Path) -> None:
     command = ("compare.py", f"runs={copied}", *FEW, f"output_dir={tmp_path / 'out'}")
     assert run(*command).code == 0
     (copied / "evaluation/samples.npz").unlink()
@@ -142,7 +140,7 @@ def test_a_folder_of_runs_is_compared_as_a_sweep(run: Run, runs: Path, tmp_path:
     assert (tmp_path / "comparison_results/model_comparison.json").is_file()
 
 
-def test_damaged_or_old_results_are_measured_anew(run: Run, copied: Path) -> None:
+def test_runs_with_damaged_or_old_results_are_evaluated_again(run: Run, copied: Path) -> None:
     path = copied / "evaluation/results.json"
     assert run("evaluate.py", f"run={copied}", *FEW).code == 0
     good = json.loads(path.read_text())
@@ -156,11 +154,11 @@ def test_damaged_or_old_results_are_measured_anew(run: Run, copied: Path) -> Non
 def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None:
     twice = f"runs=[{runs / 'ppm'},{runs / 'ppm'}/,{runs / 'markov'}]"
     assert run("compare.py", twice, *FEW, f"output_dir={tmp_path}").code == 0
-    found = json.loads((tmp_path / "model_comparison.json").read_text())
-    assert {name: model["n_runs"] for name, model in found["models"].items()} == {"ppm": 1, "markov": 1}
+    comparison = json.loads((tmp_path / "model_comparison.json").read_text())
+    assert {name: model["n_runs"] for name, model in comparison["models"].items()} == {"ppm": 1, "markov": 1}
 
 
-def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path, tmp_path: Path) -> None:
+def test_jobs_of_the_same_name_in_two_sweeps_have_different_names(run: Run, runs: Path, tmp_path: Path) -> None:
     from chromasonic.melody_generation.atomic_files import write_json
     from chromasonic.melody_generation.runs.layout import SweepLayout
 
@@ -169,9 +167,9 @@ def test_jobs_of_the_same_name_in_two_sweeps_are_told_apart(run: Run, runs: Path
     write_json(SweepLayout(tmp_path / "first").job("0_lstm"), {"status": "failed", "reason": "no memory"})
     sweeps = f"runs=[{tmp_path / 'first'},{tmp_path / 'second'}]"
     assert run("compare.py", sweeps, *FEW, f"output_dir={tmp_path / 'out'}").code == 0
-    found = json.loads((tmp_path / "out/model_comparison.json").read_text())
-    assert found["models"].keys() == {"markov"}
-    assert found["failures"] == {str(tmp_path / "first/0_lstm"): "no memory"}
+    comparison = json.loads((tmp_path / "out/model_comparison.json").read_text())
+    assert comparison["models"].keys() == {"markov"}
+    assert comparison["failures"] == {str(tmp_path / "first/0_lstm"): "no memory"}
 
 
 def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -> None:
@@ -180,7 +178,7 @@ def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_that_cannot_be_judged_is_listed_with_the_reason(run: Run, runs: Path, copied: Path) -> None:
+def test_a_run_that_cannot_be_evaluated_is_listed_with_the_reason(run: Run, runs: Path, copied: Path) -> None:
     (copied / "tunes.npz").write_bytes(b"junk")
     out = copied.parent / "out"
     ended = run("compare.py", f"runs=[{runs / 'ppm'},{copied}]", *FEW, f"output_dir={out}")

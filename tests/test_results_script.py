@@ -1,4 +1,4 @@
-"""results.py as a user meets it: a tiny plan from the first run to the page, and the plan that is committed."""
+"""The command results, from a tiny plan to the page, and the committed plan."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COMMITTED = Plan.of(read_yaml(CONFIGS / "results_plan.yaml"), "configs/results_p
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a script in this process, in a folder of its own."""
+    """Run a script in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     # Each step of a plan is a process of its own. A fork imports nothing anew.
     monkeypatch.setattr(runner, "subprocess", SimpleNamespace(Popen=ForkedProgram, DEVNULL=None, STDOUT=None))
@@ -69,7 +69,7 @@ def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
         assert words in page, words
     assert "| Markov |" in (tmp_path / "README.md").read_text()
 
-    # What the page says of its tunes is so.
+    # The command on the page generates its tunes.
     command = re.search(r"chromasonic generate (.*)", page)
     assert command
     made = run("generate.py", *command[1].split(), "max_notes=24", "formats=[abc]", "output_dir=made")
@@ -81,7 +81,7 @@ def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "docs/results.md").read_text() == page
 
 
-def test_what_is_wrong_is_said_before_anything_runs(run: Run, tmp_path: Path) -> None:
+def test_a_wrong_plan_is_refused_before_anything_runs(run: Run, tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     for text, says in (
         (PLAN.replace("epochs=2", "epoch=2"), "lstm: there is no epoch to set, did you mean epochs?"),
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said_before_anything_runs(run: Run, tmp_path: Path) ->
     assert not (tmp_path / "outputs").exists()
 
 
-def test_a_front_page_without_a_place_for_the_table_is_said_before_anything_runs(run: Run, tmp_path: Path) -> None:
+def test_a_front_page_without_marks_is_refused_before_anything_runs(run: Run, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(PLAN)
     without = run("results.py", "plan=plan.yaml", "readme=README.md")
     assert (without.code, without.out) == (1, "")
@@ -106,10 +106,10 @@ def test_a_front_page_without_a_place_for_the_table_is_said_before_anything_runs
     (tmp_path / "README.md").write_text("no marks")
     unmarked = run("results.py", "plan=plan.yaml", "readme=README.md")
     assert (unmarked.code, unmarked.out) == (1, "")
-    assert "README.md has no place for the table" in unmarked.err
+    assert "README.md has no marks for the table" in unmarked.err
 
 
-def test_one_at_a_time(run: Run, tmp_path: Path) -> None:
+def test_only_one_program_writes_the_results(run: Run, tmp_path: Path) -> None:
     from filelock import FileLock
 
     (tmp_path / "plan.yaml").write_text(PLAN)

@@ -86,7 +86,7 @@ def test_an_evaluation_shows_scores_curves_melodies_and_configuration(
         assert page.locator("h1").inner_text() == f"{HOSTILE} on {HOSTILE}"
         titles = page.locator("h2").all_inner_texts()
         figures = ["Learning curves", "Where its bits go"]
-        groups = ["Melodies to hear", "Real tunes", "What surprised it"]
+        groups = ["Melodies to hear", "Real tunes", "Surprisal"]
         assert titles == [f"Scores of {HOSTILE}", *figures, *groups, "Configuration"]
         rows = page.locator("tbody th").all_inner_texts()
         assert {"bits per note", "coherence", "overall"} <= set(rows)

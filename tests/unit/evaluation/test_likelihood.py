@@ -35,7 +35,7 @@ class Twice(nn.Module):
         return tokens, tokens
 
 
-def test_a_reading_is_torchs_cross_entropy_in_bits() -> None:
+def test_bits_are_torchs_cross_entropy() -> None:
     network, tunes = small_lstm().eval(), walks(20)  # more than one batch
     for tune, reading in zip(tunes, read_tunes(network, tunes), strict=True):
         tokens = torch.from_numpy(VOCABULARY.encode(tune))
@@ -72,7 +72,7 @@ def test_a_uniform_model_needs_the_same_for_every_token() -> None:
     assert above / below == pytest.approx(7 / 4 * math.log2(len(VOCABULARY)), rel=1e-6)
 
 
-def test_right_is_what_is_most_probable() -> None:
+def test_the_most_probable_token_is_right() -> None:
     tune = Melody([60, 60, 62, 60], [24, 12, 24, 24])
     logits = torch.zeros(len(VOCABULARY))
     logits[VOCABULARY.encode(tune)[PREFIX_LENGTH]] = 5
@@ -82,7 +82,7 @@ def test_right_is_what_is_most_probable() -> None:
     assert reading.duration_right.tolist() == [True, False, True, True, False]
 
 
-def test_the_network_is_left_as_it_came() -> None:
+def test_the_mode_of_the_network_is_kept() -> None:
     network = small_lstm(dropout=0.5)
     network.train()
     once, again = (read_tunes(network, walks(3)) for _ in range(2))
@@ -100,7 +100,7 @@ def test_no_tunes_give_no_readings() -> None:
     [
         (Says(torch.full((len(VOCABULARY),), torch.nan)), "NaN"),
         (Says(torch.zeros(7)), r"should give \(2, \d+, 1622\), got \(2, \d+, 7\)"),
-        (Says(torch.full((len(VOCABULARY),), -torch.inf)), "rules out every token"),
+        (Says(torch.full((len(VOCABULARY),), -torch.inf)), "probability 0 at some position"),
         (Says(torch.zeros(len(VOCABULARY), dtype=torch.long)), "a float tensor, got torch.int64"),
         (Twice(), "got tuple"),
         (nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, len(VOCABULARY))), "does not take all token ids"),

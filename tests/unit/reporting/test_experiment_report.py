@@ -67,7 +67,7 @@ def test_the_diagnosis_and_the_easiest_median_and_hardest_tune_are_shown(
     write_evaluation_report(tmp_path / "report.html", evaluation, record)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<h2>Where its bits go</h2>" in html
-    _, surprisal = html.split("<h2>What surprised it</h2>")
+    _, surprisal = html.split("<h2>Surprisal</h2>")
     shown = [float(bits) for bits in re.findall(r"([\d.]+) bits per note · ", surprisal)]
     tunes = sorted(tune.bits / tune.n_notes for tune in record.tunes)
     assert shown == [round(tunes[index], 2) for index in (0, len(tunes) // 2, -1)]

@@ -1,4 +1,4 @@
-"""A plan is read whole or refused in one sentence."""
+"""A plan is read completely or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ PLAN: dict[str, Any] = {
 FOLDER = Path("runs")
 
 
-def changed(place: str, value: Any) -> dict[str, Any]:
+def changed(key: str, value: Any) -> dict[str, Any]:
     values = deepcopy(PLAN)
-    *folders, name = place.split(".")
+    *groups, name = key.split(".")
     inner = values
-    for each in folders:
-        inner = inner[each]
+    for group in groups:
+        inner = inner[group]
     inner[name] = value
     return values
 
 
-def test_every_part_has_a_run_for_each_seed_and_references_are_directories_of_the_same_seed() -> None:
+def test_every_part_has_a_run_for_each_seed_and_references_have_the_same_seed() -> None:
     runs = {(run.part, run.seed): run for run in Plan.of(PLAN, "plan.yaml").runs(FOLDER)}
     assert list(runs) == [
         *(("before", 1), ("before", 2), ("ppm", 1), ("tuned", 1), ("tuned", 2), ("mixture", 1), ("mixture", 2)),
@@ -58,18 +58,18 @@ def test_every_part_has_a_run_for_each_seed_and_references_are_directories_of_th
     assert runs["width_8_wide", 1].directory == Path("runs/width_8_wide/1")
 
 
-def test_a_folder_that_hydra_would_not_read_is_quoted() -> None:
+def test_a_folder_with_spaces_and_quotes_is_quoted() -> None:
     run = next(run for run in Plan.of(PLAN, "plan.yaml").runs(Path("it's, mine")) if run.part == "tuned")
     assert run.overrides[1] == r"init_from='it\'s, mine/before/1'"
 
 
-def test_a_reference_of_hydras_own_is_left_alone() -> None:
+def test_an_interpolation_of_hydra_is_no_reference() -> None:
     plan = Plan.of(changed("rows.tuned.overrides", ["learning_rate=${epochs}"]), "plan.yaml")
     assert plan.parts["tuned"].references() == ()
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "says"),
+    ("key", "value", "message"),
     [
         ("rows.tuned.overrides", ["init_from={width_8_wide}"], "plan.yaml: tuned refers to {width_8_wide}, a variant"),
         ("rows.tuned.overrides", ["init_from={nowhere}"], "plan.yaml: tuned refers to {nowhere}, and there is no such"),
@@ -85,10 +85,10 @@ def test_a_reference_of_hydras_own_is_left_alone() -> None:
         ("rows.Up", {"title": "A", "overrides": []}, "plan.yaml: rows.Up.[key]: string should match pattern"),
     ],
 )
-def test_what_is_no_plan_is_refused_in_a_sentence(place: str, value: Any, says: str) -> None:
+def test_a_wrong_plan_is_refused_in_a_sentence(key: str, value: Any, message: str) -> None:
     with pytest.raises(InputError) as refused:
-        Plan.of(changed(place, value), "plan.yaml")
-    assert str(refused.value).startswith(says)
+        Plan.of(changed(key, value), "plan.yaml")
+    assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
 
 

@@ -241,10 +241,10 @@ def test_findings_are_linked_where_they_are(
     assert "[findings](findings.md)" in (tmp_path / "docs/results.md").read_text()
 
 
-def test_a_front_page_without_a_place_is_refused(results: StudyResults, tmp_path: Path) -> None:
+def test_a_front_page_without_marks_is_refused(results: StudyResults, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("<!-- /results --> <!-- results -->")
-    with pytest.raises(InputError, match="has no place for the table"):
+    with pytest.raises(InputError, match="has no marks for the table"):
         write_summary(results, readme, tmp_path / "docs/results.md")
 
 

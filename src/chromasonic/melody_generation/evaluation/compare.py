@@ -69,7 +69,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of ``model_comparison.json``; None stands for what is not defined."""
+        """Return the content of ``model_comparison.json``; None for undefined numbers."""
         values: dict[str, Any] = without_nan(
             {
                 "test_set_hash": self.test_set_hash,
@@ -173,7 +173,7 @@ def _notes(records: Mapping[str, EvaluationRecord], models: Mapping[str, str]) -
         models: The name of the model of each run.
     """
     notes = [
-        f"{models[run]} ({run}) is judged as it is, in the middle of its training."
+        f"{models[run]} ({run}) is compared before the end of its training."
         for run, record in records.items()
         if not record.is_finished
     ]

@@ -90,13 +90,15 @@ def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: tor
         raise InputError(f"the network breaks its contract: its logits should be a float tensor, got {kind}")
     logits = logits.cpu()
     if bool(logits.isnan().any()):
-        raise InputError("the network's logits hold NaN, so nothing can be said of it: was it trained?")
+        raise InputError("the network's logits hold NaN, so it cannot be evaluated: train it again")
     try:
         scores = scorer.by_token(logits, tokens)
     except ValueError as problem:
         raise InputError(f"the network breaks its contract: {problem}") from problem
     if bool(scores.nats.isnan().any()):
-        raise InputError("the network rules out every token at some place, so nothing can be said of it")
+        raise InputError(
+            "the network gives every token the probability 0 at some position, so it cannot be evaluated: train it again"
+        )
     return scores
 
 

@@ -37,7 +37,7 @@ class SampleSettings:
 
     def __post_init__(self) -> None:
         if self.n_samples < 1:
-            raise InputError(f"n_samples is how many melodies are judged, 1 or more, got {self.n_samples}")
+            raise InputError(f"n_samples is a number of melodies, 1 or more, got {self.n_samples}")
         if self.seed < 0:
             raise InputError(f"the seed of the samples is a whole number of 0 or more, got {self.seed}")
 
@@ -100,7 +100,7 @@ class TypicalRecord:
 
 @dataclass(frozen=True)
 class SharedRecord:
-    """What a set of melodies shares with the training tunes, as means over the set.
+    """Passages that a set of melodies shares with the training tunes, as means over the set.
 
     Attributes:
         novelty: Share of 8-grams of intervals that no training tune has.
@@ -136,7 +136,7 @@ class MostCopiedRecord:
 
 @dataclass(frozen=True)
 class CopyingRecord:
-    """How much is copied from the training tunes.
+    """Copying from the training tunes.
 
     Attributes:
         samples: Of the samples.

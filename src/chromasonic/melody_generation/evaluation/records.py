@@ -116,7 +116,7 @@ class EvaluationRecord:
     def to_json(self) -> dict[str, Any]:
         """Return plain values by the keys of the file.
 
-        The six scores stand at the top as well, and the values of the measures of prediction under ``test``.
+        The six scores are repeated at the top, and the measures of prediction under ``test``.
         """
         values = _EVALUATION.dump_python(self, mode="json", by_alias=True, exclude={"training", *_OF_RUN})
         top = {"model": values.pop("model")} | {name: self.scores[name].value for name in SCORES}

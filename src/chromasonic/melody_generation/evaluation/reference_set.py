@@ -1,4 +1,4 @@
-"""The reference set of an evaluation: held-out tunes, and what real tunes are like.
+"""The reference set of an evaluation: held-out tunes, and the calibration of scores on real tunes.
 
 The calibration (:mod:`~chromasonic.melody_generation.measures.calibration`) is fitted on the training tunes if they are
 known. The scores of the held-out tunes under it are the ceiling for the scores of every model.
@@ -54,7 +54,7 @@ class ReferenceSet:
             InputError: If there is no held-out tune, or one has no notes.
         """
         if not test:
-            raise InputError("the test set is empty, so there is nothing to judge a model by: give at least one melody")
+            raise InputError("the test set is empty, so no model can be evaluated: give at least one melody")
         for index, melody in enumerate(test):
             if not len(melody):
                 raise InputError(f"melody {index} of the test set has no notes: leave it out")

@@ -1,7 +1,7 @@
 """HTML reports of an evaluation and of a comparison, with melodies to hear.
 
 A report shows typical melodies of a model: those whose overall score is nearest to the median of all samples. Two real
-tunes, chosen in the same way, stand beside them.
+tunes, chosen in the same way, follow them.
 """
 
 from __future__ import annotations
@@ -38,16 +38,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_SAMPLES = 16  # on a page, of all models together, but at least one of each
-_LEAD_OF_ONE = "How well it predicts tunes that it never saw, and what its own melodies are like beside them."
-_LEAD_OF_SEVERAL = "Which predicts tunes better that none of them saw, and whose melodies come closer to real ones."
-_TYPICAL = (
-    "Melodies of its own whose overall score is nearest to the median of all {n} that were judged: neither its best "
-    "nor its worst."
-)
+_LEAD_OF_ONE = "Predictions of tunes that the model never saw, and its own melodies beside real ones."
+_LEAD_OF_SEVERAL = "Predictions of tunes that no model saw, and the melodies of each model beside real ones."
+_TYPICAL = "Generated melodies whose overall score is nearest to the median of all {n}: neither the best nor the worst."
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
 _SURPRISAL = (
-    "The test tunes that took it the fewest bits per note, the median and the most, each note in the colour of its "
-    "bits. chromasonic evaluate draws others: surprise= takes their numbers."
+    "The test tunes with the fewest bits per note, the median and the most; the colour of a note shows its bits. "
+    "chromasonic evaluate surprise= draws other tunes by their numbers."
 )
 
 
@@ -232,7 +229,7 @@ def _surprisal(evaluation: Evaluation) -> TrackGroup:
     by_bits = sorted(range(len(tunes)), key=lambda index: readings[index].bits_per_note)
     chosen = dict.fromkeys((by_bits[0], by_bits[len(by_bits) // 2], by_bits[-1]))
     tracks = tuple(surprisal_track(tunes[index], readings[index], index) for index in chosen)
-    return TrackGroup("What surprised it", _SURPRISAL, tracks)
+    return TrackGroup("Surprisal", _SURPRISAL, tracks)
 
 
 def _configuration(title: str, inputs: ReportInputs) -> tuple[PageText, ...]:

@@ -28,7 +28,7 @@ _SCORE_TITLES = {
     "musicality": "musicality",
     "overall": "overall_score",
 }
-N_SHOWN_PARTS = 6  # of a division in tables and charts; the others are shown as one
+N_SHOWN_PARTS = 6  # of a division in tables and charts; the rest is shown as one
 
 
 def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
@@ -61,15 +61,15 @@ def _cautions(record: EvaluationRecord) -> str:
         f"{n} {whose} have fewer than two sounding notes, and count as 0." for whose, n in n_silent.items() if n
     ]
     if samples.n_cut:
-        cautions.append(f"{samples.n_cut} were not at their end after {samples.max_notes} notes, and were cut there.")
+        cautions.append(f"{samples.n_cut} did not end within {samples.max_notes} notes and were cut.")
     if record.n_impossible_tunes:
-        cautions.append(f"In {record.n_impossible_tunes} test tunes something comes that the model rules out.")
+        cautions.append(f"{record.n_impossible_tunes} test tunes hold a token of probability 0.")
     if record.copying is None:
         cautions.append(
-            "Copying and novelty are not defined, since the training tunes are not known; overall is without."
+            "Copying and novelty are not defined, since the training tunes are not known; overall is without them."
         )
     if not record.is_finished:
-        cautions.append("The run is not finished: it is judged as it is.")
+        cautions.append("The run is not finished.")
     return "".join(f" {sentence}" for sentence in cautions)
 
 
@@ -123,7 +123,7 @@ def diagnosis_tables(diagnosis: Diagnosis) -> tuple[Table, Table]:
             (title, _number(part.bits_per_note), f"{part.n_notes:,}", f"{part.n_notes / n_notes:.0%}")
             for title, part in parts
         ),
-        "Earlier match: the longest run of tokens right before a note that had come before in the same tune.",
+        "Earlier match: the longest run of tokens right before a note that occurred earlier in the same tune.",
     )
     hardest = Table(
         "",
@@ -132,18 +132,18 @@ def diagnosis_tables(diagnosis: Diagnosis) -> tuple[Table, Table]:
             (tune.title or tune.source, _number(tune.bits_per_note), str(tune.n_notes), str(tune.index + 1))
             for tune in diagnosis.hardest
         ),
-        "Their numbers are what surprise= takes.",
+        "surprise= takes these numbers.",
     )
     return (where, hardest)
 
 
 def main_parts(parts: Sequence[DiagnosisPart]) -> list[DiagnosisPart]:
     """Return the first ``N_SHOWN_PARTS`` parts, and the others as one."""
-    others = parts[N_SHOWN_PARTS:]
-    if len(others) < 2:
+    hidden = parts[N_SHOWN_PARTS:]
+    if len(hidden) < 2:
         return list(parts)
-    bits = sum(0 if math.isnan(part.bits) else part.bits for part in others)
-    together = TokenGroup(f"{len(others)} others", bits, sum(part.n_notes for part in others))
+    bits = sum(0 if math.isnan(part.bits) else part.bits for part in hidden)
+    together = TokenGroup(f"{len(hidden)} others", bits, sum(part.n_notes for part in hidden))
     return [*parts[:N_SHOWN_PARTS], DiagnosisPart.of(together)]
 
 

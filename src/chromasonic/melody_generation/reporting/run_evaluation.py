@@ -89,7 +89,7 @@ def _earlier_evaluation(run: Path) -> EvaluationRecord | None:
 
 
 def _training_of(run: Path, model: TrainedModel) -> TrainingRecord:
-    """Return what training wrote, as far as it can be read, with the metadata of the checkpoint."""
+    """Return the record of the training, if it can be read, with the metadata of the checkpoint."""
     metadata = model.metadata
     try:
         training = read_training(run)

@@ -18,7 +18,7 @@ from chromasonic.melody_generation.reporting.commands import surprisal_command
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 
-_LEAD = "How surprising each note was to the model, which knew of the tune only what came before."
+_LEAD = "The surprisal of each note under a model that knows the notes before it."
 
 
 def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
@@ -74,7 +74,7 @@ def surprisal_track(tune: Melody, reading: TuneReading, index: int) -> Track:
         engravings=page_engravings(
             tune,
             lambda melody, width: surprise_staff(melody, bits, width),
-            "Notation in which the colour of each note says how surprising it was",
+            "Notation in which the colour of each note shows its surprisal",
         ),
         is_coloured=True,
     )
@@ -91,7 +91,7 @@ def _title(tune: Melody, index: int) -> str:
 def _page(model: TrainedModel, run: Path, tracks: tuple[Track, ...], numbers: Sequence[int]) -> Page:
     facts = {"Model": model.name, "Dataset": model.metadata.dataset, "Checkpoint": model.digest}
     return Page(
-        title=f"What surprised {model.name}",
+        title=f"Surprisal under {model.name}",
         lead=_LEAD,
         facts=tuple((name, value) for name, value in facts.items() if value),
         command=surprisal_command(run, numbers),

@@ -41,5 +41,5 @@ def with_section(text: str, name: str, content: str, origin: str) -> str:
     before, _, rest = text.partition(opening)
     _, _, after = rest.partition(closing)
     if text.count(opening) != 1 or text.count(closing) != 1 or closing not in rest:
-        raise InputError(f"{origin} has no place for the table: it needs the lines {opening} and {closing}, once each")
+        raise InputError(f"{origin} has no marks for the table: add the lines {opening} and {closing}, once each")
     return f"{before}{opening}\n{content.strip()}\n{closing}{after}"
