@@ -97,7 +97,7 @@ def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: tor
         raise InputError(f"the network breaks its contract: {problem}") from problem
     if bool(scores.nats.isnan().any()):
         raise InputError(
-            "the network gives every token the probability 0 at some position, so it cannot be evaluated: train it again"
+            "the network gives every token the probability 0 at some position: it cannot be evaluated, train it again"
         )
     return scores
 
