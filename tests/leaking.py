@@ -14,7 +14,7 @@ def variants_among(
     train: Sequence[Melody], held_out: Sequence[Melody], *, n_intervals: int = FAMILY_INTERVALS, share: float = SHARE
 ) -> list[int]:
     """Return the indices of training tunes that are variants of a held-out tune."""
-    return [leak.place for leak in leaks(train, {"test": held_out}, n_intervals=n_intervals, share=share)]
+    return [leak.index for leak in leaks(train, {"test": held_out}, n_intervals=n_intervals, share=share)]
 
 
 def grams(melody: Melody) -> set[tuple[int, ...]]:

@@ -19,7 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, open_dict
 
-from chromasonic.app import train_command
+from chromasonic.app import training_run
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
@@ -55,7 +55,7 @@ def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
 
 def script() -> ModuleType:
     """Return the module of the train command."""
-    return train_command
+    return training_run
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         check(config)
-        module = script().build_module(config, build(config.scheduler))
+        module = script().build_module(config)
         trainer: L.Trainer = build(config.trainer)(logger=False, default_root_dir=folder, enable_progress_bar=False)
         module.train()  # as it is before every training
         before = [weight.detach().clone() for weight in module.network.state_dict().values()]
@@ -202,7 +202,7 @@ def test_there_are_experiments() -> None:
 def test_every_experiment_passes_the_check_and_builds(experiment: str, tmp_path: Path) -> None:
     with composed(f"experiment={experiment}", directory=tmp_path) as config:
         check(config)
-        module = script().build_module(config, build(config.scheduler))
+        module = script().build_module(config)
         script().build_data(config)
     optimizer = module._build_optimizer(module.parameters())
     assert optimizer.param_groups[0]["lr"] == config.learning_rate

@@ -170,7 +170,7 @@ def test_nothing_that_the_recipes_pretrain_on_resembles_a_held_out_tune(tmp_path
     titles = {title_of(melody) for melody in held_out}
     same = {title_of(melody) for melody in learned} & titles
     assert not [title for title in same if len(title.split()) > 2]  # "spanish dance" tells no two tunes apart
-    assert pretraining.guarded.hash == target.manifest()["hash"]
+    assert pretraining.guarded.split.hash == target.manifest()["hash"]
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
     taught = ("dropout=0.5", f"teacher={teacher}", "distillation_weight=0.9")
     ended = small("whole", *taught, "epochs=2")
     assert ended.code == 0, ended.err
-    assert "taught by lstm on files (" in ended.out
-    assert ", 90% of the loss" in ended.out
+    assert "distilled from lstm on files (" in ended.out
+    assert "with a weight of 0.9" in ended.out
     results = json.loads((tmp_path / "whole/evaluation/results.json").read_text())
     assert results["taught_by"] == results["configuration"]["teacher"]
     assert results["taught_by"].startswith("lstm on files (")
@@ -240,7 +240,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
     assert small("teacher", "model=markov").code == 0
     other = run_script(f"resume={tmp_path / 'stopped'}", "epochs=3", capture=capsys, patch=monkeypatch)
     assert (other.code, len(other.err.strip().splitlines())) == (1, 1)
-    assert "not the one that this run began to learn from" in other.err
+    assert "not the model that the run was distilled from" in other.err
     shutil.rmtree(teacher)
     gone = run_script(f"resume={tmp_path / 'stopped'}", "epochs=3", capture=capsys, patch=monkeypatch)
     assert (gone.code, len(gone.err.strip().splitlines())) == (1, 1)
@@ -250,7 +250,7 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["teacher={pretrained}", "dataset.split_seed=1"], "teacher: the model that teaches may have seen"),
+        (["teacher={pretrained}", "dataset.split_seed=1"], "teacher: that model may have seen"),
         (["teacher={pretrained}", "model=markov"], "teacher is for models trained by gradient descent"),
         (["teacher=nowhere"], "teacher=nowhere: there is no"),
         (["teacher={pretrained}", "distillation_weight=0"], "distillation_weight=0"),

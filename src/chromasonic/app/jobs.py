@@ -1,9 +1,9 @@
-"""What a call of the training script is to do: a new run, one to go on with, one to do once more, or nothing."""
+"""Decide what a call of ``chromasonic train`` does: a new run, a resumed run, a repeated run, or nothing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -19,76 +19,99 @@ from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayou
 from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
 
-class Job(NamedTuple):
-    """What is to be done: a configuration, the files that it makes, whether they are there already, what it repeats."""
+@dataclass(frozen=True)
+class Job:
+    """A training to be carried out.
+
+    Attributes:
+        config: The validated configuration.
+        directory: The run directory.
+        checkpoints: The paths of the run's checkpoints.
+        resume_from: The checkpoint to resume from; None for a new run.
+        repeats: The directory of the run that this one repeats; None if it repeats none.
+    """
 
     config: DictConfig
-    files: CheckpointLayout
-    resumes: bool
+    directory: Path
+    checkpoints: CheckpointLayout
+    resume_from: Path | None = None
     repeats: Path | None = None
 
 
-def job_of(config: DictConfig, directory: Path) -> Job | None:
-    """What was typed, checked, or the run to go on with; None where it is done.
+def plan_job(config: DictConfig, directory: Path) -> Job | None:
+    """Return the job that a composed configuration asks for; None if its run is complete.
 
-    A sweep that is started again with its ``output_dir`` goes on with the jobs that are not finished.
+    A sweep that is started again with its ``output_dir`` resumes the jobs that are not complete.
+
+    Args:
+        config: The configuration as composed by Hydra.
+        directory: The run directory.
+
+    Raises:
+        InputError: If the configuration cannot be run, or its directory holds another run.
     """
-    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     if not OmegaConf.is_missing(config, "resume"):
-        if is_sweep:
-            raise InputError(
-                "a sweep is not resumed by resume=: start it again with its output_dir, and it goes on with the jobs "
-                "that are not finished; or give resume=<one of its runs> without -m"
-            )
-        overrides = list(HydraConfig.get().overrides.task)
-        config = restore_configuration(directory, config, overrides)
-        files = CheckpointLayout.find(directory)
-        if not any(each.startswith("epochs=") for each in overrides):
-            config.epochs = planned_epochs(files)
-        check(config)
-        return Job(config, files, resumes=True)
+        return _resumed_job(config, directory)
     if not OmegaConf.is_missing(config, "repeat"):
-        return repetition(config, directory)
-    choices = HydraConfig.get().runtime.choices
-    chosen = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
-    OmegaConf.update(config, "choices", chosen, force_add=True)
-    files = RunLayout(directory).checkpoints_of(chosen["model"])
+        return _repeated_job(config, directory)
+    return _new_job(config, directory)
+
+
+def _resumed_job(typed: DictConfig, directory: Path) -> Job:
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise InputError(
+            "resume= does not take a sweep: start the sweep again with its output_dir, and the jobs that are not "
+            "complete are resumed; or give resume=<one of its runs> without -m"
+        )
+    overrides = list(HydraConfig.get().overrides.task)
+    config = restore_configuration(directory, typed, overrides)
+    checkpoints = CheckpointLayout.find(directory)
+    if not any(override.startswith("epochs=") for override in overrides):
+        config.epochs = planned_epochs(checkpoints)
     check(config)
-    resumes = is_sweep and files.latest is not None and is_same_configuration(config, directory)
-    if resumes and is_complete(directory, files, config.epochs):
-        return None
-    if not resumes:
-        if is_main_process():
-            refuse_second_run(directory)
-        _refuse_absent(config, "name a run, such as outputs/RUN")
-    return Job(config, files, resumes)
+    return Job(config, directory, checkpoints, resume_from=checkpoints.latest)
 
 
-def _refuse_absent(config: DictConfig, advice: str) -> None:
-    """Refuse to begin with, or to learn from, what is not there, before any tune is read."""
+def _repeated_job(typed: DictConfig, directory: Path) -> Job:
+    original = Path(str(typed.repeat))
+    config = repeat_configuration(original, typed, list(HydraConfig.get().overrides.task))
+    if RunLayout(original).has_epoch:  # it may have been resumed with more epochs
+        config.epochs = planned_epochs(CheckpointLayout.find(original))
+    check(config)
+    refuse_second_run(directory)
+    _check_models_exist(config, f"{original} needs it again: put it back there")
+    checkpoints = RunLayout(directory).checkpoints_of(str(config.choices.get("model")))
+    return Job(config, directory, checkpoints, repeats=original)
+
+
+def _new_job(config: DictConfig, directory: Path) -> Job | None:
+    hydra = HydraConfig.get()
+    choices = {group: hydra.runtime.choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
+    OmegaConf.update(config, "choices", choices, force_add=True)
+    check(config)
+    checkpoints = RunLayout(directory).checkpoints_of(choices["model"])
+    if hydra.mode == RunMode.MULTIRUN and checkpoints.latest is not None and is_same_configuration(config, directory):
+        if is_complete(directory, checkpoints, config.epochs):
+            return None
+        return Job(config, directory, checkpoints, resume_from=checkpoints.latest)
+    if is_main_process():
+        refuse_second_run(directory)
+    _check_models_exist(config, "name a run, such as outputs/RUN")
+    return Job(config, directory, checkpoints)
+
+
+def _check_models_exist(config: DictConfig, advice: str) -> None:
+    """Raise if ``init_from`` or ``teacher`` does not exist, before any tune is read."""
     for name in ("init_from", "teacher"):
         if config[name] is not None and not Path(str(config[name])).exists():
             raise InputError(f"{name}={config[name]}: there is no such run and no such checkpoint; {advice}")
 
 
-def repetition(typed: DictConfig, directory: Path) -> Job:
-    """A new run with the configuration of another, from its directory alone."""
-    original = Path(str(typed.repeat))
-    config = repeat_configuration(original, typed, list(HydraConfig.get().overrides.task))
-    if RunLayout(original).has_epoch:  # it may have been extended
-        config.epochs = planned_epochs(CheckpointLayout.find(original))
-    check(config)
-    refuse_second_run(directory)
-    _refuse_absent(config, f"{original} needs it again: put it back there")
-    model = str(config.choices.get("model"))
-    return Job(config, RunLayout(directory).checkpoints_of(model), resumes=False, repeats=original)
-
-
-def way_on(directory: Path) -> str:
-    """How to go on with a run, or with the sweep that it belongs to, once it has been stopped."""
+def how_to_continue(directory: Path) -> str:
+    """Return how to continue a run that was stopped, or the sweep that it belongs to."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         sweep = shown_path(Path(HydraConfig.get().sweep.dir).absolute())
-        return f"go on with the same command and output_dir={sweep}: jobs that are complete are not repeated"
+        return f"continue with the same command and output_dir={sweep}: complete jobs are not repeated"
     if RunLayout(directory).has_epoch:
-        return f"go on with: chromasonic train resume={shown_path(directory)}"
-    return "no epoch was over, start afresh"
+        return f"continue with: chromasonic train resume={shown_path(directory)}"
+    return "no epoch was completed, start again"

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
 from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
-from chromasonic.melody_generation.data.leakage import GuardReport
+from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardReport
 from chromasonic.melody_generation.data.splits import (
     HELD_OUT,
     SIDES,
@@ -21,7 +21,6 @@ from chromasonic.melody_generation.data.splits import (
     check_share,
     share_of_training,
     split_by_family,
-    test_set_hash,
 )
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import WrittenTune
@@ -110,6 +109,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.split: Split | None = None
         self.melodies: dict[str, list[Melody]] = {}
         self._all: list[Melody] = []
+        self._manifest: dict[str, Any] | None = None
         self._sequences: dict[str, TokenSequences] = {}
 
     def setup(self, stage: str | None = None) -> None:
@@ -128,7 +128,7 @@ class MelodyDataModule(L.LightningDataModule):
         if self.guard:
             self.guard.setup()
             held_out = {side: self.guard.melodies[side] for side in SIDES[1:]}
-            self.guarded = GuardReport.of(self._all, held_out, self.guard.manifest())
+            self.guarded = GuardReport.of(self._all, held_out, self.guard.guarded_split)
             self._all = list(self.guarded.kept)
         self.split = self.divide(self._all)
         indices = {side: getattr(self.split, side) for side in SIDES}
@@ -161,6 +161,11 @@ class MelodyDataModule(L.LightningDataModule):
         Raises:
             ValueError: If the data is not set up.
         """
+        if self._manifest is None:
+            self._manifest = self._make_manifest()
+        return self._manifest
+
+    def _make_manifest(self) -> dict[str, Any]:
         if self.split is None:
             raise ValueError("setup() has not been called")
         report: dict[str, Any] = {"corpus": asdict(self.report)} if self.report else {}
@@ -173,7 +178,18 @@ class MelodyDataModule(L.LightningDataModule):
     @property
     def test_set_hash(self) -> str:
         """Hash of the encoded test tunes: scores with different hashes must not be compared."""
-        return test_set_hash(self.melodies["test"])
+        return str(self.manifest()["test_set_hash"])
+
+    @property
+    def split_hash(self) -> str:
+        """Hash of the encoded tunes of all sides."""
+        return str(self.manifest()["hash"])
+
+    @property
+    def guarded_split(self) -> GuardedSplit:
+        """The split as a guard of other data."""
+        held_out = {melody.corpus for side in SIDES[1:] for melody in self.melodies[side]}
+        return GuardedSplit(", ".join(sorted(held_out)), self.split_seed, self.split_hash, self.test_set_hash)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Return shuffled batches of the training sequences."""

@@ -78,7 +78,7 @@ def test_no_guarded_tune_shares_intervals_or_a_title(borrowings: list[tuple[int,
     tunes = [borrowed(TARGET[which], seed, at=at, n_notes=n, semitones=up) for which, seed, at, n, up in borrowings]
     tunes += [tune(20_000 + place, title) for place, title in enumerate(titles)]
     held_out = {"validation": TARGET[:3], "test": TARGET[3:]}
-    assert [leak.place for leak in leaks(tunes, held_out)] == list(resembling(tunes, TARGET))
+    assert [leak.index for leak in leaks(tunes, held_out)] == list(resembling(tunes, TARGET))
 
 
 @pytest.mark.parametrize("semitones", [-7, 0, 5])
@@ -89,14 +89,14 @@ def test_ten_intervals_in_any_key_are_enough_and_nine_are_not(semitones: int) ->
     for n_notes, is_leak in ((11, True), (10, False)):
         other = borrowed(melody, 500, at=2, n_notes=n_notes, semitones=semitones)
         found = leaks([TARGET[1], other], {"test": [melody]})
-        assert [(leak.place, leak.shares, leak.side) for leak in found] == [(1, INTERVALS, "test")] * is_leak
+        assert [(leak.index, leak.shares, leak.side) for leak in found] == [(1, INTERVALS, "test")] * is_leak
 
 
 @pytest.mark.parametrize("title", ["The Keel Row", "keel row, the", "KEEL ROW", "Keel Row (2)"])
 def test_titles_are_the_same_whatever_their_case_article_and_number(title: str) -> None:
     held_out = replace(TARGET[0], title="Keel Row, The")
     [leak] = leaks([tune(300, "Other"), tune(301, title)], {"validation": [held_out]})
-    assert (leak.place, leak.shares, leak.side, leak.held_out) == (1, TITLE, "validation", held_out)
+    assert (leak.index, leak.shares, leak.side, leak.held_out) == (1, TITLE, "validation", held_out)
 
 
 def test_generic_titles_are_no_leak() -> None:

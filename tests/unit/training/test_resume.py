@@ -1,4 +1,4 @@
-"""When a run may be gone on with (under two seconds)."""
+"""Conditions for resuming a run (under two seconds)."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def scored(run: Path, n_epochs: int) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> CheckpointLayout:
-    """Of a run of ten epochs, stopped after the third."""
+    """Checkpoints of a run of ten epochs, stopped after the third."""
     found = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(found.last)
     return found
 
 
-def test_a_run_that_is_not_over_may_be_gone_on_with(tmp_path: Path, files: CheckpointLayout) -> None:
+def test_an_incomplete_run_may_be_resumed(tmp_path: Path, files: CheckpointLayout) -> None:
     assert RunLayout(tmp_path).has_epoch
     assert planned_epochs(files) == 10
     check_resumable(tmp_path, files, "abc", 10, OneCycle())
     check_resumable(tmp_path, files, "abc", 20, Constant())  # further than first planned
 
 
-def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: CheckpointLayout) -> None:
+def test_a_run_that_cannot_be_resumed_is_refused_with_the_reason(tmp_path: Path, files: CheckpointLayout) -> None:
     with pytest.raises(InputError, match="was trained on other data"):
         check_resumable(tmp_path, files, "xyz", 10, Constant())
     with pytest.raises(InputError, match=r"OneCycle .* \(10\), so it cannot be resumed with epochs=20"):
@@ -57,7 +57,7 @@ def test_a_run_that_is_not_to_be_gone_on_with_says_why(tmp_path: Path, files: Ch
         check_resumable(tmp_path, files, "abc", 2, Constant())
 
 
-def test_a_run_is_complete_with_its_final_checkpoint_and_its_scores_and_not_before(
+def test_a_run_is_complete_once_it_has_its_final_checkpoint_and_its_scores(
     tmp_path: Path, files: CheckpointLayout
 ) -> None:
     assert not is_complete(tmp_path, files, 10)
@@ -72,13 +72,13 @@ def test_a_run_is_complete_with_its_final_checkpoint_and_its_scores_and_not_befo
     assert not is_complete(tmp_path, files, 10)
 
 
-def test_a_run_whose_last_epoch_is_over_but_was_never_tested_may_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_killed_before_its_test_may_be_resumed(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(files.last, epoch=10)
     check_resumable(tmp_path, files, "abc", 10, OneCycle())
 
 
-def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_stopped_within_additional_epochs_may_be_resumed(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     saved(files.final, epoch=2, n_epochs=2)  # of its first end, as are the scores
     scored(tmp_path, 2)
@@ -86,7 +86,7 @@ def test_a_run_that_was_extended_and_cut_short_may_be_gone_on_with(tmp_path: Pat
     check_resumable(tmp_path, files, "abc", planned_epochs(files), Constant())
 
 
-def test_a_run_that_was_killed_before_its_last_checkpoint_was_there_goes_on_from_its_best(tmp_path: Path) -> None:
+def test_a_run_without_a_last_checkpoint_is_resumed_from_its_best(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path / "lstm_checkpoints", "melody_lstm")
     assert not RunLayout(tmp_path).has_epoch
     assert files.latest is None
@@ -97,7 +97,7 @@ def test_a_run_that_was_killed_before_its_last_checkpoint_was_there_goes_on_from
     check_resumable(tmp_path, files, "abc", 10, Constant())
 
 
-def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: CheckpointLayout) -> None:
+def test_a_number_of_epochs_of_the_wrong_type_is_refused(tmp_path: Path, files: CheckpointLayout) -> None:
     saved(files.last, n_epochs="ten")
     with pytest.raises(InputError, match="n_epochs should be of type int"):
         planned_epochs(files)
@@ -105,7 +105,7 @@ def test_epochs_that_are_no_number_are_refused(tmp_path: Path, files: Checkpoint
 
 @pytest.mark.parametrize("part", ["state_dict", "optimizer_states", "callbacks", "loops"])
 @pytest.mark.parametrize("instead", [None, [], {}, "text"])
-def test_a_checkpoint_that_lacks_what_is_gone_on_from_is_refused(
+def test_a_checkpoint_without_a_part_is_refused(
     tmp_path: Path, files: CheckpointLayout, part: str, instead: object
 ) -> None:
     saved(files.last, **{part: instead})

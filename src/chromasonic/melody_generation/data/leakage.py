@@ -1,9 +1,9 @@
-"""What a model must not be pretrained on: tunes that share something with the tunes that it will be scored on.
+"""Leave tunes out of pretraining that resemble the tunes that the model will be scored on after fine-tuning.
 
-A model that is trained on one collection and then fine-tuned on another has seen the other's test tunes wherever the
-first one has variants of them. The rule is stricter than that of families
-(:mod:`chromasonic.melody_generation.measures.families`), because what is left out costs little: the same title, or a
-single run of 10 intervals in common, in whatever key and rhythm.
+A model that is pretrained on one collection and fine-tuned on another has seen test tunes of the second collection if
+the first one has variants of them. The rule is stricter than that of families
+(:mod:`chromasonic.melody_generation.measures.families`), because leaving tunes out costs little: the same title, or a
+single sequence of 10 intervals in common, in any key and rhythm.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ TITLE, INTERVALS = "title", f"{N_INTERVALS} intervals in a row"
 
 @dataclass(frozen=True)
 class Leak:
-    """A tune that shares something with a held-out one.
+    """A tune that resembles a held-out tune.
 
     Attributes:
-        place: Where it stands among the tunes that were looked through.
-        shares: What it shares, ``TITLE`` or ``INTERVALS``; the title where it is both.
+        index: Its index among the tunes that were searched.
+        shares: ``TITLE`` or ``INTERVALS``; ``TITLE`` if it shares both.
         side: The side of the held-out tune, ``validation`` or ``test``.
         held_out: That tune.
     """
 
-    place: int
+    index: int
     shares: str
     side: str
     held_out: Melody
@@ -45,31 +45,31 @@ def leaks(
     n_intervals: int = N_INTERVALS,
     share: float = 0.0,
 ) -> tuple[Leak, ...]:
-    """Find the tunes that share a title or a run of intervals with a held-out tune.
+    """Return the tunes that share a title or a sequence of intervals with a held-out tune.
 
     Args:
-        melodies: The tunes to look through.
+        melodies: The tunes to search.
         held_out: The tunes that a model will be scored on, by side.
         n_intervals: The length of the n-grams compared.
-        share: A leak shares more than this part of the smaller tune's n-grams; 0 means a single one.
+        share: A leak shares more than this fraction of the smaller tune's n-grams; with 0 a single one suffices.
 
     Returns:
-        One entry for each tune that does, with the first held-out tune that it shares something with, by rising place.
+        One leak for each such tune, with the first held-out tune that it resembles, in the order of the tunes.
     """
     theirs = [(side, melody) for side, tunes in held_out.items() for melody in tunes]
     by_title: dict[str, int] = {}
-    for index, (_, melody) in enumerate(theirs):
-        by_title.setdefault(normalised_title(melody.title), index)
-    by_title.pop("", None)  # a title that tells no two tunes apart
-    found: dict[int, Leak] = {}
-    for place, melody in enumerate(melodies):
-        index = by_title.get(normalised_title(melody.title), -1)
-        if index >= 0:
-            found[place] = Leak(place, TITLE, *theirs[index])
+    for other, (_, melody) in enumerate(theirs):
+        by_title.setdefault(normalised_title(melody.title), other)
+    by_title.pop("", None)  # a title that identifies no tune
+    leak_of: dict[int, Leak] = {}
+    for index, melody in enumerate(melodies):
+        other = by_title.get(normalised_title(melody.title), -1)
+        if other >= 0:
+            leak_of[index] = Leak(index, TITLE, *theirs[other])
     for pairs in near_copies(melodies, [melody for _, melody in theirs], n_intervals=n_intervals, share=share):
-        for place, index in sorted(map(tuple, pairs.tolist())):
-            found.setdefault(place, Leak(place, f"{n_intervals} intervals in a row", *theirs[index]))
-    return tuple(found[place] for place in sorted(found))
+        for index, other in sorted(map(tuple, pairs.tolist())):
+            leak_of.setdefault(index, Leak(index, f"{n_intervals} intervals in a row", *theirs[other]))
+    return tuple(leak_of[index] for index in sorted(leak_of))
 
 
 @dataclass(frozen=True)
@@ -109,53 +109,39 @@ class GuardedSplit:
 
 @dataclass(frozen=True)
 class GuardReport:
-    """What a guard left out, and for which split.
+    """The tunes that were left out of training because of a guard.
 
     Attributes:
-        corpus: Name of the collection whose held-out tunes are guarded.
-        split_seed: Seed of its split.
-        hash: Hash of its split.
-        test_set_hash: Hash of its test tunes.
-        left_out: The tunes left out, each with what it shares with which held-out tune.
-        kept: All others.
+        split: The split whose held-out tunes are guarded.
+        left_out: The tunes left out, each with its leak.
+        kept: All other tunes.
     """
 
-    corpus: str
-    split_seed: int
-    hash: str
-    test_set_hash: str
+    split: GuardedSplit
     left_out: tuple[tuple[Melody, Leak], ...]
     kept: tuple[Melody, ...]
 
     @classmethod
     def of(
-        cls, melodies: Sequence[Melody], held_out: Mapping[str, Sequence[Melody]], manifest: Mapping[str, Any]
+        cls, melodies: Sequence[Melody], held_out: Mapping[str, Sequence[Melody]], split: GuardedSplit
     ) -> GuardReport:
-        """Divide melodies into those that may be learned from and those that may not.
+        """Divide melodies into those that may be trained on and those that may not.
 
         Args:
-            melodies: What a model is to be pretrained on.
-            held_out: The tunes that it will be scored on, by side.
-            manifest: Of their split.
+            melodies: The tunes for pretraining.
+            held_out: The tunes that the model will be scored on, by side.
+            split: The split of those tunes.
         """
         found = leaks(melodies, held_out)
-        places = {leak.place for leak in found}
+        indices = {leak.index for leak in found}
         return cls(
-            corpus=", ".join(sorted({melody.corpus for tunes in held_out.values() for melody in tunes})),
-            split_seed=int(manifest["split_seed"]),
-            hash=str(manifest["hash"]),
-            test_set_hash=str(manifest["test_set_hash"]),
-            left_out=tuple((melodies[leak.place], leak) for leak in found),
-            kept=tuple(melody for place, melody in enumerate(melodies) if place not in places),
+            split=split,
+            left_out=tuple((melodies[leak.index], leak) for leak in found),
+            kept=tuple(melody for index, melody in enumerate(melodies) if index not in indices),
         )
 
-    @property
-    def split(self) -> GuardedSplit:
-        """The split whose held-out tunes are guarded."""
-        return GuardedSplit(self.corpus, self.split_seed, self.hash, self.test_set_hash)
-
     def to_dict(self) -> dict[str, Any]:
-        """The same with every tune that was left out, and why, as plain values."""
+        """Return the report as plain values, with every tune that was left out and its leak."""
         return self.split.to_dict() | {
             "counts": self.counts(),
             "left_out": [
@@ -170,13 +156,13 @@ class GuardReport:
         }
 
     def counts(self) -> dict[str, int]:
-        """How many tunes were left out for what they share."""
+        """Return the number of tunes left out, by what they share."""
         return dict(Counter(leak.shares for _, leak in self.left_out))
 
     def line(self) -> str:
-        """A sentence for the log."""
+        """Return a one-line summary."""
         reasons = ", ".join(f"{count} by {shares}" for shares, count in self.counts().items())
         return (
-            f"guard: left out {len(self.left_out)} tunes that resemble validation or test tunes of {self.corpus} "
-            f"(split {self.hash}){': ' if reasons else ''}{reasons}"
+            f"guard: left out {len(self.left_out)} tunes that resemble validation or test tunes of {self.split.corpus} "
+            f"(split {self.split.hash}){': ' if reasons else ''}{reasons}"
         )

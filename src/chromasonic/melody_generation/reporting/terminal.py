@@ -34,7 +34,7 @@ _MAX_REPORT_LINES = 8  # of the corpus: its counts and the first tunes that are 
 
 
 def print_plan(
-    directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule, taught_by: str = ""
+    directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule, distilled_from: str = ""
 ) -> None:
     """Print the data, the size of the model, its teacher and the run directory."""
     console = Console()
@@ -50,7 +50,8 @@ def print_plan(
     network = f"{size:,} parameters" if size else "no trained parameters"
     console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
     if module.teacher:
-        console.print(f"taught by {taught_by}, {module.teacher.share:.0%} of the loss", highlight=False, markup=False)
+        words = f"distilled from {distilled_from}, with a weight of {module.teacher.weight:g}"
+        console.print(words, highlight=False, markup=False)
     console.print(f"writing to {shown_path(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 

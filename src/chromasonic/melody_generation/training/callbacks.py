@@ -1,7 +1,7 @@
-"""What happens at the end of every epoch: the history is written, the checkpoints are saved.
+"""Callbacks of every run: history, checkpoints, random state, and a guard against divergence.
 
-Lightning runs the callbacks in two rounds, first all that are no checkpoints; so a checkpoint holds the history
-and the early stopping of its own epoch.
+Lightning runs checkpoint callbacks after all others, so that a checkpoint holds the history and the state of early
+stopping of its own epoch.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS
 
 
 class HistoryRecorder(Callback):
-    """Writes the history and a CSV of all measures after every epoch, and the picture of the history now and then.
+    """Writes the history and a CSV of all measures after every epoch, and the learning curves every few epochs.
 
     Args:
-        files: Where the history and its picture go.
-        table: Where the CSV goes; None for no CSV.
+        files: Paths of the history and the curves.
+        table: Path of the CSV; None for no CSV.
     """
 
-    # Epochs from picture to picture; one takes half a second, as long as a short epoch.
+    # Epochs from drawing to drawing; one takes half a second, as long as a short epoch.
     _DRAW_EVERY = 10
 
     def __init__(self, files: CheckpointLayout, table: Path | None = None) -> None:
@@ -49,23 +49,24 @@ class HistoryRecorder(Callback):
         self._began = time.monotonic()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the time, and the rate, at which the epoch begins."""
+        """Store the time and the learning rate at the beginning of the epoch."""
         del pl_module
         self._began = time.monotonic()
         self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add the epoch, and write all."""
+        """Add the epoch, and write the files."""
         del pl_module
-        # Not what else stands there: a monitor of learning rates puts its own in now and then, at another time after
-        # a resume.
+        # LearningRateMonitor adds metrics of its own, at other times after a resume: they are left out.
         measured = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
             if name.partition("/")[0] in {"train", "validation"}
         }
         if VALIDATION_LOSS not in measured:
-            raise InputError("every epoch needs a validation: leave its number and the limit of its batches alone")
+            raise InputError(
+                "every epoch needs a validation: do not change how often, or on how many batches, the trainer validates"
+            )
         self.seconds += time.monotonic() - self._began
         self.history.append(
             train_loss=measured["train/loss"],
@@ -82,14 +83,14 @@ class HistoryRecorder(Callback):
                 self.draw()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Draw the curves of a run that was cut short."""
+        """Draw the curves of a run that ends early."""
         del pl_module, exception
         if trainer.is_global_zero and len(self.history):
-            with suppress(OSError):  # what ended the run is more worth telling
+            with suppress(OSError):  # the exception that ended the run matters more
                 self.draw()
 
     def best_scores(self, side: str) -> dict[str, float]:
-        """All measures of a side (``train`` or ``validation``) at the best epoch, without the side's name."""
+        """Return all measures of a side (``train`` or ``validation``) at the best epoch, without the side's name."""
         row = self._rows[(self.history.best_epoch or 1) - 1]
         return {name.removeprefix(f"{side}/"): value for name, value in row.items() if name.startswith(f"{side}/")}
 
@@ -98,7 +99,7 @@ class HistoryRecorder(Callback):
         self.history.plot_curves(self._files.curves, title=self._files.model_name)
 
     def _write(self) -> None:
-        """Write the history and the table, each whole."""
+        """Write the history and the table."""
         self.history.save(self._files.history)
         if self._table is not None:
             names = list(dict.fromkeys(name for row in self._rows for name in row))
@@ -109,26 +110,26 @@ class HistoryRecorder(Callback):
             write_text(self._table, text.getvalue())
 
     def state_dict(self) -> dict[str, Any]:
-        """The history so far, as plain values."""
+        """Return the history so far, as plain values."""
         return {"history": self.history.to_dict(), "rows": self._rows, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a history."""
+        """Restore a history."""
         self.history = TrainingHistory.from_dict(state_dict["history"])
         self._rows = list(state_dict["rows"])
         self.seconds = state_dict["seconds"]
 
 
 class _DirectCheckpointIO(TorchCheckpointIO):
-    """Writes the file that it is told to.
+    """Writes a checkpoint directly to its path.
 
-    Lightning's own writes to the system's folder for temporary files first, which may be on another disk, and where
-    what a killed run leaves behind is never found again.
+    Lightning's own class writes to the system's temporary folder first, which may be on another disk, and in which
+    unfinished files of a killed run stay.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         del storage_options
-        # Through memory: of a full disk torch's own writer says no more than that it failed.
+        # Through memory, since torch's own writer gives no reason when the disk is full.
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         Path(path).write_bytes(buffer.getbuffer())
@@ -137,13 +138,13 @@ class _DirectCheckpointIO(TorchCheckpointIO):
 class RunCheckpoints(Checkpoint):
     """Saves the best, the last and every tenth epoch; ``fit`` copies the last one at completion.
 
-    Lightning's own ModelCheckpoint counts epochs from 0 in its file names, forgets what was best once a run
-    directory has been moved, and needs one instance for each of these.
+    Lightning's own ModelCheckpoint counts epochs from 0 in its file names, forgets the best epoch once a run
+    directory has been moved, and needs one instance for each kind.
 
     Args:
-        files: What the checkpoints are called.
-        every_n_epochs: Which epochs are kept.
-        metadata: What every checkpoint says of its model; None for nothing.
+        files: Paths of the checkpoints.
+        every_n_epochs: Epochs between the checkpoints that are kept.
+        metadata: Metadata of the model, which every checkpoint holds; may be set later.
     """
 
     def __init__(
@@ -153,17 +154,17 @@ class RunCheckpoints(Checkpoint):
         self._every_n_epochs = every_n_epochs
         self.metadata = metadata or ModelMetadata()
         self.best_loss = math.inf
-        self.has_begun = False  # that what was restored, if anything was, fits the run
+        self.has_begun = False  # a batch was trained, so that all restored parts fit the run
         self._epoch = 0
-        self._over_at: int | None = None  # the epochs planned when training was stopped before them
+        self._over_at: int | None = None  # number of planned epochs when training stopped early
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Have checkpoints written straight to where they are to be."""
+        """Write checkpoints directly to their paths."""
         del pl_module, stage
         trainer.strategy.checkpoint_io = _DirectCheckpointIO()
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Train no more if training was over, though the run was not: killed while it was being tested, perhaps."""
+        """Stop at once if training had ended already, for a run that was killed while it was tested."""
         del pl_module
         if self._over_at is not None and self._over_at == trainer.max_epochs:
             trainer.should_stop = True
@@ -171,12 +172,12 @@ class RunCheckpoints(Checkpoint):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Note that all was restored."""
+        """Record that all parts were restored."""
         del trainer, pl_module, outputs, batch, batch_idx
         self.has_begun = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save what this epoch calls for, the last one last: resuming needs nothing that is not yet written."""
+        """Save the checkpoints of this epoch; ``last`` is written last, so that a resumed run finds all others."""
         del pl_module
         epoch, loss = trainer.current_epoch + 1, float(trainer.callback_metrics[VALIDATION_LOSS])
         self._epoch = epoch
@@ -197,7 +198,7 @@ class RunCheckpoints(Checkpoint):
             trainer.save_checkpoint(path)  # all processes take part, and the first alone writes
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add what rebuilds the model by itself, and count epochs from 1."""
+        """Add the values that rebuild the model, and count epochs from 1."""
         del trainer
         network = pl_module.get_submodule("network")
         checkpoint.update(describe(network))
@@ -206,11 +207,11 @@ class RunCheckpoints(Checkpoint):
         checkpoint["epoch"] = self._epoch  # Lightning's own counts from 0 within an epoch, from 1 after the last
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest validation loss, the epochs that are over, and whether training is."""
+        """Return the lowest validation loss, the number of completed epochs, and the early end of training."""
         return {"best_loss": self.best_loss, "epoch": self._epoch, "over_at": self._over_at}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore these values."""
         self.best_loss = state_dict["best_loss"]
         self._epoch = state_dict["epoch"]
         self._over_at = state_dict["over_at"]
@@ -223,23 +224,23 @@ def checkpoints_of(trainer: L.Trainer) -> RunCheckpoints:
 
 
 class DivergenceGuard(Callback):
-    """Ends a run whose loss is no number any more; what was saved until then stays.
+    """Ends a run whose loss is not finite; earlier checkpoints stay.
 
     Raises:
-        InputError: From the batch, or the validation, at which it happened.
+        InputError: After the batch, or the validation, with that loss.
     """
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the loss of a batch."""
+        """Check the loss of a batch."""
         del pl_module, batch
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if not math.isfinite(loss):
             self._refuse(trainer, "training", float(loss), f"batch {batch_idx + 1}")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Look at the loss of the validation, which the last step of an epoch can ruin as well."""
+        """Check the validation loss, which the last step of an epoch may affect."""
         del pl_module
         loss = float(trainer.callback_metrics[VALIDATION_LOSS])
         if not math.isfinite(loss):
@@ -256,25 +257,25 @@ class DivergenceGuard(Callback):
 
 
 class RandomState(Callback):
-    """Keeps torch's random state in the checkpoint: a resumed run drops what the uninterrupted one would have.
+    """Saves torch's random state in the checkpoint, so that a resumed run has the dropout of an uninterrupted one.
 
-    That holds for one process; of several, all go on from the state of the first.
+    This holds for one process; several processes all continue from the state of the first.
     """
 
     def __init__(self) -> None:
         self._to_restore: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of the CPU's generator, and of each CUDA device's."""
+        """Return the states of the CPU's generator and of each CUDA device's."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Hold a state until training begins."""
+        """Store a state until training begins."""
         self._to_restore = state_dict
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Restore what was held, once, after all that building and loading may have drawn."""
+        """Restore the stored state, once, after building and loading may have used the generators."""
         del trainer, pl_module
         if self._to_restore is not None:
             torch.set_rng_state(self._to_restore["cpu"])

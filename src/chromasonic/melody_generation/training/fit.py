@@ -1,4 +1,4 @@
-"""Fit a module with a Lightning trainer, restore the best epoch and test it."""
+"""Fit a module with a Lightning trainer, restore the weights of the best epoch, and test them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What came of a run.
+    """The result of a training.
 
     Attributes:
-        history: All epochs.
-        files: Where checkpoints, history and curves lie.
-        minutes: Time spent in all epochs, those before it was resumed included.
-        scores: Measures at the best epoch by side (``validation``, and ``test`` where there is one).
+        history: The history of all epochs.
+        files: Paths of checkpoints, history and curves.
+        minutes: Duration of all epochs, including those before a resume.
+        scores: Measures at the best epoch by side (``validation``, and ``test`` if there is one).
     """
 
     history: TrainingHistory
@@ -50,12 +50,12 @@ class TrainedRun:
 def run_callbacks(
     files: CheckpointLayout, metadata: ModelMetadata | None = None, table: Path | None = None
 ) -> list[Callback]:
-    """The callbacks that every run has: they write what reads a run back.
+    """Return the callbacks of every run.
 
     Args:
-        files: Where checkpoints, history and curves go.
-        metadata: What every checkpoint says of its model; None for nothing.
-        table: Where the CSV of all measures goes; None for none.
+        files: Paths of checkpoints, history and curves.
+        metadata: Metadata of the model, which every checkpoint holds; may be set later.
+        table: Path of the CSV of all measures; None for no CSV.
     """
     return [DivergenceGuard(), HistoryRecorder(files, table), RandomState(), RunCheckpoints(files, metadata=metadata)]
 
@@ -67,19 +67,19 @@ def fit(
     files: CheckpointLayout,
     resume_from: Path | None = None,
 ) -> TrainedRun:
-    """Train, go back to the best epoch's weights, and test them.
+    """Train, restore the weights of the best epoch, and test them.
 
     Args:
         module: The network with its optimizer and schedule; afterwards it holds the best weights.
-        data: What to train, validate and test on.
-        trainer: Lightning's trainer, with ``run_callbacks`` among its callbacks.
-        files: Where those callbacks write.
-        resume_from: The checkpoint to go on from.
+        data: The data for training, validation and test.
+        trainer: A trainer with ``run_callbacks`` among its callbacks.
+        files: The paths of those callbacks.
+        resume_from: The checkpoint to resume from; None to start.
 
     Raises:
-        InputError: If the network's logits do not have the shape of the contract, the loss becomes infinite, or
-            memory does not suffice.
-        KeyboardInterrupt: If that is how it was ended.
+        InputError: If the logits do not have the shape of the contract, the loss is not finite, or there is not enough
+            memory.
+        KeyboardInterrupt: If the user interrupts the training.
     """
     data.setup()
     try:
@@ -96,8 +96,8 @@ def fit(
             if resume_from is not None and not files.last.exists():  # training was over after its first epoch
                 _copy(resume_from, files.last)
             if not files.last.exists():
-                raise InputError("not a single epoch was trained: leave the limits of the trainer alone")
-            # From the file: processes that Lightning spawned have kept their callbacks to themselves.
+                raise InputError("no epoch was trained: remove the limits of the trainer")
+            # From the file, since processes that Lightning spawned do not return their callbacks.
             recorder.load_state_dict(read_checkpoint(files.last).training_state["callbacks"][recorder.state_key])
         if trainer.is_global_zero:
             recorder.draw()
@@ -117,7 +117,7 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
-    """Refuse a checkpoint whose parts do not fit the run; once a batch has been learned, all of it did."""
+    """Raise if the parts of a checkpoint do not fit the run; once a batch was trained, they did."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:
@@ -134,7 +134,7 @@ def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
 
 @contextmanager
 def _readable_endings() -> Iterator[None]:
-    """Say what to do where memory does not suffice, and let an interrupt be one: Lightning makes it an exit."""
+    """Explain a lack of memory, and raise the KeyboardInterrupt that Lightning turns into an exit."""
     try:
         yield
     except SystemExit as ending:
@@ -151,13 +151,13 @@ def _readable_endings() -> Iterator[None]:
 
 
 def _is_lack_of_memory(problem: Exception) -> bool:
-    """Whether that is what it says: torch raises its own kind only for a GPU."""
+    """Return whether an error is a lack of memory; torch has its own class for GPUs only."""
     return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(problem)
 
 
 @contextmanager
 def without_lightning_notes() -> Iterator[None]:
-    """Silence what Lightning says of itself, and of loaders that need no workers since all data lies in memory."""
+    """Silence Lightning's notes on itself, and on loaders without workers: all data is in memory."""
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.WARNING)

@@ -1,6 +1,6 @@
 """Train a melody model in a few lines of Python.
 
-Example (any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V) will do):
+Example, for any ``nn.Module`` that maps tokens (B, T) to logits (B, T, V):
 
     train, test = create_training_data(num_sequences=200, train_split=0.8)
     trainer = ModelTrainer(model, model_name="custom_model")
@@ -38,12 +38,12 @@ from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Sc
 def create_training_data(
     num_sequences: int = 1000, train_split: float = 0.8, seed: int = 0
 ) -> tuple[list[Melody], list[Melody]]:
-    """Make synthetic melodies, divided into two lists.
+    """Return synthetic melodies, divided into two lists.
 
     Args:
-        num_sequences: How many melodies in all.
-        train_split: Share of them in the first list: ``round(num_sequences * train_split)`` melodies.
-        seed: The same seed gives the same melodies.
+        num_sequences: Number of melodies.
+        train_split: Fraction of them in the first list: ``round(num_sequences * train_split)`` melodies.
+        seed: Seed of the melodies.
 
     Raises:
         InputError: If ``train_split`` is not within 0 to 1, or ``num_sequences`` less than 1.
@@ -61,11 +61,11 @@ def create_training_data(
 
 
 class ModelTrainer:
-    """Trains one network on lists of melodies.
+    """Trainer of one network on lists of melodies.
 
     Args:
         model: Any module that maps tokens (B, T) to logits (B, T, V), V being ``len(NoteVocabulary())``.
-        model_name: What the files that training writes begin with.
+        model_name: Beginning of the names of the files that training writes.
     """
 
     def __init__(self, model: nn.Module, model_name: str = "model") -> None:
@@ -96,22 +96,22 @@ class ModelTrainer:
     ) -> TrainingHistory:
         """Train until ``epochs`` or until validation loss has not fallen for ``patience`` epochs.
 
-        Writes ``<model_name>_best.pt``, ``_last.pt``, ``_final.pt``, ``_epoch_10.pt`` and so on,
-        ``_history.json`` and ``_curves.png`` into ``checkpoint_dir``, in place of those of an earlier training of that
-        name. Durations and pitches that the vocabulary lacks are rounded (``NoteVocabulary.fit``). The model is
-        left with the weights of the best epoch, on the CPU.
+        Write ``<model_name>_best.pt``, ``_last.pt``, ``_final.pt``, ``_epoch_10.pt`` and so on, ``_history.json`` and
+        ``_curves.png`` into ``checkpoint_dir``. Files of an earlier training of that name are replaced. Durations and
+        pitches that the vocabulary lacks are rounded (``NoteVocabulary.fit``). The model is left with the weights of
+        the best epoch, on the CPU.
 
         Args:
-            train_data: Melodies to learn from.
+            train_data: Melodies to train on.
             val_data: Melodies that decide which epoch is best.
-            epochs: Epochs at most.
-            batch_size: Melodies in a batch.
-            learning_rate: The rate that the schedule begins with (for one_cycle: its peak).
-            checkpoint_dir: Where files go; made if need be.
+            epochs: Maximum number of epochs.
+            batch_size: Melodies per batch.
+            learning_rate: Initial rate of the schedule (for one_cycle: its peak).
+            checkpoint_dir: Folder of the files; created if missing.
             patience: Epochs without improvement after which training stops.
-            schedule: How the rate moves; by default it is halved on a plateau.
+            schedule: Schedule of the rate; by default it is halved on a plateau.
             seed: Seed of batches and dropout.
-            show_progress: Whether a bar, and a line for each epoch, is printed.
+            show_progress: Whether to print a progress bar and a line for each epoch.
 
         Raises:
             InputError: If a list is empty, a number out of range, or the model does not fit the vocabulary.

@@ -1,9 +1,8 @@
-"""Beginning a run with the weights of another, or learning from one, where that is honest and where it fits.
+"""Start a run from the weights of another model, and check that no model it learns from has seen its held-out tunes.
 
-A model that is fine-tuned must not have seen, in whatever it learned before, the tunes that it will be scored on, nor
-may a model that teaches it. A checkpoint says which held-out tunes its model has seen nothing of: those of the split
-that it was trained on, and those that its pretraining was guarded against
-(:mod:`chromasonic.melody_generation.data.leakage`).
+A model that is fine-tuned must not have seen the tunes that it will be scored on, and neither must its teacher. A
+checkpoint records the splits of whose held-out tunes its model has seen nothing: the split that it was trained on, and
+the one that its pretraining was guarded against (:mod:`chromasonic.melody_generation.data.leakage`).
 """
 
 from __future__ import annotations
@@ -16,106 +15,79 @@ from typing import Any
 
 from torch import nn
 
-from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardReport
+from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.contract import FittedNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
-from chromasonic.melody_generation.runs.trained_model import TrainedModel
-from chromasonic.melody_generation.training.distillation import Teacher
-from chromasonic.melody_generation.training.run_mixture import check_split
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
 
-# What may differ between pretraining and fine-tuning, since no weight depends on it.
+# Hyperparameters that may differ between pretraining and fine-tuning, since no weight depends on them.
 _FREE = {"dropout"}
 
 
-def lineage(
-    split_hash: str,
-    guard: GuardedSplit | None = None,
-    before: ModelMetadata | None = None,
-    teacher: TrainedModel | None = None,
-) -> Lineage:
-    """What a run learns from.
+def load_teacher(path: str | Path) -> TrainedModel:
+    """Load the model to distil from.
 
     Args:
-        split_hash: Of its own split.
-        guard: The split that it is guarded against, if it is.
-        before: The metadata of the model that it begins with, if it does.
-        teacher: Who teaches it, if anybody does.
+        path: A run directory (its best checkpoint is taken) or a checkpoint.
 
     Raises:
-        InputError: If one of these may have seen tunes that the run is to be scored on.
+        InputError: If there is none, or it cannot be rebuilt.
     """
-    own = [split_hash, *([guard.hash] if guard else [])]
-    scored_on = own[-1]  # a run that is guarded prepares for another
-    taught = teacher.metadata if teacher else None
-    for said, source in (("init_from: the pretrained model", before), ("teacher: the model that teaches", taught)):
-        if source is None:
-            continue
-        unseen = source.lineage.unseen
-        if scored_on not in unseen:
-            raise InputError(
-                f"{said} may have seen validation or test tunes of this run's split {scored_on}, since it was "
-                f"{_against(source)}: train it with guard= set to the dataset, split_seed and held_out of this run, "
-                "and with its min_melody_length"
-            )
-        own = [each for each in own if each in unseen]
-    pretrained, distilled_from = (_in_words(source) if source is not None else "" for source in (before, taught))
-    return Lineage(tuple(own), guard, pretrained, distilled_from, teacher.digest if teacher else "")
+    try:
+        return load_model(path)
+    except InputError as problem:
+        raise InputError(f"teacher={path}: {problem}") from problem
 
 
-def _against(source: ModelMetadata) -> str:
-    guard = source.lineage.guard
-    return f"guarded against split {guard.hash} of {guard.corpus}" if guard else "not guarded"
-
-
-def begin(
+def initialise_weights(
     network: nn.Module,
     init_from: str | float | None,
     split_hash: str,
-    guarded: GuardReport | None,
-    resumed: Path | None,
-    teacher: Teacher | None = None,
+    *,
+    guard: GuardedSplit | None = None,
+    resume_from: Path | None = None,
+    teacher: TrainedModel | None = None,
 ) -> Lineage:
-    """Give a network the weights that its run begins with, if it does, and return what it has learned from.
+    """Give a network the weights of the model that its run starts from, if there is one.
 
     Args:
-        network: Of the run.
-        init_from: A run, whose folder may be called 2026, or a checkpoint; None to begin with nothing.
-        split_hash: Of the run's own split.
-        guarded: What was left out for the split that it is guarded against, if it is.
-        resumed: The checkpoint that the run goes on from, if it does: the weights are then left to that.
-        teacher: Who teaches it, if anybody does.
+        network: The run's network.
+        init_from: A run directory, which may be called 2026, or a checkpoint; None to keep the random weights.
+        split_hash: Hash of the run's own split.
+        guard: The split that the run is guarded against, if any.
+        resume_from: The checkpoint that the run is resumed from; its weights are restored later.
+        teacher: The model to distil from, if any.
 
     Returns:
-        What the run's model learns from.
+        The models and data that the run learns from.
 
     Raises:
-        InputError: If the model, or its teacher, may have seen tunes that it is to be scored on, the weights do not
-            fit, or the teacher of a run that goes on is another one.
+        InputError: If the model or its teacher may have seen tunes that it will be scored on, the weights do not
+            fit, or a resumed run has another teacher than before.
     """
-    check_split(network, split_hash)
-    if resumed is not None:
-        earlier = read_checkpoint(resumed).metadata.lineage
-        if teacher and earlier.teacher_digest != teacher.model.digest:
-            raise InputError(
-                "teacher: the model there is not the one that this run began to learn from; put that one back, or "
-                "begin a new run"
-            )
-        return earlier
-    before = None if init_from is None else begin_with(network, str(init_from))
-    return lineage(split_hash, guarded.split if guarded else None, before, teacher.model if teacher else None)
+    if resume_from is None:
+        pretrained = None if init_from is None else load_weights(network, str(init_from))
+        return lineage_of(split_hash, guard, pretrained, teacher)
+    lineage = read_checkpoint(resume_from).metadata.lineage
+    if teacher and lineage.teacher_digest != teacher.digest:
+        raise InputError(
+            "teacher: this is not the model that the run was distilled from so far; put that one back, or start a new "
+            "run"
+        )
+    return lineage
 
 
-def begin_with(network: nn.Module, path: str | Path) -> ModelMetadata:
+def load_weights(network: nn.Module, path: str | Path) -> ModelMetadata:
     """Give a network the weights of a checkpoint.
 
     Args:
-        network: Of the same kind and sizes; its dropout may differ.
+        network: A network of the same class and sizes; its dropout may differ.
         path: A run directory (its best checkpoint is taken) or a checkpoint.
 
     Returns:
-        What the checkpoint says of its model.
+        The metadata of the checkpoint's model.
 
     Raises:
         InputError: If there is none, or its network is another.
@@ -130,7 +102,7 @@ def begin_with(network: nn.Module, path: str | Path) -> ModelMetadata:
     ours = described["network"], _sizes(described["hyperparameters"])
     if theirs != ours:
         raise InputError(
-            f"init_from={path} holds another network than this run builds: {_named(*theirs)}, not {_named(*ours)}; "
+            f"init_from={path} holds another network than this run builds: {_phrase(*theirs)}, not {_phrase(*ours)}; "
             "choose the same model and sizes"
         )
     try:
@@ -141,15 +113,63 @@ def begin_with(network: nn.Module, path: str | Path) -> ModelMetadata:
     return checkpoint.metadata
 
 
+def lineage_of(
+    split_hash: str,
+    guard: GuardedSplit | None = None,
+    pretrained: ModelMetadata | None = None,
+    teacher: TrainedModel | None = None,
+) -> Lineage:
+    """Return the models and data that a run learns from.
+
+    Args:
+        split_hash: Hash of the run's own split.
+        guard: The split that the run is guarded against, if any.
+        pretrained: The metadata of the model that it starts from, if any.
+        teacher: The model to distil from, if any.
+
+    Raises:
+        InputError: If one of the models may have seen tunes that the run will be scored on.
+    """
+    splits = [split_hash, *([guard.hash] if guard else [])]
+    scored_on = splits[-1]  # a guarded run prepares for another one
+    sources = {
+        "init_from: the pretrained model": pretrained,
+        "teacher: that model": teacher.metadata if teacher else None,
+    }
+    for name, source in sources.items():
+        if source is None:
+            continue
+        if scored_on not in source.lineage.unseen:
+            raise InputError(
+                f"{name} may have seen validation or test tunes of this run's split {scored_on}, since it was "
+                f"{_guard_phrase(source)}: train it with guard= set to the dataset, split_seed and held_out of this "
+                "run, and with its min_melody_length"
+            )
+        splits = [split for split in splits if split in source.lineage.unseen]
+    return Lineage(
+        unseen=tuple(splits),
+        guard=guard,
+        pretrained=_model_phrase(pretrained) if pretrained else "",
+        distilled_from=_model_phrase(teacher.metadata) if teacher else "",
+        teacher_digest=teacher.digest if teacher else "",
+    )
+
+
 def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in hyperparameters.items() if name not in _FREE}
 
 
-def _named(network: str, sizes: Mapping[str, Any]) -> str:
+def _phrase(network: str, sizes: Mapping[str, Any]) -> str:
     return " ".join([network, *(f"{name}={value}" for name, value in sorted(sizes.items()))])
 
 
-def _in_words(metadata: ModelMetadata) -> str:
+def _guard_phrase(metadata: ModelMetadata) -> str:
+    guard = metadata.lineage.guard
+    return f"guarded against split {guard.hash} of {guard.corpus}" if guard else "not guarded"
+
+
+def _model_phrase(metadata: ModelMetadata) -> str:
+    """Return model, dataset and a digest of the configuration as recorded, the same for all seeds."""
     known = {**metadata.configuration, "seed": None} if metadata.configuration else metadata.split_hash or None
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return f"{metadata.model or 'unknown'} on {metadata.dataset or 'unknown'} ({digest})"

@@ -1,4 +1,4 @@
-"""Mixtures of trained runs: the parts are read from their checkpoints, and must have learned from the same tunes."""
+"""Mixtures of trained runs: the parts are read from their checkpoints, and must be trained on the same split."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from chromasonic.melody_generation.runs.trained_model import load_model
 
 
 def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
-    """Put trained runs together, all with the same weight until it is fitted.
+    """Return a mixture of trained runs, which have equal weights until it is fitted.
 
     Args:
         runs: Run directories (their best checkpoints are taken) or checkpoints, two or more.
         by_match: Whether weights differ by the length of the longest earlier match within the tune.
 
     Raises:
-        InputError: If one cannot be read, is itself a mixture or a network of the user's own, or they were not all
-            trained on the same split; the message says which.
+        InputError: If a run cannot be read, is itself a mixture or a custom network, or they were not all trained on
+            the same split; the message names it.
     """
     if isinstance(runs, str):
         raise InputError(f"the runs of a mixture are a list, such as [{runs},outputs/another_run]")
@@ -33,8 +33,8 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
         splits.setdefault(split, []).append(run)
         if model.metadata.split_hash and split not in model.metadata.lineage.unseen:
             raise InputError(
-                f"{run} cannot be a part of a mixture: what it began with, or what taught it, may have seen held-out "
-                f"tunes of its split {split}"
+                f"{run} cannot be a part of a mixture: its pretrained model or its teacher may have seen "
+                f"held-out tunes of its split {split}"
             )
     if len(splits) > 1:
         parts = "; ".join(f"split {split}: {', '.join(names)}" for split, names in splits.items())
@@ -43,10 +43,10 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
 
 
 def check_split(network: nn.Module, split_hash: str) -> None:
-    """Refuse to fit a mixture on other tunes than those of the split that its parts were trained on.
+    """Raise if a network is a mixture whose parts were trained on another split.
 
     Raises:
-        InputError: Naming both splits.
+        InputError: With both splits.
     """
     if isinstance(network, MixtureNetwork) and network.split_hash != split_hash:
         raise InputError(

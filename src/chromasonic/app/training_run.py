@@ -1,0 +1,239 @@
+"""Train one run from its configuration: validate, load data, build, fit, record, print."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ProgressBar
+from omegaconf import DictConfig, OmegaConf
+
+from chromasonic.app.jobs import Job, plan_job
+from chromasonic.app.launch import is_main_process
+from chromasonic.config.build import build
+from chromasonic.config.saved_configuration import plain_configuration, save_configuration
+from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_path, write_json
+from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.calibration import fit_if_enough
+from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan
+from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
+from chromasonic.melody_generation.runs.layout import RunLayout
+from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
+from chromasonic.melody_generation.runs.provenance import (
+    differences,
+    keep_provenance,
+    note_going_on,
+    provenance,
+    provenance_summary,
+    read_provenance,
+    typed,
+)
+from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
+from chromasonic.melody_generation.runs.trained_model import TrainedModel
+from chromasonic.melody_generation.runs.training_record import TrainingRecord
+from chromasonic.melody_generation.training.callbacks import checkpoints_of
+from chromasonic.melody_generation.training.distillation import Teacher
+from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
+from chromasonic.melody_generation.training.lightning_module import LOGGED_MEASURES, MelodyModule, module_for
+from chromasonic.melody_generation.training.pretraining import initialise_weights, load_teacher
+from chromasonic.melody_generation.training.resume import check_resumable
+from chromasonic.melody_generation.training.run_mixture import check_split
+from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
+
+
+def run(config: DictConfig, directory: Path) -> None:
+    """Train the run that a composed configuration describes.
+
+    Args:
+        config: The configuration as composed by Hydra.
+        directory: The run directory.
+
+    Raises:
+        InputError: If the configuration, the data, or the model it starts from cannot be used.
+    """
+    # Lightning's notes on devices and defaults: the important ones are printed by ``print_plan``.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+    job = plan_job(config, directory)
+    if job is None:
+        print(f"{shown_path(directory)} is complete already, and stays as it is")
+        return
+    L.seed_everything(job.config.seed, workers=True, verbose=False)
+
+    teacher = load_teacher(str(job.config.teacher)) if job.config.teacher is not None else None
+    data = build_data(job.config)
+    data.setup()
+    module = build_module(job.config, teacher)
+    lineage = start_weights(job, module, data, teacher)
+    trainer = build_trainer(job.config, callbacks_of(job, module), directory)
+    origin = origin_of(job.config, data, trainer)
+    metadata = replace(metadata_of(job.config, data, lineage), provenance=provenance_summary(origin))
+    checkpoints_of(trainer).metadata = metadata
+
+    with lock_directory(directory) if is_main_process() else nullcontext():
+        if is_main_process():
+            print_plan(directory, data, trainer, module, lineage.distilled_from)
+            record_start(job, data, origin)
+        outcome = fit(module, data, trainer, job.checkpoints, resume_from=job.resume_from)
+        if is_main_process():
+            record_scores(directory, outcome, metadata)
+            log_outcome(trainer, job.config, outcome)
+            print_outcome(directory, outcome)
+
+
+def build_data(config: DictConfig) -> MelodyDataModule:
+    """Return the data module of a run, with the guard of its training tunes if it has one."""
+    guard = build(config.guard) if "guard" in config else None
+    data: MelodyDataModule = build(config.dataset, seed=config.seed, guard=guard)
+    return data
+
+
+def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> MelodyModule:
+    """Return the network of a run with its optimizer, its schedule and its teacher.
+
+    Raises:
+        InputError: If the optimizer refuses its settings, or the network cannot have a teacher.
+    """
+    schedule, network, optimizer = build(config.scheduler), build(config.model), build(config.optimizer)
+    try:
+        distillation = Teacher(teacher.network, config.distillation_weight) if teacher else None
+        return module_for(network, optimizer, schedule, distillation)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as problem:
+        raise InputError(f"optimizer: {problem}") from problem
+
+
+def start_weights(job: Job, module: MelodyModule, data: MelodyDataModule, teacher: TrainedModel | None) -> Lineage:
+    """Give the network its initial weights, unless they come from the checkpoint to resume from.
+
+    Returns:
+        The models and data that the run learns from.
+
+    Raises:
+        InputError: If the run cannot be resumed, or a model that it learns from does not fit or has seen held-out
+            tunes.
+    """
+    if job.resume_from is not None:
+        check_resumable(job.directory, job.checkpoints, data.split_hash, job.config.epochs, module.schedule)
+    check_split(module.network, data.split_hash)
+    return initialise_weights(
+        module.network,
+        job.config.init_from,
+        data.split_hash,
+        guard=data.guarded.split if data.guarded else None,
+        resume_from=job.resume_from,
+        teacher=teacher,
+    )
+
+
+def callbacks_of(job: Job, module: MelodyModule) -> list[Callback]:
+    """Return the callbacks of every run, and those of the configuration that this run can use.
+
+    Raises:
+        InputError: If early stopping monitors a measure that is not logged.
+    """
+    configured: list[Callback] = [build(node) for node in job.config.callbacks.values() if node]
+    for callback in configured:
+        if isinstance(callback, EarlyStopping) and callback.monitor not in LOGGED_MEASURES:
+            choices = ", ".join(LOGGED_MEASURES)
+            raise InputError(f"callbacks.early_stopping.monitor={callback.monitor}: choose one of {choices}")
+    unusable: list[type[Callback]] = []
+    if not any(job.config.logger.values()):
+        unusable.append(LearningRateMonitor)
+    if module.schedule.needs_all_epochs:
+        unusable.append(EarlyStopping)
+    usable = [callback for callback in configured if not isinstance(callback, tuple(unusable))]
+    return run_callbacks(job.checkpoints, table=RunLayout(job.directory).metrics) + usable
+
+
+def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path) -> L.Trainer:
+    """Return the trainer of a run.
+
+    Raises:
+        InputError: If Lightning refuses its settings.
+    """
+    loggers = [build(node) for node in config.logger.values() if node]
+    make_trainer = build(config.trainer)
+    try:
+        trainer: L.Trainer = make_trainer(
+            callbacks=callbacks,
+            logger=loggers or False,
+            default_root_dir=directory,
+            # True without a progress bar among the callbacks would add Lightning's own.
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
+        )
+    except (ValueError, TypeError, MisconfigurationException) as problem:
+        raise InputError(f"trainer: {problem}") from problem
+    return trainer
+
+
+def origin_of(config: DictConfig, data: MelodyDataModule, trainer: L.Trainer) -> dict[str, Any]:
+    """Return the content of the run's ``provenance.json``."""
+    return provenance(
+        command=typed(),
+        configuration=plain_configuration(config),
+        manifest=data.manifest(),
+        device=trainer.strategy.root_device,
+    )
+
+
+def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) -> ModelMetadata:
+    """Return the metadata of a run's model, for its checkpoints and its results."""
+    # The models that it learned from are named by what they are, not by their paths.
+    models = {"init_from": lineage.pretrained or None, "teacher": lineage.distilled_from or None}
+    return ModelMetadata(
+        model=str(config.choices.get("model")),
+        dataset=str(config.choices.get("dataset")),
+        seed=config.seed,
+        n_epochs=config.epochs,
+        split_hash=data.split_hash,
+        test_set_hash=data.test_set_hash,
+        corpus=most_common_corpus(data.melodies["train"]),
+        configuration=plain_configuration(config) | models,
+        lineage=lineage,
+        calibration=fit_if_enough(data.melodies["train"]),
+    )
+
+
+def record_start(job: Job, data: MelodyDataModule, origin: dict[str, Any]) -> None:
+    """Write the files that describe a new run, or add a resumed run to its provenance."""
+    layout = RunLayout(job.directory)
+    remove_unfinished(job.directory)
+    earlier = job.directory if job.resume_from is not None else job.repeats
+    if earlier is not None:
+        print_differences(earlier, differences(read_provenance(earlier), origin))
+    if job.resume_from is not None:
+        note_going_on(job.directory, origin)
+        return
+    refuse_second_run(job.directory)  # again: another program may have started while this one read its data
+    keep_provenance(job.directory, origin)
+    save_configuration(job.config, job.directory)
+    write_json(layout.split, data.manifest())
+    save_split_tunes(layout.tunes, data.melodies)
+
+
+def record_scores(directory: Path, outcome: TrainedRun, metadata: ModelMetadata) -> None:
+    """Write the scores at the best epoch, with the metadata, into ``results.json``."""
+    record = TrainingRecord.of(metadata, outcome.scores, outcome.history.best_epoch, outcome.minutes)
+    write_json(RunLayout(directory).results, record.to_json())
+
+
+def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> None:
+    """Log the learning curves, the hyperparameters and the best measures to TensorBoard."""
+    given = [name for name in config if not OmegaConf.is_missing(config, name)]
+    hyperparameters = {str(name): config[name] for name in given if isinstance(config[name], int | float)}
+    measures = {
+        f"best_{side}_{name}": scores[name]
+        for side, scores in outcome.scores.items()
+        for name in ("loss", "bits_per_note", "accuracy")
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, PairedTensorBoardLogger):
+            logger.log_outcome({**config.choices, **hyperparameters}, measures, outcome.history.plot_curves())
