@@ -161,7 +161,7 @@ def test_another_seed_gives_other_training_data() -> None:
         (lambda: create_training_data(10, train_split=1.5), "train_split is a share from 0 to 1, got 1.5"),
         (lambda: create_training_data(10, train_split=-0.1), "train_split .* got -0.1"),
         (lambda: create_training_data(10, train_split=math.nan), "train_split .* got nan"),
-        (lambda: create_training_data(0), "num_sequences is 0"),
+        (lambda: create_training_data(0), "num_sequences .* got 0"),
         (lambda: ModelTrainer(nn.Identity(), ""), "model_name is the beginning of a file name, got ''"),
         (lambda: ModelTrainer(nn.Identity(), "a/b"), "model_name .* got 'a/b'"),
     ],

@@ -1,8 +1,8 @@
 """Knowledge distillation: train on the predictions of another model as well (Hinton, Vinyals & Dean 2015).
 
 A tune has one note at every position; a teacher also gives the probabilities of the others. A network distilled from a
-mixture gains a part of the mixture's advantage over its parts, and overfits less. A network may even surpass a teacher of
-its own size (Furlanello et al. 2018).
+mixture gains a part of the mixture's advantage over its parts, and overfits less. A network may even surpass a teacher
+of its own size (Furlanello et al. 2018).
 """
 
 from __future__ import annotations
