@@ -210,22 +210,6 @@ def _purpose(package: str) -> str:
     return ast.get_docstring(ast.parse(path.read_text())) or ""
 
 
-PURPOSES = {
-    "Melody": "a melody: notes, metre, tonic, mode",
-    "NoteVocabulary": "melodies to tokens and back",
-    "MelodyDataModule": "a corpus, split and served in batches",
-    "create_training_data": "synthetic tunes for a first try",
-    "ModelTrainer": "train any module in a few lines",
-    "TrainingHistory": "losses and accuracies of every epoch",
-    "ModelTester": "score a model",
-    "ModelComparison": "compare models on the same tunes",
-    "TrainedModel": "a network with its vocabulary, corpus and metadata",
-    "load_model": "load a run or a checkpoint",
-    "generate": "new melodies from a model",
-    "export": "write a melody as MIDI, MusicXML, ABC, sound or notation",
-}
-
-
 def _imports(module: str) -> dict[str, str]:
     """Return the names that a module imports for its users, each with the path of its definition."""
     path = ROOT / "src" / Path(*module.split("."))
@@ -239,8 +223,16 @@ def _imports(module: str) -> dict[str, str]:
     return found
 
 
+def _summary(path: str) -> str:
+    """Return the first line of the docstring of a class or function."""
+    module, _, name = path.rpartition(".")
+    tree = ast.parse((ROOT / "src" / Path(*module.split("."))).with_suffix(".py").read_text())
+    [node] = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name]
+    return (ast.get_docstring(node) or "").splitlines()[0]
+
+
 def _api_index() -> str:
-    rows = [f"| [`{name}`][{path}] | {PURPOSES[name]} |" for name, path in sorted(_imports("chromasonic").items())]
+    rows = [f"| [`{name}`][{path}] | {_summary(path)} |" for name, path in sorted(_imports("chromasonic").items())]
     return "\n".join(
         [
             "# API",

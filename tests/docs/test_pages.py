@@ -37,12 +37,6 @@ def test_every_option_has_a_meaning(generator: ModuleType) -> None:
     assert rows == []
 
 
-def test_every_public_name_has_a_purpose(generator: ModuleType) -> None:
-    import chromasonic
-
-    assert set(chromasonic.__all__) <= set(generator.PURPOSES)
-
-
 def test_the_readme_is_short() -> None:
     text = text_of(README)
     assert len(text.splitlines()) <= 200
