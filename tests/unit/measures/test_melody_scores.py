@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,13 +42,11 @@ def test_one_melody_has_a_mean_without_an_interval() -> None:
     assert np.isnan([result.overall.low, result.overall.high]).all()
 
 
-def test_an_undefined_summary_is_valid_json() -> None:
+def test_the_summary_of_undefined_scores_is_zero() -> None:
     result = scores([np.nan, np.nan]).summary()
     assert result.overall == Estimate(0, 0, 0)
     assert np.isnan(result.values["steps"].value)
-    read = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert read["n_undefined"] == 2
-    assert read["values"]["steps"] == {"value": None, "low": None, "high": None}
+    assert result.n_undefined == 2
 
 
 def test_concatenated_scores_are_in_the_given_order() -> None:

@@ -17,9 +17,9 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, compared_models
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
-from chromasonic.melody_generation.measures.melody_scores import without_nan
 from chromasonic.melody_generation.measures.paired_differences import Difference, difference, holm
 from chromasonic.melody_generation.melody import FloatArray
+from chromasonic.melody_generation.runs.json_records import null_for_nan
 
 SIGNIFICANT = 0.05
 
@@ -70,7 +70,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``model_comparison.json``; None for undefined numbers."""
-        values: dict[str, Any] = without_nan(
+        values: dict[str, Any] = null_for_nan(
             {
                 "test_set_hash": self.test_set_hash,
                 "n_test_tunes": self.n_tunes,

@@ -24,8 +24,8 @@ from chromasonic.melody_generation.evaluation.record_parts import (
     TypicalRecord,
 )
 from chromasonic.melody_generation.measures.bootstrap import Estimate
-from chromasonic.melody_generation.measures.melody_scores import ScoreSummary, without_nan
-from chromasonic.melody_generation.runs.json_records import NanForNull, validated
+from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
+from chromasonic.melody_generation.runs.json_records import NanForNull, null_for_nan, validated
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
@@ -123,7 +123,7 @@ class EvaluationRecord:
         scores = {name: values.pop(name) for name in ("words", "scores", "real")}
         test = {"test": {name: self.scores[name].value for name in MEASURE_NAMES}}
         training = self.training.to_json() if self.training else {}
-        results: dict[str, Any] = training | without_nan(top | scores | test | values)
+        results: dict[str, Any] = training | null_for_nan(top | scores | test | values)
         if self.checkpoint:
             results |= {name: getattr(self, name) for name in _OF_RUN}
             results["cost"]["minutes"] = self.training.minutes if self.training else None

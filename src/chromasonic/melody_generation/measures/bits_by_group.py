@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +33,6 @@ class TokenGroup:
     def bits_per_note(self) -> float:
         """Bits over notes; NaN without notes."""
         return self.bits / self.n_notes if self.n_notes else float("nan")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a JSON file."""
-        return {"name": self.name, "bits_per_note": self.bits_per_note, "bits": self.bits, "notes": self.n_notes}
 
 
 def group_tokens(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,10 +31,6 @@ class ScoreSummary:
     groups: Mapping[str, Estimate]
     features: Mapping[str, Estimate]
     values: Mapping[str, Estimate]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a JSON file; None for NaN."""
-        return {name: without_nan(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -116,12 +111,3 @@ def concatenate_scores(parts: Sequence[MelodyScores], order: Sequence[int]) -> M
         {name: concatenate(part.groups[name] for part in parts) for name in parts[0].groups},
         concatenate(part.overall for part in parts),
     )
-
-
-def without_nan(value: Any) -> Any:
-    """Return plain values with None for NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: without_nan(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

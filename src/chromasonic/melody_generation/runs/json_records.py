@@ -22,6 +22,20 @@ def nan_for_null(values: Any) -> Any:
     return values
 
 
+def null_for_nan(values: Any) -> Any:
+    """Replace NaN and infinity by None in a JSON value.
+
+    Example:
+        >>> null_for_nan({"value": math.nan, "bits": [1.0, math.inf]})
+        {'value': None, 'bits': [1.0, None]}
+    """
+    if isinstance(values, dict):
+        return {key: null_for_nan(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [null_for_nan(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
+
+
 NanForNull = BeforeValidator(nan_for_null)
 
 

@@ -15,8 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from chromasonic.melody_generation.atomic_files import read_json
-from chromasonic.melody_generation.measures.melody_scores import without_nan
-from chromasonic.melody_generation.runs.json_records import nan_for_null, validated
+from chromasonic.melody_generation.runs.json_records import nan_for_null, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 
@@ -73,7 +72,7 @@ class TrainingRecord:
         measures = {"validation": self.validation, "test": self.test}
         numbers = {"best_epoch": self.best_epoch, "minutes": self.minutes}
         return (
-            {side: without_nan(_MEASURES.dump_python(of_side)) for side, of_side in measures.items() if of_side}
+            {side: null_for_nan(_MEASURES.dump_python(of_side)) for side, of_side in measures.items() if of_side}
             | {name: value for name, value in numbers.items() if value is not None}
             | self.metadata.to_results()
         )
