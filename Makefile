@@ -1,5 +1,5 @@
 # make train     install what training needs in .venv, and train a first model on folk tunes: a few minutes, no data to download
-# make quick     lint, types and the fast tests
+# make quick     lint, types, the fast unit tests and the examples in docstrings
 # make test      lint, types and all tests
 # make coverage  all tests, with the lines they do not reach: twice as long
 # make docs      build the documentation in site/
@@ -34,7 +34,7 @@ lint: $(DEVELOPMENT)
 	$(BIN)/mypy
 
 quick: lint
-	$(PYTEST) -m "not slow and not network and not gpu"
+	$(PYTEST) -m "not slow and not network and not gpu" tests/unit tests/test_architecture.py src
 
 test: lint
 	$(PYTEST) -m "not network and not gpu"

@@ -15,7 +15,7 @@ import torch
 from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
-from tests.running import train_once, undrawn_figures
+from tests.running import ROOT, train_once, undrawn_figures
 
 torch.set_num_threads(1)
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and every program that a test starts too.
@@ -51,7 +51,13 @@ SLOWEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move the slowest files to the front."""
+    """Move the slowest files to the front.
+
+    Raises:
+        pytest.UsageError: If one of them does not exist.
+    """
+    if missing := [name for name in SLOWEST_FIRST if not (ROOT / name).is_file()]:
+        raise pytest.UsageError(f"SLOWEST_FIRST in tests/conftest.py names files that do not exist: {missing}")
     rank = {name: number for number, name in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
 

@@ -133,7 +133,11 @@ def test_every_model_trains_with_every_scheduler_and_optimizer(
 
 @pytest.mark.parametrize("model", choices("model"))
 @pytest.mark.parametrize(
-    "dataset", [pytest.param(each, marks=pytest.mark.slow if each == "folk" else ()) for each in choices("dataset")]
+    "dataset",
+    [
+        pytest.param(each, marks=pytest.mark.slow if each in {"folk", "nottingham"} else ())
+        for each in choices("dataset")
+    ],
 )
 def test_every_model_trains_on_every_dataset(
     model: str, dataset: str, tmp_path: Path, own_tunes: Path, request: pytest.FixtureRequest
