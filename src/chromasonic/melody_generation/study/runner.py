@@ -17,7 +17,7 @@ _POLL_INTERVAL = 0.1  # seconds
 _STOP_TIMEOUT = 30.0  # seconds between the signal to end and the signal to die
 
 
-class Step(Protocol):
+class StudyStep(Protocol):
     """A program to be run once."""
 
     @property
@@ -93,7 +93,7 @@ class _Program:
 class _Steps:
     """The state of all steps."""
 
-    steps: Mapping[str, Step]
+    steps: Mapping[str, StudyStep]
     n_at_once: int
     report: Callable[[str], None]
     waiting: list[str]
@@ -123,7 +123,7 @@ class _Steps:
                 except (InputError, OSError) as problem:
                     self._fail(name, f"failed: {problem}")
 
-    def _start_step(self, name: str, step: Step) -> None:
+    def _start_step(self, name: str, step: StudyStep) -> None:
         if step.is_done():
             self.done.add(name)
         else:
@@ -172,7 +172,7 @@ class _Steps:
             self.steps[name].record_time(program.seconds)
 
 
-def run_steps(steps: Sequence[Step], n_at_once: int, report: Callable[[str], None]) -> dict[str, str]:
+def run_steps(steps: Sequence[StudyStep], n_at_once: int, report: Callable[[str], None]) -> dict[str, str]:
     """Run the steps that are not done yet; a step that fails stops only the steps that need it.
 
     Args:
@@ -192,7 +192,7 @@ def run_steps(steps: Sequence[Step], n_at_once: int, report: Callable[[str], Non
     return state.failures
 
 
-def _by_urgency(steps: Mapping[str, Step]) -> list[str]:
+def _by_urgency(steps: Mapping[str, StudyStep]) -> list[str]:
     """Return the steps sorted by the length of the longest chain of followers, the longest first."""
     followers: dict[str, list[str]] = {name: [] for name in steps}
     for name, step in steps.items():
