@@ -30,7 +30,7 @@ DISTINCTNESS_SET = 100
 
 @dataclass(frozen=True)
 class Copying:
-    """How much a melody shares with the training tunes.
+    """Novelty of a melody and its longest shared passage, compared with the training tunes.
 
     Attributes:
         novelty: Fraction of its 8-grams of intervals that no training tune has; NaN for fewer than nine notes.
