@@ -57,7 +57,7 @@ def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
     part = run("results.py", *options, "parts=lstm")
     assert part.code == 0, part.err
     assert "2 of 2  lstm, seed 1, evaluation  done in" in part.out
-    assert "the page was left as it is: 3 of 5 steps are not done yet" in part.out
+    assert "the page was not written: 3 of 5 steps are not done yet" in part.out
     assert not (tmp_path / "docs").exists()
 
     whole = run("results.py", *options)

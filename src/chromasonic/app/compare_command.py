@@ -12,26 +12,26 @@ from chromasonic.config.location import configs_directory
 
 
 def run(options: CompareOptions) -> None:
-    """Judge what is not judged yet, write the comparison, and print it."""
+    """Evaluate runs without scores, write the comparison, and print it."""
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import compare_runs
     from chromasonic.melody_generation.reporting.terminal import print_comparison
     from chromasonic.melody_generation.runs.layout import SweepLayout
     from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
 
-    given = [options.runs] if isinstance(options.runs, str) else options.runs
-    runs = [found for each in given for found in find_runs(each)]
-    is_sweep = len(given) == 1 and runs != [Path(given[0])]
+    paths = [options.runs] if isinstance(options.runs, str) else options.runs
+    runs = [run for path in paths for run in find_runs(path)]
+    is_sweep = len(paths) == 1 and runs != [Path(paths[0])]
     failures = {
-        name if is_sweep else str(Path(each, name)): reason
-        for each in given
-        for name, reason in failed_jobs(Path(each)).items()
+        name if is_sweep else str(Path(path, name)): reason
+        for path in paths
+        for name, reason in failed_jobs(Path(path)).items()
     }
-    default = SweepLayout(Path(given[0])).comparison.directory if is_sweep else Path("outputs", "comparison")
+    default = SweepLayout(Path(paths[0])).comparison.directory if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
     typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
-    known = {name: value for name, value in typed.items() if value is not None}
-    settings = replace(SampleSettings(), **known) if known else None
+    given = {name: value for name, value in typed.items() if value is not None}
+    settings = replace(SampleSettings(), **given) if given else None
     print_comparison(compare_runs(runs, output_dir, settings, failures=failures), output_dir)
 
 

@@ -1,4 +1,4 @@
-"""Judge a trained run: ``chromasonic evaluate run=outputs/<run>``; ``--help`` lists all options."""
+"""Evaluate a trained run: ``chromasonic evaluate run=outputs/<run>``; ``--help`` lists all options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chromasonic.config.location import configs_directory
 
 
 def run(options: EvaluateOptions) -> None:
-    """Judge the run, write its scores into it, and print them; draw what surprised it if asked to."""
+    """Evaluate a run, write and print its scores, and draw the surprisal of the test tunes that were asked for."""
     from chromasonic.melody_generation.atomic_files import shown_path
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
@@ -21,7 +21,7 @@ def run(options: EvaluateOptions) -> None:
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
     pictures = () if numbers is None else draw_surprisal(options.run, numbers)
-    # A picture of one more tune is no reason to judge the run again.
+    # Existing scores are kept when only a tune is to be drawn.
     print_scores(evaluate_run(options.run, settings, anew=not pictures), Path(options.run))
     for picture in pictures:
         print(f"Surprise     {shown_path(picture)}")

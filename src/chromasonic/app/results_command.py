@@ -1,4 +1,4 @@
-"""Train and judge all models of a plan, and write the page of results; ``--help`` lists all options."""
+"""Train and evaluate all models of a plan, and write the page of results: ``chromasonic results``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_PLAN = "results_plan.yaml"
 
 
 def run(options: ResultsOptions) -> None:
-    """Carry out the plan, and write the page if nothing is missing."""
+    """Carry out the plan in a locked folder."""
     from chromasonic.config.compose import compose_training, read_yaml
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.runs.directory_lock import lock_directory
@@ -38,7 +38,11 @@ def run(options: ResultsOptions) -> None:
 
 
 def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[StudyStep]) -> None:
-    """Run what is to be run, and write the page."""
+    """Run all steps that are not done, and write the page if none is missing.
+
+    Raises:
+        InputError: If a step fails.
+    """
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import check_front_page
@@ -51,15 +55,15 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Stud
     try:
         failures = run_steps(wanted, options.jobs or os.cpu_count() or 1, print_remark)
     except KeyboardInterrupt:
-        print("stopped: the same command goes on from here", file=sys.stderr)
+        print("stopped: the same command continues from here", file=sys.stderr)
         raise
     if failures:
-        raise InputError(f"{len(failures)} of {len(wanted)} steps failed, so the page was left as it is")
+        raise InputError(f"{len(failures)} of {len(wanted)} steps failed, so the page was not written")
     if options.page is None:
         return
     finished = {step.name for step in wanted}
     if missing := [step for step in steps if step.name not in finished and not step.is_done()]:
-        print_remark(f"the page was left as it is: {len(missing)} of {len(steps)} steps are not done yet")
+        print_remark(f"the page was not written: {len(missing)} of {len(steps)} steps are not done yet")
         return
     write_page(options, workflow, Path(options.page))
 

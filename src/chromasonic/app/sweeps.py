@@ -1,6 +1,6 @@
-"""What Hydra calls when a job of a sweep ends: the models that are there so far are compared.
+"""Hydra callback that compares the models of a sweep after every job.
 
-Hydra tells of a sweep's end only if no job failed, so the comparison is made anew after every job.
+Hydra signals the end of a sweep only if no job failed, so that the comparison is written again after every job.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class SweepComparison(Callback):
-    """Judges the run of each job that ends, and writes ``comparison_results/`` into the sweep's folder.
+    """Evaluates the run of each job that ends, and writes ``comparison_results/`` into the sweep's directory.
 
-    Jobs may run side by side, also on other machines that share the folder.
+    Jobs may run in parallel, also on other machines that share the directory.
 
     Args:
-        n_samples: How many melodies of each model are judged.
-        seed: Of these.
-        max_notes: A melody that a model has not ended by then ends at the next bar line.
+        n_samples: Number of melodies of each model that are scored.
+        max_notes: Number of notes after which a melody ends at the next bar line.
+        seed: Seed of the melodies.
     """
 
-    def __init__(self, n_samples: int = 200, seed: int = 0, max_notes: int = 512) -> None:
+    def __init__(self, n_samples: int, max_notes: int, seed: int = 0) -> None:
         self._n_samples, self._seed, self._max_notes = n_samples, seed, max_notes
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -38,7 +38,7 @@ class SweepComparison(Callback):
         del kwargs
         if config.hydra.mode != RunMode.MULTIRUN:
             return
-        # Heavy, and needed once a job has run.
+        # Heavy imports, needed only once a job has run.
         from chromasonic.melody_generation.errors import InputError
         from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
         from chromasonic.melody_generation.reporting.run_evaluation import compare_runs, evaluate_run
@@ -60,7 +60,7 @@ class SweepComparison(Callback):
                 runs = sorted((sweep / name for name in ended), key=job_number)
                 print_comparison(compare_runs(runs, results, failures=failures), results)
             except (InputError, OSError) as problem:
-                for stale in results.glob("[!.]*.*"):  # which lacks this job, and would not say so
+                for stale in results.glob("[!.]*.*"):  # a comparison without this job
                     stale.unlink()
                 print(f"no comparison: {problem}")
 
