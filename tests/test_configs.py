@@ -75,7 +75,7 @@ def data_of(dataset: str, own_tunes: Path) -> MelodyDataModule:
     return data
 
 
-def test_the_groups_are_all_that_there_are() -> None:
+def test_all_groups_are_tested() -> None:
     folders = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
     assert folders == {*GROUPS, "experiment"}
 
@@ -158,7 +158,7 @@ def test_the_values_of_the_data_reach_the_data_module(tmp_path: Path) -> None:
     assert {name: getattr(data, name) for name in expected} == expected
 
 
-def test_the_guard_is_split_as_its_own_values_say(tmp_path: Path, own_tunes: Path) -> None:
+def test_the_guard_is_split_by_its_own_values(tmp_path: Path, own_tunes: Path) -> None:
     guard = ["guard=files", f"guard.corpus.folder={own_tunes}", "guard.split_seed=4", "guard.held_out=0.2"]
     with composed(*guard, "min_melody_length=20", directory=tmp_path) as config:
         check(config)
@@ -213,7 +213,7 @@ def test_every_experiment_passes_the_check_and_builds(experiment: str, tmp_path:
     assert entry is None or entry["scheduler"].optimizer is optimizer
 
 
-def test_the_knobs_at_the_top_reach_what_they_are_for(tmp_path: Path) -> None:
+def test_the_values_at_the_top_reach_their_objects(tmp_path: Path) -> None:
     overrides = [
         "epochs=7",
         "patience=3",

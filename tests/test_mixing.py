@@ -1,4 +1,4 @@
-"""A mixture as a user meets it: trained, judged and refused by the scripts like any other run."""
+"""Mixtures are trained, evaluated and refused by the commands like any other run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parts(trained_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.slow
-def test_a_mixture_is_trained_and_judged_without_its_parts(
+def test_a_mixture_is_trained_and_evaluated_without_its_parts(
     parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies = Path(shutil.copytree(parts, tmp_path / "parts"))

@@ -1,4 +1,4 @@
-"""Pretraining and fine-tuning as a user meets them: two runs of train.py, and what is refused between them."""
+"""Pretraining, fine-tuning and distillation with the train command."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def fine_tune(
 
 
 @pytest.mark.slow
-def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(world: Path, tmp_path: Path) -> None:
+def test_tunes_left_out_are_listed_and_the_checkpoint_names_the_split(world: Path, tmp_path: Path) -> None:
     split = json.loads((world / "pretrained/split.json").read_text())
     guard, n_train = split["guard"], len(split["train"]) + len(split["validation"]) + len(split["test"])
     assert len(guard["left_out"]) == sum(guard["counts"].values()) > 0
@@ -92,7 +92,7 @@ def test_what_was_left_out_is_listed_and_the_checkpoint_says_for_which_split(wor
 
 
 @pytest.mark.slow
-def test_fine_tuning_begins_with_the_weights_and_says_with_which(
+def test_fine_tuning_starts_from_the_weights_and_records_the_model(
     fine_tune: Train, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = fine_tune("learning_rate=1e-12", "dropout=0.5", "optimizer.weight_decay=0.0", "epochs=2")
@@ -122,7 +122,7 @@ def test_fine_tuning_begins_with_the_weights_and_says_with_which(
         (["init_from=nowhere"], ["init_from=nowhere", "name a run"]),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_sentence_and_nothing_is_written(
+def test_a_model_that_does_not_fit_is_refused_and_nothing_is_written(
     fine_tune: Train, tmp_path: Path, overrides: list[str], words: list[str]
 ) -> None:
     ended = fine_tune(*overrides)
@@ -141,7 +141,7 @@ def tunes_and_sides(node: DictConfig) -> dict[Any, Any]:
 
 
 @pytest.mark.parametrize("kind", ["", "_transformer"])
-def test_the_recipes_are_guarded_against_the_split_that_is_fine_tuned_on(tmp_path: Path, kind: str) -> None:
+def test_pretraining_experiments_are_guarded_against_the_split_of_fine_tuning(tmp_path: Path, kind: str) -> None:
     with composed(f"experiment=folk_pretrain{kind}", directory=tmp_path) as before:
         guard = tunes_and_sides(before.guard)
     for experiment in ("nottingham_finetune", "nottingham_distilled"):
@@ -152,8 +152,8 @@ def test_the_recipes_are_guarded_against_the_split_that_is_fine_tuned_on(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nottingham_directory")
-def test_nothing_that_the_recipes_pretrain_on_resembles_a_held_out_tune(tmp_path: Path) -> None:
-    """By other means than the guard's: runs of intervals, and titles of three words or more, in plain Python."""
+def test_no_pretraining_tune_resembles_a_held_out_tune(tmp_path: Path) -> None:
+    """Checked without the guard's code: sequences of intervals, and titles of three words or more, in plain Python."""
     train = script()
     with composed("experiment=folk_pretrain", directory=tmp_path) as config:
         pretraining = train.build_data(config)
@@ -212,13 +212,13 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
+def test_a_run_is_distilled_from_another_and_resumed_with_the_same_teacher(
     small: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teacher = tmp_path / "teacher"
     assert small("teacher", "hidden_size=24", "epochs=1").code == 0
-    taught = ("dropout=0.5", f"teacher={teacher}", "distillation_weight=0.9")
-    ended = small("whole", *taught, "epochs=2")
+    distilled = ("dropout=0.5", f"teacher={teacher}", "distillation_weight=0.9")
+    ended = small("whole", *distilled, "epochs=2")
     assert ended.code == 0, ended.err
     assert "distilled from lstm on files (" in ended.out
     assert "with a weight of 0.9" in ended.out
@@ -227,12 +227,12 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
     assert results["taught_by"].startswith("lstm on files (")
     assert "pretrained" not in results
 
-    assert small("stopped", *taught, "epochs=1").code == 0
+    assert small("stopped", *distilled, "epochs=1").code == 0
     resumed = run_script(f"resume={tmp_path / 'stopped'}", "epochs=2", capture=capsys, patch=monkeypatch)
     assert resumed.code == 0, resumed.err
     whole, stopped = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
     assert all(torch.equal(stopped[name], value) for name, value in whole.items())
-    assert small("less", *taught[:2], "distillation_weight=0.1", "epochs=2").code == 0
+    assert small("less", *distilled[:2], "distillation_weight=0.1", "epochs=2").code == 0
     assert any(not torch.equal(value, whole[name]) for name, value in weights(tmp_path / "less").items())
 
     # Another teacher in its place, and none at all.
@@ -256,10 +256,10 @@ def test_a_run_is_taught_by_another_goes_on_so_and_says_by_which(
         (["teacher={pretrained}", "distillation_weight=0"], "distillation_weight=0"),
     ],
 )
-def test_who_cannot_teach_is_refused_in_one_sentence(
+def test_an_unsuitable_teacher_is_refused_in_one_sentence(
     small: Train, world: Path, tmp_path: Path, overrides: list[str], says: str
 ) -> None:
-    ended = small("taught", *(each.format(pretrained=world / "pretrained") for each in overrides))
+    ended = small("distilled", *(each.format(pretrained=world / "pretrained") for each in overrides))
     assert (ended.code, len(ended.err.strip().splitlines())) == (1, 1), ended.err
     assert ended.err.startswith(says), ended.err
-    assert not list((tmp_path / "taught").glob("*_checkpoints"))
+    assert not list((tmp_path / "distilled").glob("*_checkpoints"))

@@ -1,4 +1,4 @@
-"""A run is done once more from its directory alone, with the same result to the bit (about 15 seconds)."""
+"""A run is repeated from its directory alone, bit for bit (about 15 seconds)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_run_is_repeated_from_its_directory_alone(original: Path, tmp_path: Pa
     assert carried["torch"] == torch.__version__ == made[0]["packages"]["torch"]
 
 
-def test_what_differs_from_the_original_is_said(original: Path, tmp_path: Path) -> None:
+def test_differences_from_the_original_are_printed(original: Path, tmp_path: Path) -> None:
     record = original / "provenance.json"
     whole = record.read_text()
     changed = json.loads(whole)
@@ -67,7 +67,7 @@ def test_what_differs_from_the_original_is_said(original: Path, tmp_path: Path) 
         (["repeat={original}", "output_dir={original}"], "holds a run already"),
     ],
 )
-def test_what_cannot_be_repeated_is_refused_in_a_line(
+def test_a_run_that_cannot_be_repeated_is_refused_in_one_line(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where Hydra makes a folder of its own

@@ -210,9 +210,7 @@ def test_a_run_cut_short_more_than_once_equals_one_that_was_not(uninterrupted: U
     show_same(whole, setting.run(tmp_path / "cut", resume=True))
 
 
-def test_a_complete_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_once(
-    uninterrupted: Uninterrupted, tmp_path: Path
-) -> None:
+def test_a_complete_run_resumed_with_more_epochs_equals_one_run(uninterrupted: Uninterrupted, tmp_path: Path) -> None:
     schedule = Plateau(patience=1)
     whole = uninterrupted(Setting(schedule=schedule))
     Setting(schedule=schedule, n_epochs=2).run(tmp_path / "longer")
@@ -220,7 +218,7 @@ def test_a_complete_run_goes_on_to_more_epochs_as_if_they_had_been_asked_for_at_
     show_same(whole, Setting(schedule=schedule).run(tmp_path / "longer", resume=True))
 
 
-def test_early_stopping_counts_on_after_a_cut(tmp_path: Path) -> None:
+def test_early_stopping_continues_its_count_after_a_cut(tmp_path: Path) -> None:
     # A rate of 0 never improves on the first epoch: the run ends when patience has run out, after 4 epochs.
     setting = Setting(optimizer=partial(SGD, lr=0.0), patience=3, n_epochs=20)
     assert setting.run(tmp_path / "whole").history.epoch == [1, 2, 3, 4]

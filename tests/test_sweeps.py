@@ -1,4 +1,4 @@
-"""A sweep ends with the comparison of its jobs, also when one of them failed, and goes on where it was stopped."""
+"""A sweep ends with the comparison of its jobs, also when one of them failed, and is resumed where it was stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEW = ("hydra.callbacks.comparison.n_samples=2", "hydra.callbacks.comparison.max
 
 @pytest.fixture
 def train(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Runs the training script in this process."""
+    """Return a function that runs the training script in this process."""
 
     def run(*overrides: str) -> Ending:
         return run_script(*overrides, capture=capsys, patch=monkeypatch)
@@ -32,7 +32,7 @@ def comparison_of(sweep: Path) -> dict[str, object]:
     return found
 
 
-def test_a_sweep_outlives_a_job_that_fails_and_compares_the_others(train: Train, tmp_path: Path) -> None:
+def test_a_sweep_with_a_failed_job_compares_the_others(train: Train, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     # The transformer's width must be a multiple of its four heads.
     ended = train("-m", "model=lstm,transformer", *TINY, "hidden_size=18,16", *FEW, f"output_dir={sweep}")
@@ -80,7 +80,7 @@ def test_a_sweep_over_seeds_shows_their_mean_and_spread(train: Train, tmp_path: 
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_finished_sweep_that_is_started_again_repeats_nothing(train: Train, tmp_path: Path) -> None:
+def test_a_complete_sweep_that_is_started_again_repeats_nothing(train: Train, tmp_path: Path) -> None:
     sweep = ("-m", "model=markov,lstm", *SHORT, "epochs=3", "logger=none", *FEW, f"output_dir={tmp_path / 'sweep'}")
     assert train(*sweep).code == 0
     counted = tmp_path / "sweep/0_markov/markov_checkpoints/melody_markov_best.pt"
@@ -102,7 +102,7 @@ def test_a_sweep_of_other_settings_in_the_same_folder_is_refused(train: Train, t
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_sweep_over_datasets_leaves_no_comparison_of_a_part(train: Train, tmp_path: Path) -> None:
+def test_a_sweep_over_datasets_has_no_comparison(train: Train, tmp_path: Path) -> None:
     ended = train("-m", "model=markov", "dataset.split_seed=0,5", *SHORT, "logger=none", *FEW, f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     assert "no comparison: scores of different test tunes cannot be compared" in ended.out

@@ -1,4 +1,4 @@
-"""The training script as a user meets it: what it leaves behind, what it says, and what it refuses."""
+"""The train command: its files, its messages, and the input that it refuses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Train = Callable[..., Ending]
 
 @pytest.fixture
 def train(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Runs the script in this process."""
+    """Return a function that runs the script in this process."""
 
     def run(*overrides: str) -> Ending:
         return run_script(*overrides, capture=capsys, patch=monkeypatch)
@@ -36,7 +36,7 @@ def train(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 
 def show_refused(ending: Ending, *words: str, lines: int = 1) -> None:
-    """One clear line for each fault, all these words in it, and the shell can tell."""
+    """Check for exit code 1 and one line for each fault with all these words."""
     assert ending.code == 1
     assert "Traceback" not in ending.err
     assert len(ending.err.strip().splitlines()) == lines, ending.err
@@ -45,7 +45,7 @@ def show_refused(ending: Ending, *words: str, lines: int = 1) -> None:
 
 
 def show_nothing_written(directory: Path) -> None:
-    """Nothing but Hydra's own record."""
+    """Check that there is nothing but Hydra's own record."""
     assert {path.name for path in directory.glob("*")} <= {".hydra"}
 
 
@@ -78,7 +78,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_directory_holds_all_that_a_reader_needs(finished: Path) -> None:
+def test_a_run_directory_has_the_documented_files(finished: Path) -> None:
     files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
     assert files - {each for each in files if each.startswith(("tensorboard/", ".hydra/"))} == {
         ".lock",
@@ -98,7 +98,7 @@ def test_a_run_directory_holds_all_that_a_reader_needs(finished: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_scores_of_a_run_agree_with_each_other(finished: Path) -> None:
+def test_the_scores_in_all_files_agree(finished: Path) -> None:
     results = json.loads((finished / "evaluation/results.json").read_text())
     history = TrainingHistory.load(finished / "lstm_checkpoints/melody_lstm_history.json")
     rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
@@ -171,7 +171,7 @@ def test_a_folder_must_be_named_must_exist_and_must_hold_music(train: Train, tmp
     show_nothing_written(tmp_path / "run")
 
 
-def test_tunes_that_cannot_be_fetched_are_said_to_be_missing(
+def test_a_failed_download_is_reported_with_alternatives(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
@@ -184,7 +184,7 @@ def test_tunes_that_cannot_be_fetched_are_said_to_be_missing(
     show_nothing_written(tmp_path / "run")
 
 
-def test_tunes_that_are_not_those_pinned_are_refused(
+def test_tunes_with_another_hash_are_refused(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nottingham_directory: Path
 ) -> None:
     copy = shutil.copytree(nottingham_directory, tmp_path / "data" / "nottingham")
@@ -204,19 +204,19 @@ def test_an_output_folder_that_cannot_be_made_is_refused(train: Train, tmp_path:
 
 
 @pytest.mark.slow
-def test_a_folder_that_holds_a_run_is_not_written_over(train: Train, copied: Path) -> None:
+def test_a_folder_with_a_run_is_not_overwritten(train: Train, copied: Path) -> None:
     before = (copied / "config.yaml").read_bytes()
     show_refused(train(*TINY, f"output_dir={copied}"), f"resume={copied}", "output_dir")
     assert (copied / "config.yaml").read_bytes() == before
 
 
-def test_resuming_what_is_not_there_is_refused(train: Train, tmp_path: Path) -> None:
-    show_refused(train(f"resume={tmp_path / 'none'}"), str(tmp_path / "none"), "no run to go on with")
+def test_resuming_a_missing_run_is_refused(train: Train, tmp_path: Path) -> None:
+    show_refused(train(f"resume={tmp_path / 'none'}"), str(tmp_path / "none"), "no run to continue")
     show_nothing_written(tmp_path / "none")
 
 
 @pytest.mark.slow
-def test_resuming_is_refused_where_it_means_nothing(train: Train, copied: Path, tmp_path: Path) -> None:
+def test_resuming_a_complete_or_damaged_run_is_refused(train: Train, copied: Path, tmp_path: Path) -> None:
     show_refused(train(f"resume={copied}"), "complete", "2 of 2")
     show_refused(train(f"resume={copied}", "hidden_size=32"), "hidden_size=32", "cannot take")
     show_refused(
@@ -230,7 +230,7 @@ def test_resuming_is_refused_where_it_means_nothing(train: Train, copied: Path, 
 
 
 @pytest.mark.slow
-def test_a_complete_run_goes_on_to_more_epochs_with_its_own_settings(train: Train, copied: Path) -> None:
+def test_a_complete_run_is_resumed_with_more_epochs_and_its_own_settings(train: Train, copied: Path) -> None:
     ending = train(f"resume={copied}", "epochs=3")
     assert ending.code == 0, ending.err
     history = TrainingHistory.load(copied / "lstm_checkpoints/melody_lstm_history.json")
@@ -260,7 +260,7 @@ def test_one_cycle_is_not_resumed_with_other_epochs(train: Train, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_ends_the_run(train: Train, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run(train: Train, tmp_path: Path) -> None:
     run = tmp_path / "run"
     ending = train(*TINY, f"output_dir={run}", "optimizer=sgd", "learning_rate=1e30", "trainer.gradient_clip_val=null")
     show_refused(ending, "epoch 1", "learning rate of 1e+30", "lower learning_rate")
@@ -278,7 +278,7 @@ def test_a_loss_that_is_no_number_ends_the_run(train: Train, tmp_path: Path) -> 
     ],
     ids=["gpu", "cpu", "numpy"],
 )
-def test_memory_that_does_not_suffice_is_said_in_one_line(
+def test_a_lack_of_memory_is_reported_in_one_line(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     def exhaust(*_: object) -> None:
@@ -289,7 +289,7 @@ def test_memory_that_does_not_suffice_is_said_in_one_line(
 
 
 @pytest.mark.slow
-def test_a_run_that_is_stopped_says_how_to_go_on(train: Train, tmp_path: Path) -> None:
+def test_a_stopped_run_prints_how_to_continue(train: Train, tmp_path: Path) -> None:
     run = tmp_path / "run"
     last = run / "lstm_checkpoints/melody_lstm_last.pt"
     process = subprocess.Popen(
@@ -315,7 +315,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(train: Train, tmp_path: Path) -
     assert json.loads((run / "evaluation/results.json").read_text())["n_epochs"] == reached + 1
 
 
-def test_help_lists_all_and_answers_without_the_heavy_libraries() -> None:
+def test_help_lists_all_options_without_heavy_imports() -> None:
     program = (
         "import runpy, sys\n"
         f"sys.argv = [{str(SCRIPT)!r}, '--help']\n"

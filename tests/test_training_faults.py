@@ -1,4 +1,4 @@
-"""What can go wrong with data and numbers while a model trains: a sentence, or nothing at all (about ten seconds)."""
+"""Faults of data and numbers during training end in one sentence, or have no effect (about ten seconds)."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_a_corpus_of_one_family_is_refused(train: Train, tmp_path: Path) -> None
     [
         ("limit_val_batches=0", "every epoch needs a validation"),
         ("check_val_every_n_epoch=2", "every epoch needs a validation"),
-        ("limit_train_batches=0", "not a single epoch was trained"),
+        ("limit_train_batches=0", "no epoch was trained"),
     ],
 )
 def test_a_side_without_a_batch_is_refused(train: Train, tmp_path: Path, override: str, said: str) -> None:
     show_refused(train(*TINY, "epochs=3", f"output_dir={tmp_path / 'run'}", f"+trainer.{override}"), said)
 
 
-def test_a_batch_of_nothing_teaches_nothing() -> None:
+def test_an_empty_batch_has_no_loss() -> None:
     sequences = TokenSequences([np.array([5, 6])])
     assert [list(LengthBatches(torch.zeros(0, dtype=torch.long), 4, seed)) for seed in (None, 1)] == [[], []]
     module = MelodyModule(small_lstm(), partial(AdamW, lr=0.1))
@@ -76,7 +76,7 @@ def test_a_batch_of_nothing_teaches_nothing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [small_lstm, small_transformer])
-def test_a_tune_that_is_longer_than_any_is_trained_on(make: Callable[[], SequenceNetwork], tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_a_very_long_tune_is_trained_on(make: Callable[[], SequenceNetwork], tmp_path: Path) -> None:  # type: ignore[type-arg]
     rng = np.random.default_rng(0)
     longest = Melody(rng.integers(55, 80, 1500), np.full(1500, 12))
     history = ModelTrainer(make(), "long").train(
@@ -87,7 +87,7 @@ def test_a_tune_that_is_longer_than_any_is_trained_on(make: Callable[[], Sequenc
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_keeps_the_best_and_says_how_far_it_came(
+def test_a_loss_that_is_not_finite_keeps_the_best_checkpoint_and_names_the_batch(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, count = MelodyModule.training_step, iter(range(10**6))

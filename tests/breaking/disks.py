@@ -48,7 +48,7 @@ def faults_of(ended: ChildResult) -> list[str]:
     faults = [f"exit code {ended.code}"] if ended.code != 1 else []
     faults += [f"a traceback: {ended.output[-600:]}"] if "Traceback" in ended.output else []
     faults += [f"no message: {last}"] if "free some space" not in last else []
-    faults += [f"no way to resume: {last}"] if "resume=" not in last and "start afresh" not in last else []
+    faults += [f"no way to resume: {last}"] if "resume=" not in last and "start again" not in last else []
     return faults
 
 

@@ -34,8 +34,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("function", "call", "advice", "number"),
     [
-        ((jobs, "check"), 1, "start afresh", signal.SIGTERM),
-        ((MelodyDataModule, "setup"), 1, "start afresh", signal.SIGINT),
+        ((jobs, "check"), 1, "start again", signal.SIGTERM),
+        ((MelodyDataModule, "setup"), 1, "start again", signal.SIGINT),
         (STEP, 8, "resume=", signal.SIGINT),
         ((torch, "save"), 4, "resume=", signal.SIGTERM),
         ((MelodyModule, "test_step"), 1, "resume=", signal.SIGTERM),

@@ -101,7 +101,7 @@ def eleven_epochs(tmp_path_factory: pytest.TempPathFactory) -> tuple[CheckpointL
     return train(folder, 11, GivenLosses(losses), recorder), recorder, losses
 
 
-def test_a_run_leaves_the_files_of_its_directory_and_no_others(
+def test_a_run_writes_the_documented_files_and_no_others(
     eleven_epochs: tuple[CheckpointLayout, WeightRecorder, list[float]],
 ) -> None:
     files, _, _ = eleven_epochs
@@ -161,7 +161,7 @@ def test_everything_is_written_after_every_epoch(tmp_path: Path) -> None:
     assert seen == [(1, 1, 1), (2, 2, 2)]
 
 
-def test_the_rate_is_the_one_that_the_epoch_began_with(tmp_path: Path) -> None:
+def test_the_recorded_rate_is_that_of_the_beginning_of_the_epoch(tmp_path: Path) -> None:
     module = MelodyModule(user_network(2), partial(AdamW, lr=0.5), Step(step_size=1, gamma=0.5))
     assert TrainingHistory.load(train(tmp_path, 3, module=module).history).learning_rate == [0.5, 0.25, 0.125]
 
@@ -175,7 +175,7 @@ def test_scores_of_the_best_epoch_are_those_of_its_row(tmp_path: Path) -> None:
     assert not (tmp_path / "metrics.csv").exists()
 
 
-def test_a_run_that_is_cut_short_leaves_its_curves(tmp_path: Path) -> None:
+def test_an_interrupted_run_has_its_curves(tmp_path: Path) -> None:
     class PowerCut(Callback):
         def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
             if trainer.current_epoch == 1:
@@ -189,9 +189,7 @@ def test_a_run_that_is_cut_short_leaves_its_curves(tmp_path: Path) -> None:
     assert not files.final.exists()
 
 
-def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save = L.Trainer.save_checkpoint
 
     def full_disk(self: L.Trainer, path: Any, *args: Any, **kwargs: Any) -> None:
@@ -207,7 +205,7 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_resumed_run_knows_what_was_best_and_how_many_epochs_are_over(tmp_path: Path) -> None:
+def test_a_resumed_run_restores_the_best_loss_and_the_epochs(tmp_path: Path) -> None:
     ours = RunCheckpoints(CheckpointLayout(tmp_path, "melody_mine"))
     train(tmp_path, 2, GivenLosses([2.0, 3.0]), callbacks=[ours])
     resumed = RunCheckpoints(CheckpointLayout(tmp_path, "melody_mine"))
@@ -229,14 +227,14 @@ def test_the_random_state_is_restored_once_when_training_begins() -> None:
     assert not torch.equal(torch.rand(4), expected)
 
 
-def test_a_state_that_was_never_loaded_leaves_the_generator_alone() -> None:
+def test_without_a_loaded_state_the_generator_does_not_change() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
     RandomState().on_train_epoch_start(TRAINER, MODULE)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_gradients_that_are_summed_over_batches_do_not_hide_a_loss_that_is_no_number(tmp_path: Path) -> None:
+def test_accumulated_gradients_do_not_hide_a_loss_that_is_not_finite(tmp_path: Path) -> None:
     module = MelodyModule(user_network(2), partial(AdamW, lr=0.01), Constant())
     tunes = walks(9)
 
@@ -265,13 +263,13 @@ def test_gradients_that_are_summed_over_batches_do_not_hide_a_loss_that_is_no_nu
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_validation_loss_that_is_no_number_ends_the_run_and_keeps_the_best(tmp_path: Path, loss: float) -> None:
+def test_a_validation_loss_that_is_not_finite_ends_the_run_and_keeps_the_best(tmp_path: Path, loss: float) -> None:
     with pytest.raises(InputError, match=f"validation loss became {loss} in epoch 2 .* rate of 0.01"):
         train(tmp_path, 3, GivenLosses([2.0, loss, 1.0]))
     assert read_checkpoint(CheckpointLayout(tmp_path, "melody_mine").best).epoch == 1
 
 
-def test_a_training_loss_that_is_no_number_ends_the_run_at_once(tmp_path: Path) -> None:
+def test_a_training_loss_that_is_not_finite_ends_the_run_at_once(tmp_path: Path) -> None:
     module = MelodyModule(user_network(2), AdamW, Constant())
     with torch.no_grad():
         next(module.network.parameters()).fill_(math.nan)
@@ -280,7 +278,7 @@ def test_a_training_loss_that_is_no_number_ends_the_run_at_once(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_two_processes_measure_what_one_does_and_leave_whole_files(tmp_path: Path) -> None:
+def test_two_processes_measure_the_same_as_one_and_write_whole_files(tmp_path: Path) -> None:
     tunes = walks(11)  # batches of 2: six for training, which divide evenly, and a number for validation that does not
 
     def run(folder: Path, **settings: Any) -> TrainedRun:
@@ -310,7 +308,7 @@ def test_two_processes_measure_what_one_does_and_leave_whole_files(tmp_path: Pat
         read_checkpoint(path)
 
 
-def test_processes_but_the_first_take_part_in_saving_and_write_nothing(tmp_path: Path) -> None:
+def test_only_the_first_process_writes(tmp_path: Path) -> None:
     class SecondProcess:
         is_global_zero, should_stop = False, False
         current_epoch, max_epochs = 0, 3

@@ -95,7 +95,7 @@ def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_training_stops_when_patience_is_over_but_not_under_one_cycle(tmp_path: Path) -> None:
+def test_early_stopping_ends_training_except_with_one_cycle(tmp_path: Path) -> None:
     tunes = walks(4)
 
     def n_epochs(schedule: Any) -> int:
@@ -132,7 +132,7 @@ def test_the_same_seed_trains_the_same_model_and_another_one_does_not(tmp_path: 
     assert losses(1) != losses(2)
 
 
-def test_scores_of_both_sides_come_with_a_run_that_has_test_tunes(tmp_path: Path) -> None:
+def test_a_run_with_test_tunes_has_scores_of_both_sides(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path, "m")
     run = fit(MelodyModule(user_network(2)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
     assert set(run.scores) == {"validation", "test"}
@@ -144,7 +144,7 @@ def test_scores_of_both_sides_come_with_a_run_that_has_test_tunes(tmp_path: Path
 
 
 @pytest.mark.parametrize(("share", "n_train"), [(0.0, 0), (1.0, 10), (0.8, 8), (0.25, 2), (0.349, 3)])
-def test_training_data_are_divided_as_asked(share: float, n_train: int) -> None:
+def test_training_data_are_divided_by_the_given_fraction(share: float, n_train: int) -> None:
     train, test = create_training_data(num_sequences=10, train_split=share)
     assert (len(train), len(test)) == (n_train, 10 - n_train)
     assert train + test == walks(10)
@@ -166,7 +166,7 @@ def test_another_seed_gives_other_training_data() -> None:
         (lambda: ModelTrainer(nn.Identity(), "a/b"), "model_name .* got 'a/b'"),
     ],
 )
-def test_what_cannot_be_asked_for_is_said(make: Callable[[], object], said: str) -> None:
+def test_arguments_out_of_range_are_refused(make: Callable[[], object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         make()
 
@@ -222,7 +222,7 @@ class Ends(nn.Module):
         (KeyboardInterrupt(), KeyboardInterrupt, None),
     ],
 )
-def test_how_training_ends_is_told_apart(
+def test_the_end_of_training_has_the_right_exception(
     tmp_path: Path, ending: BaseException, kind: type[BaseException], said: str | None
 ) -> None:
     files = CheckpointLayout(tmp_path, "m")
@@ -231,7 +231,7 @@ def test_how_training_ends_is_told_apart(
     assert ended.type is kind
 
 
-def test_the_history_can_be_had_from_here() -> None:
+def test_the_history_is_exported() -> None:
     assert "TrainingHistory" in training.__all__
     assert TrainingHistory is HistoryItself
     assert all(hasattr(training, name) for name in training.__all__)

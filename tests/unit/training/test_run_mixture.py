@@ -44,7 +44,7 @@ def runs(tmp_path: Path) -> list[str]:
     return [str(saved(folder / f"{place}.pt", network)) for place, network in enumerate(networks)]
 
 
-def test_a_mixture_comes_back_from_its_checkpoint_alone(runs: list[str], tmp_path: Path) -> None:
+def test_a_mixture_is_rebuilt_from_its_checkpoint_alone(runs: list[str], tmp_path: Path) -> None:
     network = mixture_of(runs, by_match=True)
     network.fit([], [batch_of(walks(5, 4))])
     path = saved(tmp_path / "mixture.pt", network)
@@ -78,7 +78,7 @@ def test_parts_that_may_have_seen_held_out_tunes_are_refused(runs: list[str], tm
         mixture_of([*runs, honest, tainted])
 
 
-def test_what_is_no_list_of_runs_is_refused(runs: list[str], tmp_path: Path) -> None:
+def test_anything_but_a_list_of_runs_is_refused(runs: list[str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a list"):
         mixture_of(runs[0])
     with pytest.raises(InputError, match="nowhere"):
@@ -89,7 +89,7 @@ def test_what_is_no_list_of_runs_is_refused(runs: list[str], tmp_path: Path) -> 
         mixture_of(runs[:1])
 
 
-def test_a_mixture_is_fitted_on_the_split_of_its_parts_alone(runs: list[str]) -> None:
+def test_a_mixture_is_fitted_only_on_the_split_of_its_parts(runs: list[str]) -> None:
     network = mixture_of(runs)
     check_split(network, "split")
     check_split(small_lstm(), "another")
@@ -113,7 +113,7 @@ def test_a_mixture_is_fitted_on_the_split_of_its_parts_alone(runs: list[str]) ->
         [{"network": "lstm", "hyperparameters": {"hidden_size": 16, "dropout": 0.0}}] * 1000,
     ],
 )
-def test_a_description_that_the_weights_do_not_bear_out_is_refused(parts: Any, tmp_path: Path) -> None:
+def test_a_description_that_does_not_fit_the_weights_is_refused(parts: Any, tmp_path: Path) -> None:
     network = MixtureNetwork([small_lstm(), small_lstm()])
     path = saved(tmp_path / "mixture.pt", network)
     hyperparameters = dict(read_checkpoint(path).hyperparameters)
