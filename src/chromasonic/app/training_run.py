@@ -6,7 +6,6 @@ import logging
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -26,12 +25,10 @@ from chromasonic.melody_generation.runs.directory_lock import lock_directory, re
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
 from chromasonic.melody_generation.runs.provenance import (
-    differences,
-    keep_provenance,
-    note_going_on,
-    provenance,
-    provenance_summary,
-    read_provenance,
+    Provenance,
+    differences_from_run,
+    note_resume,
+    save_provenance,
     typed,
 )
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
@@ -72,14 +69,14 @@ def run(config: DictConfig, directory: Path) -> None:
     module = build_module(job.config, teacher)
     lineage = start_weights(job, module, data, teacher)
     trainer = build_trainer(job.config, callbacks_of(job, module), directory)
-    origin = origin_of(job.config, data, trainer)
-    metadata = replace(metadata_of(job.config, data, lineage), provenance=provenance_summary(origin))
+    provenance = provenance_of(job.config, data, trainer)
+    metadata = replace(metadata_of(job.config, data, lineage), provenance=provenance.summary())
     checkpoints_of(trainer).metadata = metadata
 
     with lock_directory(directory) if is_main_process() else nullcontext():
         if is_main_process():
             print_plan(directory, data, trainer, module, lineage.distilled_from)
-            record_start(job, data, origin)
+            record_start(job, data, provenance)
         outcome = fit(module, data, trainer, job.checkpoints, resume_from=job.resume_from)
         if is_main_process():
             record_scores(directory, outcome, metadata)
@@ -174,12 +171,13 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path
     return trainer
 
 
-def origin_of(config: DictConfig, data: MelodyDataModule, trainer: L.Trainer) -> dict[str, Any]:
-    """Return the content of the run's ``provenance.json``."""
-    return provenance(
+def provenance_of(config: DictConfig, data: MelodyDataModule, trainer: L.Trainer) -> Provenance:
+    """Return the provenance of a run."""
+    return Provenance.collect(
         command=typed(),
         configuration=plain_configuration(config),
-        manifest=data.manifest(),
+        split_hash=data.split_hash,
+        test_set_hash=data.test_set_hash,
         device=trainer.strategy.root_device,
     )
 
@@ -202,18 +200,18 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
     )
 
 
-def record_start(job: Job, data: MelodyDataModule, origin: dict[str, Any]) -> None:
+def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> None:
     """Write the files that describe a new run, or add a resumed run to its provenance."""
     layout = RunLayout(job.directory)
     remove_unfinished(job.directory)
     earlier = job.directory if job.resume_from is not None else job.repeats
     if earlier is not None:
-        print_differences(earlier, differences(read_provenance(earlier), origin))
+        print_differences(earlier, differences_from_run(earlier, provenance))
     if job.resume_from is not None:
-        note_going_on(job.directory, origin)
+        note_resume(job.directory, provenance)
         return
     refuse_second_run(job.directory)  # again: another program may have started while this one read its data
-    keep_provenance(job.directory, origin)
+    save_provenance(job.directory, provenance)
     save_configuration(job.config, job.directory)
     write_json(layout.split, data.manifest())
     save_split_tunes(layout.tunes, data.melodies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +13,47 @@ import torch
 from tests.running import ROOT
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs import provenance as room
+from chromasonic.melody_generation.runs import provenance as provenance_module
 from chromasonic.melody_generation.runs.provenance import (
+    Provenance,
     commit,
     differences,
-    keep_provenance,
-    note_going_on,
-    provenance,
-    provenance_summary,
+    differences_from_run,
+    note_resume,
     read_provenance,
+    save_provenance,
 )
 
 
-def record(**others: Any) -> dict[str, Any]:
-    made = provenance(
-        command=["train.py", "seed=1"],
+def collected() -> Provenance:
+    return Provenance.collect(
+        command=["chromasonic", "train", "seed=1"],
         configuration={"seed": 1, "model": {"order": 2}},
-        manifest={"hash": "abc", "test_set_hash": "def", "counts": {}},
+        split_hash="abc",
+        test_set_hash="def",
         device=torch.device("cpu"),
     )
-    return made | others
 
 
-def test_a_record_is_plain_and_comes_back_as_it_was(tmp_path: Path) -> None:
-    keep_provenance(tmp_path, record())
+def record(**others: Any) -> dict[str, Any]:
+    return collected().to_values() | others
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    save_provenance(tmp_path, collected())
     assert read_provenance(tmp_path) == record() | {"gone_on_with": []}
-    assert differences(read_provenance(tmp_path), record()) == []
+    assert differences_from_run(tmp_path, collected()) == []
     assert record()["packages"]["torch"] == torch.__version__
     assert record()["threads"] == torch.get_num_threads()
-    assert provenance_summary(record())["torch"] == torch.__version__
-    json.dumps(provenance_summary(record()))
+    assert collected().summary()["torch"] == torch.__version__
+    json.dumps(collected().summary())
+
+
+def test_the_keys_of_the_file_stay_as_they_are() -> None:
+    assert list(record()) == [
+        *("command", "chromasonic", "python", "packages", "git", "device", "platform", "threads"),
+        *("hash", "test_set_hash", "configuration"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +85,14 @@ def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
     assert differences({}, record()) == ["what made it was not recorded"]
 
 
-def test_each_time_that_a_run_was_gone_on_with_is_noted(tmp_path: Path) -> None:
-    keep_provenance(tmp_path, record(python="3.11.0"))
+def test_every_resume_is_recorded(tmp_path: Path) -> None:
+    save_provenance(tmp_path, replace(collected(), python="3.11.0"))
     for number in range(2):
-        note_going_on(tmp_path, record(command=["train.py", f"resume={number}"], python="3.12.0"))
-    kept = read_provenance(tmp_path)
-    assert kept["python"] == "3.11.0"
-    assert [each["command"][1] for each in kept["gone_on_with"]] == ["resume=0", "resume=1"]
-    assert kept["gone_on_with"][1]["differs"] == ["python 3.11.0 is now 3.12.0"]
+        note_resume(tmp_path, replace(collected(), command=("train", f"resume={number}"), python="3.12.0"))
+    saved = read_provenance(tmp_path)
+    assert saved["python"] == "3.11.0"
+    assert [resume["command"][1] for resume in saved["gone_on_with"]] == ["resume=0", "resume=1"]
+    assert saved["gone_on_with"][1]["differs"] == ["python 3.11.0 is now 3.12.0"]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "[" * 100_000, '{"a": '])
@@ -101,7 +113,7 @@ def test_the_commit_is_the_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert found is None
     for project, finds_git in ((tmp_path, "/usr/bin/git"), (ROOT, None)):
         commit.cache_clear()
-        monkeypatch.setattr(room, "_PROJECT", project)
+        monkeypatch.setattr(provenance_module, "_PROJECT", project)
         monkeypatch.setattr("shutil.which", lambda _, found=finds_git: found)
         assert commit() is None
     commit.cache_clear()
@@ -109,11 +121,11 @@ def test_the_commit_is_the_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_git_that_fails_is_no_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr(room, "_PROJECT", tmp_path)
+    monkeypatch.setattr(provenance_module, "_PROJECT", tmp_path)
     commit.cache_clear()
     assert commit() is None
     commit.cache_clear()
 
 
 def test_a_package_that_is_not_installed_has_no_version() -> None:
-    assert room._version("no-package-of-this-name") is None
+    assert provenance_module._version("no-package-of-this-name") is None

@@ -1,9 +1,9 @@
-"""SVG that other libraries drew, made fit to stand within a page.
+"""SVG of other libraries, made safe and unique for inclusion in a page.
 
-A page that trusts no style and no script, and whose melodies and figures all define glyphs under names of their own,
-needs three things of a drawing: only shapes and text, looks as attributes instead of style sheets, and names that
-clash with nobody's. Definitions are named by what they hold, so that a glyph that sixteen melodies share is written
-once. What is drawn in black is drawn in the page's own text colour, and so can be read on a dark page too.
+A page trusts no style and no script of a drawing, and contains many drawings that define glyphs. A drawing therefore
+keeps only shapes and text, has attributes instead of style sheets, and names that do not clash. Definitions are named
+by their content, so that a glyph of sixteen melodies is written once. Black becomes the text colour of the page, which
+is also readable on a dark background.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _GEOMETRY = frozenset(
         *("d", "points", "transform", "viewBox", "preserveAspectRatio", "overflow", "href"),
     }
 )
-# What verovio's style sheet says of these kinds of text.
+# The style sheet of Verovio for these kinds of text.
 _KINDS = {
     "tempo": ("font-weight", "bold"),
     "ending": ("font-weight", "bold"),
@@ -46,10 +46,10 @@ _KINDS = {
     "dir": ("font-style", "italic"),
     "mNum": ("font-style", "italic"),
 }
-_PLACEHOLDER = "placeholder"  # of verovio's, which its style sheet hides
+_PLACEHOLDER = "placeholder"  # a class that the style sheet of Verovio hides
 _BLACK = {"#000000", "#000", "black"}
-# Colours that the page has its own for: paper, and ink for what matters less.
-_OWN = {"#ffffff": "paper", "#fff": "paper", "white": "paper", "#555555": "soft"}
+# Colours for which the page has its own: the background, and secondary text.
+_PAGE_COLOURS = {"#ffffff": "paper", "#fff": "paper", "white": "paper", "#555555": "soft"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -58,8 +58,8 @@ class InlineSvg:
     """A drawing for a page.
 
     Attributes:
-        markup: An ``<svg>`` element, to be put into HTML as it is.
-        definitions: What it refers to, by name: elements that must stand once in the page.
+        markup: An ``<svg>`` element for HTML.
+        definitions: Elements that it refers to, by name; the page must contain each once.
     """
 
     markup: str
@@ -67,12 +67,12 @@ class InlineSvg:
 
 
 def inline_svg(drawing: str, marks: Mapping[str, int] | None = None, *, label: str = "") -> InlineSvg:
-    """Make a drawing fit to stand within a page.
+    """Make a drawing safe and unique for inclusion in a page.
 
     Args:
-        drawing: A whole SVG document.
-        marks: Numbers for some of its elements, by their ids: each gets its own as ``data-note``.
-        label: What screen readers say of it; without one they pass it over.
+        drawing: An SVG document.
+        marks: Numbers of elements by their ids, which become their attribute ``data-note``.
+        label: The description for screen readers; without one they skip the drawing.
 
     Raises:
         InputError: If it is no SVG.
@@ -99,45 +99,45 @@ def inline_svg(drawing: str, marks: Mapping[str, int] | None = None, *, label: s
 
 
 def _names_by_content(root: ET.Element) -> dict[str, str]:
-    """A new name for each definition: a digest of what it holds."""
+    """Return a new name for each definition, a digest of its content."""
     names = {}
     for definitions in root.iter(f"{_SVG}defs"):
-        for each in definitions:
-            name = each.attrib.pop("id", "")
-            names[name] = "g" + hashlib.sha256(ET.tostring(each)).hexdigest()[:12]
-            each.set("definition", names[name])
+        for definition in definitions:
+            name = definition.attrib.pop("id", "")
+            names[name] = "g" + hashlib.sha256(ET.tostring(definition)).hexdigest()[:12]
+            definition.set("definition", names[name])
     return names
 
 
 def _clean(element: ET.Element, names: Mapping[str, str], marks: Mapping[str, int]) -> ET.Element:
-    """A copy with shapes, looks and geometry only, without a namespace."""
-    found = ET.Element(element.tag.removeprefix(_SVG))
+    """Return a copy with shapes, looks and geometry only, without a namespace."""
+    clean = ET.Element(element.tag.removeprefix(_SVG))
     given = element.attrib
     if "definition" in given:
-        found.set("id", given["definition"])
+        clean.set("id", given["definition"])
     if given.get("id") in marks:
-        found.set("data-note", str(marks[given["id"]]))
+        clean.set("data-note", str(marks[given["id"]]))
     for kind in given.get("class", "").split():
         if kind in _KINDS:
-            found.set(*_KINDS[kind])
+            clean.set(*_KINDS[kind])
     for name, value in (given | _looks(given.get("style", ""))).items():
         key = "href" if name == _HREF else name
         if key in _GEOMETRY or key in _LOOKS:
-            _set(found, key, value.strip(), names)
-    found.text, found.tail = element.text, element.tail
-    for each in element:
-        is_shape = isinstance(each.tag, str) and each.tag.removeprefix(_SVG) in _SHAPES
-        if is_shape and _PLACEHOLDER not in each.get("class", "").split():
-            found.append(_clean(each, names, marks))
-    if found.tag not in {"text", "tspan"}:  # white space between shapes
-        found.text = None
-        for child in found:
-            child.tail = None
-    return found
+            _set(clean, key, value.strip(), names)
+    clean.text, clean.tail = element.text, element.tail
+    for child in element:
+        is_shape = isinstance(child.tag, str) and child.tag.removeprefix(_SVG) in _SHAPES
+        if is_shape and _PLACEHOLDER not in child.get("class", "").split():
+            clean.append(_clean(child, names, marks))
+    if clean.tag not in {"text", "tspan"}:  # white space between shapes
+        clean.text = None
+        for kept in clean:
+            kept.tail = None
+    return clean
 
 
 def _looks(style: str) -> dict[str, str]:
-    pairs = (each.split(":", 1) for each in style.split(";") if ":" in each)
+    pairs = (rule.split(":", 1) for rule in style.split(";") if ":" in rule)
     return {name.strip(): value.strip() for name, value in pairs}
 
 
@@ -155,19 +155,19 @@ def _set(element: ET.Element, key: str, value: str, names: Mapping[str, str]) ->
         return
     elif key in {"fill", "stroke"} and value.lower() in _BLACK:
         value = "currentColor"
-    elif key in {"fill", "stroke"} and value.lower() in _OWN:
-        element.set("class", f"{element.get('class', '')} {_OWN[value.lower()]}-{key}".strip())
+    elif key in {"fill", "stroke"} and value.lower() in _PAGE_COLOURS:
+        element.set("class", f"{element.get('class', '')} {_PAGE_COLOURS[value.lower()]}-{key}".strip())
         return
     element.set(key, value)
 
 
-def _take_definitions(element: ET.Element, found: dict[str, str]) -> None:
+def _take_definitions(element: ET.Element, definitions: dict[str, str]) -> None:
     for child in list(element):
         if child.tag == "defs":
-            found |= {each.get("id", ""): _markup(each) for each in child}
+            definitions |= {definition.get("id", ""): _markup(definition) for definition in child}
             element.remove(child)
         else:
-            _take_definitions(child, found)
+            _take_definitions(child, definitions)
 
 
 def _markup(element: ET.Element) -> str:

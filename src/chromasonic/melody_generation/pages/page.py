@@ -1,8 +1,8 @@
-"""Pages to listen to and to read: one HTML file that holds all it needs, and asks the network for nothing.
+"""Self-contained HTML pages with melodies to hear, tables, figures and texts.
 
-A page's policy (CSP) allows the style and the scripts that it is written with, by their digests, and pictures that it
-holds itself; nothing else is loaded or run, whatever a title or a file's name may say. Text is escaped by the template
-engine, jinja2, everywhere and by default: that, and one layout for two kinds of page, is what it is for.
+The content security policy of a page allows its own style and scripts, by their digests, and its own images. Nothing
+else is loaded or run, whatever a title or the name of a file contains. The template engine, jinja2, escapes all text by
+default.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _STYLE, _SCRIPTS = "page.css", ("synthesizer.js", "player.js")
 
 @dataclass(frozen=True)
 class TrackGroup:
-    """Melodies that belong together.
+    """A group of melodies under a title.
 
     Attributes:
-        title: Above them; may be empty.
-        note: Below the title; may be empty.
+        title: The title; may be empty.
+        note: A note below the title; may be empty.
         tracks: The melodies.
     """
 
@@ -41,7 +41,7 @@ class TrackGroup:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure under a title, folded away or not."""
+    """A figure under a title, folded or not."""
 
     title: str
     drawing: InlineSvg
@@ -50,7 +50,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class PageText:
-    """A text as it stands in a file, such as a configuration, under a title."""
+    """The text of a file, such as a configuration, under a title."""
 
     title: str
     text: str
@@ -58,17 +58,17 @@ class PageText:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page shows, from top to bottom.
+    """The content of a page, from top to bottom.
 
     Attributes:
-        title: Of the page.
-        lead: A sentence below it; may be empty.
+        title: The title.
+        lead: A sentence below the title; may be empty.
         facts: Names and values.
-        command: What to type to get the same again.
-        tables: Numbers.
-        figures: Drawings.
+        command: The command that makes the content again.
+        tables: Tables of numbers.
+        figures: Figures.
         groups: Melodies to hear.
-        texts: Folded away at the end.
+        texts: Texts, folded, at the end.
     """
 
     title: str
@@ -82,12 +82,12 @@ class Page:
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """All melodies, in their order."""
+        """All melodies, in order."""
         return tuple(track for group in self.groups for track in group.tracks)
 
 
 def page_html(page: Page) -> str:
-    """The page as one HTML document."""
+    """Return a page as one HTML document."""
     tracks = page.tracks
     style, scripts = Markup(asset(_STYLE)), [Markup(asset(name)) for name in _SCRIPTS] if tracks else []
     sizes = [len(group.tracks) for group in page.groups]

@@ -1,4 +1,4 @@
-"""Tables from rows of text: for a terminal, and as Markdown."""
+"""Tables of text, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Table:
     """Rows of text under columns.
 
     Attributes:
-        title: Above it; may be empty.
-        columns: Their headings; the first column is text, the others hold numbers.
-        rows: As many cells each as there are columns.
-        note: Below it; may be empty.
+        title: The title above the table; may be empty.
+        columns: The headings; the first column is text, the others are numbers.
+        rows: The cells of each row, one for each column.
+        note: A note below the table; may be empty.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Table:
 
 
 def interval(estimate: Estimate, digits: int = 3) -> str:
-    """An estimate as text; its interval, if it has one, with two digits at most.
+    """Return an estimate as text, with its interval if it has one, in two digits at most.
 
     Example:
         >>> interval(Estimate(0.5521, 0.5312, 0.5698)), interval(Estimate(0.5, float("nan"), float("nan")), 1)
@@ -46,7 +46,7 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
 
 
 def markdown(table: Table) -> str:
-    """The table as Markdown."""
+    """Return a table as Markdown."""
     lines = [f"### {table.title}", ""] if table.title else []
     lines += ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
     lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in table.rows]
@@ -54,8 +54,8 @@ def markdown(table: Table) -> str:
 
 
 def terminal(table: Table) -> RichTable:
-    """The table for a terminal."""
-    found = RichTable(
+    """Return a table for the terminal."""
+    rich_table = RichTable(
         title=table.title,
         title_justify="left",
         caption=table.note,
@@ -64,8 +64,8 @@ def terminal(table: Table) -> RichTable:
         pad_edge=False,
         collapse_padding=True,
     )
-    for place, column in enumerate(table.columns):
-        found.add_column(Text(column), justify="right" if place else "left")
+    for index, column in enumerate(table.columns):
+        rich_table.add_column(Text(column), justify="right" if index else "left")
     for row in table.rows:
-        found.add_row(*map(Text, row))
-    return found
+        rich_table.add_row(*map(Text, row))
+    return rich_table

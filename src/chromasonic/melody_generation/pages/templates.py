@@ -1,4 +1,4 @@
-"""Templates and other assets of pages; text is escaped in all but those of Markdown."""
+"""Templates and other assets of pages. Text is escaped in all templates except those of Markdown."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _PACKAGE = "chromasonic.melody_generation.pages"
 
 
 def template(name: str) -> Template:
-    """A template by its name in the folder of assets."""
+    """Return a template by its name in the folder of assets."""
     return _environment().get_template(name)
 
 
 @cache
 def asset(name: str) -> str:
-    """The text of an asset."""
+    """Return the text of an asset."""
     return (files(_PACKAGE) / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -25,7 +25,7 @@ def asset(name: str) -> str:
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader(_PACKAGE, "assets"),
-        # A table's bars and a code block's brackets are Markdown's own.
+        # Markdown needs the bars of tables and the brackets of code as they are.
         autoescape=select_autoescape(enabled_extensions=(), disabled_extensions=("md.jinja",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,

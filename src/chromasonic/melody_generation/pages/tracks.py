@@ -1,6 +1,6 @@
-"""A melody as a page shows it: what it is called, how it sounds and looks, what it scores, and its files.
+"""Tracks of a page: melodies with title, sound, notation, scores and files.
 
-Everything here is plain values, worked out before; :mod:`~chromasonic.melody_generation.pages.page` lays them out.
+All values are computed beforehand; :mod:`~chromasonic.melody_generation.pages.page` lays them out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.notation.tempo import beat_ticks, beat_value
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg
 
-_ROW = 7  # pixels of a semitone in the piano roll
-_PIXELS_PER_QUARTER = 15  # at least; the roll is stretched where there is room
+_SEMITONE_HEIGHT = 7  # pixels in the piano roll
+_PIXELS_PER_QUARTER = 15  # at least; the roll is stretched to the width of the page
 _MANY_BARS = 48
 _SIGNS = {"eighth": "♪", "quarter": "♩"}
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -27,12 +27,12 @@ _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", 
 
 @dataclass(frozen=True)
 class ScoreBar:
-    """A score beside that of real tunes.
+    """A score beside the mean score of real tunes.
 
     Attributes:
-        name: What it is called.
-        value: From 0 to 1; NaN where it is not defined.
-        real: What real tunes score on average, likewise.
+        name: Name of the score.
+        value: The score, from 0 to 1; NaN if it is not defined.
+        real: The mean score of real tunes; NaN if it is not known.
     """
 
     name: str
@@ -46,23 +46,23 @@ class ScoreBar:
 
     @property
     def has_real(self) -> bool:
-        """Whether it is known what real tunes score."""
+        """Whether the score of real tunes is known."""
         return math.isfinite(self.real)
 
 
 @dataclass(frozen=True)
 class SharedRun:
-    """What a melody has in common with a training tune.
+    """The longest passage that a melody shares with a training tune.
 
     Attributes:
-        begin: The first of its sounding notes that are shared.
-        n_notes: How many in a row.
-        share: The same as a part of the sounding notes.
-        title: Of the training tune.
-        source: Where that is from.
-        novelty: The part of its turns that no training tune has; NaN where it is not defined.
-        real_notes: How many notes in a row real held-out tunes share on average; NaN where it is not known.
-        real_novelty: The novelty of real held-out tunes on average, likewise.
+        begin: Index of the first shared note among the sounding notes.
+        n_notes: Number of shared notes.
+        share: Fraction of the sounding notes that are shared.
+        title: Title of the training tune.
+        source: Source of the training tune.
+        novelty: Fraction of the melody's n-grams that no training tune has; NaN if it is not defined.
+        real_notes: Mean number of notes that held-out real tunes share; NaN if it is not known.
+        real_novelty: Mean novelty of held-out real tunes; NaN if it is not known.
     """
 
     begin: int
@@ -81,19 +81,19 @@ class SharedRun:
 
     @property
     def has_real(self) -> bool:
-        """Whether it is known what real tunes share."""
+        """Whether the values of real tunes are known."""
         return math.isfinite(self.real_notes) and math.isfinite(self.real_novelty)
 
 
 @dataclass(frozen=True)
 class TrackFile:
-    """A file to take home.
+    """A file to download.
 
     Attributes:
-        label: What the button says, such as ``MIDI``.
-        name: Of the file.
-        type: Its media type.
-        contents: Its bytes; None where the page makes them itself.
+        label: The text of the button, such as ``MIDI``.
+        name: The name of the file.
+        type: The media type.
+        contents: The bytes; None if the page makes the file itself.
     """
 
     label: str
@@ -112,15 +112,15 @@ class Track:
     """A melody on a page.
 
     Attributes:
-        title: Above it.
-        facts: Beneath the title, in a row.
+        title: The title.
+        facts: Facts in one line below the title.
         melody: The notes.
-        tempo: Quarter notes a minute.
-        engravings: Its notation, for a narrow screen and for a wide one, or one for both; none where there is none.
-        scores: Its scores.
-        shared: What it copies, where the training tunes are known.
-        files: To take home.
-        is_coloured: Whether its notation has colours of its own, which are for white paper.
+        tempo: Quarter notes per minute.
+        engravings: The notation for a narrow and for a wide screen, or one for both; may be empty.
+        scores: The scores.
+        shared: The passage shared with a training tune; None if the training tunes are not known.
+        files: Files to download.
+        is_coloured: Whether the notation has colours of its own, which need a white background.
     """
 
     title: str
@@ -139,20 +139,20 @@ class Track:
         melody = self.melody
         sounding = melody.pitches != REST
         parts = (melody.onsets[sounding], melody.durations[sounding], melody.pitches[sounding])
-        return list(zip(*(each.tolist() for each in parts), strict=True))
+        return list(zip(*(part.tolist() for part in parts), strict=True))
 
     @property
     def bars(self) -> list[int]:
-        """Where bars begin, in ticks from the first note."""
-        return [int(each) for each in self.melody.bar_lines]
+        """The onsets of bars, in ticks from the first note."""
+        return [int(ticks) for ticks in self.melody.bar_lines]
 
     @property
     def is_long(self) -> bool:
-        """Whether its notation would push everything else out of sight."""
+        """Whether the notation is so long that it is folded."""
         return len(self.bars) > _MANY_BARS
 
     def player_data(self) -> dict[str, Any]:
-        """What the player needs, as JSON holds it."""
+        """Return the data of the player, as JSON values."""
         return {
             "title": self.title,
             "tempo": self.tempo,
@@ -160,17 +160,17 @@ class Track:
             "ticks": self.melody.ticks,
             "notes": self.notes,
             "bars": self.bars,
-            "files": {each.kind: _file_data(each) for each in self.files},
+            "files": {file.kind: _file_data(file) for file in self.files},
         }
 
     def roll(self) -> PianoRoll:
-        """Where everything stands in its piano roll."""
+        """Return the layout of the piano roll."""
         return PianoRoll.of(self.melody, self.notes, self.shared)
 
 
 @dataclass(frozen=True)
 class RollNote:
-    """A note's box; ``x`` and ``width`` are percentages, ``y`` pixels."""
+    """The box of a note; ``x`` and ``width`` in percent, ``y`` in pixels."""
 
     x: float
     width: float
@@ -180,15 +180,15 @@ class RollNote:
 
 @dataclass(frozen=True)
 class PianoRoll:
-    """A piano roll: percentages across, so that it fits any width, and pixels down.
+    """The layout of a piano roll: in percent across, so that it fits any width, and in pixels down.
 
     Attributes:
-        width: Pixels that it needs at least.
-        height: Pixels.
-        row: Pixels of a semitone.
-        notes: One for each sounding note.
-        bars: Where bars begin, in percent.
-        tonics: The rows of the tonic: top in pixels, and its name.
+        width: The least width in pixels.
+        height: The height in pixels.
+        row: The height of a semitone in pixels.
+        notes: The boxes of the sounding notes.
+        bars: The onsets of bars, in percent.
+        tonics: The top in pixels and the name of each tonic.
     """
 
     width: int
@@ -200,7 +200,7 @@ class PianoRoll:
 
     @classmethod
     def of(cls, melody: Melody, notes: Sequence[tuple[int, int, int]], shared: SharedRun | None) -> PianoRoll:
-        """Lay out a melody's notes."""
+        """Lay out the notes of a melody."""
         pitches = [pitch for _, _, pitch in notes]
         low, high = min(pitches, default=60) - 2, max(pitches, default=72) + 2
         copied = range(shared.begin, shared.begin + shared.n_notes) if shared else range(0)
@@ -209,21 +209,21 @@ class PianoRoll:
             return round(100 * ticks / max(1, melody.ticks), 3)
 
         boxes = tuple(
-            RollNote(percent(onset), percent(duration), _ROW * (high - pitch), place in copied)
-            for place, (onset, duration, pitch) in enumerate(notes)
+            RollNote(percent(onset), percent(duration), _SEMITONE_HEIGHT * (high - pitch), index in copied)
+            for index, (onset, duration, pitch) in enumerate(notes)
         )
         tonics = tuple(
-            (_ROW * (high - pitch), f"{_NAMES[melody.tonic]}{pitch // 12 - 1}")
+            (_SEMITONE_HEIGHT * (high - pitch), f"{_NAMES[melody.tonic]}{pitch // 12 - 1}")
             for pitch in range(low, high + 1)
             if pitch % 12 == melody.tonic
         )
         width = int(np.ceil(melody.ticks / 24 * _PIXELS_PER_QUARTER))
-        bars = tuple(percent(each) for each in melody.bar_lines.tolist())
-        return cls(width, _ROW * (high - low + 1), _ROW, boxes, bars, tonics)
+        bars = tuple(percent(ticks) for ticks in melody.bar_lines.tolist())
+        return cls(width, _SEMITONE_HEIGHT * (high - low + 1), _SEMITONE_HEIGHT, boxes, bars, tonics)
 
 
 def _beat(metre: Metre) -> dict[str, int | str]:
-    """What a listener would tap: how long it is, as a sign where most fonts have one, and in words."""
+    """Return the beat: its length, its sign if most fonts have one, and its name."""
     value = beat_value(metre)
     name = "dotted " * value.dots + value.name
     sign = _SIGNS[value.name] + "." * value.dots if value.name in _SIGNS else name
@@ -231,8 +231,8 @@ def _beat(metre: Metre) -> dict[str, int | str]:
 
 
 def _file_data(file: TrackFile) -> Mapping[str, str]:
-    found = {"name": file.name, "type": file.type}
+    data = {"name": file.name, "type": file.type}
     if file.contents is not None:
         packed = gzip.compress(file.contents, mtime=0)  # the same page for the same melodies
-        found["data"] = base64.b64encode(packed).decode("ascii")
-    return found
+        data["data"] = base64.b64encode(packed).decode("ascii")
+    return data

@@ -1,8 +1,7 @@
-"""What a checkpoint holds, and how a model is rebuilt from one, safely.
+"""Checkpoints: read them safely and rebuild their networks.
 
-A checkpoint is data: plain values and tensors, loaded with ``weights_only=True``. It says by a name from a
-closed set which network it holds and with which plain arguments, so that nothing it names is ever executed, and
-it needs no other file.
+A checkpoint is data: plain values and tensors, loaded with ``weights_only=True``. It names its network from a closed
+set, with plain arguments, so that nothing it names is executed. It needs no other file.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "mixture": MixtureNetwork,
 }
 FORMAT = 3
-_OF_A_PART = ("network", "hyperparameters")  # what a mixture says of each of its parts
+_PART_KEYS = ("network", "hyperparameters")  # of each part of a mixture
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,
@@ -50,7 +49,7 @@ _PARTS: dict[str, type] = {
     "vocabulary": str,
 }
 
-# All that torch's unpickler was seen to raise over damaged files, or says that it may.
+# Errors that torch's unpickler raises for damaged files.
 _DAMAGED = (
     pickle.UnpicklingError,
     struct.error,
@@ -66,7 +65,7 @@ _DAMAGED = (
     ValueError,
     zipfile.BadZipFile,
 )
-# Far more than any run comes to: its longest part is a history, with some twenty numbers for each epoch.
+# Far more than any run needs: the longest part is the history, with about twenty numbers per epoch.
 _MAX_VALUES = 1_000_000
 _MAX_BYTES_OF_VALUES = 50_000_000
 
@@ -78,22 +77,24 @@ def network_name(network: nn.Module) -> str:
 
 
 def describe(network: nn.Module) -> dict[str, Any]:
-    """Return what a checkpoint says of its network besides the weights, as plain values."""
+    """Return the values of a checkpoint that describe its network, without the weights."""
     name = network_name(network)
     return {
         "format": FORMAT,
         "network": name,
-        # What a user's own module calls so may be anything, also what no checkpoint may hold.
+        # A user's own module may use the name for values that no checkpoint may hold.
         "hyperparameters": _hyperparameters(network) if name in NETWORKS else {},
         "vocabulary": NoteVocabulary().fingerprint,
     }
 
 
 def _hyperparameters(network: nn.Module) -> dict[str, Any]:
-    found = dict(getattr(network, "hyperparameters", {}))
+    hyperparameters = dict(getattr(network, "hyperparameters", {}))
     if isinstance(network, MixtureNetwork):
-        found["parts"] = [{key: described[key] for key in _OF_A_PART} for described in map(describe, network.parts)]
-    return found
+        hyperparameters["parts"] = [
+            {key: described[key] for key in _PART_KEYS} for described in map(describe, network.parts)
+        ]
+    return hyperparameters
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Checkpoint:
                 "load_state_dict(torch.load(path, weights_only=True)['model_state_dict'])"
             )
         try:
-            return _rebuilt(self.network_name, self.hyperparameters, self.weights).eval()
+            return _rebuild(self.network_name, self.hyperparameters, self.weights).eval()
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
             reason = " ".join(str(problem).split())[:200]
             raise InputError(
@@ -159,7 +160,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         path = CheckpointLayout.find(path).best
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
-    values = _loaded(path)
+    values = _load_values(path)
     if not isinstance(values, dict):
         raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
     for part, kind in _PARTS.items():
@@ -190,16 +191,16 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     )
 
 
-def _loaded(path: Path) -> Any:
-    """What a file holds: plain values and tensors, no more of them than its size bears out."""
+def _load_values(path: Path) -> Any:
+    """Load plain values and tensors, no more than the size of the file allows."""
     try:
         with zipfile.ZipFile(path) as archive:
             n_bytes = sum(entry.file_size for entry in archive.infolist())
-            n_bytes_of_values = sum(each.file_size for each in archive.infolist() if each.filename.endswith(".pkl"))
+            n_bytes_of_values = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(".pkl"))
         if n_bytes > path.stat().st_size or n_bytes_of_values > _MAX_BYTES_OF_VALUES:
             raise InputError(f"{path} is no checkpoint that can be read: it unpacks to more than it has bytes")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch remarks on pickles that it has not written itself
+            warnings.simplefilter("ignore", UserWarning)  # torch warns of pickles that it has not written itself
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         _check_plain(path, checkpoint)
         return checkpoint
@@ -214,7 +215,7 @@ def _loaded(path: Path) -> Any:
 
 
 def _check_plain(path: Path, checkpoint: Any) -> None:
-    """Refuse values that refer to each other so that whoever walks through them never comes to an end."""
+    """Raise if values refer to each other, so that walking through them would not end."""
     waiting, n_seen = [checkpoint], 0
     while waiting:
         value = waiting.pop()
@@ -228,52 +229,52 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
             waiting.extend(value)
 
 
-def _rebuilt(name: str, hyperparameters: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
-    """Build a network and give it its weights; sizes that these do not bear out are refused before memory is taken.
+def _rebuild(name: str, hyperparameters: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+    """Build a network and load its weights; sizes that the weights do not confirm are refused before memory is used.
 
     Raises:
         TypeError: If it has no such hyperparameters.
         ValueError: If the weights are not those of such a network.
     """
     with torch.device("meta"):  # shapes without numbers
-        shape_of = _built(name, hyperparameters, len(weights))
+        shape_of = _build(name, hyperparameters, len(weights))
     expected = shape_of.state_dict()
-    # Tables of counts have the size of what was counted, and look at what they are given for themselves.
-    tables = {place for place, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
+    # The size of tables of counts depends on the data. They check the values that they are given themselves.
+    tables = {name for name, part in shape_of.named_modules() if isinstance(part, SuccessorCounts)}
     if expected.keys() != weights.keys():
         names = sorted(map(str, expected.keys() ^ weights.keys()))
         raise ValueError(f"it has {names[0]!r} too much or too little")
-    for place, weight in weights.items():
-        is_table = place.rpartition(".")[0] in tables
-        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[place].shape)
-        # One that is not laid out in full could pretend to any size.
+    for key, weight in weights.items():
+        is_table = key.rpartition(".")[0] in tables
+        fits = isinstance(weight, Tensor) and (is_table or weight.shape == expected[key].shape)
+        # A tensor that is not stored in full could pretend to any size.
         if not fits or weight.layout != torch.strided or weight.is_meta or not weight.is_contiguous():
-            found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-            raise ValueError(f"{place!r} should be of shape {tuple(expected[place].shape)}, got {found}")
-    network = _built(name, hyperparameters, len(weights))
+            shape = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+            raise ValueError(f"{key!r} should be of shape {tuple(expected[key].shape)}, got {shape}")
+    network = _build(name, hyperparameters, len(weights))
     network.load_state_dict(weights)
     return network
 
 
-def _built(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
-    """Build a network of the closed set, of a mixture its parts first."""
+def _build(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
+    """Build a network of the closed set; the parts of a mixture are built first."""
     arguments = {key: value for key, value in hyperparameters.items() if name != "mixture" or key != "parts"}
     if not all(isinstance(value, bool | int | float | str) for value in arguments.values()):
         raise TypeError("its hyperparameters are no plain values")
     if name == "mixture":
-        arguments["parts"] = _built_parts(hyperparameters.get("parts"), n_weights)
+        arguments["parts"] = _build_parts(hyperparameters.get("parts"), n_weights)
     if arguments.get("num_layers", 0) > n_weights:
         raise ValueError(f"{arguments['num_layers']} layers cannot have {n_weights} weights")
     return NETWORKS[name](**arguments)
 
 
-def _built_parts(described: Any, n_weights: int) -> list[nn.Module]:
+def _build_parts(described: Any, n_weights: int) -> list[nn.Module]:
     if not isinstance(described, list) or len(described) > MAX_PARTS:
         raise ValueError(f"a mixture describes up to {MAX_PARTS} parts")
     parts = []
-    for each in described:
-        name, arguments = [each.get(key) for key in _OF_A_PART] if isinstance(each, dict) else ["", {}]
+    for part in described:
+        name, arguments = [part.get(key) for key in _PART_KEYS] if isinstance(part, dict) else ["", {}]
         if name not in NETWORKS or name == "mixture" or not isinstance(arguments, dict):
             raise ValueError(f"{name!r} is no part of a mixture")
-        parts.append(_built(name, arguments, n_weights))
+        parts.append(_build(name, arguments, n_weights))
     return parts

@@ -1,4 +1,4 @@
-"""What to type to get a run again: its configuration as a command."""
+"""Commands that repeat a run or generate its melodies again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 _GROUPS = ("model", "dataset", "optimizer", "scheduler")
-_OF_THE_TRAINER = (
-    "gradient_clip_val",
-    "precision",
-)  # the rest decides where and how a run is shown, not what it learns
+# All other options of the trainer decide where it runs and what it shows, not what it learns.
+_TRAINER_OPTIONS = ("gradient_clip_val", "precision")
 _PLAIN = re.compile(r"[\w.+-][\w./+-]*")
 
 
 def training_command(configuration: Mapping[str, Any]) -> str:
-    """The command that trains a run of this configuration.
+    """Return the command that trains a run of this configuration.
 
     Args:
-        configuration: As a run's ``results.json`` holds it: resolved, with the names of what was chosen.
+        configuration: The resolved configuration with its choices, as ``results.json`` has it.
 
     Example:
         >>> training_command({"choices": {"model": "lstm"}, "epochs": 3, "model": {"_target_": "x", "memory": True}})
@@ -34,24 +32,24 @@ def training_command(configuration: Mapping[str, Any]) -> str:
             given |= dict(_nested(configuration[group], group, knobs))
     trainer = configuration.get("trainer")
     if isinstance(trainer, Mapping):
-        given |= {f"trainer.{name}": trainer[name] for name in _OF_THE_TRAINER if name in trainer}
+        given |= {f"trainer.{name}": trainer[name] for name in _TRAINER_OPTIONS if name in trainer}
     given = {name: value for name, value in given.items() if name not in {"output_dir", "resume"}}
     return " ".join(["chromasonic train", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())])
 
 
 def generating_command(arguments: Sequence[str]) -> str:
-    """The command that makes the same melodies, as one may send it to a friend: without where things lie here.
+    """Return the command that generates the same melodies, without paths of this machine.
 
     Args:
-        arguments: What was typed, as ``name=value``.
+        arguments: The options as typed, ``name=value`` each.
 
     Example:
         >>> generating_command(["run=/home/me/outputs/jigs", "seed=7", "output_dir=/tmp/x", "primer=../my tune.abc"])
         "chromasonic generate run=outputs/jigs seed=7 'primer=my tune.abc'"
     """
     shown = []
-    for each in arguments:
-        name, equals, value = each.partition("=")
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
         if name in _PATHS:
             value = _PATHS[name](Path(value))
         if name != "output_dir":
@@ -59,21 +57,21 @@ def generating_command(arguments: Sequence[str]) -> str:
     return shlex.join(["chromasonic", "generate", *shown])
 
 
-def _run_place(path: Path) -> str:
-    """From its folder ``outputs`` on if it lies in one, or else its name."""
+def _portable_run_path(path: Path) -> str:
+    """Return a run's path from its folder ``outputs`` on; its name outside such a folder."""
     parts = path.absolute().parts
     if "outputs" in parts[:-1]:
         return Path(*parts[len(parts) - 1 - parts[::-1].index("outputs") :]).as_posix()
     return path.absolute().name
 
 
-_PATHS: dict[str, Callable[[Path], str]] = {"run": _run_place, "primer": lambda path: path.name}
+_PATHS: dict[str, Callable[[Path], str]] = {"run": _portable_run_path, "primer": lambda path: path.name}
 
 
-def _nested(node: Mapping[str, Any], place: str, knobs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a group says by itself, not by handing on a knob or by being chosen."""
+def _nested(node: Mapping[str, Any], path: str, knobs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a group that neither repeat a top-level option nor follow from the choice of the group."""
     for name, value in node.items():
-        key = f"{place}.{name}"
+        key = f"{path}.{name}"
         if isinstance(value, Mapping):
             yield from _nested(value, key, knobs)
         elif not (name.startswith("_") or knobs.get(name) == value or key == "optimizer.lr"):
@@ -81,7 +79,7 @@ def _nested(node: Mapping[str, Any], place: str, knobs: Mapping[str, Any]) -> It
 
 
 def _typed(value: Any) -> str:
-    """A value as Hydra reads it."""
+    """Return a value as Hydra reads it."""
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""What made a run, so that it can be repeated, and what differs where it cannot be: versions, code, machine, data.
+"""Provenance of runs: versions, code, machine and data, so that a run can be repeated and differences are known.
 
-It is written at the start of a run as ``provenance.json``, which also notes each time that the run was gone on with;
-a summary of it is part of every checkpoint.
+It is written at the start of a run as ``provenance.json``. The file also records every time that the run was resumed.
+A summary of it is part of every checkpoint.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,44 +26,87 @@ from chromasonic.melody_generation.runs.older_configurations import upgrade_conf
 
 PACKAGES = ("hydra-core", "lightning", "music21", "numpy", "omegaconf", "scipy", "torch", "torchmetrics")
 _PROJECT = Path(__file__).parents[4]
-# Whatever differs in these may make another run of the same configuration.
+# Differences in these values may change the result of a configuration.
 _COMPARED = (
     *("chromasonic", "python", "packages", "git", "device", "platform", "threads"),
     *("hash", "test_set_hash", "configuration"),
 )
 
 
-def provenance(
-    *, command: Sequence[str], configuration: Mapping[str, Any], manifest: Mapping[str, Any], device: torch.device
-) -> dict[str, Any]:
-    """What makes the run that is about to begin, as plain values.
+@dataclass(frozen=True)
+class Provenance:
+    """What determines the result of a run.
 
-    Args:
-        command: What was typed.
-        configuration: All of it, plain.
-        manifest: Of the data, with ``hash`` and ``test_set_hash``.
-        device: Where it trains.
+    Attributes:
+        command: The command as it was typed.
+        chromasonic: Version of this package; None if it is not installed.
+        python: Version of Python.
+        packages: Versions of the packages that the result depends on.
+        git: Commit of the checkout, and whether it is clean; None outside a checkout.
+        device: Name of the device that trains.
+        platform: Operating system and machine.
+        threads: Number of threads of torch.
+        split_hash: Hash of the split.
+        test_set_hash: Hash of the test tunes.
+        configuration: The configuration, as plain values.
     """
-    return {
-        "command": list(command),
-        "chromasonic": _version("chromasonic"),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "git": commit(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "platform": platform.platform(),
-        "threads": torch.get_num_threads(),
-        "hash": manifest["hash"],
-        "test_set_hash": manifest["test_set_hash"],
-        "configuration": dict(configuration),
-    }
 
+    command: tuple[str, ...]
+    chromasonic: str | None
+    python: str
+    packages: Mapping[str, str | None]
+    git: Mapping[str, Any] | None
+    device: str
+    platform: str
+    threads: int
+    split_hash: str
+    test_set_hash: str
+    configuration: Mapping[str, Any]
 
-def provenance_summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a record that a checkpoint holds."""
-    return {name: record[name] for name in ("chromasonic", "python", "git", "device")} | {
-        "torch": record["packages"]["torch"]
-    }
+    @classmethod
+    def collect(
+        cls,
+        *,
+        command: Sequence[str],
+        configuration: Mapping[str, Any],
+        split_hash: str,
+        test_set_hash: str,
+        device: torch.device,
+    ) -> Provenance:
+        """Collect the provenance of a run that is about to begin.
+
+        Args:
+            command: The command as it was typed.
+            configuration: The configuration, as plain values.
+            split_hash: Hash of the split.
+            test_set_hash: Hash of the test tunes.
+            device: The device that trains.
+        """
+        return cls(
+            command=tuple(command),
+            chromasonic=_version("chromasonic"),
+            python=platform.python_version(),
+            packages={name: _version(name) for name in PACKAGES},
+            git=commit(),
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            platform=platform.platform(),
+            threads=torch.get_num_threads(),
+            split_hash=split_hash,
+            test_set_hash=test_set_hash,
+            configuration=dict(configuration),
+        )
+
+    def to_values(self) -> dict[str, Any]:
+        """Return plain values by the keys of ``provenance.json``."""
+        values = {option.name: getattr(self, option.name) for option in fields(self)}
+        return {"hash" if name == "split_hash" else name: value for name, value in values.items()} | {
+            "command": list(self.command)
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the part that a checkpoint holds."""
+        values = {name: getattr(self, name) for name in ("chromasonic", "python", "git", "device")}
+        return values | {"torch": self.packages["torch"]}
 
 
 @cache
@@ -75,7 +119,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def commit() -> dict[str, Any] | None:
-    """The commit of the checkout that this package runs from and whether it is clean; None where it runs from none."""
+    """Return the commit of this package's checkout, and whether it is clean; None outside a checkout."""
     if not (_PROJECT / ".git").exists() or shutil.which("git") is None:
         return None
     answers = []
@@ -90,21 +134,18 @@ def commit() -> dict[str, Any] | None:
     return {"commit": answers[0], "clean": not answers[1]}
 
 
-def keep_provenance(run: Path, record: Mapping[str, Any]) -> None:
-    """Write what makes a new run into its directory."""
-    _write(run, {**record, "gone_on_with": []})
+def save_provenance(run: Path, provenance: Provenance) -> None:
+    """Write the provenance of a new run into its directory."""
+    _write(run, {**provenance.to_values(), "gone_on_with": []})
 
 
-def note_going_on(run: Path, record: Mapping[str, Any]) -> None:
-    """Add what makes the rest of a run to what made its beginning."""
+def note_resume(run: Path, provenance: Provenance) -> None:
+    """Add to the record of a run that it is resumed, and what differs from its beginning."""
     before = read_provenance(run)
     earlier = before.get("gone_on_with")
-    others = earlier if isinstance(earlier, list) else []
-    _write(run, {**before, "gone_on_with": [*others, {"command": record["command"], **_told(before, record)}]})
-
-
-def _told(before: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"differs": differences(before, record)}
+    resumes = earlier if isinstance(earlier, list) else []
+    now = {"command": list(provenance.command), "differs": differences(before, provenance.to_values())}
+    _write(run, {**before, "gone_on_with": [*resumes, now]})
 
 
 def _write(run: Path, values: Mapping[str, Any]) -> None:
@@ -112,7 +153,7 @@ def _write(run: Path, values: Mapping[str, Any]) -> None:
 
 
 def read_provenance(run: Path) -> dict[str, Any]:
-    """What made a run; empty where it left no record.
+    """Read the provenance of a run by the keys of the file; empty if there is none.
 
     Raises:
         InputError: If the record is damaged.
@@ -120,16 +161,16 @@ def read_provenance(run: Path) -> dict[str, Any]:
     return read_json(RunLayout(run).provenance, "values", "go on without it")
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What is not the same in two records and may make another run, a phrase each.
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the differences between two records that may change the result of a run, as a phrase each.
 
     Example:
         >>> differences({"packages": {"torch": "2.12"}, "threads": 1}, {"packages": {"torch": "2.13"}, "threads": 1})
         ['packages.torch 2.12 is now 2.13']
     """
-    if not one:
+    if not before:
         return ["what made it was not recorded"]
-    flat = [_flat({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (one, other)]
+    flat = [_flat({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (before, now)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return [
         f"{_shown(name)} {_shown(flat[0].get(name))} is now {_shown(flat[1].get(name))}"
@@ -143,20 +184,30 @@ def _in_todays_names(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**record, "configuration": upgrade_configuration(configuration)} if configuration else record
 
 
-def _flat(values: Any, place: str = "") -> dict[str, Any]:
+def _flat(values: Any, path: str = "") -> dict[str, Any]:
+    """Return nested values by their dotted paths."""
     if not isinstance(values, Mapping):
-        return {place: values}
-    found: dict[str, Any] = {}
-    for name, each in values.items():
-        found |= _flat(each, f"{place}.{name}" if place else str(name))
-    return found
+        return {path: values}
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{path}.{name}" if path else str(name))
+    return flat
 
 
 def _shown(value: Any) -> str:
-    """A value as a terminal may show it, whoever wrote it."""
+    """Return a value as text that is safe to print, whoever wrote it."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:80])
 
 
 def typed() -> list[str]:
-    """The command as it was typed."""
+    """Return the command as it was typed."""
     return ["chromasonic", "train", *sys.argv[1:]]
+
+
+def differences_from_run(run: Path, provenance: Provenance) -> list[str]:
+    """Return the differences from the provenance of an earlier run that may change the result.
+
+    Raises:
+        InputError: If the record of the run is damaged.
+    """
+    return differences(read_provenance(run), provenance.to_values())
