@@ -101,14 +101,14 @@ def test_without_chance_one_melody_is_made(generate: Generate, tmp_path: Path) -
     ended = generate("temperature=0", "max_notes=20", "formats=abc", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
-    assert "without chance all 16 melodies would be the same" in ended.out
+    assert "gives the same melody 16 times" in ended.out
     assert "1 of 1 had not come to their end after 20 notes" in " ".join(ended.out.split())
 
 
 def test_what_is_not_quite_as_asked_for_is_said_in_a_line(generate: Generate, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
     shared = ("count=1", "bars=2", "formats=abc", f"output_dir={tmp_path}/new")
-    assert "the lengths of 1 notes were rounded" in generate(f"primer={tmp_path}/tune.abc", *shared).out
+    assert "the durations of 1 notes of the primer were rounded" in generate(f"primer={tmp_path}/tune.abc", *shared).out
     odd = generate("metre=11/8", "mode=locrian", *shared).out
     assert re.search(r"none of the \d+ training tunes is in 11/8, and none is locrian", odd)
     assert "training tunes is in" not in generate(*shared).out

@@ -43,9 +43,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     check_folder(folder)
     primer = None if options.primer is None else read_primer(options.primer, config.primer_notes)
     if primer and primer.n_rounded:
-        print_remark(
-            f"of the primer the lengths of {primer.n_rounded} notes were rounded to such as melodies are made of"
-        )
+        print_remark(f"the durations of {primer.n_rounded} notes of the primer were rounded to those of the vocabulary")
 
     melodies = generate_melodies(model, config, primer.melody if primer else None)
     if remark := unfamiliar_conditions(model.tunes.get("train", ()), melodies[0]):
@@ -68,10 +66,10 @@ def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Mel
 
     if config.count > 1 and config.is_greedy:
         print_remark(
-            f"without chance all {config.count} melodies would be the same (temperature=0 or top_k=1): here is the one"
+            f"greedy sampling (temperature=0 or top_k=1) gives the same melody {config.count} times, here it is once"
         )
         config = replace(config, count=1)
-    with waiting_for(f"making up {config.count} melodies"):
+    with waiting_for(f"generating {config.count} melodies"):
         return generate(model, config, primer=primer)
 
 

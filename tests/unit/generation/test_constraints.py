@@ -19,19 +19,21 @@ VOCABULARY = NoteVocabulary()
 METRE_TOKENS = [VOCABULARY.metre_token(metre) for metre in METRES]
 
 
-def chosen(grammar: DecodingConstraints, beginning: IntArray, seed: int, *, favour: tuple[int, ...] = ()) -> IntArray:
-    """A sequence of tokens taken blindly from those that are allowed; now and then of ``favour``, where it may."""
+def chosen(
+    constraints: DecodingConstraints, beginning: IntArray, seed: int, *, favoured_tokens: tuple[int, ...] = ()
+) -> IntArray:
+    """Return tokens chosen at random from those allowed, with a preference for ``favoured_tokens``."""
     generator = np.random.default_rng(seed)
     tokens = beginning.tolist()
-    standing = grammar.begin(torch.tensor([tokens]))
-    while not grammar.is_complete(standing):
-        allowed = grammar.allowed(standing)[0].numpy().nonzero()[0]
-        favoured = np.intersect1d(allowed, favour)
+    state = constraints.begin(torch.tensor([tokens]))
+    while not constraints.is_complete(state):
+        allowed = constraints.allowed(state)[0].numpy().nonzero()[0]
+        favoured = np.intersect1d(allowed, favoured_tokens)
         pool = favoured if len(favoured) and generator.random() < 0.3 else allowed
         tokens.append(int(generator.choice(pool)))
         if tokens[-1] == VOCABULARY.end:
             break
-        standing = grammar.after(standing, torch.tensor(tokens[-1:]))
+        state = constraints.after(state, torch.tensor(tokens[-1:]))
     return np.array(tokens)
 
 
@@ -46,7 +48,10 @@ def beginnings(draw: st.DrawFn) -> Melody:
 )
 def test_what_is_allowed_is_what_a_melody_is_encoded_as(beginning: Melody, seed: int, config: GenerationConfig) -> None:
     tokens = chosen(
-        DecodingConstraints(config), VOCABULARY.encode(beginning)[:-1], seed, favour=(VOCABULARY.bar, *METRE_TOKENS)
+        DecodingConstraints(config),
+        VOCABULARY.encode(beginning)[:-1],
+        seed,
+        favoured_tokens=(VOCABULARY.bar, *METRE_TOKENS),
     )
     melody = VOCABULARY.decode(tokens)
     written = VOCABULARY.encode(melody)
@@ -56,12 +61,12 @@ def test_what_is_allowed_is_what_a_melody_is_encoded_as(beginning: Melody, seed:
 
 @given(melodies(min_notes=1))
 def test_what_is_encoded_is_allowed(melody: Melody) -> None:
-    grammar, tokens = DecodingConstraints(GenerationConfig()), VOCABULARY.encode(melody)
-    standing = grammar.begin(torch.from_numpy(tokens[None, :PREFIX_LENGTH]))
+    constraints, tokens = DecodingConstraints(GenerationConfig()), VOCABULARY.encode(melody)
+    state = constraints.begin(torch.from_numpy(tokens[None, :PREFIX_LENGTH]))
     for token in torch.from_numpy(tokens[PREFIX_LENGTH:]):
         if token != VOCABULARY.end or (melody.pitches != REST).any():
-            assert grammar.allowed(standing)[0, token], VOCABULARY.name(int(token))
-        standing = grammar.after(standing, token[None])
+            assert constraints.allowed(state)[0, token], VOCABULARY.name(int(token))
+        state = constraints.after(state, token[None])
 
 
 @given(beginnings().filter(lambda melody: melody.metre.beats > 0), st.integers(0, 1 << 30), st.integers(1, 3))
@@ -76,8 +81,8 @@ def test_bars_are_complete_and_none_is_cut_short(beginning: Melody, seed: int, b
 
 @given(beginnings(), st.integers(0, 1 << 30), st.integers(1, 6))
 def test_after_the_last_note_allowed_comes_the_next_bar_line(beginning: Melody, seed: int, max_notes: int) -> None:
-    grammar = DecodingConstraints(GenerationConfig(max_notes=max_notes))
-    tokens = chosen(grammar, VOCABULARY.encode(beginning)[:-1], seed)
+    constraints = DecodingConstraints(GenerationConfig(max_notes=max_notes))
+    tokens = chosen(constraints, VOCABULARY.encode(beginning)[:-1], seed)
     melody = VOCABULARY.decode(tokens)
     assert VOCABULARY.end in tokens or len(melody) >= max_notes
     if melody.metre.beats == 0 and not melody.departures:
@@ -95,40 +100,40 @@ def test_only_what_sounds_or_counts_is_ever_allowed() -> None:
     names = {VOCABULARY.name(token) for token in range(len(VOCABULARY))}
     playable = {name for name in names if "/" in name and not name.startswith("<")}
     playable |= {f"<metre:{metre}>" for metre in METRES} | {"<bar>", "<end>"}
-    grammar = DecodingConstraints(GenerationConfig())
-    assert grammar.n_playable == len(playable)
+    constraints = DecodingConstraints(GenerationConfig())
+    assert constraints.n_playable == len(playable)
     tokens = VOCABULARY.encode(Melody([60], [12], Metre(6, 8)))[:-1]
-    allowed = grammar.allowed(grammar.begin(torch.from_numpy(tokens[None])))[0].nonzero()[:, 0]
+    allowed = constraints.allowed(constraints.begin(torch.from_numpy(tokens[None])))[0].nonzero()[:, 0]
     assert {VOCABULARY.name(int(token)) for token in allowed} == playable - {"<metre:6/8>"}
 
 
 def test_nothing_but_a_note_follows_the_prefix_or_a_bar_line() -> None:
-    grammar = DecodingConstraints(GenerationConfig())
+    constraints = DecodingConstraints(GenerationConfig())
     notes = VOCABULARY.is_note(np.arange(len(VOCABULARY)))
     prefix = VOCABULARY.encode(Melody([], [], Metre(6, 8), start=60))[:-1]
     note = VOCABULARY.encode(Melody([60], [24], Metre(6, 8)))[PREFIX_LENGTH]
     for tokens in (prefix, [*prefix, note, VOCABULARY.bar], [*prefix, note, METRE_TOKENS[2]]):
-        standing = grammar.begin(torch.tensor([list(tokens)]))
-        assert np.array_equal(grammar.allowed(standing)[0].numpy(), notes)
+        state = constraints.begin(torch.tensor([list(tokens)]))
+        assert np.array_equal(constraints.allowed(state)[0].numpy(), notes)
 
 
 def test_a_bar_line_that_the_count_foresees_is_not_allowed() -> None:
-    grammar = DecodingConstraints(GenerationConfig())
+    constraints = DecodingConstraints(GenerationConfig())
     for ticks, departs in ((72, False), (60, True)):
         tokens = VOCABULARY.encode(Melody([60], [ticks], Metre(6, 8)))[:-1]
-        assert grammar.allowed(grammar.begin(torch.from_numpy(tokens[None])))[0, VOCABULARY.bar] == departs
+        assert constraints.allowed(constraints.begin(torch.from_numpy(tokens[None])))[0, VOCABULARY.bar] == departs
 
 
 @pytest.mark.parametrize("config", [GenerationConfig(bars=1), GenerationConfig(notes=2), GenerationConfig(max_notes=2)])
 def test_a_beginning_as_long_as_its_limits_is_refused(config: GenerationConfig) -> None:
-    grammar = DecodingConstraints(config)
+    constraints = DecodingConstraints(config)
     tokens = VOCABULARY.encode(Melody([60, 62], [36, 36], Metre(6, 8)))[:-1]
     with pytest.raises(InputError, match=r"leaves no room within [12] (bars|notes): shorten it"):
-        grammar.check_length(grammar.begin(torch.from_numpy(tokens[None])))
+        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])))
 
 
 def test_bars_in_free_metre_are_refused() -> None:
-    grammar = DecodingConstraints(GenerationConfig(bars=4))
+    constraints = DecodingConstraints(GenerationConfig(bars=4))
     tokens = VOCABULARY.encode(Melody([], [], Metre(0, 4)))[:-1]
     with pytest.raises(InputError, match="bars cannot be counted in free metre"):
-        grammar.check_length(grammar.begin(torch.from_numpy(tokens[None])))
+        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])))

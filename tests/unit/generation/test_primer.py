@@ -71,7 +71,7 @@ def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
         ("X:1\nM:4/4\nK:C\nCDE|", 0, "so primer_notes=0"),
     ],
 )
-def test_a_primer_that_cannot_be_gone_on_from_is_refused(
+def test_a_primer_that_cannot_be_continued_is_refused(
     content: str, n_notes: int | None, says: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "tune.abc"

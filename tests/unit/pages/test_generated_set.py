@@ -133,7 +133,7 @@ def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(direct
         assert opened.directory == bare
         generated = GeneratedSet.of(opened, walks(2))
         assert generated.scored.scores is not None
-        assert "What is copied is not judged" in generated_set_table(generated).note
+        assert "Copying is not measured" in generated_set_table(generated).note
     with pytest.raises(InputError, match=r"tunes.npz cannot be read"):
         load_run(bare)
 

@@ -16,7 +16,12 @@ from chromasonic.melody_generation.io.engraving import PNG_WIDTH, svg_to_png
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.score import split_measures
 from chromasonic.melody_generation.pages.inline_svg import inline_svg
-from chromasonic.melody_generation.pages.surprisal_staff import MOST, surprise_colour, surprise_sheet, surprise_staff
+from chromasonic.melody_generation.pages.surprisal_staff import (
+    MOST,
+    draw_surprisal_sheet,
+    engrave_surprisal,
+    surprisal_colour,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -39,12 +44,12 @@ def relative_luminance(colour: str) -> float:
 
 
 def test_more_bits_are_redder_and_lighter_and_all_can_be_read_on_white() -> None:
-    colours = [surprise_colour(MOST * step / 40) for step in range(41)]
+    colours = [surprisal_colour(MOST * step / 40) for step in range(41)]
     reds, light = [int(each[1:3], 16) for each in colours], [relative_luminance(each) for each in colours]
     assert reds == sorted(set(reds))
     assert light == sorted(set(light))
     assert min(1.05 / (each + 0.05) for each in light) > 3  # WCAG's level AA for what is no text
-    assert surprise_colour(100) == surprise_colour(math.inf) == surprise_colour(math.nan) == colours[-1]
+    assert surprisal_colour(100) == surprisal_colour(math.inf) == surprisal_colour(math.nan) == colours[-1]
 
 
 @given(melodies(min_notes=1), st.data())
@@ -52,11 +57,11 @@ def test_more_bits_are_redder_and_lighter_and_all_can_be_read_on_white() -> None
 def test_every_symbol_has_the_colour_of_its_bits_and_nothing_else_has_one(melody: Melody, data: st.DataObject) -> None:
     n = len(melody)
     bits = data.draw(st.lists(st.floats(0, 20) | st.just(math.inf), min_size=n, max_size=n))
-    svg = surprise_sheet(melody, bits, melody.title, "G major")
+    svg = draw_surprisal_sheet(melody, bits, melody.title, "G major")
     written = [symbol for measure in split_measures(melody) for symbol in measure.symbols]
     for kinds, is_rest in (({"note"}, False), ({"rest", "mRest"}, True)):
         drawn = [each.get("fill") for each in symbols(svg, kinds)]
-        wanted = [surprise_colour(bits[each.note]) for each in written if (each.pitch == REST) == is_rest]
+        wanted = [surprisal_colour(bits[each.note]) for each in written if (each.pitch == REST) == is_rest]
         assert drawn == wanted  # what is tied to a note is one more symbol of it
     assert len(symbols(svg, {"notehead"})) == sum(symbol.pitch != REST for symbol in written)
     within = {each for symbol in symbols(svg, {"note", "rest", "mRest"}) for each in symbol.iter()}
@@ -68,7 +73,7 @@ def test_every_symbol_has_the_colour_of_its_bits_and_nothing_else_has_one(melody
 @settings(max_examples=25)
 def test_every_note_and_rest_has_a_bar_between_its_system_and_the_next(melody: Melody, data: st.DataObject) -> None:
     bits = data.draw(st.lists(st.floats(0, MOST), min_size=len(melody), max_size=len(melody)))
-    root = ElementTree.fromstring(surprise_staff(melody, bits, 500).svg)
+    root = ElementTree.fromstring(engrave_surprisal(melody, bits, 500).svg)
     bars = [each for each in root.iter(f"{SVG}rect") if each.get("class") == "bar"]
     assert [each.findtext(f"{SVG}title") for each in bars] == [f"{each:.2f} bits" for each in bits]
     heights = [float(each.get("height", "")) for each in bars]
@@ -86,7 +91,7 @@ TUNE = Melody([67, REST, 71, 74], [24, 24, 24, 120], tonic=7)
 
 
 def test_a_sheet_says_what_it_shows_in_escaped_words_on_white() -> None:
-    svg = surprise_sheet(TUNE, [1.0, 2.0, 3.0, 4.0], "<b>Rock & Roll", "G major, 4/4, <2.50> bits per note")
+    svg = draw_surprisal_sheet(TUNE, [1.0, 2.0, 3.0, 4.0], "<b>Rock & Roll", "G major, 4/4, <2.50> bits per note")
     texts = [each.text for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
     assert {"<b>Rock & Roll", "G major, 4/4, <2.50> bits per note", "0", f"{MOST:g} bits or more"} <= set(texts)
     first = ElementTree.fromstring(svg)[0]
@@ -97,13 +102,13 @@ def test_a_sheet_says_what_it_shows_in_escaped_words_on_white() -> None:
 
 
 def test_the_colours_stay_within_a_page() -> None:
-    markup = inline_svg(surprise_staff(TUNE, [0.0, 2.0, 4.0, 8.0], 500).svg).markup
+    markup = inline_svg(engrave_surprisal(TUNE, [0.0, 2.0, 4.0, 8.0], 500).svg).markup
     for bits, n in ((0.0, 1), (2.0, 1), (4.0, 1), (8.0, 2)):  # the last is tied
-        colour = surprise_colour(bits)
+        colour = surprisal_colour(bits)
         assert markup.count(f'color="{colour}" fill="{colour}"') == n
     assert 'color="black"' not in markup
 
 
 def test_as_many_bits_as_notes_are_needed() -> None:
     with pytest.raises(ValueError, match="4 notes and rests needs as many bits, got 1"):
-        surprise_staff(TUNE, [1.0])
+        engrave_surprisal(TUNE, [1.0])

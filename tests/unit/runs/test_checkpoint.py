@@ -32,8 +32,8 @@ def saved(path: Path, network: nn.Module | None = None, **others: Any) -> Path:
     return path
 
 
-def said_of(path: Path, read: Callable[[Path], object] = load_model) -> str:
-    """The sentence with which a checkpoint is refused."""
+def refusal_of(path: Path, read: Callable[[Path], object] = load_model) -> str:
+    """Return the sentence with which a checkpoint is refused."""
     with pytest.raises(InputError) as refused:
         read(path)
     message = str(refused.value)
@@ -93,7 +93,7 @@ def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Pa
     path = saved(tmp_path / "own.pt", network)
     again = user_network()
     again.load_state_dict(read_checkpoint(path).weights)
-    assert "build it yourself and call load_state_dict" in said_of(path)
+    assert "build it yourself and call load_state_dict" in refusal_of(path)
 
 
 def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path: Path) -> None:
@@ -115,17 +115,17 @@ def test_hyperparameters_in_numpys_types_do_not_spoil_a_checkpoint(tmp_path: Pat
 def test_a_part_that_is_missing_or_of_another_type_is_named(tmp_path: Path, part: str, instead: Any) -> None:
     path, values = tmp_path / "model.pt", checkpoint_of(small_lstm())
     torch.save(values | {part: instead}, path)
-    assert f"it lacks {part}" in said_of(path)
+    assert f"it lacks {part}" in refusal_of(path)
     del values[part]
     torch.save(values, path)
-    assert f"it lacks {part}" in said_of(path)
+    assert f"it lacks {part}" in refusal_of(path)
 
 
 def test_another_vocabulary_or_format_needs_the_version_that_made_it(tmp_path: Path) -> None:
-    message = said_of(saved(tmp_path / "model.pt", vocabulary="0123456789abcdef"))
+    message = refusal_of(saved(tmp_path / "model.pt", vocabulary="0123456789abcdef"))
     assert "another vocabulary (0123456789abcdef" in message
     assert NoteVocabulary().fingerprint in message
-    assert f"format 99, this version reads format {FORMAT}" in said_of(saved(tmp_path / "model.pt", format=99))
+    assert f"format 99, this version reads format {FORMAT}" in refusal_of(saved(tmp_path / "model.pt", format=99))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_another_vocabulary_or_format_needs_the_version_that_made_it(tmp_path: P
 def test_what_torch_can_load_need_not_be_a_checkpoint(tmp_path: Path, values: Any, said: str) -> None:
     path = tmp_path / "model.pt"
     torch.save(values, path)
-    assert said in said_of(path)
+    assert said in refusal_of(path)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_torch_can_load_need_not_be_a_checkpoint(tmp_path: Path, values: An
 def test_a_file_of_something_else_is_refused(tmp_path: Path, contents: bytes) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(contents)
-    said_of(path)
+    refusal_of(path)
 
 
 class _Executes:
@@ -165,7 +165,7 @@ class _Executes:
 def test_code_in_a_file_is_not_executed(tmp_path: Path, save: Callable[[Any, Path], Any]) -> None:
     touched, path = tmp_path / "touched", tmp_path / "model.pt"
     save({**checkpoint_of(small_lstm()), "epoch": _Executes(touched)}, path)
-    assert "more than plain values and tensors" in said_of(path)
+    assert "more than plain values and tensors" in refusal_of(path)
     assert not touched.exists()
     if save is torch.save:
         torch.load(path, weights_only=False)
@@ -214,7 +214,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject)
 def test_sizes_that_the_weights_do_not_bear_out_are_refused(tmp_path: Path, hyperparameters: dict[Any, Any]) -> None:
     network = small_lstm()
     values = network.hyperparameters | hyperparameters
-    said = said_of(saved(tmp_path / "model.pt", network, hyperparameters=values))
+    said = refusal_of(saved(tmp_path / "model.pt", network, hyperparameters=values))
     assert "does not fit the network that it names, 'lstm'" in said
 
 
@@ -222,7 +222,7 @@ def test_sizes_that_the_weights_do_not_bear_out_are_refused(tmp_path: Path, hype
 def test_weights_of_another_shape_or_none_at_all_are_named(tmp_path: Path, weight: Any) -> None:
     network = small_lstm()
     weights = {**network.state_dict(), "scores.pitch.weight": weight}
-    message = said_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
+    message = refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
     assert "'scores.pitch.weight' should be of shape" in message
 
 
@@ -230,13 +230,13 @@ def test_a_weight_that_only_pretends_to_its_size_is_refused(tmp_path: Path) -> N
     network = small_lstm()
     shape = network.state_dict()["scores.pitch.weight"].shape
     weights = {**network.state_dict(), "scores.pitch.weight": torch.zeros(1).expand(shape)}
-    assert "'scores.pitch.weight'" in said_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
+    assert "'scores.pitch.weight'" in refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    assert "there is no checkpoint" in said_of(tmp_path / "nothing.pt")
-    assert "holds no checkpoint" in said_of(tmp_path)
-    assert "there is no run directory" in said_of(tmp_path / "nothing", CheckpointLayout.find)
+    assert "there is no checkpoint" in refusal_of(tmp_path / "nothing.pt")
+    assert "holds no checkpoint" in refusal_of(tmp_path)
+    assert "there is no run directory" in refusal_of(tmp_path / "nothing", CheckpointLayout.find)
 
 
 def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,4 +245,4 @@ def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pyt
 
     path = saved(tmp_path / "model.pt")
     monkeypatch.setattr(torch, "load", refuse)
-    assert said_of(path).endswith("cannot be read: Permission denied")
+    assert refusal_of(path).endswith("cannot be read: Permission denied")

@@ -76,7 +76,7 @@ def _continue_primer(config: GenerationConfig, primer: Melody) -> Melody:
     fit = fit_primer(primer, "the primer")  # its pitches stay among those of MIDI in any key
     if fit.n_rounded:
         raise InputError(
-            f"the primer cannot be gone on from: the lengths of {fit.n_rounded} of its notes are none that "
-            "melodies are made of; NoteVocabulary().fit rounds them"
+            f"the primer cannot be continued: the vocabulary lacks the durations of {fit.n_rounded} of its "
+            "notes; NoteVocabulary().fit rounds them"
         )
     return primer if config.key is None else primer.transposed(parse_key(config.key) - primer.tonic)

@@ -107,9 +107,7 @@ def parse_upbeat(upbeat: str, metre: Metre) -> int:
         raise InputError(f"an upbeat is shorter than a bar of {metre}, and not below 0, got {upbeat}")
     start = metre.bar_ticks - ticks
     if start not in STARTS:
-        raise InputError(
-            f"an upbeat of {upbeat} ends on no place that is counted: take a usual note value, such as 1/8"
-        )
+        raise InputError(f"an upbeat of {upbeat} is not in the vocabulary: choose a usual one, such as 1/8")
     return int(start)
 
 

@@ -116,11 +116,11 @@ def select_sequences(state: State, indices: Tensor) -> State:
     if isinstance(nest, Tensor):
         nest = nest.index_select(0, indices)
     elif isinstance(nest, tuple) and hasattr(nest, "_fields"):
-        nest = type(nest)(*(select_sequences(each, indices) for each in nest))
+        nest = type(nest)(*(select_sequences(part, indices) for part in nest))
     elif isinstance(nest, tuple | list):
-        nest = type(nest)(select_sequences(each, indices) for each in nest)
+        nest = type(nest)(select_sequences(part, indices) for part in nest)
     elif isinstance(nest, dict):
-        nest = {name: select_sequences(each, indices) for name, each in nest.items()}
+        nest = {name: select_sequences(part, indices) for name, part in nest.items()}
     return cast(State, nest)
 
 

@@ -57,12 +57,12 @@ def fit_primer(tune: Melody, name: str) -> Primer:
     """
     unknown_metre = next((metre for _, _, metre, _ in tune.segments if metre not in METRES), None)
     if unknown_metre is not None:
-        raise InputError(f"{name} cannot be gone on from: {refusal_of_metre(unknown_metre)}")
+        raise InputError(f"{name} cannot be continued: {refusal_of_metre(unknown_metre)}")
     fit = NoteVocabulary().fit(tune)
     if fit.melody is None:
-        raise InputError(f"{name} cannot be gone on from: {fit.drop_reason}")
+        raise InputError(f"{name} cannot be continued: {fit.drop_reason}")
     if fit.n_pitches_moved:
-        raise InputError(f"{name} cannot be gone on from: {_out_of_range(tune, fit.n_pitches_moved)}")
+        raise InputError(f"{name} cannot be continued: {_out_of_range(tune, fit.n_pitches_moved)}")
     return Primer(fit.melody, fit.n_durations_rounded)
 
 

@@ -142,11 +142,11 @@ def _shared_run(scored: ScoredMelodies, index: int) -> str:
 def _beside_real_tunes(scored: ScoredMelodies) -> str:
     """Return a sentence on the scores of real tunes, for comparison."""
     if scored.reference is None or scored.reference.real is None:
-        unjudged = "What is copied is not judged: the run's tunes (tunes.npz) do not lie beside its checkpoints."
-        known = (
-            "" if scored.scores else "Scores are not defined: the checkpoint knows too little of its training tunes. "
+        without_tunes = (
+            "Copying is not measured, since the tunes of the run (tunes.npz) are not beside its checkpoints."
         )
-        return known + unjudged
+        known = "" if scored.scores else "Scores are not defined, since the training tunes were too few. "
+        return known + without_tunes
     note = f"Held-out real tunes score {scored.reference.real.summary().overall.value:.2f} overall"
     if scored.reference.real_copying:
         shared = [copying.passage.n_notes for copying in scored.reference.real_copying]

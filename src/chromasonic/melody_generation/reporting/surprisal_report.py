@@ -12,7 +12,7 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.melody_tracks import melody_facts, page_engravings
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
-from chromasonic.melody_generation.pages.surprisal_staff import surprise_sheet, surprise_staff
+from chromasonic.melody_generation.pages.surprisal_staff import draw_surprisal_sheet, engrave_surprisal
 from chromasonic.melody_generation.pages.tracks import Track
 from chromasonic.melody_generation.reporting.commands import surprisal_command
 from chromasonic.melody_generation.runs.layout import RunLayout
@@ -50,7 +50,7 @@ def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
         tune = tunes[index]
         line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({model.name})"))
         path = layout.surprisal_sheet(index + 1)
-        write_text(path, surprise_sheet(tune, _note_bits(reading), _title(tune, index), line))
+        write_text(path, draw_surprisal_sheet(tune, _note_bits(reading), _title(tune, index), line))
         paths.append(path)
         tracks.append(surprisal_track(tune, reading, index))
     write_text(layout.surprisal_page, page_html(_page(model, run, tuple(tracks), numbers)))
@@ -73,7 +73,7 @@ def surprisal_track(tune: Melody, reading: TuneReading, index: int) -> Track:
         tempo=usual_tempo(tune),
         engravings=page_engravings(
             tune,
-            lambda melody, width: surprise_staff(melody, bits, width),
+            lambda melody, width: engrave_surprisal(melody, bits, width),
             "Notation in which the colour of each note shows its surprisal",
         ),
         is_coloured=True,

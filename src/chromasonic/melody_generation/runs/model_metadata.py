@@ -154,13 +154,13 @@ class ModelMetadata:
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values by the keys of a checkpoint."""
-        found = self.to_results()
+        values = self.to_results()
         if self.calibration:
-            found["calibration"] = self.calibration.to_dict()
-        found["corpus"] = self.corpus
+            values["calibration"] = self.calibration.to_dict()
+        values["corpus"] = self.corpus
         if self.provenance:
-            found["provenance"] = dict(self.provenance)
-        return found
+            values["provenance"] = dict(self.provenance)
+        return values
 
 
 def _value(values: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
