@@ -1,7 +1,7 @@
-"""How long the real corpora take to load: cold (files present, nothing parsed yet) and warm (from the cache).
+"""Measure the time to load the real corpora: cold (files present, nothing parsed yet) and warm (from the cache).
 
 Run ``python benchmarks/loading.py``. The cache is a temporary directory; Nottingham's files are those in
-``$CHROMASONIC_DATA_DIR/nottingham``, or those fetched before.
+``$CHROMASONIC_DATA_DIR/nottingham``, or those downloaded before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from chromasonic.melody_generation.corpora.folk import FolkCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 
 
-def timed(corpus: Corpus) -> tuple[float, CorpusReport]:
+def time_reading(corpus: Corpus) -> tuple[float, CorpusReport]:
+    """Return the seconds that reading a corpus takes, and the corpus's report."""
     begin = time.perf_counter()
     reading = corpus.read()
     return time.perf_counter() - begin, reading.report
@@ -31,15 +32,15 @@ def main() -> None:
         "nottingham, played": NottinghamCorpus(repeats="played"),
         "folk": FolkCorpus(),
     }
-    # The sources stay where they are while the cache moves.
+    # Only the cache is in a new directory, not the sources.
     os.environ["CHROMASONIC_DATA_DIR"] = str(source_directory("nottingham").parent)
     columns = ("corpus", "tunes", "melodies", "notes", "overruns", "departures", "cold s", "warm s", "ratio")
     table = Table(*columns)
     with tempfile.TemporaryDirectory() as directory:
         os.environ["XDG_CACHE_HOME"] = directory
         for name, corpus in corpora.items():
-            cold, report = timed(corpus)
-            warm = min(timed(corpus)[0] for _ in range(3))
+            cold, report = time_reading(corpus)
+            warm = min(time_reading(corpus)[0] for _ in range(3))
             counts = (
                 report.n_tunes,
                 report.n_melodies,
