@@ -87,7 +87,7 @@ def fit(
         module.check_contract(next(iter(data.val_dataloader())))
     except ValueError as problem:
         raise InputError(str(problem)) from problem
-    recorder = next(each for each in trainer.callbacks if isinstance(each, HistoryRecorder))  # type: ignore[attr-defined]
+    recorder = next(callback for callback in trainer.callbacks if isinstance(callback, HistoryRecorder))  # type: ignore[attr-defined]
     module.train()
     with without_lightning_notes(), _readable_endings():
         with _restoring(trainer, resume_from):
@@ -121,9 +121,9 @@ def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:
-        checkpoints = (each for each in trainer.callbacks if isinstance(each, RunCheckpoints))  # type: ignore[attr-defined]
+        checkpoints = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))  # type: ignore[attr-defined]
         is_other = isinstance(problem, InputError) or _is_lack_of_memory(problem)
-        if resume_from is None or is_other or any(each.has_begun for each in checkpoints):
+        if resume_from is None or is_other or any(callback.has_begun for callback in checkpoints):
             raise
         reason = " ".join(str(problem).split())[:200]
         raise InputError(

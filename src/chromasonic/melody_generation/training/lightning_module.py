@@ -152,7 +152,7 @@ class FittingModule(MelodyModule):
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             n_batches = int(self.trainer.num_training_batches)
             training, validation = islice(data.train_dataloader(), n_batches), data.val_dataloader()
-            self.network.fit(*((tokens.to(self.device) for tokens in each) for each in (training, validation)))  # type: ignore[operator]
+            self.network.fit(*((tokens.to(self.device) for tokens in batches) for batches in (training, validation)))  # type: ignore[operator]
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Score a batch of tokens (B, T), and return a loss without a gradient."""

@@ -115,15 +115,15 @@ class TokenScorer(nn.Module):
         Raises:
             ValueError: If the shapes do not fit each other or the vocabulary.
         """
-        each = self.by_token(logits, tokens)
+        scores = self.by_token(logits, tokens)
         return ScoreSums(
-            nats=each.nats.sum(),
-            n_tokens=each.is_scored.sum(),
-            note_nats=each.nats.where(each.is_note, 0).sum(),
-            n_notes=each.is_note.sum(),
-            notes_right=each.note_right.sum(),
-            pitches_right=each.pitch_right.sum(),
-            durations_right=each.duration_right.sum(),
+            nats=scores.nats.sum(),
+            n_tokens=scores.is_scored.sum(),
+            note_nats=scores.nats.where(scores.is_note, 0).sum(),
+            n_notes=scores.is_note.sum(),
+            notes_right=scores.note_right.sum(),
+            pitches_right=scores.pitch_right.sum(),
+            durations_right=scores.duration_right.sum(),
         )
 
     def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
