@@ -6,8 +6,8 @@ also trains and evaluates a tiny model in every checkout, and follows the calls 
 Definitions:
     unit: A script, or a module or package directly in ``chromasonic/`` or ``chromasonic/melody_generation/``.
     layer: The length of the longest chain of imports below a unit, or below a module; imports for annotations count.
-    call path: Calls of functions from one module into another, each pair of functions once, ordered by the first call.
-    return to a higher layer: A call in that order whose module is in a higher layer than the module called before it.
+    call path: Calls of functions from one unit into another, each pair of functions once, ordered by the first call.
+    return to a higher layer: A call in that order whose unit is in a higher layer than the unit called before it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 PACKAGE, CORE = "chromasonic", "melody_generation"
@@ -233,7 +233,7 @@ def profile(frame, event, argument):
     module = module_of(code)
     if module is None or code.co_name.startswith("<") or not code.co_flags & inspect.CO_OPTIMIZED: return
     if not stack_begins:
-        if code.co_name != "run" or not (module == "script" or module.endswith("_command")): return
+        if code.co_name != "run" or not (module == "script" or module.startswith("app/")): return
         stack_begins.append(True)
     caller = frame.f_back
     while caller is not None and module_of(caller.f_code) is None:
@@ -272,10 +272,14 @@ def traced_calls(checkout: Checkout, script: str, *arguments: str) -> list[list[
     return calls
 
 
+def unit_of(name: str) -> str:
+    """Return the unit of a module by its name in a trace."""
+    return unit(tuple(name.split("/")))
+
+
 def call_paths(checkout: Checkout) -> dict[str, str]:
     """Train and evaluate a tiny model, and return the lengths of both call paths."""
-    layers = depth(checkout.module_graph())
-    top = max(layers.values()) + 1  # of scripts
+    units = checkout.unit_graph()
     row = {}
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
@@ -283,11 +287,18 @@ def call_paths(checkout: Checkout) -> dict[str, str]:
             ("train.py", (*TINY, "trainer.accelerator=cpu", f"output_dir={run}"), "training a run"),
             ("evaluate.py", (f"run={run}", "n_samples=4", "max_notes=24"), "from a checkpoint to `report.html`"),
         ):
-            called = [call[2] for call in traced_calls(checkout, script, *arguments)]
-            heights = [layers.get(module, top) for module in called]
-            n_returns = sum(after > before for before, after in pairwise(heights))
-            row[f"call path, {label}: calls; modules; returns to a higher layer"] = (
-                f"{len(called)}; {len(set(called))}; {n_returns}"
+            calls = traced_calls(checkout, script, *arguments)
+            modules = {module for _, _, module, _ in calls}
+            between_units = [
+                (unit_of(caller), unit_of(called))
+                for caller, _, called, _ in calls
+                if unit_of(caller) != unit_of(called)
+            ]
+            visited = [name for name, _ in groupby(called for _, called in between_units)]
+            layers = depth(units) | {"script": len(units)}
+            n_returns = sum(layers[after] > layers[before] for before, after in pairwise(visited))
+            row[f"call path, {label}: modules; units; visits of units; returns to a higher layer"] = (
+                f"{len(modules)}; {len(set(visited))}; {len(visited)}; {n_returns}"
             )
     return row
 
