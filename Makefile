@@ -6,8 +6,8 @@
 # make results   train and evaluate all models of configs/results_plan.yaml, and write docs/results.md: hours
 # make clean     remove the environment and everything that the tools wrote
 #
-# constraints.txt chooses the builds of torch. For PyTorch's CPU builds on Linux, add
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu to the command.
+# constraints.txt chooses the version of torch. For a CPU build on Linux, set PIP_EXTRA_INDEX_URL to PyTorch's CPU index
+# (docs/installation.md).
 PYTHON ?= python3
 
 VENV := .venv
