@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
 from tests.running import ROOT, train_once, undrawn_figures
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 torch.set_num_threads(1)
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and every program that a test starts too.
@@ -109,3 +113,12 @@ def nottingham_directory() -> Path:
     if not (directory / "jigs.abc").exists():
         pytest.skip("the Nottingham tunes are missing: set CHROMASONIC_DATA_DIR")
     return directory
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once for each process of tests: Playwright allows one event loop."""
+    from tests.browsing import chromium
+
+    with chromium() as running:
+        yield running

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
-from tests.browsing import chromium
 from tests.small_networks import walks
 
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
@@ -31,12 +28,6 @@ SCALE = Melody(
 )
 LONG = Melody([60 + (7 * number) % 12 for number in range(256)], [24] * 256)
 MELODIES = (JIG, SCALE, LONG)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

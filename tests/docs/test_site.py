@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.browsing import chromium
 from tests.docs.markdown_files import ROOT
 
 pytestmark = pytest.mark.slow
@@ -49,15 +49,14 @@ def test_the_reference_documents_functions_with_their_arguments(site: Path) -> N
     assert "Parameters" in page
 
 
-def test_the_search_of_a_page_opened_from_a_disk_finds_a_word(site: Path) -> None:
+def test_the_search_of_a_page_opened_from_a_disk_finds_a_word(site: Path, browser: Browser) -> None:
     requests: list[str] = []
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto((site / "index.html").as_uri())
-        page.keyboard.press("Control+k")
-        page.keyboard.type("distillation")
-        page.get_by_text("Pretraining and distillation").first.wait_for()
-        page.get_by_text(re.compile(r"\d+ results")).wait_for()
-        browser.close()
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((site / "index.html").as_uri())
+    page.keyboard.press("Control+k")
+    page.keyboard.type("distillation")
+    page.get_by_text("Pretraining and distillation").first.wait_for()
+    page.get_by_text(re.compile(r"\d+ results")).wait_for()
+    page.close()
     assert {url for url in requests if not url.startswith(("file:", "data:", "blob:"))} == set()

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from chromasonic.config.location import configs_directory
+
 COMMANDS = {
     "train": "train a model, or a sweep with -m",
     "evaluate": "score a trained run on its test tunes",
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(_help())
     elif command == "--version":
         print(f"chromasonic {version('chromasonic')}")
+    elif command in COMMANDS and command != "train" and {"-h", "--help"} & {*options}:  # Hydra prints the help of train
+        print((configs_directory() / f"{command}.yaml").read_text(encoding="utf-8").rstrip())
     elif command in COMMANDS:
         import_module(f"chromasonic.app.{command}_command").main(options)
     else:

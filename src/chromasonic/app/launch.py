@@ -94,13 +94,10 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
 
     Args:
         run: The program.
-        defaults: A YAML file of all options with their defaults; ``--help`` prints its text.
+        defaults: A YAML file of all options with their defaults.
         kind: The schema of the options.
         arguments: The command line without the program's name.
     """
-    if {"-h", "--help"} & {*arguments}:
-        print(defaults.read_text(encoding="utf-8").rstrip())
-        return
     from chromasonic.config.command_options import read_options
     from chromasonic.melody_generation.errors import InputError
 
