@@ -267,7 +267,7 @@ MODULE_CHECKS = {
 TREE_CHECKS = {"file names": file_name_faults, "public names": public_name_faults, "cycles": cycle_faults}
 
 # Faults of today by check; each number may only become smaller.
-ALLOWED = {"docstrings": 42}
+ALLOWED: dict[str, int] = {}
 
 
 def python_sources(folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from chromasonic.melody_generation.generation.conditions import (
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """How melodies are generated.
+    """The options of generation, checked when they are set.
 
     Attributes:
         count: The number of melodies.

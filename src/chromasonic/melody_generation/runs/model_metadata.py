@@ -1,4 +1,4 @@
-"""What a checkpoint says of its model besides the weights: its data, its configuration, what it learned from.
+"""Metadata of a model in its checkpoint: its data, its configuration, and what it learned from.
 
 Only this module knows the keys under which a checkpoint holds these values.
 """
@@ -86,7 +86,7 @@ class Lineage:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What is known of a trained model; empty, or None, where nothing is.
+    """The metadata of a trained model; values that are not known are empty or None.
 
     Attributes:
         model: Name of the model, such as ``lstm``.

@@ -35,7 +35,7 @@ _COMPARED = (
 
 @dataclass(frozen=True)
 class Provenance:
-    """What determines the result of a run.
+    """The values that determine the result of a run.
 
     Attributes:
         command: The command as it was typed.
