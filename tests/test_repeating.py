@@ -70,7 +70,7 @@ def test_differences_from_the_original_are_printed(original: Path, tmp_path: Pat
 def test_a_run_that_cannot_be_repeated_is_refused_in_one_line(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str], said: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # where Hydra makes a folder of its own
+    monkeypatch.chdir(tmp_path)  # where Hydra makes a folder
     ended = train(*(each.format(original=original, new=tmp_path / "new") for each in typed))
     assert ended.code == 1
     assert said in ended.output

@@ -35,9 +35,9 @@ COMMITTED = Plan.of(read_yaml(CONFIGS / "results_plan.yaml"), "configs/results_p
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run a script in this process, in a folder of its own."""
+    """Run a script in this process, in a new folder."""
     monkeypatch.chdir(tmp_path)
-    # Each step of a plan is a process of its own. A fork imports nothing anew.
+    # Each step of a plan is a separate process. A fork need not import anything again.
     monkeypatch.setattr(runner, "subprocess", SimpleNamespace(Popen=ForkedProgram, DEVNULL=None, STDOUT=None))
 
     def run_it(name: str, *arguments: str) -> Ending:

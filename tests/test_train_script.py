@@ -51,7 +51,7 @@ def show_nothing_written(directory: Path) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two epochs, made by the script in a process of its own; no test changes it."""
+    """A run of two epochs, made by the script in a separate process; no test changes it."""
     directory = tmp_path_factory.mktemp("runs") / "finished"
     ended = start(*TINY, "epochs=2", f"output_dir={directory}", "trainer.accelerator=cpu")
     assert ended.returncode == 0, ended.stderr

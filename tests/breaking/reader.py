@@ -16,7 +16,7 @@ class Reader:
 
     Attributes:
         make: Makes an input; equal random states make equal inputs.
-        read: Reads the input; it gets a directory of its own.
+        read: Reads the input; it gets an empty directory.
         refusals: The errors that the reader may raise.
         is_slow: Whether a hundred thousand inputs would take days.
     """

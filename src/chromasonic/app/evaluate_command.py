@@ -21,8 +21,8 @@ def run(options: EvaluateOptions) -> None:
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
     pictures = () if numbers is None else draw_surprisal(options.run, numbers)
-    # Existing scores are kept when only a tune is to be drawn.
-    print_scores(evaluate_run(options.run, settings, anew=not pictures), Path(options.run))
+    # With surprise=, existing scores are kept: the command only draws tunes.
+    print_scores(evaluate_run(options.run, settings, force=not pictures), Path(options.run))
     for picture in pictures:
         print(f"Surprise     {shown_path(picture)}")
 

@@ -1,4 +1,4 @@
-"""Hydra's errors, said in one sentence to a user."""
+"""Hydra's errors as one sentence for the user."""
 
 from __future__ import annotations
 

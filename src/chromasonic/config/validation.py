@@ -53,7 +53,7 @@ def check(config: DictConfig) -> None:
     if not isinstance(resolved, dict) or not isinstance(written, dict):
         raise InputError("a configuration is made of names and values")
     faults = _faults_at_top(resolved)
-    # A value that only refers to a faulty one is no fault of its own.
+    # A value that only refers to a faulty one is not reported again.
     references = {f"${{{fault.name}}}" for fault in faults}
     for name, node in resolved.items():
         faults += _faults_of_node(str(name), node, written[name], references)
@@ -156,7 +156,7 @@ def _type_hints(target: Any) -> dict[str, Any]:
         return {}
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name nearest to a misspelt one; empty if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a hint at the name nearest to a misspelt one; empty if none is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
     return f", did you mean {near[0]}?" if near else ""

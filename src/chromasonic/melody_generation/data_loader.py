@@ -208,7 +208,7 @@ class MelodyDataModule(L.LightningDataModule):
         n_processes = self.trainer.world_size if self.trainer else 1
         process = self.trainer.global_rank if self.trainer else 0
         sampler = LengthBatches(sequences.lengths, self.batch_size, seed, n_processes, process)
-        # A generator of its own: creating an iterator must not draw from the one that dropout uses.
+        # A separate generator: creating an iterator must not draw from the one that dropout uses.
         return DataLoader(sequences, batch_size=None, sampler=sampler, generator=torch.Generator())
 
 

@@ -150,7 +150,7 @@ def _fitted(melodies: Sequence[Melody], name: str) -> list[Melody]:
     Raises:
         InputError: If one is no melody, or cannot be encoded.
     """
-    no_melodies = [] if isinstance(melodies, Melody) else [each for each in melodies if not isinstance(each, Melody)]
+    no_melodies = [] if isinstance(melodies, Melody) else [item for item in melodies if not isinstance(item, Melody)]
     if isinstance(melodies, Melody) or no_melodies:
         kind = "one" if isinstance(melodies, Melody) else f"a {type(no_melodies[0]).__name__} among them"
         raise InputError(f"{name} is a list of melodies, got {kind}: files.py and create_training_data make such lists")

@@ -145,13 +145,13 @@ class NoteVocabulary:
         Raises:
             ValueError: If corpus, metre, mode or start has no token.
         """
-        for value, known, noun in (
+        for value, choices, noun in (
             (corpus, CORPORA, "corpus"),
             (mode, MODES, "mode"),
             (start, STARTS, "start position"),
         ):
-            if value not in known:
-                raise ValueError(f"no token for {noun} {value!r}; there are {', '.join(map(str, known))}")
+            if value not in choices:
+                raise ValueError(f"no token for {noun} {value!r}; there are {', '.join(map(str, choices))}")
         ids = (
             self._corpora[CORPORA.index(corpus)],
             self.metre_token(metre),

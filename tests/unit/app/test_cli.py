@@ -1,4 +1,4 @@
-"""The console command, in processes of its own and in this one."""
+"""The console command, in separate processes and in this one."""
 
 from __future__ import annotations
 

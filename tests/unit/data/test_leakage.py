@@ -38,7 +38,7 @@ def tune(seed: int, title: str, n_notes: int = 40) -> Melody:
 
 
 def word(number: int) -> str:
-    """A title of its own for each number."""
+    """Return a distinct title for each number."""
     return f"{'bcdfghklmnprst'[number // 14]}a{'bcdfghklmnprst'[number % 14]}ora"
 
 

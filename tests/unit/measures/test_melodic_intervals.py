@@ -17,7 +17,7 @@ from chromasonic.melody_generation.measures.melodic_intervals import (
 )
 from chromasonic.melody_generation.melody import REST, Melody
 
-# Few pitches, so that n-grams recur; extreme ones, since every interval must have a code of its own.
+# Few pitches, so that n-grams recur; extreme ones, since every interval must have a distinct code.
 lines = st.lists(st.sampled_from([REST, 0, 60, 62, 64, 127]), max_size=25).map(lambda p: Melody(p, [24] * len(p)))
 
 

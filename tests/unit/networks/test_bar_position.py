@@ -112,7 +112,7 @@ def test_sequences_are_counted_independently_and_padding_advances_nothing(tunes:
         (Melody([60] * 4, [24] * 4, start=72), [0, 1, 1, 1]),  # an upbeat is bar 0
         (Melody([60] * 4, [24] * 4, departures=[Departure(1)]), [0, 1, 1, 1]),  # a bar of one quarter
         (Melody([60] * 4, [96] * 4, departures=[Departure(2, Metre(3, 4))]), [0, 1, 2, 3]),  # counted once
-        (Melody([60] * 3, [288] * 3, metre=Metre(0, 4)), [0, 0, 0]),  # free metre has no bars of its own
+        (Melody([60] * 3, [288] * 3, metre=Metre(0, 4)), [0, 0, 0]),  # free metre has no counted bars
     ],
 )
 def test_bars_are_numbered_as_written(melody: Melody, bars: list[int]) -> None:

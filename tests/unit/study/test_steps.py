@@ -1,4 +1,4 @@
-"""A run is begun, resumed or made anew, or nothing is to be done."""
+"""A run is begun, resumed, trained again, or complete."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_stopped_run_is_resumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_complete")
-def test_a_run_of_another_configuration_is_set_aside_and_made_anew(tmp_path: Path) -> None:
+def test_a_run_of_another_configuration_is_set_aside_and_trained_again(tmp_path: Path) -> None:
     before = step_of(tmp_path)
     before.prepare()
     before.record_time(60.0)
@@ -87,7 +87,7 @@ def test_a_run_of_another_configuration_is_set_aside_and_made_anew(tmp_path: Pat
     step = step_of(tmp_path, epochs=5)
     assert not step.is_done()
     command, remark = step.prepare()
-    assert remark == "made anew: epochs was 3 and is 5"
+    assert remark == "trained again: epochs was 3 and is 5"
     assert "epochs=3" in command
     assert PartRecord.read(step.run.directory).training_seconds == 0.0
     assert (tmp_path / "lstm/1.before/lstm_checkpoints/melody_lstm_best.pt").exists()
@@ -98,7 +98,7 @@ def test_a_run_of_another_configuration_is_set_aside_and_made_anew(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("_complete")
-def test_a_run_is_made_anew_if_a_model_that_it_begins_with_was(tmp_path: Path) -> None:
+def test_a_run_is_trained_again_if_a_model_that_it_begins_with_was(tmp_path: Path) -> None:
     other = tmp_path / "before" / "1"
     checkpoint(other)
     step = step_of(tmp_path, needs=(other,))
@@ -107,7 +107,7 @@ def test_a_run_is_made_anew_if_a_model_that_it_begins_with_was(tmp_path: Path) -
     assert step.is_done()
     checkpoint(other, b"other weights")
     assert not step.is_done()
-    assert step.prepare()[1] == "made anew: a model that it begins with was made anew"
+    assert step.prepare()[1] == "trained again: a model that it begins with was trained again"
 
 
 def test_a_folder_with_spaces_and_commas_is_quoted(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_the_time_of_an_evaluation_is_recorded_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_complete")
-def test_a_run_of_unknown_origin_is_made_anew(tmp_path: Path) -> None:
+def test_a_run_of_unknown_origin_is_trained_again(tmp_path: Path) -> None:
     step = step_of(tmp_path)
     checkpoint(step.run.directory)
     assert not step.is_done()
-    assert step.prepare()[1] == "made anew: its origin is not recorded"
+    assert step.prepare()[1] == "trained again: its origin is not recorded"
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:

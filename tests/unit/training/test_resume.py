@@ -68,7 +68,7 @@ def test_a_run_is_complete_once_it_has_its_final_checkpoint_and_its_scores(
     with pytest.raises(InputError, match="complete after 3 of 10 epochs"):
         check_resumable(tmp_path, files, "abc", 10, Constant())
     check_resumable(tmp_path, files, "abc", 20, Constant())
-    RunLayout(tmp_path).results.write_text("{")  # damaged: to be written anew
+    RunLayout(tmp_path).results.write_text("{")  # damaged: it will be replaced
     assert not is_complete(tmp_path, files, 10)
 
 

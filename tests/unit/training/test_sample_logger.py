@@ -21,7 +21,7 @@ from chromasonic.melody_generation.training.lightning_module import MelodyModule
 from chromasonic.melody_generation.training.sample_logger import SampleLogger
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
-TAG = "a melody of its own"
+TAG = "generated melody"
 
 
 def train(folder: Path, *extra: Callback, n_epochs: int = 4, network: nn.Module | None = None) -> TrainedRun:

@@ -132,11 +132,11 @@ class GuardReport:
             held_out: The tunes that the model will be scored on, by side.
             split: The split of those tunes.
         """
-        found = leaks(melodies, held_out)
-        indices = {leak.index for leak in found}
+        leaking = leaks(melodies, held_out)
+        indices = {leak.index for leak in leaking}
         return cls(
             split=split,
-            left_out=tuple((melodies[leak.index], leak) for leak in found),
+            left_out=tuple((melodies[leak.index], leak) for leak in leaking),
             kept=tuple(melody for index, melody in enumerate(melodies) if index not in indices),
         )
 

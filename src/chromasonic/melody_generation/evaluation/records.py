@@ -41,14 +41,14 @@ class EvaluationRecord:
 
     Attributes:
         model: Name of the model.
-        words: A word or two for each of ``SCORES``; empty where there is none.
+        words: The rating of each of ``SCORES`` as text; empty where there is none.
         scores: Each of ``SCORES`` and of the measures of prediction, with its 95 % interval.
         real: Scores of the test tunes themselves, with intervals.
         test_set_hash: Hash of the test tunes; only scores of the same tunes compare.
         n_test_tunes: Test tunes.
         n_impossible_tunes: Test tunes that hold a token of probability 0.
         n_test_notes: Notes and rests in the test tunes.
-        calibrated_on: The tunes that the scores of melodies are calibrated on, in words.
+        calibrated_on: Description of the tunes that the scores of melodies are calibrated on.
         version: Version of the measures.
         samples: The sampled melodies.
         overlap: Overlap of features with the test tunes; None without a calibration.

@@ -26,7 +26,7 @@ class ReferenceSet:
         novelty: Index of the training tunes; None if they are not known.
         real: Scores of the held-out tunes; None without a calibration.
         real_copying: What each held-out tune shares with the training tunes; None if these are not known.
-        calibrated_on: The tunes of the calibration in words, or the reason why there is none.
+        calibrated_on: Description of the tunes of the calibration, or the reason why there is none.
     """
 
     test: tuple[Melody, ...]
@@ -69,6 +69,6 @@ class ReferenceSet:
             fitted = cross_fit(test)
         except InputError as problem:
             return cls(tuple(test), None, novelty, None, copying, f"not defined: {problem}")
-        known = f"the {len(training)} training tunes are too few" if training else "the training tunes are not known"
-        words = f"the {len(test)} test tunes themselves, cross-fitted, since {known}"
-        return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, words)
+        reason = f"the {len(training)} training tunes are too few" if training else "the training tunes are not known"
+        calibrated_on = f"the {len(test)} test tunes themselves, cross-fitted, since {reason}"
+        return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, calibrated_on)

@@ -38,7 +38,7 @@ class ScoredMelodies:
 
     @classmethod
     def score_for_model(cls, melodies: Sequence[Melody], model: TrainedModel) -> ScoredMelodies:
-        """Score melodies by the tunes of a model's split, or by its calibration alone if the tunes are not at hand."""
+        """Score melodies by the tunes of a model's split, or by its calibration alone if the tunes are unknown."""
         if model.tunes.get("test"):
             return cls.score(melodies, ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration))
         return cls(tuple(melodies), model.calibration.score(melodies) if model.calibration else None)

@@ -62,7 +62,7 @@ def _keep_most_probable(probabilities: Tensor, config: GenerationConfig) -> Tens
 def sample_from(probabilities: Tensor, uniforms: Tensor) -> Tensor:
     """Draw one token for each sequence of a batch, by the inverse of the cumulative distribution.
 
-    A token depends on the probabilities and the number of its own sequence alone, whatever the batch.
+    A token depends only on the probabilities and the random number of its sequence, not on the rest of the batch.
 
     Args:
         probabilities: Shape (B, V); float64, since float32 rounds away the tail of a long vector.

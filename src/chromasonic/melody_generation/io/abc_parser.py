@@ -111,7 +111,7 @@ class AbcTuneParser:
         """Parse one line of the file.
 
         Raises:
-            ValueError: If the line holds a malformed field or symbol; music21 raises errors of its own.
+            ValueError: If the line holds a malformed field or symbol; music21 raises other errors.
         """
         match = FIELD_LINE.match(line)
         if match:

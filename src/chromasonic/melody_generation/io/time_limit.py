@@ -1,4 +1,4 @@
-"""A time limit for library code that has none of its own."""
+"""A time limit for library code that has none."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Write a melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
 
 Silence before an upbeat aligns the bar lines with those that a sequencer counts. MIDI files have no bar lines, so a bar
-that a departure cuts short gets a time signature of its own length if there is one.
+that a departure cuts short gets a time signature of its length if there is one.
 """
 
 from __future__ import annotations

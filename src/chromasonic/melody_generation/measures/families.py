@@ -97,7 +97,7 @@ def _same_title_links(melodies: Sequence[Melody]) -> IntArray:
 
 def near_copies(
     melodies: Sequence[Melody],
-    others: Sequence[Melody] | None = None,
+    other_melodies: Sequence[Melody] | None = None,
     *,
     n_intervals: int = FAMILY_INTERVALS,
     share: float = SHARE,
@@ -106,7 +106,7 @@ def near_copies(
 
     Args:
         melodies: The tunes.
-        others: The tunes to compare them with; None compares them with each other.
+        other_melodies: The tunes to compare them with; None compares them with each other.
         n_intervals: The length of the n-grams; a tune needs ``n_intervals + 1`` notes to have one.
         share: Fraction of the n-grams; with 0 a single common n-gram suffices.
 
@@ -114,8 +114,8 @@ def near_copies(
         Blocks of pairs (index in ``melodies``, index in the other tunes), shape (number of pairs, 2). Blocks limit
         memory, since an n-gram that n tunes share makes n squared pairs.
     """
-    grams = _interval_grams([*melodies, *(others or ())], n_intervals)
-    rows, columns = (grams, grams) if others is None else (grams[: len(melodies)], grams[len(melodies) :])
+    grams = _interval_grams([*melodies, *(other_melodies or ())], n_intervals)
+    rows, columns = (grams, grams) if other_melodies is None else (grams[: len(melodies)], grams[len(melodies) :])
     sizes, other_sizes = np.diff(rows.indptr), np.diff(columns.indptr)
     by_gram = columns.T.tocsr()
     # Cumulative number of pairs up to each row, before pairs of the same two tunes are added up.
@@ -143,9 +143,9 @@ def _interval_grams(melodies: Sequence[Melody], n_intervals: int) -> sparse.csr_
     n_grams = max(0, len(intervals) - n_intervals + 1)
     codes = _hashes(intervals, n_intervals, n_grams)
     whole = tune[:n_grams] == tune[n_intervals : n_intervals + n_grams]  # not from one tune into the next
-    known, columns = np.unique(codes[whole], return_inverse=True)
+    unique_codes, columns = np.unique(codes[whole], return_inverse=True)
     marks = np.ones(len(columns), dtype=np.int32)
-    shape = (len(melodies), len(known))
+    shape = (len(melodies), len(unique_codes))
     grams = sparse.csr_array((marks, (tune[:n_grams][whole], columns)), shape=shape)
     grams.sum_duplicates()
     grams.data[:] = 1

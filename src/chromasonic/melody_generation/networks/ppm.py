@@ -3,7 +3,7 @@
 The long-term model counts over all training tunes, the short-term model over the tune so far, whose phrases return.
 Both interpolate contexts of several orders by escape method C (Moffat 1990). The two distributions are averaged for
 every token, each weighted inversely to its entropy (Conklin 1990; Pearce, Conklin & Wiggins 2004). The kind of the
-next token (its duration, or which control token) and its pitch are predicted separately, each from contexts of its own
+next token (its duration, or which control token) and its pitch are predicted separately, each from separate contexts
 (:mod:`~chromasonic.melody_generation.networks.counting.contexts`), and multiplied.
 """
 

@@ -12,7 +12,7 @@ _EIGHTH = TICKS_PER_QUARTER // 2
 
 
 def beam_groups(measure: Measure) -> list[list[Symbol]]:
-    """Group the symbols of a measure by beams; a symbol without a beam is a group of its own.
+    """Group the symbols of a measure by beams; a symbol without a beam is a group of one.
 
     Example:
         >>> from chromasonic.melody_generation.melody import Melody

@@ -115,7 +115,7 @@ def _reorder(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]
 class _Section:
     body: list[ScoreEvent] = field(default_factory=list)
     endings: list[tuple[tuple[int, ...], list[ScoreEvent]]] = field(default_factory=list)
-    opened: bool = False  # by a repeat sign of its own
+    opened: bool = False  # by a repeat sign
     repeated: bool = False
     complete: bool = False  # closed by a bar line, unless another ending follows at once
 

@@ -148,7 +148,7 @@ def _symbols_in_bar(
 
 
 def _with_tuplets(symbols: list[Symbol]) -> list[Symbol]:
-    """Group triplet values into triplets that are as long as a plain value; a leftover one is a triplet of its own."""
+    """Group triplet values into triplets that are as long as a plain value; a leftover one is a triplet of one."""
     grouped: list[Symbol] = []
     while len(grouped) < len(symbols):
         begin = len(grouped)

@@ -39,7 +39,7 @@ class GeneratedSet:
     def of(
         cls, model: TrainedModel, melodies: Sequence[Melody], title: str = "Melody", max_notes: int | None = None
     ) -> GeneratedSet:
-        """Name melodies by number, and score them by what is known of the model's tunes."""
+        """Name melodies by number, and score them by the model's tunes or its calibration."""
         digits = max(2, len(str(len(melodies))))
         titled = [replace(melody, title=f"{title} {number}") for number, melody in enumerate(melodies, 1)]
         stem = file_stem(title) or "melody"
@@ -145,8 +145,8 @@ def _beside_real_tunes(scored: ScoredMelodies) -> str:
         without_tunes = (
             "Copying is not measured, since the tunes of the run (tunes.npz) are not beside its checkpoints."
         )
-        known = "" if scored.scores else "Scores are not defined, since the training tunes were too few. "
-        return known + without_tunes
+        caution = "" if scored.scores else "Scores are not defined, since the training tunes were too few. "
+        return caution + without_tunes
     note = f"Held-out real tunes score {scored.reference.real.summary().overall.value:.2f} overall"
     if scored.reference.real_copying:
         shared = [copying.passage.n_notes for copying in scored.reference.real_copying]

@@ -13,7 +13,7 @@ from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 _NOT_LISTED = {"count", "max_notes", "corpus"}
 _LISTED_IF_CHANGED = {"top_k", "top_p", "min_p"}
-# The models of this project in words, for the title.
+# Names of the models in the title.
 _MODEL_WORDS = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
 
 

@@ -53,8 +53,8 @@ def surprisal_colour(bits: float) -> str:
         >>> surprisal_colour(0), surprisal_colour(4), surprisal_colour(math.inf)
         ('#423e46', '#b22828', '#f25c05')
     """
-    known = bits if math.isfinite(bits) else MOST
-    red, green, blue = (round(float(np.interp(known, _BITS, part))) for part in zip(*_COLOURS, strict=True))
+    finite = bits if math.isfinite(bits) else MOST
+    red, green, blue = (round(float(np.interp(finite, _BITS, part))) for part in zip(*_COLOURS, strict=True))
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
@@ -88,8 +88,8 @@ def draw_surprisal_sheet(melody: Melody, bits: Sequence[float], title: str, line
         ValueError: If the number of bits is not that of notes and rests.
     """
     _, coloured = _coloured(melody, bits, WIDTH)
-    room = WIDTH - 4 * HEADING_MARGIN - _LEGEND_WIDTH - _WORDS_WIDTH
-    words = escape(truncate_text(line, room, _TEXT_SIZE, SERIF))
+    available = WIDTH - 4 * HEADING_MARGIN - _LEGEND_WIDTH - _WORDS_WIDTH
+    words = escape(truncate_text(line, available, _TEXT_SIZE, SERIF))
     text = f'<text x="{HEADING_MARGIN}" y="-9" font-size="{_TEXT_SIZE}">{words}</text>'
     svg = add_heading(coloured, title, text + _legend(WIDTH))
     box = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"[^>]*>', svg)

@@ -1,6 +1,6 @@
 """Tracks of a page: melodies with title, sound, notation, scores and files.
 
-All values are computed beforehand; :mod:`~chromasonic.melody_generation.pages.page` lays them out.
+All values are computed here; :mod:`~chromasonic.melody_generation.pages.page` only lays them out.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Track:
         scores: The scores.
         shared: The passage shared with a training tune; None if the training tunes are not known.
         files: Files to download.
-        is_coloured: Whether the notation has colours of its own, which need a white background.
+        is_coloured: Whether the notation is coloured, which needs a white background.
     """
 
     title: str

@@ -55,8 +55,8 @@ class ReportInputs:
     Attributes:
         samples: All sampled melodies.
         real: The test tunes.
-        history: The history of the training; None if it is not at hand.
-        configuration: The text of the configuration; empty if it is not at hand.
+        history: The history of the training; None if there is none.
+        configuration: The text of the configuration; empty if there is none.
     """
 
     samples: ScoredMelodies
@@ -139,9 +139,9 @@ def write_comparison_report(
         report_inputs: Melodies, history and configuration of the models by name; some may be missing.
         command: The command that repeats the comparison.
     """
-    known = [(model, report_inputs[model.name]) for model in comparison.models if model.name in report_inputs]
-    n = max(1, min(N_TYPICAL_SAMPLES, _MAX_SAMPLES // max(1, len(known))))
-    groups = [_own_melodies(model.name, model.records[0], inputs, model.name, n) for model, inputs in known]
+    with_inputs = [(model, report_inputs[model.name]) for model in comparison.models if model.name in report_inputs]
+    n = max(1, min(N_TYPICAL_SAMPLES, _MAX_SAMPLES // max(1, len(with_inputs))))
+    groups = [_own_melodies(model.name, model.records[0], inputs, model.name, n) for model, inputs in with_inputs]
     page = Page(
         title=_comparison_title(comparison.models),
         lead=_LEAD_OF_SEVERAL if len(comparison.models) > 1 else _LEAD_OF_ONE,
@@ -152,12 +152,14 @@ def write_comparison_report(
             _figure("The models beside each other", figure),
             *(
                 curves
-                for model, inputs in known
+                for model, inputs in with_inputs
                 for curves in _curves(f"Learning curves: {model.name}", inputs, is_folded=True)
             ),
         ),
-        groups=(*groups, *(_real_tunes(model.records[0], inputs) for model, inputs in known[:1])),
-        texts=tuple(text for model, inputs in known for text in _configuration(f"Configuration: {model.name}", inputs)),
+        groups=(*groups, *(_real_tunes(model.records[0], inputs) for model, inputs in with_inputs[:1])),
+        texts=tuple(
+            text for model, inputs in with_inputs for text in _configuration(f"Configuration: {model.name}", inputs)
+        ),
     )
     write_text(path, page_html(page))
 
@@ -181,7 +183,7 @@ def _comparison_facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
 
 
 def _facts(record: EvaluationRecord) -> tuple[tuple[str, str], ...]:
-    """Return what identifies a run, without what is not known of it."""
+    """Return the facts that identify a run, without unknown ones."""
     metadata, training = record.metadata, record.training
     best = training.best_epoch if training else None
     epochs = "?" if metadata.n_epochs is None else metadata.n_epochs

@@ -40,10 +40,10 @@ def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
     )
     scores = Table(
         f"Scores of {record.model}",
-        ("", "score [95 % interval]", "real tunes", "in words"),
+        ("", "score [95 % interval]", "real tunes", "rating"),
         rows,
         f"Predictions: {record.n_test_tunes} test tunes, {record.n_test_notes} notes, test set "
-        f"{record.test_set_hash}. Melodies: {samples.n_samples} of its own, seed {samples.seed}, temperature "
+        f"{record.test_set_hash}. Melodies: {samples.n_samples} generated, seed {samples.seed}, temperature "
         f"{samples.temperature:g}; calibrated on {record.calibrated_on}.{_cautions(record)}",
     )
     copying = (_copying_table(record.copying),) if record.copying else ()
@@ -58,7 +58,7 @@ def _cautions(record: EvaluationRecord) -> str:
         "of the real tunes": real.n_undefined if real else 0,
     }
     cautions = [
-        f"{n} {whose} have fewer than two sounding notes, and count as 0." for whose, n in n_silent.items() if n
+        f"{n} {of_which} have fewer than two sounding notes, and count as 0." for of_which, n in n_silent.items() if n
     ]
     if samples.n_cut:
         cautions.append(f"{samples.n_cut} did not end within {samples.max_notes} notes and were cut.")

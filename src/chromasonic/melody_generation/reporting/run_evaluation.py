@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, anew: bool = False) -> EvaluationRecord:
+def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, force: bool = False) -> EvaluationRecord:
     """Evaluate a run on its own test tunes, and write ``evaluation/`` in its directory.
 
     Args:
         run: The run directory.
         settings: Settings of the samples; None accepts an earlier evaluation with any settings.
-        anew: Evaluate again even if an earlier evaluation is up to date.
+        force: Evaluate again even if an earlier evaluation is up to date.
 
     Raises:
         InputError: If there is no such run, or it has no test tunes.
@@ -51,7 +51,7 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, ane
     run = Path(run)
     model = load_run(run)
     earlier = _earlier_evaluation(run)
-    if earlier and not anew and is_up_to_date(earlier, model, settings):
+    if earlier and not force and is_up_to_date(earlier, model, settings):
         return earlier
     reference = ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration)
     evaluation = evaluate(model.network, model.name, reference, settings)
@@ -84,7 +84,7 @@ def is_up_to_date(record: EvaluationRecord, model: TrainedModel, settings: Sampl
 def _earlier_evaluation(run: Path) -> EvaluationRecord | None:
     try:
         return read_evaluation(run)
-    except InputError:  # damaged, or of another version: the run is evaluated anew
+    except InputError:  # damaged, or of another version: the run is evaluated again
         return None
 
 
@@ -93,7 +93,7 @@ def _training_of(run: Path, model: TrainedModel) -> TrainingRecord:
     metadata = model.metadata
     try:
         training = read_training(run)
-    except InputError:  # about to be written anew
+    except InputError:  # it will be replaced
         training = None
     if training is None:
         return TrainingRecord(metadata)

@@ -72,7 +72,7 @@ _MAX_BYTES_OF_VALUES = 50_000_000
 
 def network_name(network: nn.Module) -> str:
     """Return the name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
-    names = [name for name, known in NETWORKS.items() if type(network) is known]
+    names = [name for name, kind in NETWORKS.items() if type(network) is kind]
     return names[0] if names else "custom"
 
 

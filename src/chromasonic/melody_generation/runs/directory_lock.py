@@ -19,7 +19,7 @@ def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
 
     Args:
         directory: A run directory, or another.
-        work: The work that is done there, in words that continue "another program is".
+        work: The work that is done there; it continues "another program is".
 
     Raises:
         InputError: If another program holds the directory.

@@ -148,9 +148,9 @@ class ModelMetadata:
             "n_epochs": self.n_epochs,
             "configuration": dict(self.configuration),
         }
-        known = {name: value for name, value in named.items() if value not in ("", None, {})}
+        given = {name: value for name, value in named.items() if value not in ("", None, {})}
         has_lineage = bool(self.split_hash) or self.lineage != Lineage()
-        return known | (self.lineage.to_values() if has_lineage else {})
+        return given | (self.lineage.to_values() if has_lineage else {})
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Return plain values by the keys of a checkpoint."""

@@ -158,7 +158,7 @@ def read_provenance(run: Path) -> dict[str, Any]:
     Raises:
         InputError: If the record is damaged.
     """
-    return read_json(RunLayout(run).provenance, "values", "go on without it")
+    return read_json(RunLayout(run).provenance, "values", "repeat the command")
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -26,15 +26,15 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with what is known of its training.
+    """A trained network with its metadata.
 
     Attributes:
         network: The network, which maps tokens (B, T) to logits (B, T, V).
-        metadata: What is known of its training.
+        metadata: Description of the model and its training.
         vocabulary: The vocabulary of its tokens.
         digest: Digest of its checkpoint, 16 hex digits; empty if it was not read from one.
         directory: Its run directory, or the folder of a checkpoint that lies elsewhere; None if it was not read.
-        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``; empty if they are not at hand.
+        tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``; empty if they are unknown.
         is_finished: Whether its training is complete.
 
     Example:

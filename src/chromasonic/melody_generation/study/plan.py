@@ -201,14 +201,16 @@ class _PlanBuilder:
 
     def plan(self) -> Plan:
         pretraining, rows = (self._parts(parts) for parts in (self.declared.pretraining, self.declared.rows))
-        known = {part.name: part for part in (*pretraining, *rows)}
+        parts_by_name = {part.name: part for part in (*pretraining, *rows)}
         self._check_names([part.name for part in (*pretraining, *rows)])
         if self.declared.reference not in {part.name for part in rows}:
             raise InputError(f"{self.origin}: reference: {self.declared.reference} is none of the rows")
-        ablations = tuple(self._ablation(name, ablation, known) for name, ablation in self.declared.ablations.items())
-        plan = Plan(pretraining, rows, ablations, known[self.declared.reference], self._front_page(rows))
-        variants = [part.name for ablation in ablations for part in ablation.variants if part.name not in known]
-        self._check_names([*known, *variants])
+        ablations = tuple(
+            self._ablation(name, ablation, parts_by_name) for name, ablation in self.declared.ablations.items()
+        )
+        plan = Plan(pretraining, rows, ablations, parts_by_name[self.declared.reference], self._front_page(rows))
+        variants = [part.name for ablation in ablations for part in ablation.variants if part.name not in parts_by_name]
+        self._check_names([*parts_by_name, *variants])
         self._check_references(plan.parts)
         return plan
 
@@ -221,28 +223,28 @@ class _PlanBuilder:
     def _front_page(self, rows: Sequence[Part]) -> tuple[Part, ...]:
         if self.declared.front_page is None:
             return tuple(rows)
-        known = {part.name: part for part in rows}
-        return tuple(self._known(name, known, "front_page") for name in self.declared.front_page)
+        parts_by_name = {part.name: part for part in rows}
+        return tuple(self._part_named(name, parts_by_name, "front_page") for name in self.declared.front_page)
 
-    def _ablation(self, name: str, declared: AblationDeclaration, known: Mapping[str, Part]) -> Ablation:
-        base = self._known(declared.base, known, f"ablations.{name}.base")
-        variants = tuple(self._variants(name, declared, base, known))
+    def _ablation(self, name: str, declared: AblationDeclaration, parts_by_name: Mapping[str, Part]) -> Ablation:
+        base = self._part_named(declared.base, parts_by_name, f"ablations.{name}.base")
+        variants = tuple(self._variants(name, declared, base, parts_by_name))
         return Ablation(declared.title, declared.question, base, variants)
 
     def _variants(
-        self, name: str, declared: AblationDeclaration, base: Part, known: Mapping[str, Part]
+        self, name: str, declared: AblationDeclaration, base: Part, parts_by_name: Mapping[str, Part]
     ) -> Iterator[Part]:
         for title, variant in declared.variants.items():
             if isinstance(variant, str):
-                yield self._known(variant, known, f"ablations.{name}.variants")
+                yield self._part_named(variant, parts_by_name, f"ablations.{name}.variants")
             else:
                 stem = f"{name}_{file_stem(title).replace('-', '_')}"
                 yield Part(stem, title, (*base.overrides, *variant), base.seeds[:1])
 
-    def _known(self, name: str, known: Mapping[str, Part], key: str) -> Part:
-        if name not in known:
+    def _part_named(self, name: str, parts_by_name: Mapping[str, Part], key: str) -> Part:
+        if name not in parts_by_name:
             raise InputError(f"{self.origin}: {key}: there is no part {name}")
-        return known[name]
+        return parts_by_name[name]
 
     def _check_names(self, names: Sequence[str]) -> None:
         doubles = sorted({name for name in names if names.count(name) > 1})

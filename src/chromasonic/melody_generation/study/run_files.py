@@ -44,7 +44,7 @@ class PartRecord:
         Raises:
             InputError: If the record is damaged.
         """
-        values = read_json(run / PART_RECORD, "values", "the run is made anew")
+        values = read_json(run / PART_RECORD, "values", "the run is trained again")
         overrides, configuration = values.get("overrides"), values.get("configuration")
         required_models = values.get("began_with")
         return cls(
@@ -104,13 +104,13 @@ class SplitSummary:
             InputError: If its manifest is missing or damaged.
         """
         path = RunLayout(run).split
-        values = read_json(path, "split", "make the run anew")
+        values = read_json(path, "split", "train the run again")
         try:
             tunes = sorted((str(tune.get("source")), str(tune.get("title"))) for tune in values.get("test", ()))
             n_left_out = len(values.get("guard", {}).get("left_out", []))
             return cls(int(values["counts"]["train"]), n_left_out, tuple(tunes))
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
-            raise InputError(f"{path} is no manifest of a split ({problem!r}): make the run anew") from problem
+            raise InputError(f"{path} is no manifest of a split ({problem!r}): train the run again") from problem
 
 
 def read_validation_curve(run: Path) -> tuple[list[int], list[float]]:

@@ -1,7 +1,6 @@
 """The steps of a plan: every run is trained, and the runs of the main table are evaluated.
 
-The origin of a run is recorded beside it in ``part.json``. A run that was made in another way than the plan says today
-is made anew.
+The origin of a run is recorded beside it in ``part.json``. A run whose origin differs from the plan is trained again.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class TrainingStep:
             if not reason:
                 return [*_PROGRAM, "train", f"resume={as_typed(directory)}"], "resumed"
             set_aside(directory)
-            remark = f"made anew: {reason}"
+            remark = f"trained again: {reason}"
         PartRecord(self.run.overrides, self.configuration, self._required_models()).write(directory)
         return [*_PROGRAM, "train", *self.run.overrides, f"output_dir={as_typed(directory)}"], remark
 
@@ -101,7 +100,7 @@ class TrainingStep:
         if differing := changes(recorded, upgrade_configuration(as_json(self.configuration))):
             return "; ".join(differing)
         if record.required_models != self._required_models():
-            return "a model that it begins with was made anew"
+            return "a model that it begins with was trained again"
         try:
             planned_epochs(CheckpointLayout.find(self.run.directory))
         except InputError as problem:  # a checkpoint of another version
@@ -177,7 +176,7 @@ class EvaluationStep:
 
 
 def set_aside(directory: Path) -> None:
-    """Rename a run directory to make room for a new one; an earlier one of the new name is removed."""
+    """Rename a run directory to ``<name>.before``, and replace an earlier one of that name."""
     aside = directory.with_name(f"{directory.name}.before")
     shutil.rmtree(aside, ignore_errors=True)
     directory.rename(aside)

@@ -101,11 +101,11 @@ class PartResults:
 
     def _evaluated(self) -> tuple[EvaluationRecord, ...]:
         if not self.evaluations:
-            raise InputError(f"the results of {self.part.name} are incomplete (it is not evaluated): make them anew")
+            raise InputError(f"the results of {self.part.name} are incomplete: evaluate its runs")
         return self.evaluations
 
     def over_seeds(self, read: Callable[[EvaluationRecord], float]) -> Spread:
-        """Return the spread of a number that ``read`` finds in an evaluation.
+        """Return the spread of a number that ``read`` returns for an evaluation.
 
         Raises:
             InputError: If the runs are not evaluated.
@@ -127,7 +127,9 @@ class PartResults:
         ]
         measures = [training.validation if side == "validation" else training.test for training in chosen]
         if not all(measures):
-            raise InputError(f"the results of {self.part.name} are incomplete (no {side} scores): make them anew")
+            raise InputError(
+                f"the results of {self.part.name} are incomplete: a run has no {side} scores, train it again"
+            )
         return Spread.of(of_run.bits_per_note for of_run in measures if of_run)
 
     def compared_model(self) -> ComparedModel:
@@ -147,7 +149,7 @@ class PartResults:
 def _training(run: PlannedRun) -> TrainingRecord:
     training = read_training(run.directory)
     if training is None:
-        raise InputError(f"{run.directory} has no results: make the run anew")
+        raise InputError(f"{run.directory} has no results: train the run again")
     return training
 
 

@@ -47,13 +47,13 @@ class Workflow:
         kept = {part.name for part in (*plan.pretraining, *plan.rows)}
         runs: dict[tuple[str, int], PlannedRun] = {}
         configurations: dict[Path, Mapping[str, Any]] = {}
-        known: dict[str, PlannedRun] = {}
+        first_runs: dict[str, PlannedRun] = {}  # by configuration
         for run in plan.runs(folder):
             try:
                 configuration = compose(run.overrides)
             except InputError as problem:
                 raise InputError(f"{run.part}: {problem}") from problem
-            same = known.setdefault(json.dumps(configuration, sort_keys=True), run)
+            same = first_runs.setdefault(json.dumps(configuration, sort_keys=True), run)
             chosen = run if run.part in kept else same
             runs[run.part, run.seed] = chosen
             configurations.setdefault(chosen.directory, configuration)

@@ -1,7 +1,7 @@
 """Callbacks of every run: history, checkpoints, random state, and a guard against divergence.
 
 Lightning runs checkpoint callbacks after all others, so that a checkpoint holds the history and the state of early
-stopping of its own epoch.
+stopping of the same epoch.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class HistoryRecorder(Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the epoch, and write the files."""
         del pl_module
-        # LearningRateMonitor adds metrics of its own, at other times after a resume: they are left out.
+        # Metrics of LearningRateMonitor are left out: after a resume it adds them at other times.
         measured = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
@@ -247,10 +247,10 @@ class DivergenceGuard(Callback):
             self._refuse(trainer, "validation", loss, "its end")
 
     @staticmethod
-    def _refuse(trainer: L.Trainer, side: str, loss: float, place: str) -> None:
+    def _refuse(trainer: L.Trainer, side: str, loss: float, position: str) -> None:
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         raise InputError(
-            f"the {side} loss became {loss} in epoch {trainer.current_epoch + 1} at {place}, after "
+            f"the {side} loss became {loss} in epoch {trainer.current_epoch + 1} at {position}, after "
             f"{trainer.global_step} steps of the optimizer and with a learning rate of {rate:.3g}: lower learning_rate "
             "or trainer.gradient_clip_val (the best model so far is kept)"
         )

@@ -2,7 +2,7 @@
 
 A tune has one note at every position; a teacher also gives the probabilities of the others. A network distilled from a
 mixture gains a part of the mixture's advantage over its parts, and overfits less. A network may even surpass a teacher
-of its own size (Furlanello et al. 2018).
+of the same size (Furlanello et al. 2018).
 """
 
 from __future__ import annotations

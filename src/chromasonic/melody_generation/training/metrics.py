@@ -150,11 +150,11 @@ class TokenScorer(nn.Module):
             ValueError: With the expected and the actual shape.
         """
         expected = (*tokens.shape, len(self._vocabulary))
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-        if found != expected:
+        actual = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        if actual != expected:
             raise ValueError(
                 f"a network maps tokens of shape (B, T) to logits of shape (B, T, V): {tuple(tokens.shape)} "
-                f"should give {expected}, got {found}"
+                f"should give {expected}, got {actual}"
             )
 
 

@@ -170,6 +170,6 @@ def _guard_phrase(metadata: ModelMetadata) -> str:
 
 def _model_phrase(metadata: ModelMetadata) -> str:
     """Return model, dataset and a digest of the configuration as recorded, the same for all seeds."""
-    known = {**metadata.configuration, "seed": None} if metadata.configuration else metadata.split_hash or None
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    identity = {**metadata.configuration, "seed": None} if metadata.configuration else metadata.split_hash or None
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return f"{metadata.model or 'unknown'} on {metadata.dataset or 'unknown'} ({digest})"

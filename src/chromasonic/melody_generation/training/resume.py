@@ -10,7 +10,7 @@ from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.training_record import read_training
 from chromasonic.melody_generation.training.schedules import Schedule
 
-# Parts that Lightning resumes from; if one is missing, it silently starts anew.
+# Parts that Lightning resumes from; if one is missing, it silently starts from the beginning.
 _PARTS: dict[str, type] = {"state_dict": dict, "optimizer_states": list, "callbacks": dict, "loops": dict}
 
 
@@ -80,6 +80,6 @@ def _latest(checkpoints: CheckpointLayout) -> Checkpoint:
 def _scored_epochs(run: Path) -> int | None:
     try:
         training = read_training(run)
-    except InputError:  # damaged: they are written anew
+    except InputError:  # damaged: they are replaced
         return None
     return training.metadata.n_epochs if training else None

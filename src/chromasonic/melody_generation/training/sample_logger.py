@@ -19,7 +19,7 @@ from chromasonic.melody_generation.generation.generation_config import Generatio
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
-_TAG = "a melody of its own"
+_TAG = "generated melody"
 _NO_TUNE = Melody([], [])  # C major, 4/4
 
 

@@ -42,15 +42,15 @@ class PairedTensorBoardLogger(TensorBoardLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write each measure to the run of its side."""
         epoch = metrics.get("epoch")
-        others: dict[str, float] = {}
+        unpaired: dict[str, float] = {}
         for name, value in metrics.items():
             side, _, measure = name.partition("/")
             if side in _TO_COUNT_FROM_1 and epoch is not None:
                 self._writer(side).add_scalar(measure, float(value), int(epoch) + _TO_COUNT_FROM_1[side])
             elif name != "epoch":
-                others[name] = value
-        if others:
-            super().log_metrics(others, step)
+                unpaired[name] = value
+        if unpaired:
+            super().log_metrics(unpaired, step)
 
     def _writer(self, side: str) -> SummaryWriter:
         if side not in self._writers:

@@ -1,7 +1,7 @@
 """Contexts of PPM: the features of a tune from which the next token is predicted (Conklin & Witten 1995).
 
 The next token has two factors: its kind (a duration class or a control token) and its pitch. Each is predicted from
-contexts of its own, of ascending order, which join pitches above the tonic, durations and positions in the bar.
+separate contexts of ascending order, which join pitches above the tonic, durations and positions in the bar.
 """
 
 from __future__ import annotations

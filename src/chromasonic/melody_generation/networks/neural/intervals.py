@@ -2,7 +2,7 @@
 
 Listeners hear a melody as steps and leaps as well as scale degrees, and the best counting models use both (Conklin &
 Witten 1995; Pearce 2005). A network that knows pitches by name alone has to learn for every pair of pitches which
-interval they form. Here every interval and every scale degree has an embedding and a score of its own.
+interval they form. Here every interval and every scale degree has a separate embedding and score.
 """
 
 from __future__ import annotations

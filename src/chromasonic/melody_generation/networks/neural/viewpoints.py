@@ -22,7 +22,7 @@ class ViewpointClasses(NamedTuple):
     Attributes:
         pitch: Pitch class; a rest is one.
         duration: Duration class.
-        rhythm: Duration class and whether the token is a rest; every control token is a class of its own.
+        rhythm: Duration class and whether the token is a rest; every control token is a separate class.
         interval: Interval in semitones from the previous sounding note.
         step: Interval in scale steps from the previous sounding note.
     """
