@@ -1,4 +1,4 @@
-"""What may come next: whatever is chosen among it, the result is a melody as the vocabulary itself would write it."""
+"""Any sequence of allowed tokens is the encoding of a melody, and the limits on its length hold."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def beginnings(draw: st.DrawFn) -> Melody:
 @given(
     beginnings(), st.integers(0, 1 << 30), st.sampled_from([GenerationConfig(max_notes=12), GenerationConfig(notes=9)])
 )
-def test_what_is_allowed_is_what_a_melody_is_encoded_as(beginning: Melody, seed: int, config: GenerationConfig) -> None:
+def test_allowed_tokens_are_the_encoding_of_a_melody(beginning: Melody, seed: int, config: GenerationConfig) -> None:
     tokens = chosen(
         DecodingConstraints(config),
         VOCABULARY.encode(beginning)[:-1],
@@ -60,7 +60,7 @@ def test_what_is_allowed_is_what_a_melody_is_encoded_as(beginning: Melody, seed:
 
 
 @given(melodies(min_notes=1))
-def test_what_is_encoded_is_allowed(melody: Melody) -> None:
+def test_the_encoding_of_any_melody_is_allowed(melody: Melody) -> None:
     constraints, tokens = DecodingConstraints(GenerationConfig()), VOCABULARY.encode(melody)
     state = constraints.begin(torch.from_numpy(tokens[None, :PREFIX_LENGTH]))
     for token in torch.from_numpy(tokens[PREFIX_LENGTH:]):
@@ -70,7 +70,7 @@ def test_what_is_encoded_is_allowed(melody: Melody) -> None:
 
 
 @given(beginnings().filter(lambda melody: melody.metre.beats > 0), st.integers(0, 1 << 30), st.integers(1, 3))
-def test_bars_are_complete_and_none_is_cut_short(beginning: Melody, seed: int, bars: int) -> None:
+def test_a_melody_of_given_bars_consists_of_complete_bars(beginning: Melody, seed: int, bars: int) -> None:
     tokens = chosen(DecodingConstraints(GenerationConfig(bars=bars)), VOCABULARY.encode(beginning)[:-1], seed)
     melody = VOCABULARY.decode(tokens)
     upbeat = -beginning.start % beginning.metre.bar_ticks
@@ -80,7 +80,7 @@ def test_bars_are_complete_and_none_is_cut_short(beginning: Melody, seed: int, b
 
 
 @given(beginnings(), st.integers(0, 1 << 30), st.integers(1, 6))
-def test_after_the_last_note_allowed_comes_the_next_bar_line(beginning: Melody, seed: int, max_notes: int) -> None:
+def test_a_melody_of_max_notes_ends_at_the_next_bar_line(beginning: Melody, seed: int, max_notes: int) -> None:
     constraints = DecodingConstraints(GenerationConfig(max_notes=max_notes))
     tokens = chosen(constraints, VOCABULARY.encode(beginning)[:-1], seed)
     melody = VOCABULARY.decode(tokens)
@@ -90,13 +90,13 @@ def test_after_the_last_note_allowed_comes_the_next_bar_line(beginning: Melody, 
     if VOCABULARY.end not in tokens and len(melody) > max_notes:
         longer = Melody([*melody.pitches, 60], [*melody.durations, 12], melody.metre, melody.start, melody.departures)
         bar = longer.segments[-1][2].bar_ticks
-        # One tick less than a bar is what no note can fill.
+        # No note fills the last tick before a bar line.
         assert longer.positions[-1] in (0, bar - 1)
         ends = np.cumsum(melody.durations)[max_notes - 1 :]
         assert not np.isin(melody.bar_lines, ends[ends < melody.ticks]).any()
 
 
-def test_only_what_sounds_or_counts_is_ever_allowed() -> None:
+def test_only_notes_bar_lines_metres_and_the_end_are_allowed() -> None:
     names = {VOCABULARY.name(token) for token in range(len(VOCABULARY))}
     playable = {name for name in names if "/" in name and not name.startswith("<")}
     playable |= {f"<metre:{metre}>" for metre in METRES} | {"<bar>", "<end>"}
@@ -107,7 +107,7 @@ def test_only_what_sounds_or_counts_is_ever_allowed() -> None:
     assert {VOCABULARY.name(int(token)) for token in allowed} == playable - {"<metre:6/8>"}
 
 
-def test_nothing_but_a_note_follows_the_prefix_or_a_bar_line() -> None:
+def test_only_a_note_follows_the_prefix_a_bar_line_or_a_metre() -> None:
     constraints = DecodingConstraints(GenerationConfig())
     notes = VOCABULARY.is_note(np.arange(len(VOCABULARY)))
     prefix = VOCABULARY.encode(Melody([], [], Metre(6, 8), start=60))[:-1]
@@ -117,7 +117,7 @@ def test_nothing_but_a_note_follows_the_prefix_or_a_bar_line() -> None:
         assert np.array_equal(constraints.allowed(state)[0].numpy(), notes)
 
 
-def test_a_bar_line_that_the_count_foresees_is_not_allowed() -> None:
+def test_a_bar_line_is_allowed_only_if_it_departs_from_the_count() -> None:
     constraints = DecodingConstraints(GenerationConfig())
     for ticks, departs in ((72, False), (60, True)):
         tokens = VOCABULARY.encode(Melody([60], [ticks], Metre(6, 8)))[:-1]
@@ -125,7 +125,7 @@ def test_a_bar_line_that_the_count_foresees_is_not_allowed() -> None:
 
 
 @pytest.mark.parametrize("config", [GenerationConfig(bars=1), GenerationConfig(notes=2), GenerationConfig(max_notes=2)])
-def test_a_beginning_as_long_as_its_limits_is_refused(config: GenerationConfig) -> None:
+def test_a_primer_as_long_as_the_limit_is_refused(config: GenerationConfig) -> None:
     constraints = DecodingConstraints(config)
     tokens = VOCABULARY.encode(Melody([60, 62], [36, 36], Metre(6, 8)))[:-1]
     with pytest.raises(InputError, match=r"leaves no room within [12] (bars|notes): shorten it"):

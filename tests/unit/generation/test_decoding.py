@@ -1,4 +1,4 @@
-"""One step at a time: with a carried state or by reading everything again, the scores are the same."""
+"""Decoders score the next token, equally with a carried state and by reading the whole sequence again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Answering(nn.Module):
-    """Answers every batch with what it was told to."""
+    """A network whose output is that of a given function."""
 
     def __init__(self, answer: Callable[[Tensor], object]) -> None:
         super().__init__()
@@ -49,13 +49,13 @@ class Answering(nn.Module):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @torch.no_grad()
-def test_a_carried_state_gives_the_scores_of_the_whole_sequence_while_sequences_drop_out(name: str) -> None:
+def test_a_cached_decoder_scores_like_a_recomputing_one_while_sequences_drop_out(name: str) -> None:
     network = NETWORKS[name]().eval()
     tokens = batch_of(walks(16))[:, :60]
     carried, whole = decoder_for(network), RecomputingDecoder(network, CPU)
     assert isinstance(carried, CachedDecoder)
     n_read = 0
-    # A batch of 16, then of the network's own width of 16, then others: no axis is taken for another.
+    # Several batch sizes, the network's width of 16 among them: no axis is mistaken for another.
     for stretch, rows in ((40, range(16)), (1, range(1, 16)), (1, (0, 3, 4, 9)), (1, (3, 0)), (1, (1,)), (1, (0,))):
         new = tokens[:, n_read : n_read + stretch]
         n_read += stretch
@@ -84,7 +84,7 @@ def test_a_network_without_weights_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "message"),
     [
         (lambda tokens: torch.zeros(*tokens.shape, 7), r"logits should be of shape \(2, 5, 1622\), got \(2, 5, 7\)$"),
         (lambda tokens: torch.zeros(len(tokens), N_TOKENS), r"should be of shape \(2, 5, 1622\), got \(2, 1622\)$"),
@@ -94,12 +94,12 @@ def test_a_network_without_weights_can_be_read() -> None:
         (lambda tokens: torch.eye(N_TOKENS)[tokens].log() * 0, "hold NaN or infinity"),
     ],
 )
-def test_a_broken_contract_is_named(answer: Callable[[Tensor], object], says: str) -> None:
-    with pytest.raises(InputError, match=says.replace("1622", str(N_TOKENS))):
+def test_logits_that_break_the_contract_are_refused(answer: Callable[[Tensor], object], message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("1622", str(N_TOKENS))):
         decoder_for(Answering(answer)).read(torch.zeros(2, 5, dtype=torch.long))
 
 
-def test_what_is_ruled_out_is_no_fault() -> None:
+def test_logits_of_minus_infinity_are_accepted() -> None:
     logits = torch.zeros(2, 5, N_TOKENS)
     logits[..., :9] = -torch.inf
     scores = decoder_for(Answering(lambda _: logits)).read(torch.zeros(2, 5, dtype=torch.long))

@@ -1,4 +1,4 @@
-"""Melodies from networks: the network's own distribution, the conditions asked for, and the same for the same seed."""
+"""Melodies follow the distribution of the network and the given conditions, and a seed repeats them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ JIG = Melody(
 
 
 def token_of(height: int, ticks: int) -> int:
-    """A note by its semitones above the tonic."""
+    """Return the token of a note by its semitones above the tonic."""
     return int(VOCABULARY.encode(Melody([60 + height], [ticks]))[PREFIX_LENGTH])
 
 
 class AfterLast(nn.Module):
-    """Probabilities that depend on the last token alone: ``table`` by token, ``otherwise`` for all others."""
+    """A network whose probabilities depend on the last token: those of ``table``, else ``otherwise``."""
 
     def __init__(self, otherwise: dict[int, float], table: dict[int, dict[int, float]] | None = None) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class AfterLast(nn.Module):
 
 
 class Whole(nn.Module):
-    """A network whose carried state is hidden."""
+    """A network without the state of the network in it."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class NotesOnly(Whole):
 
 
 def lively(network: nn.Module, sharpness: float = 3.0) -> nn.Module:
-    """An untrained network whose opinions are strong enough that a wrong state would show."""
+    """Sharpen the scores of an untrained network, so that a wrong state changes the melodies."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.startswith("scores."):
@@ -95,7 +95,7 @@ A, B, C, R = token_of(0, 24), token_of(4, 24), token_of(7, 48), token_of(REST - 
 
 
 @pytest.mark.slow
-def test_tokens_come_as_often_as_the_network_says() -> None:
+def test_token_frequencies_equal_the_networks_probabilities() -> None:
     first = {A: 0.5, B: 0.3, C: 0.2}
     after = {A: {A: 0.1, B: 0.6, C: 0.3}, B: {A: 0.25, B: 0.5, C: 0.25}, C: {A: 0.8, B: 0.1, C: 0.1}}
     pairs = Counter(
@@ -108,9 +108,9 @@ def test_tokens_come_as_often_as_the_network_says() -> None:
 
 
 @pytest.mark.slow
-def test_lengths_are_the_networks_own() -> None:
+def test_lengths_follow_the_probability_of_the_end() -> None:
     lengths = np.array([len(melody) for melody in generate(AfterLast({A: 0.75, VOCABULARY.end: 0.25}), count=2000)])
-    # The first token cannot be the end; from then on each is with a chance of a quarter.
+    # The first token cannot be the end; every later one is with probability 1/4.
     counts = [(lengths == n).sum() for n in range(1, 9)]
     expected = [2000 * 0.25 * 0.75 ** (n - 1) for n in range(1, 9)]
     assert chisquare([*counts, 2000 - sum(counts)], [*expected, 2000 - sum(expected)]).pvalue > 0.01
@@ -128,7 +128,7 @@ def test_greedy_takes_the_most_probable_token(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_carried_state_gives_the_same_melodies_as_reading_everything_again(name: str) -> None:
+def test_a_carried_state_gives_the_same_melodies_as_recomputing(name: str) -> None:
     network = lively(NETWORKS[name]())
     arguments: dict[str, Any] = {"count": 6, "metre": "6/8", "max_notes": 40, "top_p": 0.95, "seed": 3}
     carried = generate(network, **arguments)
@@ -138,7 +138,7 @@ def test_a_carried_state_gives_the_same_melodies_as_reading_everything_again(nam
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "transformer", "markov"])
-def test_how_many_are_asked_for_and_the_batch_size_decide_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_melodies_do_not_depend_on_their_number_or_the_batch_size(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = lively(NETWORKS[name]())
     seven = generate(network, count=7, max_notes=30, seed=11)
     assert generate(network, count=2, max_notes=30, seed=11) == seven[:2]
@@ -147,21 +147,21 @@ def test_how_many_are_asked_for_and_the_batch_size_decide_nothing(name: str, mon
     assert len(set(seven)) == 7
 
 
-def test_seeds_differ_and_repeat() -> None:
+def test_a_seed_repeats_its_melodies_and_another_gives_others() -> None:
     network = small_lstm()
     first, again, other = (generate(network, count=3, notes=10, seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert not set(first) & set(other)
 
 
-def test_torchs_own_random_numbers_are_left_alone() -> None:
+def test_torchs_random_state_is_unchanged() -> None:
     network = small_lstm(dropout=0.5)
     before = torch.get_rng_state()
     generate(network, count=2, notes=5)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_dropout_is_off_and_every_module_stays_in_its_mode() -> None:
+def test_dropout_is_off_and_modes_are_restored() -> None:
     network = small_lstm(dropout=0.5).train()
     network.embedding.eval()
     before = {name: module.training for name, module in network.named_modules()}
@@ -180,13 +180,13 @@ def test_modes_are_restored_after_a_failure() -> None:
 
 @pytest.mark.parametrize("metre", METRES, ids=str)
 def test_conditions_hold_in_every_metre(metre: Metre) -> None:
-    place = METRES.index(metre)
-    key, tonic = [("C", 0), ("F#", 6), ("Bb", 10), ("Gb", 6), ("B#", 0), ("Cb", 11), ("eb", 3)][place % 7]
-    mode = MODES[place % len(MODES)]
+    index = METRES.index(metre)
+    key, tonic = [("C", 0), ("F#", 6), ("Bb", 10), ("Gb", 6), ("B#", 0), ("Cb", 11), ("eb", 3)][index % 7]
+    mode = MODES[index % len(MODES)]
     upbeats = [0] if metre.beats == 0 else [t for t in range(metre.bar_ticks) if metre.bar_ticks - t in STARTS]
-    ticks = upbeats[place % len(upbeats)]
+    ticks = upbeats[index % len(upbeats)]
     asked: dict[str, Any] = {"key": key, "mode": mode, "metre": str(metre), "upbeat": f"{ticks}/96"}
-    network = MarkovNetwork(0)  # knows nothing, so anything that may come does
+    network = MarkovNetwork(0)  # without counts every allowed token is equally likely
     by_notes = generate(network, count=5, **asked, notes=20, corpus="airds")
     by_bars = generate(network, count=5, **asked, bars=3) if metre.beats else []
     for melody in by_notes + by_bars:
@@ -202,18 +202,18 @@ def test_a_melody_that_never_ends_is_ended_at_the_next_bar_line() -> None:
     assert len(melody) >= 100
     assert melody.ticks % 72 == 0
     ends = np.cumsum(melody.durations)
-    assert (ends[99:-1] % 72 > 0).all()  # not one bar later
+    assert (ends[99:-1] % 72 > 0).all()  # it does not end a bar later
 
 
 @pytest.mark.parametrize("limit", [{"max_notes": 40}, {"bars": 1}, {"notes": 2}, {"max_notes": 1}], ids=str)
-def test_there_is_always_a_note_that_sounds(limit: dict[str, int]) -> None:
+def test_every_melody_has_a_sounding_note(limit: dict[str, int]) -> None:
     network = AfterLast({VOCABULARY.end: 0.5, R: 0.4999, A: 0.0001})
     for melody in generate(network, count=20, **limit):  # type: ignore[arg-type]
         assert (melody.pitches != REST).any()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_primer_comes_first_in_the_key_asked_for(name: str) -> None:
+def test_a_melody_begins_with_the_primer_in_the_given_key(name: str) -> None:
     network = lively(NETWORKS[name]())
     for key, semitones in ((None, 0), ("D", -5), ("B", 4)):
         for melody in generate(network, count=2, primer=JIG, primer_notes=5, key=key, notes=9):
@@ -221,26 +221,26 @@ def test_a_primer_comes_first_in_the_key_asked_for(name: str) -> None:
             assert len(melody) == 9
 
 
-def test_a_primer_is_read_not_only_copied() -> None:
+def test_the_continuation_depends_on_the_primer() -> None:
     after = {A: {A: 1.0}, B: {B: 1.0}}
     for height in (0, 4):
         melody = generate(AfterLast({C: 1.0}, after), primer=Melody([60 + height], [24]), notes=6)[0]
         assert set(melody.pitches) == {60 + height}
 
 
-def test_a_primers_bars_count() -> None:
+def test_bars_include_those_of_the_primer() -> None:
     for melody in generate(MarkovNetwork(0), count=10, primer=JIG, bars=4):
         assert melody.ticks == 12 + 4 * 72
         assert beginning_of(melody, len(JIG)) == JIG
 
 
-def test_a_primer_may_state_what_it_brings() -> None:
+def test_conditions_that_equal_the_primers_are_accepted() -> None:
     network = small_lstm()
     stated = generate(network, primer=JIG, mode="dorian", metre="6/8", upbeat="1/8", key="G", notes=9)
     assert stated == generate(network, primer=JIG, notes=9)
 
 
-def test_each_beginning_is_gone_on_from_in_its_place() -> None:
+def test_beginnings_are_continued_in_the_given_order() -> None:
     tunes = [*walks(3), JIG, beginning_of(JIG, 2), Melody([], [], Metre(0, 4), tonic=5, corpus="essen")]
     beginnings = [beginning_of(tune, index % 3) for index, tune in enumerate(tunes)]
     melodies = sample(small_lstm(), beginnings, GenerationConfig(max_notes=12, seed=4))
@@ -249,7 +249,7 @@ def test_each_beginning_is_gone_on_from_in_its_place() -> None:
         assert len(melody) > len(beginning)
 
 
-def test_nothing_from_nothing() -> None:
+def test_no_beginnings_give_no_melodies() -> None:
     assert sample(small_lstm(), [], GenerationConfig()) == []
 
 
@@ -261,13 +261,13 @@ def test_a_beginning_keeps_the_departures_within_it() -> None:
         assert beginning.title == beginning.source == ""
 
 
-def test_a_network_that_rules_everything_out_is_named() -> None:
+def test_a_network_that_rules_out_every_token_is_refused() -> None:
     with pytest.raises(InputError, match="rules out every token"):
         generate(AfterLast({VOCABULARY.pad: 1.0}))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         ({"count": 0}, "count is how many melodies to generate, 1 or more, got 0"),
         ({"temperature": -1}, "temperature is a number of 0 or more"),
@@ -319,13 +319,13 @@ def test_a_network_that_rules_everything_out_is_named() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_is_refused_in_one_sentence(arguments: dict[str, Any], says: str) -> None:
-    with pytest.raises(InputError, match=says) as refusal:
+def test_impossible_options_are_refused_in_one_sentence(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as refusal:
         generate(MarkovNetwork(0), **arguments)
     assert "\n" not in str(refusal.value)
 
 
-def test_as_many_tokens_can_be_kept_as_can_be_played() -> None:
+def test_top_k_may_be_the_number_of_playable_tokens() -> None:
     assert generate(MarkovNetwork(0), top_k=1414, notes=3) == generate(MarkovNetwork(0), notes=3)
 
 

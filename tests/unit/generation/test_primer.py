@@ -1,4 +1,4 @@
-"""A primer is read from every format, or refused in a sentence that names the file."""
+"""A primer is read from a file of any format, or refused in a sentence that names the file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_first_tune_of_a_file_is_the_primer(tmp_path: Path) -> None:
     assert read_primer(path).melody.pitches.tolist() == TUNE.pitches.tolist()
 
 
-def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
+def test_durations_without_a_token_are_rounded(tmp_path: Path) -> None:
     path = tmp_path / "tune.abc"
     path.write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
     primer = read_primer(path)
@@ -51,7 +51,7 @@ def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "n_notes", "says"),
+    ("content", "n_notes", "message"),
     [
         ("nonsense", None, "cannot be used: it has no tune"),
         ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
@@ -72,11 +72,11 @@ def test_durations_that_there_are_not_are_rounded(tmp_path: Path) -> None:
     ],
 )
 def test_a_primer_that_cannot_be_continued_is_refused(
-    content: str, n_notes: int | None, says: str, tmp_path: Path
+    content: str, n_notes: int | None, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "tune.abc"
     path.write_text(content)
-    with pytest.raises(InputError, match=says) as problem:
+    with pytest.raises(InputError, match=message) as problem:
         read_primer(path, n_notes)
     assert "tune.abc" in str(problem.value)
     assert "\n" not in str(problem.value)

@@ -63,34 +63,36 @@ def run(directory: Path) -> TrainedModel:
     return load_model(directory)
 
 
-def test_melodies_are_named_judged_and_written(run: TrainedModel, tmp_path: Path) -> None:
+def test_melodies_are_named_scored_and_written(run: TrainedModel, tmp_path: Path) -> None:
     melodies = generate(run, count=3, bars=4)
     generated = GeneratedSet.of(run, melodies)
     assert generated.stems == ("melody_01", "melody_02", "melody_03")
-    assert [each.title for each in generated.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
-    assert [each.pitches.tolist() for each in generated.melodies] == [each.pitches.tolist() for each in melodies]
+    assert [melody.title for melody in generated.melodies] == ["Melody 1", "Melody 2", "Melody 3"]
+    assert [melody.pitches.tolist() for melody in generated.melodies] == [
+        melody.pitches.tolist() for melody in melodies
+    ]
     assert generated.scored.scores is not None
     assert len(generated.scored.scores.overall) == 3
-    told: list[None] = []
-    contents = generated.write(tmp_path, formats=["abc", "wav"], on_written=lambda: told.append(None))
+    calls: list[None] = []
+    contents = generated.write(tmp_path, formats=["abc", "wav"], on_written=lambda: calls.append(None))
     assert {path.name for path in tmp_path.iterdir()} == {f"{s}.{e}" for s in generated.stems for e in ("abc", "wav")}
-    # A page holds no sound, and what else it holds is what was written.
+    # A page holds the written files, without the sound.
     assert list(contents) == [{"abc": (tmp_path / f"{stem}.abc").read_bytes()} for stem in generated.stems]
-    assert len(told) == 3
+    assert len(calls) == 3
 
 
-def test_files_of_an_earlier_call_do_not_pass_for_those_of_this_one(run: TrainedModel, tmp_path: Path) -> None:
+def test_melody_files_of_an_earlier_call_are_removed(run: TrainedModel, tmp_path: Path) -> None:
     GeneratedSet.of(run, [TUNE] * 16).write(tmp_path, formats=["midi", "abc"])
-    others = {"melody.mid", "melody_x.mid", "my_melody_01.mid", "melody_01.txt", "melody_1.mid", "after_1_01.abc"}
-    for name in others:
+    unrelated = {"melody.mid", "melody_x.mid", "my_melody_01.mid", "melody_01.txt", "melody_1.mid", "after_1_01.abc"}
+    for name in unrelated:
         (tmp_path / name).write_text("mine")
     (tmp_path / "melody_99.abc").mkdir()
     GeneratedSet.of(run, [TUNE] * 2).write(tmp_path, formats=["abc"])
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == others | {"melody_01.abc", "melody_02.abc", "melody_99.abc"}
+    assert left == unrelated | {"melody_01.abc", "melody_02.abc", "melody_99.abc"}
 
 
-def test_what_there_was_stays_where_rendering_fails(
+def test_earlier_files_stay_if_rendering_fails(
     run: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     GeneratedSet.of(run, [TUNE] * 4).write(tmp_path, formats=["midi"])
@@ -105,7 +107,7 @@ def test_what_there_was_stays_where_rendering_fails(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_a_page_of_many_shows_the_first_and_says_so(run: TrainedModel, tmp_path: Path) -> None:
+def test_a_page_shows_the_first_48_of_many_melodies(run: TrainedModel, tmp_path: Path) -> None:
     generated = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
     contents = generated.write(tmp_path, formats=["abc"])
     assert len(contents) == MOST_ON_PAGE
@@ -115,17 +117,16 @@ def test_a_page_of_many_shows_the_first_and_says_so(run: TrainedModel, tmp_path:
     assert "49 melodies by" in html
 
 
-def test_the_table_says_how_many_the_model_did_not_end(run: TrainedModel) -> None:
+def test_the_table_counts_the_melodies_that_the_model_did_not_end(run: TrainedModel) -> None:
     long = Melody([60] * 12, [24] * 12)
-    assert (
-        "1 of 2 had not come to their end after 12 notes"
-        in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 12)).note
-    )
-    assert "had not" not in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 13)).note
-    assert "had not" not in generated_set_table(GeneratedSet.of(run, [TUNE, long])).note
+    assert "1 of 2 did not end within 12 notes" in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 12)).note
+    assert "did not end" not in generated_set_table(GeneratedSet.of(run, [TUNE, long], "x", 13)).note
+    assert "did not end" not in generated_set_table(GeneratedSet.of(run, [TUNE, long])).note
 
 
-def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(directory: Path, tmp_path: Path) -> None:
+def test_a_run_without_its_tunes_is_scored_by_the_calibration_of_its_checkpoint(
+    directory: Path, tmp_path: Path
+) -> None:
     bare = Path(shutil.copytree(directory, tmp_path / "bare"))
     RunLayout(bare).tunes.unlink()
     for path in (bare, bare / "lstm_checkpoints" / "melody_lstm_best.pt"):
@@ -138,7 +139,7 @@ def test_a_run_without_its_tunes_is_judged_by_what_its_checkpoint_carries(direct
         load_run(bare)
 
 
-def test_a_folder_of_checkpoints_is_told_from_a_run(directory: Path) -> None:
+def test_a_folder_of_checkpoints_is_refused_as_a_run(directory: Path) -> None:
     with pytest.raises(
         InputError, match=r"lstm_checkpoints is no run directory, it holds checkpoints: name one .*\.pt"
     ):
@@ -158,23 +159,23 @@ def test_stems_are_safe_whatever_the_title(title: str, stem: str) -> None:
     assert GeneratedSet.of(run, [TUNE], title).stems == (stem.replace("_1", "_01"),)
 
 
-def test_the_table_says_what_was_made_and_what_real_tunes_are_like(run: TrainedModel) -> None:
+def test_the_table_lists_the_melodies_and_the_score_of_real_tunes(run: TrainedModel) -> None:
     copied = next(tune for tune in run.tunes["train"] if len(tune) > 20)
     table = generated_set_table(GeneratedSet.of(run, [copied, TUNE]))
-    assert table.columns == ("file", "bars", "notes", "overall", "in a row as in a training tune")
+    assert table.columns == ("file", "bars", "notes", "overall", "notes in a row from a training tune")
     assert table.rows[0][:3] == ("melody_01", str(len(copied.bar_lines)), str(int((copied.pitches >= 0).sum())))
     assert table.rows[0][4].startswith(f"{int((copied.pitches >= 0).sum())} of ")
     assert "Held-out real tunes score 0." in table.note
     assert "notes in a row with a training tune" in table.note
 
 
-def test_a_checkpoint_in_its_run_knows_the_tunes(directory: Path) -> None:
+def test_a_checkpoint_in_its_run_has_the_tunes(directory: Path) -> None:
     inside = load_model(directory / "lstm_checkpoints" / "melody_lstm_final.pt")
     assert inside.directory == directory
     assert GeneratedSet.of(inside, [TUNE]).scored.reference is not None
 
 
-def test_a_checkpoint_by_itself_is_judged_by_what_it_carries(directory: Path, tmp_path: Path) -> None:
+def test_a_copied_checkpoint_is_scored_by_its_calibration(directory: Path, tmp_path: Path) -> None:
     alone = load_model(shutil.copy(directory / "lstm_checkpoints" / "melody_lstm_best.pt", tmp_path / "alone.pt"))
     assert alone.directory == tmp_path
     generated = GeneratedSet.of(alone, walks(2))

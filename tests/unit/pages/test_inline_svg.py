@@ -1,4 +1,4 @@
-"""Drawings within a page: only shapes, no names that clash, nothing that runs or is fetched."""
+"""Inlined drawings hold shapes and text only, under unique names, and load and run nothing."""
 
 from __future__ import annotations
 
@@ -36,17 +36,19 @@ def drawing(inside: str) -> str:
         '<g class="placeholder"><path d="M0 0"/></g>',
     ],
 )
-def test_what_runs_or_is_fetched_is_left_out(inside: str) -> None:
-    found = inline_svg(drawing(inside)).markup
-    assert re.fullmatch(r'<svg viewBox="0 0 10 20" aria-hidden="true"( /|><(path d="M0 0"|use) /></svg)>', found), found
+def test_scripts_and_external_resources_are_removed(inside: str) -> None:
+    markup = inline_svg(drawing(inside)).markup
+    assert re.fullmatch(r'<svg viewBox="0 0 10 20" aria-hidden="true"( /|><(path d="M0 0"|use) /></svg)>', markup), (
+        markup
+    )
 
 
-def test_text_stays_text() -> None:
-    found = inline_svg(drawing("<text>&lt;script&gt;alert(1)&lt;/script&gt; &amp; more</text>"))
-    assert "<text>&lt;script&gt;alert(1)&lt;/script&gt; &amp; more</text>" in found.markup
+def test_text_stays_escaped() -> None:
+    inlined = inline_svg(drawing("<text>&lt;script&gt;alert(1)&lt;/script&gt; &amp; more</text>"))
+    assert "<text>&lt;script&gt;alert(1)&lt;/script&gt; &amp; more</text>" in inlined.markup
 
 
-def test_equal_definitions_are_one_and_others_are_not() -> None:
+def test_equal_definitions_share_a_name_and_different_ones_do_not() -> None:
     first, second = (
         inline_svg(drawing(f'<defs><path id="{name}" d="M0 0h{width}"/></defs><use xlink:href="#{name}"/>'))
         for name, width in (("a", 5), ("b", 5))
@@ -61,26 +63,28 @@ def test_equal_definitions_are_one_and_others_are_not() -> None:
 
 
 def test_references_by_url_are_renamed_too() -> None:
-    found = inline_svg(
+    inlined = inline_svg(
         drawing('<defs><clipPath id="c"><rect width="3"/></clipPath></defs><g clip-path="url(#c)"><path d="M0 0"/></g>')
     )
-    (name,) = found.definitions
-    assert f'clip-path="url(#{name})"' in found.markup
+    (name,) = inlined.definitions
+    assert f'clip-path="url(#{name})"' in inlined.markup
 
 
-def test_black_and_white_become_the_pages_own() -> None:
-    found = inline_svg(drawing('<path style="fill: #ffffff; stroke: #555555" d="M0 0"/><path fill="black" d="M1 1"/>'))
-    assert '<path d="M0 0" class="paper-fill soft-stroke" />' in found.markup
-    assert '<path fill="currentColor" d="M1 1" />' in found.markup
+def test_black_and_white_become_colours_of_the_page() -> None:
+    inlined = inline_svg(
+        drawing('<path style="fill: #ffffff; stroke: #555555" d="M0 0"/><path fill="black" d="M1 1"/>')
+    )
+    assert '<path d="M0 0" class="paper-fill soft-stroke" />' in inlined.markup
+    assert '<path fill="currentColor" d="M1 1" />' in inlined.markup
 
 
-def test_a_drawing_is_named_or_passed_over() -> None:
+def test_a_drawing_has_a_label_or_is_hidden_from_screen_readers() -> None:
     assert 'role="img" aria-label="A &quot;jig&quot;"' in inline_svg(drawing(""), label='A "jig"').markup
     assert 'aria-hidden="true"' in inline_svg(drawing("")).markup
 
 
 @pytest.mark.parametrize("text", ["", "<svg", "<html/>", "<svg/>"])
-def test_what_is_no_svg_is_refused(text: str) -> None:
+def test_text_that_is_no_svg_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="no SVG"):
         inline_svg(text)
 
@@ -88,7 +92,7 @@ def test_what_is_no_svg_is_refused(text: str) -> None:
 def test_notation_keeps_every_note() -> None:
     melody = Melody([60, 62, 64, -1, 67], [24, 60, 36, 24, 24])
     drawn = engrave_staff(melody)
-    marks = {name: place for place, names in enumerate(drawn.notes) for name in names}
+    marks = {name: index for index, names in enumerate(drawn.notes) for name in names}
     markup = inline_svg(drawn.svg, marks).markup
     assert set(re.findall(r'data-note="(\d+)"', markup)) == {"0", "1", "2", "3", "4"}
     assert not re.search(r"(?<![-\w])(id|style|class|xmlns\S*)=", markup)
@@ -98,8 +102,8 @@ def test_a_figure_keeps_its_lines() -> None:
     figure = Figure()
     axes = figure.subplots()
     axes.plot([0, 1, 2], [0, 1, 0], color="#0072B2", marker="o")
-    found = inline_svg(figure_to_svg(figure))
-    assert 'stroke="#0072b2"' in found.markup
-    assert found.definitions
-    references = set(re.findall(r'(?:href="|url\()#(\w+)', found.markup + "".join(found.definitions.values())))
-    assert references == set(found.definitions)
+    inlined = inline_svg(figure_to_svg(figure))
+    assert 'stroke="#0072b2"' in inlined.markup
+    assert inlined.definitions
+    references = set(re.findall(r'(?:href="|url\()#(\w+)', inlined.markup + "".join(inlined.definitions.values())))
+    assert references == set(inlined.definitions)

@@ -1,4 +1,4 @@
-"""What the page of a run's melodies says of them, and that its files are those that are exported."""
+"""The page of generated melodies shows their origin, scores and copies, and holds the exported files."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def run_with(tunes: dict[str, tuple[Melody, ...]]) -> TrainedModel:
 
 
 def player_data(html: str) -> Any:
-    found = re.search(r'<script type="application/json" id="melodies">(.*?)</script>', html, re.DOTALL)
-    assert found
-    return json.loads(found[1])["melodies"]
+    match = re.search(r'<script type="application/json" id="melodies">(.*?)</script>', html, re.DOTALL)
+    assert match
+    return json.loads(match[1])["melodies"]
 
 
-def test_the_files_of_the_page_are_those_beside_it(tmp_path: Path) -> None:
+def test_the_page_holds_the_exported_files(tmp_path: Path) -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
     generated = GeneratedSet.of(run, MELODIES)
     generated.write(tmp_path, formats=["midi", "musicxml", "abc", "svg"])
     html = listening_page(generated, run, {"Seed": "7"}, "chromasonic generate")
     held = {
-        each["name"]: gzip.decompress(base64.b64decode(each["data"]))
+        file["name"]: gzip.decompress(base64.b64decode(file["data"]))
         for melody in player_data(html)
-        for each in melody["files"].values()
-        if "data" in each
+        for file in melody["files"].values()
+        if "data" in file
     }
     assert held == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(held) == 4 * len(MELODIES)
 
 
-def test_the_page_says_what_made_the_melodies() -> None:
+def test_the_page_names_the_model_its_tunes_and_the_command() -> None:
     run = run_with({"train": tuple(TRAIN), "validation": (), "test": tuple(TEST)})
     generated = GeneratedSet.of(run, MELODIES)
     html = listening_page(generated, run, {"Key": "G"}, "chromasonic generate run=x", 90.0)
@@ -71,7 +71,7 @@ def test_the_page_says_what_made_the_melodies() -> None:
     assert [melody["title"] for melody in player_data(html)] == [f"Melody {number}" for number in range(1, 5)]
 
 
-def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
+def test_a_checkpoint_without_tunes_gets_a_page_without_scores() -> None:
     run = run_with({})
     generated = GeneratedSet.of(run, MELODIES[:1])
     html = listening_page(generated, run, {}, "")
@@ -81,7 +81,7 @@ def test_a_checkpoint_by_itself_gets_a_page_without_scores() -> None:
     assert 'class="copying"' not in html
 
 
-def test_a_copy_is_called_one() -> None:
+def test_a_copy_is_marked_as_shared_completely() -> None:
     reference = ReferenceSet.of(TEST, TRAIN)
     (track,) = melody_tracks(ScoredMelodies.score(MELODIES[:1], reference), [0], ["A copy"], ["copy"])
     assert track.shared
@@ -104,7 +104,7 @@ def test_scores_stand_beside_those_of_real_tunes() -> None:
         assert all(bar.is_defined and bar.has_real for bar in track.scores)
 
 
-def test_without_a_reference_nothing_is_claimed() -> None:
+def test_without_a_reference_there_are_no_scores_and_no_copies() -> None:
     (track,) = melody_tracks(ScoredMelodies(tuple(MELODIES)), [1], ["x"], ["x"])
     assert track.scores == ()
     assert track.shared is None
@@ -124,7 +124,7 @@ def test_facts_of_a_melody() -> None:
     assert melody_facts(Melody([60], [24], Metre(0, 4)))[1] == "free metre"
 
 
-def test_settings_that_do_nothing_are_not_listed() -> None:
+def test_options_without_effect_are_not_listed() -> None:
     assert settings_facts(GenerationConfig()) == {"Temperature": "1", "Seed": "0"}
     changed = settings_facts(GenerationConfig(top_k=5, top_p=0.9, primer_notes=4), "jig.abc")
     assert changed == {
@@ -137,14 +137,14 @@ def test_settings_that_do_nothing_are_not_listed() -> None:
     }
 
 
-def test_a_melody_that_is_too_long_is_not_printed() -> None:
+def test_a_melody_that_is_too_long_has_no_notation() -> None:
     (short, long) = melody_tracks(
         ScoredMelodies((Melody([60] * 96, [96] * 96), Melody([60] * 97, [96] * 97))), [0, 1], "xy", "xy"
     )
     assert len(short.engravings) == 2
     assert long.engravings == ()
     assert len(long.notes) == 97
-    assert [[each.label for each in track.files] for track in (short, long)] == [
+    assert [[file.label for file in track.files] for track in (short, long)] == [
         ["MIDI", "MusicXML", "ABC", "SVG", "WAV"],
         ["MIDI", "MusicXML", "ABC", "WAV"],
     ]

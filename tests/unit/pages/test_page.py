@@ -1,4 +1,4 @@
-"""A page holds all it needs, whatever its titles say, and no more."""
+"""A page is self-contained, and no text changes its structure."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from chromasonic.melody_generation.pages.page import Page, PageText, TrackGroup,
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
 
-# Letters that mean something to HTML, JSON or JavaScript, and others.
+# Characters with a meaning in HTML, JSON or JavaScript, and others.
 WORDS = st.text(st.sampled_from("<>/&'\"\\!-={}%[]()`$ \u2028\u00e9\U0001f3b5scriptonload"), max_size=30)
 HOSTILE = "</script></style></title><img src=x onerror=alert(1)>\u2028${1}{{ 7 * 7 }}"
 
 
 class Elements(HTMLParser):
-    """Names and attributes of all elements, and what stands in scripts and styles, as a browser reads them."""
+    """Names and attributes of all elements, and the content of scripts and styles, as a browser reads them."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.contents: dict[str, list[str]] = {}
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        if self.found:
-            self.contents.setdefault(self.found[-1][0], []).append(data)
+        if self.elements:
+            self.contents.setdefault(self.elements[-1][0], []).append(data)
 
     def names(self) -> list[str]:
-        return [name for name, _ in self.found]
+        return [name for name, _ in self.elements]
 
 
 def track(melody: Melody, title: str = "A jig") -> Track:
@@ -60,20 +60,20 @@ def page(text: str, *tracks: Track) -> Page:
 
 
 def player_data(html: str) -> Any:
-    found = re.search(r'<script type="application/json" id="melodies">(.*?)</script>', html, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="melodies">(.*?)</script>', html, re.DOTALL)
+    assert match
+    return json.loads(match[1])
 
 
 MELODY = Melody([67, REST, 71], [24, 12, 36], tonic=7)
 
 
 @given(WORDS)
-def test_no_text_changes_what_elements_there_are(text: str) -> None:
-    plain, found = (Elements(page_html(page(each, track(MELODY, each)))) for each in ("x", text or "x"))
-    assert found.names() == plain.names()
-    assert [sorted(attributes) for _, attributes in found.found] == [
-        sorted(attributes) for _, attributes in plain.found
+def test_no_text_changes_the_elements_of_a_page(text: str) -> None:
+    plain, hostile = (Elements(page_html(page(title, track(MELODY, title)))) for title in ("x", text or "x"))
+    assert hostile.names() == plain.names()
+    assert [sorted(attributes) for _, attributes in hostile.elements] == [
+        sorted(attributes) for _, attributes in plain.elements
     ]
 
 
@@ -86,31 +86,31 @@ def test_every_text_is_shown_as_it_is(text: str) -> None:
     assert unescape(heading[1]) == (text or "x")
 
 
-def test_the_page_names_nothing_that_would_be_fetched() -> None:
+def test_a_page_loads_nothing() -> None:
     html = page_html(page(HOSTILE, track(MELODY, HOSTILE)))
-    found = Elements(html)
+    elements = Elements(html)
     allowed = {"icon": "data:,"}
-    for name, attributes in found.found:
+    for name, attributes in elements.elements:
         assert name not in {"img", "iframe", "object", "embed", "audio", "video", "source", "base", "form", "a"}
         assert "src" not in attributes
         assert "style" not in attributes
         assert not any(key.startswith("on") for key in attributes)
         if "href" in attributes:
             assert allowed.get(str(attributes.get("rel"))) == attributes["href"]
-    assert not re.search(r"@import|@font-face|url\(", " ".join(found.contents["style"]))
-    # A namespace, such as http://www.w3.org/2000/svg, is a name; there is not even one of these.
+    assert not re.search(r"@import|@font-face|url\(", " ".join(elements.contents["style"]))
+    # Not even an XML namespace.
     assert not re.search(r"https?://", html)
 
 
-def test_the_policy_allows_the_pages_own_style_and_scripts_alone() -> None:
+def test_the_policy_allows_only_the_style_and_scripts_of_the_page() -> None:
     html = page_html(page("x", track(MELODY)))
-    policy = next(str(attributes["content"]) for _, attributes in Elements(html).found if "http-equiv" in attributes)
+    policy = next(str(attributes["content"]) for _, attributes in Elements(html).elements if "http-equiv" in attributes)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
     assert policy.count("sha256-") == 3  # the style and two scripts
 
 
-def test_a_page_without_melodies_needs_no_script() -> None:
+def test_a_page_without_melodies_has_no_script() -> None:
     html = page_html(page("x"))
     assert "<script" not in html
     assert "script-src 'none'" in unescape(html)
@@ -119,14 +119,14 @@ def test_a_page_without_melodies_needs_no_script() -> None:
 @given(melodies(min_notes=1))
 def test_the_player_gets_every_note(melody: Melody) -> None:
     data = player_data(page_html(page("x", track(melody))))
-    (found,) = data["melodies"]
+    (shown,) = data["melodies"]
     assert data["ticksPerQuarter"] == TICKS_PER_QUARTER
-    sounding = [place for place in range(len(melody)) if melody.pitches[place] != REST]
-    assert found["notes"] == [
-        [int(each[place]) for each in (melody.onsets, melody.durations, melody.pitches)] for place in sounding
+    sounding = [index for index in range(len(melody)) if melody.pitches[index] != REST]
+    assert shown["notes"] == [
+        [int(values[index]) for values in (melody.onsets, melody.durations, melody.pitches)] for index in sounding
     ]
-    assert found["ticks"] == melody.ticks
-    assert found["bars"] == melody.bar_lines.tolist()
+    assert shown["ticks"] == melody.ticks
+    assert shown["bars"] == melody.bar_lines.tolist()
 
 
 @given(melodies(min_notes=1))
@@ -136,20 +136,20 @@ def test_the_roll_has_every_note_within_it(melody: Melody) -> None:
     for note in roll.notes:
         assert 0 <= note.x <= note.x + note.width <= 100.01
         assert 0 <= note.y <= note.y + roll.row <= roll.height
-    assert [note.is_shared for note in roll.notes] == [place == 0 for place in range(len(roll.notes))]
+    assert [note.is_shared for note in roll.notes] == [index == 0 for index in range(len(roll.notes))]
 
 
-def test_files_are_packed_and_come_out_again() -> None:
+def test_packed_files_are_restored() -> None:
     files = player_data(page_html(page("x", track(MELODY, HOSTILE))))["melodies"][0]["files"]
     assert files["wav"] == {"name": "a.wav", "type": "audio/wav"}
     assert gzip.decompress(base64.b64decode(files["abc"]["data"])).decode() == HOSTILE
 
 
-def test_the_same_page_is_written_the_same() -> None:
+def test_writing_a_page_is_deterministic() -> None:
     assert page_html(page("x", track(MELODY))) == page_html(page("x", track(MELODY)))
 
 
-def test_what_is_not_defined_is_said_to_be() -> None:
+def test_undefined_values_are_shown_as_not_defined() -> None:
     html = page_html(page("x", track(MELODY)))
     assert "not defined" in html
     nothing = SharedRun(-1, 0, 0.0, "", "", math.nan, math.nan, math.nan)

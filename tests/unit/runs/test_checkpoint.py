@@ -22,13 +22,13 @@ from chromasonic.melody_generation.runs.trained_model import load_model
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
-def checkpoint_of(network: nn.Module, **others: Any) -> dict[str, Any]:
-    return {**describe(network), "model_state_dict": network.state_dict(), "epoch": 3, **others}
+def checkpoint_of(network: nn.Module, **changes: Any) -> dict[str, Any]:
+    return {**describe(network), "model_state_dict": network.state_dict(), "epoch": 3, **changes}
 
 
-def saved(path: Path, network: nn.Module | None = None, **others: Any) -> Path:
+def saved(path: Path, network: nn.Module | None = None, **changes: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(checkpoint_of(network or small_lstm(), **others), path)
+    torch.save(checkpoint_of(network or small_lstm(), **changes), path)
     return path
 
 
@@ -44,7 +44,7 @@ def refusal_of(path: Path, read: Callable[[Path], object] = load_model) -> str:
 
 
 @pytest.mark.parametrize("name", SMALL_NETWORKS)
-def test_a_model_comes_back_as_it_was_without_its_name_being_known(name: str, tmp_path: Path) -> None:
+def test_a_checkpoint_rebuilds_the_same_network(name: str, tmp_path: Path) -> None:
     network = SMALL_NETWORKS[name]().eval()
     rebuilt = load_model(saved(tmp_path / "model.pt", network))
     tokens = batch_of(walks(2))
@@ -53,7 +53,7 @@ def test_a_model_comes_back_as_it_was_without_its_name_being_known(name: str, tm
     assert not rebuilt.network.training
 
 
-def test_a_run_directory_gives_its_best_and_a_file_is_enough_anywhere(tmp_path: Path) -> None:
+def test_a_run_directory_loads_its_best_checkpoint_and_a_copied_file_loads_alone(tmp_path: Path) -> None:
     networks = {kind: small_lstm().eval() for kind in ("best", "last")}
     folder = tmp_path / "run" / "lstm_checkpoints"
     for kind, network in networks.items():
@@ -66,7 +66,7 @@ def test_a_run_directory_gives_its_best_and_a_file_is_enough_anywhere(tmp_path: 
         torch.testing.assert_close(load_model(path)(tokens), networks["best"](tokens), rtol=0, atol=0)
 
 
-def test_a_run_is_found_by_its_best_where_there_is_no_last(tmp_path: Path) -> None:
+def test_a_run_without_a_last_checkpoint_is_found_by_its_best(tmp_path: Path) -> None:
     saved(tmp_path / "lstm_checkpoints" / "melody_lstm_best.pt")
     files = CheckpointLayout.find(tmp_path)
     assert (files.directory, files.model_name) == (tmp_path / "lstm_checkpoints", "melody_lstm")
@@ -79,7 +79,7 @@ def test_files_of_a_run_are_named_after_the_model() -> None:
     assert names == [f"my_model_{ending}" for ending in endings]
 
 
-def test_only_built_in_networks_are_known_by_name() -> None:
+def test_only_built_in_networks_have_a_name() -> None:
     class Variant(LSTMNetwork):
         pass
 
@@ -87,16 +87,16 @@ def test_only_built_in_networks_are_known_by_name() -> None:
     assert network_name(Variant(8, 1)) == network_name(user_network()) == "custom"
 
 
-def test_a_module_of_ones_own_is_read_but_left_to_its_user_to_build(tmp_path: Path) -> None:
+def test_weights_of_a_users_module_are_read_and_load_model_refuses_it(tmp_path: Path) -> None:
     network = user_network()
-    network.hyperparameters = object()  # type: ignore[assignment]  # whatever it may call so
+    network.hyperparameters = object()  # type: ignore[assignment]  # a user may give the name another meaning
     path = saved(tmp_path / "own.pt", network)
     again = user_network()
     again.load_state_dict(read_checkpoint(path).weights)
     assert "build it yourself and call load_state_dict" in refusal_of(path)
 
 
-def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path: Path) -> None:
+def test_a_checkpoint_without_the_hyperparameter_position_has_positions(tmp_path: Path) -> None:
     network = small_lstm().eval()
     older = {name: value for name, value in network.hyperparameters.items() if name != "position"}
     rebuilt = load_model(saved(tmp_path / "model.pt", network, hyperparameters=older))
@@ -105,14 +105,14 @@ def test_a_checkpoint_from_before_positions_could_be_left_out_has_them(tmp_path:
     assert torch.equal(rebuilt(tokens), network(tokens))
 
 
-def test_hyperparameters_in_numpys_types_do_not_spoil_a_checkpoint(tmp_path: Path) -> None:
+def test_hyperparameters_of_numpy_types_are_saved_as_plain_values(tmp_path: Path) -> None:
     path = saved(tmp_path / "model.pt", LSTMNetwork(8, 1, dropout=np.float64(0.5)))
     assert load_model(path).network.hyperparameters["dropout"] == 0.5  # type: ignore[index]
 
 
 @pytest.mark.parametrize("part", ["model_state_dict", "epoch", "format", "network", "hyperparameters", "vocabulary"])
 @pytest.mark.parametrize("instead", [None, 1.5, [1], torch.zeros(2)])
-def test_a_part_that_is_missing_or_of_another_type_is_named(tmp_path: Path, part: str, instead: Any) -> None:
+def test_a_missing_part_or_one_of_another_type_is_named(tmp_path: Path, part: str, instead: Any) -> None:
     path, values = tmp_path / "model.pt", checkpoint_of(small_lstm())
     torch.save(values | {part: instead}, path)
     assert f"it lacks {part}" in refusal_of(path)
@@ -121,7 +121,7 @@ def test_a_part_that_is_missing_or_of_another_type_is_named(tmp_path: Path, part
     assert f"it lacks {part}" in refusal_of(path)
 
 
-def test_another_vocabulary_or_format_needs_the_version_that_made_it(tmp_path: Path) -> None:
+def test_another_vocabulary_or_format_is_refused_with_both_versions(tmp_path: Path) -> None:
     message = refusal_of(saved(tmp_path / "model.pt", vocabulary="0123456789abcdef"))
     assert "another vocabulary (0123456789abcdef" in message
     assert NoteVocabulary().fingerprint in message
@@ -129,30 +129,30 @@ def test_another_vocabulary_or_format_needs_the_version_that_made_it(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ([1, 2], "no values by name"),
         ({}, "it lacks model_state_dict"),
         (small_lstm().state_dict(), "it lacks model_state_dict"),
     ],
 )
-def test_what_torch_can_load_need_not_be_a_checkpoint(tmp_path: Path, values: Any, said: str) -> None:
+def test_other_values_that_torch_loads_are_refused(tmp_path: Path, values: Any, message: str) -> None:
     path = tmp_path / "model.pt"
     torch.save(values, path)
-    assert said in refusal_of(path)
+    assert message in refusal_of(path)
 
 
 @pytest.mark.parametrize(
     "contents", [b"", b"\n", b"Dear reader,\nthis is text.\n", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04K\x01."]
 )
-def test_a_file_of_something_else_is_refused(tmp_path: Path, contents: bytes) -> None:
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, contents: bytes) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(contents)
     refusal_of(path)
 
 
 class _Executes:
-    """A pickle that makes a file when it is loaded."""
+    """A value that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -171,21 +171,21 @@ def test_code_in_a_file_is_not_executed(tmp_path: Path, save: Callable[[Any, Pat
         torch.load(path, weights_only=False)
     else:
         pickle.loads(path.read_bytes())
-    assert touched.exists()  # so the file was dangerous indeed
+    assert touched.exists()  # so loading it without weights_only executes the code
 
 
 WHOLE = small_lstm()
 
 
 @given(st.data())
-def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
+def test_a_damaged_file_is_read_or_raises_an_input_error(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = saved(Path(folder) / "model.pt", WHOLE)
         contents = bytearray(path.read_bytes())
         if data.draw(st.booleans()):
             del contents[data.draw(st.integers(0, len(contents) - 1)) :]
         for _ in range(data.draw(st.integers(0, 10))):
-            if contents:  # where the pickle stands
+            if contents:  # the pickle is in the first bytes
                 contents[data.draw(st.integers(0, min(6000, len(contents)) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(contents)
         with suppress(InputError):
@@ -211,35 +211,39 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data: st.DataObject)
         {1: 2},
     ],
 )
-def test_sizes_that_the_weights_do_not_bear_out_are_refused(tmp_path: Path, hyperparameters: dict[Any, Any]) -> None:
+def test_hyperparameters_that_do_not_fit_the_weights_are_refused(
+    tmp_path: Path, hyperparameters: dict[Any, Any]
+) -> None:
     network = small_lstm()
     values = network.hyperparameters | hyperparameters
-    said = refusal_of(saved(tmp_path / "model.pt", network, hyperparameters=values))
-    assert "does not fit the network that it names, 'lstm'" in said
+    message = refusal_of(saved(tmp_path / "model.pt", network, hyperparameters=values))
+    assert "does not fit the network that it names, 'lstm'" in message
 
 
 @pytest.mark.parametrize("weight", [torch.zeros(3), torch.zeros(1).expand(48, 16), "text", None])
-def test_weights_of_another_shape_or_none_at_all_are_named(tmp_path: Path, weight: Any) -> None:
+def test_a_weight_of_another_shape_or_type_is_named(tmp_path: Path, weight: Any) -> None:
     network = small_lstm()
     weights = {**network.state_dict(), "scores.pitch.weight": weight}
     message = refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
     assert "'scores.pitch.weight' should be of shape" in message
 
 
-def test_a_weight_that_only_pretends_to_its_size_is_refused(tmp_path: Path) -> None:
+def test_an_expanded_weight_is_refused(tmp_path: Path) -> None:
     network = small_lstm()
     shape = network.state_dict()["scores.pitch.weight"].shape
     weights = {**network.state_dict(), "scores.pitch.weight": torch.zeros(1).expand(shape)}
     assert "'scores.pitch.weight'" in refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+def test_missing_checkpoints_and_runs_are_refused(tmp_path: Path) -> None:
     assert "there is no checkpoint" in refusal_of(tmp_path / "nothing.pt")
     assert "holds no checkpoint" in refusal_of(tmp_path)
     assert "there is no run directory" in refusal_of(tmp_path / "nothing", CheckpointLayout.find)
 
 
-def test_a_file_that_may_not_be_read_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise PermissionError(13, "Permission denied")
 

@@ -1,4 +1,4 @@
-"""The command that a run's configuration stands for composes to that configuration."""
+"""The command of a configuration composes to that configuration."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tests.running import composed
 
 from chromasonic.melody_generation.runs.command_line import training_command
 
-# What a run may be told without changing what it learns.
-UNTOLD = ("callbacks", "logger", "output_dir", "resume")
+# Values that the command leaves out, since they do not change what is learned.
+LEFT_OUT = ("callbacks", "logger", "output_dir", "resume")
 
 
 def configuration(*overrides: str, directory: Path) -> dict[str, Any]:
     with composed(*overrides, directory=directory) as config:
-        found = OmegaConf.to_container(config, resolve=True)
+        values = OmegaConf.to_container(config, resolve=True)
         runtime = {"model": "lstm", "dataset": "synthetic", "optimizer": "adamw", "scheduler": "reduce_on_plateau"}
-    assert isinstance(found, dict)
-    return {str(key): value for key, value in found.items() if key not in UNTOLD} | {"choices": runtime}
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items() if key not in LEFT_OUT} | {"choices": runtime}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def configuration(*overrides: str, directory: Path) -> dict[str, Any]:
 )
 def test_the_command_composes_to_the_configuration(overrides: tuple[str, ...], tmp_path: Path) -> None:
     wanted = configuration(*overrides, directory=tmp_path)
-    for each in overrides:
-        group, _, choice = each.partition("=")
+    for override in overrides:
+        group, _, choice = override.partition("=")
         if group in wanted["choices"]:
             wanted["choices"][group] = choice
     program, script, *typed = shlex.split(training_command(wanted))

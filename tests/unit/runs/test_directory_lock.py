@@ -22,7 +22,7 @@ def test_only_a_run_with_a_checkpoint_is_protected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError()])
-def test_without_locks_a_warning_is_printed(
+def test_a_file_system_without_locks_gives_a_warning(
     problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*arguments: object) -> None:
@@ -35,9 +35,9 @@ def test_without_locks_a_warning_is_printed(
 
 
 def test_one_program_at_a_time_holds_a_directory_and_an_error_releases_it(tmp_path: Path) -> None:
-    with pytest.raises(TimeoutError, match="of one's own"), lock_directory(tmp_path):  # noqa: PT012
+    with pytest.raises(TimeoutError, match="of the block"), lock_directory(tmp_path):  # noqa: PT012
         with pytest.raises(InputError, match="another program is training"), lock_directory(tmp_path):
             pass
-        raise TimeoutError("of one's own")
+        raise TimeoutError("of the block")
     with lock_directory(tmp_path):
         pass

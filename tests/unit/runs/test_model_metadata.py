@@ -1,4 +1,4 @@
-"""Metadata is written to a checkpoint under its keys, and read back from checkpoints of every age."""
+"""Metadata is written to a checkpoint under its keys, and read back from checkpoints of every version."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_metadata_survives_a_checkpoint(tmp_path: Path) -> None:
         assert again.to_checkpoint() == metadata.to_checkpoint()
 
 
-def test_a_model_from_before_pretraining_existed_has_not_seen_its_own_held_out_tunes() -> None:
+def test_a_checkpoint_without_a_lineage_has_not_seen_the_held_out_tunes_of_its_split() -> None:
     assert Lineage.from_values({"hash": "own"}).unseen == ("own",)
     assert Lineage.from_values({}).unseen == ()
     assert Lineage.from_values({"hash": "own", "unseen": []}).unseen == ()
 
 
-def test_the_corpus_falls_back_on_the_dataset() -> None:
+def test_a_missing_corpus_is_replaced_by_the_dataset() -> None:
     def corpus(values: dict[str, Any]) -> str:
         return ModelMetadata.from_checkpoint(values).corpus
 
@@ -93,7 +93,7 @@ def test_a_value_of_the_wrong_type_is_refused(values: dict[str, Any], tmp_path: 
         read_checkpoint(tmp_path / "a.pt")
 
 
-def test_the_most_common_corpus_of_equally_many_is_the_first_of_the_vocabulary() -> None:
+def test_of_equally_common_corpora_the_first_of_the_vocabulary_is_chosen() -> None:
     def most_common(*names: str) -> str:
         return most_common_corpus([Melody([60], [24], corpus=name) for name in names])
 

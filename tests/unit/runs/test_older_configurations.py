@@ -24,7 +24,7 @@ def old_configuration(**values: Any) -> dict[str, Any]:
     } | values
 
 
-def test_every_new_path_names_something_and_no_old_one_does() -> None:
+def test_new_paths_can_be_imported_and_old_ones_cannot() -> None:
     for old, new in older_configurations._MOVED.items():
         get_object(new)
         with pytest.raises(Exception, match=old.rpartition(".")[0].replace(".", r"\.")):
@@ -68,7 +68,7 @@ def test_a_dataset_gets_its_class_and_the_values_that_it_lacks() -> None:
     assert upgraded["guard"] == expected | {"corpus": {}, "split_seed": 1, "held_out": 0.2}
 
 
-def test_upgrading_twice_is_upgrading_once() -> None:
+def test_upgrading_twice_changes_nothing_more() -> None:
     once = upgrade_configuration(old_configuration())
     assert upgrade_configuration(once) == once
 

@@ -1,4 +1,4 @@
-"""A record of what made a run says what differs (under a second)."""
+"""The provenance of a run is written, read and compared (under a second)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_keys_of_the_file_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"python": "2.7"}, "python 2.7 is now "),
         ({"packages": {"torch": "0.4"}}, "packages.torch 0.4 is now "),
@@ -70,17 +70,17 @@ def test_the_keys_of_the_file_stay_as_they_are() -> None:
         ({"device": "\x1b[31m\nred" + "x" * 500}, "device ?[31m?red"),
     ],
 )
-def test_what_differs_is_named(change: dict[str, Any], said: str) -> None:
-    found = differences(record(**change), record())
-    assert any(each.startswith(said) for each in found), found
-    assert all(each.isprintable() and len(each) < 300 for each in found)
+def test_every_difference_is_named(change: dict[str, Any], message: str) -> None:
+    differing = differences(record(**change), record())
+    assert any(line.startswith(message) for line in differing), differing
+    assert all(line.isprintable() and len(line) < 300 for line in differing)
 
 
-def test_what_was_typed_is_no_difference() -> None:
+def test_the_command_is_not_compared() -> None:
     assert differences(record(command=["else"]), record()) == []
 
 
-def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
+def test_a_missing_record_is_reported_as_a_difference(tmp_path: Path) -> None:
     assert read_provenance(tmp_path) == {}
     assert differences({}, record()) == ["what made it was not recorded"]
 
@@ -102,24 +102,24 @@ def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
         read_provenance(tmp_path)
 
 
-def test_the_commit_is_the_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_commit_is_that_of_the_clone_or_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     commit.cache_clear()
-    found = commit()
+    recorded = commit()
     if (ROOT / ".git").exists():
         head = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        assert found is not None
-        assert found["commit"] == head.stdout.strip()
+        assert recorded is not None
+        assert recorded["commit"] == head.stdout.strip()
     else:
-        assert found is None
+        assert recorded is None
     for project, finds_git in ((tmp_path, "/usr/bin/git"), (ROOT, None)):
         commit.cache_clear()
         monkeypatch.setattr(provenance_module, "_PROJECT", project)
-        monkeypatch.setattr("shutil.which", lambda _, found=finds_git: found)
+        monkeypatch.setattr("shutil.which", lambda _, git=finds_git: git)
         assert commit() is None
     commit.cache_clear()
 
 
-def test_git_that_fails_is_no_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failing_git_gives_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     monkeypatch.setattr(provenance_module, "_PROJECT", tmp_path)
     commit.cache_clear()

@@ -1,4 +1,4 @@
-"""A run directory is read whole, or refused with a sentence that says what is wrong with it."""
+"""A run directory is read completely, or refused in a sentence that names the fault."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be broken."""
+    """A copy of the run that a test may damage."""
     return Path(shutil.copytree(finished, tmp_path / finished.name))
 
 
-def test_a_run_is_read_whole(finished: Path) -> None:
-    found = load_run(finished)
+def test_a_run_is_read_with_its_tunes_weights_and_calibration(finished: Path) -> None:
+    model = load_run(finished)
     best = torch.load(finished / "lstm_checkpoints/melody_lstm_best.pt", weights_only=True)
-    assert found.tunes == SIDES
-    assert found.name == "my_lstm"
-    assert found.is_finished
-    assert found.calibration is not None
-    assert found.calibration.to_dict() == Calibration.fit(SIDES["train"]).to_dict()
-    for name, weight in found.network.state_dict().items():
+    assert model.tunes == SIDES
+    assert model.name == "my_lstm"
+    assert model.is_finished
+    assert model.calibration is not None
+    assert model.calibration.to_dict() == Calibration.fit(SIDES["train"]).to_dict()
+    for name, weight in model.network.state_dict().items():
         assert torch.equal(weight, best["model_state_dict"][name])
 
 
-def test_a_run_that_goes_on_is_known_by_its_checkpoint(run: Path) -> None:
+def test_the_digest_changes_with_the_best_checkpoint(run: Path) -> None:
     before = load_run(run)
     assert load_run(run).digest == before.digest
     best = run / "lstm_checkpoints/melody_lstm_best.pt"
@@ -80,7 +80,7 @@ def test_a_run_that_goes_on_is_known_by_its_checkpoint(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "words"),
+    ("break_it", "message"),
     [
         (shutil.rmtree, "no run|no folder"),
         (lambda run: shutil.rmtree(run / "lstm_checkpoints"), "lstm_checkpoints|checkpoint"),
@@ -96,13 +96,13 @@ def test_a_run_that_goes_on_is_known_by_its_checkpoint(run: Path) -> None:
     ],
     ids=["no run", "no checkpoints", "no best", "damaged best", "no tunes", "damaged tunes", "no side", "other tunes"],
 )
-def test_a_broken_run_is_refused(run: Path, break_it: object, words: str) -> None:
+def test_a_broken_run_is_refused(run: Path, break_it: object, message: str) -> None:
     break_it(run)  # type: ignore[operator]
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=message):
         load_run(run)
 
 
-def test_tunes_come_back_by_side(tmp_path: Path) -> None:
+def test_saved_tunes_are_loaded_by_side(tmp_path: Path) -> None:
     save_split_tunes(tmp_path / "tunes.npz", SIDES | {"test": ()})
     assert load_split_tunes(tmp_path / "tunes.npz") == SIDES | {"test": ()}
 
@@ -116,7 +116,7 @@ def test_sides_that_do_not_add_up_are_refused(tmp_path: Path, sides: object) -> 
         load_split_tunes(tmp_path / "tunes.npz")
 
 
-def test_results_that_are_not_there_are_empty_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+def test_missing_results_are_empty_and_damaged_ones_are_refused(tmp_path: Path) -> None:
     assert read_results(tmp_path) == {}
     write_json(tmp_path / "evaluation/results.json", {"a": 1})
     assert read_results(tmp_path) == {"a": 1}
@@ -126,7 +126,7 @@ def test_results_that_are_not_there_are_empty_and_damaged_ones_are_refused(tmp_p
             read_results(tmp_path)
 
 
-def test_a_sweep_is_its_runs_in_the_order_of_its_jobs(tmp_path: Path) -> None:
+def test_runs_of_a_sweep_are_in_the_order_of_its_jobs(tmp_path: Path) -> None:
     for name in ("10_lstm", "2_ppm", "0_lstm", "extra"):
         (tmp_path / name / "x_checkpoints").mkdir(parents=True)
     (tmp_path / "comparison_results").mkdir()
@@ -146,17 +146,17 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
         find_runs(tmp_path / "file")
 
 
-def test_a_sweep_is_no_run(finished: Path) -> None:
+def test_a_sweep_is_refused_as_a_run(finished: Path) -> None:
     with pytest.raises(InputError, match=r"holds several runs: name one of them, or compare them"):
         load_run(finished.parent)
 
 
-def test_failed_jobs_are_known_by_their_records(tmp_path: Path) -> None:
+def test_failed_jobs_are_read_from_their_records(tmp_path: Path) -> None:
     assert failed_jobs(tmp_path) == {}
     write_json(SweepLayout(tmp_path).jobs / "0_lstm.json", {"status": "completed", "reason": ""})
     write_json(SweepLayout(tmp_path).jobs / "1_ppm.json", {"status": "failed", "reason": "no memory"})
     assert failed_jobs(tmp_path) == {"1_ppm": "no memory"}
-    # One that was resumed to its end after it had failed is no failure any more.
+    # A failed job that was later resumed to its end is not listed.
     final = tmp_path / "1_ppm/ppm_checkpoints/melody_ppm_final.pt"
     final.parent.mkdir(parents=True)
     final.touch()
