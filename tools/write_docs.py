@@ -17,19 +17,19 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CONFIGS, DOCS = ROOT / "configs", ROOT / "docs"
-SHARED = CONFIGS / "dataset" / "default.yaml"  # no choice of its own
+SHARED = CONFIGS / "dataset" / "default.yaml"  # not a dataset by itself
 
 GROUPS = {
     "model": "The network that is trained.",
     "dataset": "The tunes to learn from. See [Datasets](datasets.md).",
-    "guard": "The tunes that a pretraining run must not see. None by default. See "
+    "guard": "The collection whose held-out tunes a pretraining run must not see. None by default. See "
     "[Pretraining](pretraining.md#the-guard).",
     "optimizer": "How weights are updated.",
     "scheduler": "How the learning rate changes over the epochs.",
     "trainer": "Lightning's trainer: device, precision, gradient clipping. Every argument of `lightning.Trainer` can "
     "be added, as in `+trainer.accumulate_grad_batches=2`.",
     "callbacks": "Code that runs during training.",
-    "logger": "Where the numbers of each epoch go besides `metrics.csv`.",
+    "logger": "Programs that the measures of each epoch are sent to, besides `metrics.csv`.",
     "experiment": "Recipes: a choice in each group and values that belong together. None by default.",
 }
 COMMANDS = {
@@ -116,7 +116,7 @@ def options_page() -> str:
     chosen = _defaults(CONFIGS / "train.yaml")
     for group, purpose in GROUPS.items():
         default = chosen.get(group)
-        parts += [f"## {group}", purpose + (f" Default: `{group}={default}`." if default else "")]
+        parts += [f"## {group}", purpose + ("" if default in (None, "None") else f" Default: `{group}={default}`.")]
         paths = sorted((CONFIGS / group).glob("*.yaml"), key=lambda path: (path.stem != default, path.stem))
         for path in sorted(paths, key=lambda path: path != SHARED):
             title = "Every dataset" if path == SHARED else f"{group}={path.stem}"

@@ -106,7 +106,7 @@ def generated_set_table(generated: GeneratedSet) -> Table:
     """Return length, overall score and the run shared with a training tune of each melody, as a table."""
     scored = generated.scored
     columns = ("file", "bars", "notes", *(["overall"] if scored.scores else []))
-    columns += ("in a row as in a training tune",) if scored.copying else ()
+    columns += ("notes in a row from a training tune",) if scored.copying else ()
     rows = []
     for index, (stem, melody) in enumerate(zip(generated.stems, generated.melodies, strict=True)):
         row = [stem, str(len(melody.bar_lines)), str(int((melody.pitches != REST).sum()))]
@@ -127,7 +127,8 @@ def _cut(generated: GeneratedSet) -> str:
     if not n:
         return ""
     return (
-        f"{n} of {of} had not come to their end after {generated.max_notes} notes and rests (max_notes) and were ended."
+        f"{n} of {of} did not end within {generated.max_notes} notes and rests (max_notes), so they end at the "
+        "next bar line."
     )
 
 
@@ -142,9 +143,7 @@ def _shared_run(scored: ScoredMelodies, index: int) -> str:
 def _beside_real_tunes(scored: ScoredMelodies) -> str:
     """Return a sentence on the scores of real tunes, for comparison."""
     if scored.reference is None or scored.reference.real is None:
-        without_tunes = (
-            "Copying is not measured, since the tunes of the run (tunes.npz) are not beside its checkpoints."
-        )
+        without_tunes = "Copying is not measured, since the run directory with its tunes (tunes.npz) is missing."
         caution = "" if scored.scores else "Scores are not defined, since the training tunes were too few. "
         return caution + without_tunes
     note = f"Held-out real tunes score {scored.reference.real.summary().overall.value:.2f} overall"
