@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import CompactHydraException
@@ -15,10 +14,11 @@ from yaml import YAMLError
 from chromasonic.config.hydra_errors import sentence_of
 from chromasonic.config.saved_configuration import plain_configuration
 from chromasonic.config.validation import check
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 
 
-def compose_training(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
+def compose_training(configs: Path, overrides: Sequence[str]) -> JsonObject:
     """Return the configuration that ``chromasonic train`` makes of overrides, as plain values, without its loggers.
 
     Args:
@@ -37,7 +37,7 @@ def compose_training(configs: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return plain_configuration(config)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> JsonObject:
     """Return the content of a YAML file that holds values by name.
 
     Raises:

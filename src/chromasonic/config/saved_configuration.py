@@ -19,7 +19,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import JsonObject, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
@@ -53,7 +53,7 @@ def save_configuration(config: DictConfig, directory: Path) -> None:
     write_text(RunLayout(directory).configuration, OmegaConf.to_yaml(OmegaConf.create(values)))
 
 
-def plain_configuration(config: DictConfig) -> dict[str, Any]:
+def plain_configuration(config: DictConfig) -> JsonObject:
     """Return the values that determine the result of a run, resolved; paths and loggers are left out."""
     left_out = {"output_dir", "resume", "repeat", "logger"}
     values = _values(config, keeps_reference=lambda text: _RUN_DIRECTORY in text)
@@ -124,7 +124,7 @@ def _not_among(overrides: list[str], names: set[str]) -> list[str]:
     return [override for override in overrides if override.split("=")[0] not in names]
 
 
-def _values(config: DictConfig, keeps_reference: Callable[[str], bool]) -> dict[str, Any]:
+def _values(config: DictConfig, keeps_reference: Callable[[str], bool]) -> JsonObject:
     """Return the resolved values of a configuration, except for texts that keep their references."""
 
     def choose(written: Any, resolved: Any) -> Any:
@@ -136,7 +136,7 @@ def _values(config: DictConfig, keeps_reference: Callable[[str], bool]) -> dict[
             return [choose(*pair) for pair in zip(written, resolved, strict=True)]
         return resolved
 
-    values: dict[str, Any] = choose(*(OmegaConf.to_container(config, resolve=resolve) for resolve in (False, True)))
+    values: JsonObject = choose(*(OmegaConf.to_container(config, resolve=resolve) for resolve in (False, True)))
     return values
 
 

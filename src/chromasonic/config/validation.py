@@ -149,7 +149,7 @@ def _plain_type(hint: Any) -> Any:
     return hint if hint in _PLAIN_TYPES or typing.get_origin(hint) is typing.Literal else None
 
 
-def _type_hints(target: Any) -> dict[str, Any]:
+def _type_hints(target: Any) -> dict[str, object]:
     try:
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError):  # annotations that only a type checker can resolve

@@ -12,6 +12,10 @@ from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
 
+# The content of a JSON object: plain values by key, nested. Only code that reads or writes a file, and configurations,
+# whose keys depend on the classes that they name, are of this type.
+JsonObject = dict[str, Any]
+
 # In the name of every unfinished file, to recognise those of killed processes.
 _UNFINISHED = ".unfinished-"
 
@@ -75,12 +79,12 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
+def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Write plain values as a JSON file atomically; missing folders are created."""
     write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, noun: str, advice: str) -> dict[str, Any]:
+def read_json(path: Path, noun: str, advice: str) -> JsonObject:
     """Read a JSON file that holds an object; return an empty dict if there is no such file.
 
     Args:

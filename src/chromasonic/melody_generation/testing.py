@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
@@ -64,7 +64,7 @@ class ModelTester:
         *,
         n_samples: int = 200,
         seed: int = 0,
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Predict the test melodies, generate melodies, and score both.
 
         Args:
@@ -103,7 +103,7 @@ class ModelComparison:
         training_data: Sequence[Melody] | None = None,
         n_samples: int = 200,
         seed: int = 0,
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Evaluate each network, and compare them.
 
         Args:

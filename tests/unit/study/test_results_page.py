@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ BITS = {
 CORE_MINUTES = {"ppm": 0.5, "lstm": 3.0, "tuned": 2.0, "before": 9.0, "memory_none": 1.0, "width_8_wide": 1.0}
 
 
-def configuration_of(overrides: Sequence[str]) -> Mapping[str, Any]:
+def configuration_of(overrides: Sequence[str]) -> dict[str, Any]:
     """Compose as Hydra does: the last override of a key counts."""
     return dict(override.split("=") for override in overrides)
 

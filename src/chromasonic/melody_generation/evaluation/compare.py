@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, compared_models
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
@@ -68,9 +68,9 @@ class Comparison:
     real: Mapping[str, Estimate]
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the content of ``model_comparison.json``; None for undefined numbers."""
-        values: dict[str, Any] = null_for_nan(
+        values: JsonObject = null_for_nan(
             {
                 "test_set_hash": self.test_set_hash,
                 "n_test_tunes": self.n_tunes,

@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.melody import FloatArray
@@ -65,7 +65,7 @@ class ComparedModel:
             runs=tuple(runs),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values for ``model_comparison.json``, with the origin of each run."""
         return {
             **{name: self.scores[name].value for name in SCORES},
@@ -147,7 +147,7 @@ def _names(records: Sequence[EvaluationRecord], runs: Sequence[str]) -> list[str
     return [name if names.count(name) == 1 else f"{name} ({run})" for name, run in zip(names, runs, strict=True)]
 
 
-def _differing(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differing(configurations: Sequence[Mapping[str, object]]) -> list[str]:
     """Return the keys in which flat configurations differ, without those that follow from another such key.
 
     A value within a group follows from the choice of that group, and from an option at the top that it repeats.

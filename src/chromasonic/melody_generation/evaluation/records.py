@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import InstanceOf, TypeAdapter
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.record_parts import (
     CopyingRecord,
@@ -98,7 +99,7 @@ class EvaluationRecord:
         return self.training.metadata if self.training else ModelMetadata()
 
     @property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> JsonObject:
         """The configuration of the run as today's version would save it; empty if it is not known."""
         saved = self.metadata.configuration
         return upgrade_configuration(saved) if saved else {}
@@ -113,7 +114,7 @@ class EvaluationRecord:
         """The test tunes in an order that is the same for all models: by hash."""
         return tuple(sorted(self.tunes, key=lambda tune: tune.hash))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values by the keys of the file.
 
         The six scores are repeated at the top, and the measures of prediction under ``test``.
@@ -123,14 +124,14 @@ class EvaluationRecord:
         scores = {name: values.pop(name) for name in ("words", "scores", "real")}
         test = {"test": {name: self.scores[name].value for name in MEASURE_NAMES}}
         training = self.training.to_json() if self.training else {}
-        results: dict[str, Any] = training | null_for_nan(top | scores | test | values)
+        results: JsonObject = training | null_for_nan(top | scores | test | values)
         if self.checkpoint:
             results |= {name: getattr(self, name) for name in _OF_RUN}
             results["cost"]["minutes"] = self.training.minutes if self.training else None
         return results
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], name: str) -> EvaluationRecord:
+    def from_json(cls, values: JsonObject, name: str) -> EvaluationRecord:
         """Read the content of a file.
 
         Args:

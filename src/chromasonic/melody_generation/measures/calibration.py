@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, measure_features
 from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
@@ -143,7 +144,7 @@ class Calibration:
         }
         return MelodyScores(values, features, groups, _geometric_mean(list(groups.values())))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return plain values for a checkpoint or a JSON file."""
         return {
             "version": _VERSION,
@@ -156,7 +157,7 @@ class Calibration:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+    def from_dict(cls, values: JsonObject) -> Calibration:
         """Read the values that ``to_dict`` returned.
 
         Raises:
@@ -224,7 +225,7 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
     return CrossFit(Calibration.fit(melodies), concatenate_scores(parts, order))
 
 
-def _read_distribution(values: Mapping[str, Any], n_melodies: int) -> Distribution:
+def _read_distribution(values: JsonObject, n_melodies: int) -> Distribution:
     quantiles = tuple(float(value) for value in values["quantiles"])
     if len(quantiles) not in {0, len(_GRID)} or list(quantiles) != sorted(quantiles):
         raise ValueError(f"expected {len(_GRID)} ascending quantiles, got {len(quantiles)}")

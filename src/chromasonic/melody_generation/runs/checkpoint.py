@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -70,13 +70,29 @@ _MAX_VALUES = 1_000_000
 _MAX_BYTES_OF_VALUES = 50_000_000
 
 
+class NetworkDescription(TypedDict):
+    """The values of a checkpoint that describe its network.
+
+    Attributes:
+        format: Version of the format.
+        network: Name of the class, one of ``NETWORKS`` or ``"custom"``.
+        hyperparameters: Arguments that rebuild it; for a mixture also ``parts``, a description of each network.
+        vocabulary: Fingerprint of the vocabulary.
+    """
+
+    format: int
+    network: str
+    hyperparameters: dict[str, object]
+    vocabulary: str
+
+
 def network_name(network: nn.Module) -> str:
     """Return the name under which a checkpoint rebuilds a network; ``"custom"`` for a module of the user's own."""
     names = [name for name, kind in NETWORKS.items() if type(network) is kind]
     return names[0] if names else "custom"
 
 
-def describe(network: nn.Module) -> dict[str, Any]:
+def describe(network: nn.Module) -> NetworkDescription:
     """Return the values of a checkpoint that describe its network, without the weights."""
     name = network_name(network)
     return {
@@ -88,11 +104,12 @@ def describe(network: nn.Module) -> dict[str, Any]:
     }
 
 
-def _hyperparameters(network: nn.Module) -> dict[str, Any]:
-    hyperparameters = dict(getattr(network, "hyperparameters", {}))
+def _hyperparameters(network: nn.Module) -> dict[str, object]:
+    hyperparameters: dict[str, object] = dict(getattr(network, "hyperparameters", {}))
     if isinstance(network, MixtureNetwork):
         hyperparameters["parts"] = [
-            {key: described[key] for key in _PART_KEYS} for described in map(describe, network.parts)
+            {"network": described["network"], "hyperparameters": described["hyperparameters"]}
+            for described in map(describe, network.parts)
         ]
     return hyperparameters
 
@@ -113,7 +130,7 @@ class Checkpoint:
 
     path: Path
     network_name: str
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Mapping[str, object]
     weights: Mapping[str, Tensor]
     epoch: int
     metadata: ModelMetadata
@@ -229,7 +246,7 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
             waiting.extend(value)
 
 
-def _rebuild(name: str, hyperparameters: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+def _rebuild(name: str, hyperparameters: Mapping[str, object], weights: Mapping[str, Tensor]) -> nn.Module:
     """Build a network and load its weights; sizes that the weights do not confirm are refused before memory is used.
 
     Raises:
@@ -256,15 +273,20 @@ def _rebuild(name: str, hyperparameters: Mapping[str, Any], weights: Mapping[str
     return network
 
 
-def _build(name: str, hyperparameters: Mapping[str, Any], n_weights: int) -> nn.Module:
+def _build(name: str, hyperparameters: Mapping[str, object], n_weights: int) -> nn.Module:
     """Build a network of the closed set; the parts of a mixture are built first."""
-    arguments = {key: value for key, value in hyperparameters.items() if name != "mixture" or key != "parts"}
+    arguments = dict(hyperparameters)
+    if name == "mixture":
+        arguments.pop("parts", None)
     if not all(isinstance(value, bool | int | float | str) for value in arguments.values()):
         raise TypeError("its hyperparameters are no plain values")
     if name == "mixture":
         arguments["parts"] = _build_parts(hyperparameters.get("parts"), n_weights)
-    if arguments.get("num_layers", 0) > n_weights:
-        raise ValueError(f"{arguments['num_layers']} layers cannot have {n_weights} weights")
+    n_layers = arguments.get("num_layers", 0)
+    if not isinstance(n_layers, int | float):
+        raise TypeError("num_layers is no number")
+    if n_layers > n_weights:
+        raise ValueError(f"{n_layers} layers cannot have {n_weights} weights")
     return NETWORKS[name](**arguments)
 
 

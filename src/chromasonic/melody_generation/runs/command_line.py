@@ -7,7 +7,8 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from chromasonic.melody_generation.atomic_files import JsonObject
 
 _GROUPS = ("model", "dataset", "optimizer", "scheduler")
 # All other options of the trainer decide where it runs and what it shows, not what it learns.
@@ -15,7 +16,7 @@ _TRAINER_OPTIONS = ("gradient_clip_val", "precision")
 _PLAIN = re.compile(r"[\w.+-][\w./+-]*")
 
 
-def training_command(configuration: Mapping[str, Any]) -> str:
+def training_command(configuration: JsonObject) -> str:
     """Return the command that trains a run of this configuration.
 
     Args:
@@ -68,7 +69,7 @@ def _portable_run_path(path: Path) -> str:
 _PATHS: dict[str, Callable[[Path], str]] = {"run": _portable_run_path, "primer": lambda path: path.name}
 
 
-def _nested(node: Mapping[str, Any], path: str, knobs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _nested(node: Mapping[str, object], path: str, knobs: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Yield the values of a group that neither repeat a top-level option nor follow from the choice of the group."""
     for name, value in node.items():
         key = f"{path}.{name}"
@@ -78,7 +79,7 @@ def _nested(node: Mapping[str, Any], path: str, knobs: Mapping[str, Any]) -> Ite
             yield key, value
 
 
-def _typed(value: Any) -> str:
+def _typed(value: object) -> str:
     """Return a value as Hydra reads it."""
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

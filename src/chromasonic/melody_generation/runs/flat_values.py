@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 _NOT_GIVEN = "not given"
 
 
-def flat_values(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_values(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return all values that are no mappings by their dotted keys.
 
     Example:
         >>> flat_values({"epochs": 3, "model": {"memory": True, "layers": {}}})
         {'epochs': 3, 'model.memory': True}
     """
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
             flat |= flat_values(value, f"{prefix}{name}.")
@@ -24,7 +23,7 @@ def flat_values(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changes(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     """Return the differences between two configurations, a phrase for each value.
 
     Example:
@@ -34,7 +33,9 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [f"{key} was {old} and is {new}" for key, old, new in _differing(before, now, "")]
 
 
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any, Any]]:
+def _differing(
+    before: Mapping[str, object], now: Mapping[str, object], prefix: str
+) -> Iterator[tuple[str, object, object]]:
     for name in dict.fromkeys([*before, *now]):
         old, new = before.get(name, _NOT_GIVEN), now.get(name, _NOT_GIVEN)
         if isinstance(old, Mapping) and isinstance(new, Mapping):

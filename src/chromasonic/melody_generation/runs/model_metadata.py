@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.runs.provenance import ProvenanceSummary
 from chromasonic.melody_generation.vocabulary import CORPORA
 
 UNKNOWN_CORPUS = CORPORA[0]
@@ -54,7 +56,7 @@ class Lineage:
     teacher_digest: str = ""
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> Lineage:
+    def from_values(cls, values: JsonObject) -> Lineage:
         """Read the values that ``to_values`` wrote, from a checkpoint or from ``results.json``.
 
         A model from before pretraining existed has seen nothing of the split that it was trained on.
@@ -73,7 +75,7 @@ class Lineage:
             teacher_digest=_value(values, "teacher", str, ""),
         )
 
-    def to_values(self) -> dict[str, Any]:
+    def to_values(self) -> JsonObject:
         """Return plain values by the keys of a checkpoint."""
         named = {
             "guard": self.guard.to_dict() if self.guard else None,
@@ -109,13 +111,13 @@ class ModelMetadata:
     split_hash: str = ""
     test_set_hash: str = ""
     corpus: str = UNKNOWN_CORPUS
-    configuration: Mapping[str, Any] = field(default_factory=dict)
+    configuration: JsonObject = field(default_factory=dict)
     lineage: Lineage = Lineage()
     calibration: Calibration | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: ProvenanceSummary = field(default_factory=ProvenanceSummary)
 
     @classmethod
-    def from_checkpoint(cls, values: Mapping[str, Any]) -> ModelMetadata:
+    def from_checkpoint(cls, values: JsonObject) -> ModelMetadata:
         """Read the metadata among the values of a checkpoint.
 
         Raises:
@@ -137,7 +139,7 @@ class ModelMetadata:
             provenance=_value(values, "provenance", dict, {}),
         )
 
-    def to_results(self) -> dict[str, Any]:
+    def to_results(self) -> JsonObject:
         """Return the values that ``results.json`` holds as well, by its keys."""
         named = {
             "hash": self.split_hash,
@@ -152,7 +154,7 @@ class ModelMetadata:
         has_lineage = bool(self.split_hash) or self.lineage != Lineage()
         return given | (self.lineage.to_values() if has_lineage else {})
 
-    def to_checkpoint(self) -> dict[str, Any]:
+    def to_checkpoint(self) -> JsonObject:
         """Return plain values by the keys of a checkpoint."""
         values = self.to_results()
         if self.calibration:
@@ -163,7 +165,7 @@ class ModelMetadata:
         return values
 
 
-def _value(values: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
+def _value(values: Mapping[str, object], name: str, kind: type, default: Any) -> Any:
     value = values.get(name)
     if value is None:
         return default

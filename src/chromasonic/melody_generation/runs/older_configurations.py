@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chromasonic.melody_generation.atomic_files import JsonObject
+
 _PACKAGE = "chromasonic.melody_generation."
 # Classes and functions that a `_target_` may name: old path -> new path.
 _MOVED = {
@@ -33,7 +35,7 @@ _REPEATED_IN_DATASET = ("batch_size", "min_melody_length", "max_melody_length", 
 RENAMED = {"teacher_share": "distillation_weight", "callbacks.audition": "callbacks.sample_logger"}
 
 
-def upgrade_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def upgrade_configuration(configuration: JsonObject) -> JsonObject:
     """Return a saved configuration as today's version would have saved it.
 
     A configuration of today is returned as it is. Values of an unexpected type are left for the validation to refuse.
@@ -64,7 +66,7 @@ def _with_moved_targets(value: Any) -> Any:
     }
 
 
-def _rename(values: dict[str, Any], old: list[str], new: list[str]) -> None:
+def _rename(values: JsonObject, old: list[str], new: list[str]) -> None:
     """Rename a value within its node, in its position, unless the new name is taken."""
     node: Any = values
     for name in old[:-1]:
@@ -75,7 +77,7 @@ def _rename(values: dict[str, Any], old: list[str], new: list[str]) -> None:
         node.update(items)
 
 
-def _complete_dataset(dataset: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def _complete_dataset(dataset: JsonObject, values: JsonObject) -> JsonObject:
     """Return a dataset with its class and with all of the class's arguments that were added later."""
     repeated = {name: values[name] for name in _REPEATED_IN_DATASET if name in values}
     return {"_target_": _DATASET_TARGET, **repeated, **_ADDED_TO_DATASET, **dataset}

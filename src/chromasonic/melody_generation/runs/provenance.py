@@ -16,11 +16,12 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 
-from chromasonic.melody_generation.atomic_files import read_json, write_text
+from chromasonic.melody_generation.atomic_files import JsonObject, read_json, write_text
+from chromasonic.melody_generation.runs.flat_values import flat_values
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 
@@ -31,6 +32,28 @@ _COMPARED = (
     *("chromasonic", "python", "packages", "git", "device", "platform", "threads"),
     *("hash", "test_set_hash", "configuration"),
 )
+
+
+class GitCommit(TypedDict):
+    """The commit of a checkout.
+
+    Attributes:
+        commit: Its hash.
+        clean: Whether all files are as committed.
+    """
+
+    commit: str
+    clean: bool
+
+
+class ProvenanceSummary(TypedDict, total=False):
+    """The provenance in a checkpoint; the attributes are those of :class:`Provenance`."""
+
+    chromasonic: str | None
+    python: str
+    git: GitCommit | None
+    device: str
+    torch: str | None
 
 
 @dataclass(frozen=True)
@@ -55,20 +78,20 @@ class Provenance:
     chromasonic: str | None
     python: str
     packages: Mapping[str, str | None]
-    git: Mapping[str, Any] | None
+    git: GitCommit | None
     device: str
     platform: str
     threads: int
     split_hash: str
     test_set_hash: str
-    configuration: Mapping[str, Any]
+    configuration: JsonObject
 
     @classmethod
     def collect(
         cls,
         *,
         command: Sequence[str],
-        configuration: Mapping[str, Any],
+        configuration: JsonObject,
         split_hash: str,
         test_set_hash: str,
         device: torch.device,
@@ -96,17 +119,22 @@ class Provenance:
             configuration=dict(configuration),
         )
 
-    def to_values(self) -> dict[str, Any]:
+    def to_values(self) -> JsonObject:
         """Return plain values by the keys of ``provenance.json``."""
         values = {option.name: getattr(self, option.name) for option in fields(self)}
         return {"hash" if name == "split_hash" else name: value for name, value in values.items()} | {
             "command": list(self.command)
         }
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> ProvenanceSummary:
         """Return the part that a checkpoint holds."""
-        values = {name: getattr(self, name) for name in ("chromasonic", "python", "git", "device")}
-        return values | {"torch": self.packages["torch"]}
+        return {
+            "chromasonic": self.chromasonic,
+            "python": self.python,
+            "git": self.git,
+            "device": self.device,
+            "torch": self.packages["torch"],
+        }
 
 
 @cache
@@ -118,7 +146,7 @@ def _version(package: str) -> str | None:
 
 
 @cache
-def commit() -> dict[str, Any] | None:
+def commit() -> GitCommit | None:
     """Return the commit of this package's checkout, and whether it is clean; None outside a checkout."""
     if not (_PROJECT / ".git").exists() or shutil.which("git") is None:
         return None
@@ -148,11 +176,11 @@ def note_resume(run: Path, provenance: Provenance) -> None:
     _write(run, {**before, "gone_on_with": [*resumes, now]})
 
 
-def _write(run: Path, values: Mapping[str, Any]) -> None:
+def _write(run: Path, values: Mapping[str, object]) -> None:
     write_text(RunLayout(run).provenance, json.dumps(values, indent=1) + "\n")
 
 
-def read_provenance(run: Path) -> dict[str, Any]:
+def read_provenance(run: Path) -> JsonObject:
     """Read the provenance of a run by the keys of the file; empty if there is none.
 
     Raises:
@@ -161,7 +189,7 @@ def read_provenance(run: Path) -> dict[str, Any]:
     return read_json(RunLayout(run).provenance, "values", "repeat the command")
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(before: JsonObject, now: JsonObject) -> list[str]:
     """Return the differences between two records that may change the result of a run, as a phrase each.
 
     Example:
@@ -170,7 +198,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """
     if not before:
         return ["what made it was not recorded"]
-    flat = [_flat({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (before, now)]
+    flat = [flat_values({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (before, now)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return [
         f"{_shown(name)} {_shown(flat[0].get(name))} is now {_shown(flat[1].get(name))}"
@@ -179,22 +207,12 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _in_todays_names(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _in_todays_names(record: JsonObject) -> JsonObject:
     configuration = record.get("configuration")
     return {**record, "configuration": upgrade_configuration(configuration)} if configuration else record
 
 
-def _flat(values: Any, path: str = "") -> dict[str, Any]:
-    """Return nested values by their dotted paths."""
-    if not isinstance(values, Mapping):
-        return {path: values}
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{path}.{name}" if path else str(name))
-    return flat
-
-
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """Return a value as text that is safe to print, whoever wrote it."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:80])
 

@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from chromasonic.melody_generation.atomic_files import read_json
+from chromasonic.melody_generation.atomic_files import JsonObject, read_json
 from chromasonic.melody_generation.runs.json_records import nan_for_null, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
@@ -67,7 +66,7 @@ class TrainingRecord:
         measures = {side: TokenMeasures(**of_side) for side, of_side in scores.items()}
         return cls(metadata, measures.get("validation"), measures.get("test"), best_epoch, minutes)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return plain values by the keys of the file."""
         measures = {"validation": self.validation, "test": self.test}
         numbers = {"best_epoch": self.best_epoch, "minutes": self.minutes}
@@ -78,7 +77,7 @@ class TrainingRecord:
         )
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], name: str) -> TrainingRecord:
+    def from_json(cls, values: JsonObject, name: str) -> TrainingRecord:
         """Read the content of a file.
 
         Args:
@@ -102,7 +101,7 @@ _MINUTES: TypeAdapter[float | None] = TypeAdapter(float | None)
 _MEASURES = TypeAdapter(TokenMeasures)
 
 
-def read_results(run: Path) -> dict[str, Any]:
+def read_results(run: Path) -> JsonObject:
     """Read the file of results of a run; empty if there is none.
 
     Raises:
@@ -121,5 +120,5 @@ def read_training(run: Path) -> TrainingRecord | None:
     return TrainingRecord.from_json(values, run.name) if values else None
 
 
-def _measures(values: Mapping[str, Any], side: str, name: str) -> TokenMeasures | None:
+def _measures(values: JsonObject, side: str, name: str) -> TokenMeasures | None:
     return validated(_MEASURES, nan_for_null(values[side]), name) if values.get(side) is not None else None

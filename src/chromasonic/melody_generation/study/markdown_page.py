@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.pages import templates
 
 
-def markdown_page(template: str, values: Mapping[str, Any]) -> str:
+def markdown_page(template: str, values: Mapping[str, object]) -> str:
     """Fill in a template of Markdown.
 
     Args:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.notation.titles import file_stem
 
@@ -138,7 +139,7 @@ class Plan:
     front_page: tuple[Part, ...]
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Plan:
+    def of(cls, values: JsonObject, origin: str) -> Plan:
         """Read a plan from plain values.
 
         Args:

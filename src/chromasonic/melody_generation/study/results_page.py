@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chromasonic.melody_generation.atomic_files import atomic_file, write_text
 from chromasonic.melody_generation.errors import InputError
@@ -159,7 +158,7 @@ def _seed_scores(results: StudyResults) -> list[SeedScores]:
     ]
 
 
-def _values(workflow: Workflow, results: StudyResults) -> dict[str, Any]:
+def _values(workflow: Workflow, results: StudyResults) -> dict[str, object]:
     """Return the values of the template that depend on the results."""
     best = results.rows[0]
     record, run = best.first, best.runs[0]

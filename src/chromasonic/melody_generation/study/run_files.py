@@ -10,9 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from chromasonic.melody_generation.atomic_files import read_json, write_json
+from chromasonic.melody_generation.atomic_files import JsonObject, read_json, write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.layout import RunLayout
 
@@ -32,7 +31,7 @@ class PartRecord:
     """
 
     overrides: tuple[str, ...] = ()
-    configuration: Mapping[str, Any] | None = None
+    configuration: JsonObject | None = None
     required_models: Mapping[str, str] | None = None
     training_seconds: float = 0.0
     evaluation_seconds: float | None = None
@@ -57,7 +56,7 @@ class PartRecord:
 
     def write(self, run: Path) -> None:
         """Write the record of a run."""
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "overrides": list(self.overrides),
             "configuration": self.configuration,
             "began_with": self.required_models,
@@ -76,9 +75,9 @@ def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(values: Mapping[str, object]) -> JsonObject:
     """Return plain values as a JSON file would return them: lists for tuples, text for keys."""
-    plain: dict[str, Any] = json.loads(json.dumps(values))
+    plain: JsonObject = json.loads(json.dumps(values))
     return plain
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.records import read_evaluation
@@ -41,7 +40,7 @@ class TrainingStep:
     """
 
     run: PlannedRun
-    configuration: Mapping[str, Any]
+    configuration: JsonObject
     needs: tuple[str, ...] = ()
 
     @property

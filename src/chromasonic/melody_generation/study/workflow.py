@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.study.plan import Part, Plan, PlannedRun
 from chromasonic.melody_generation.study.steps import EvaluationStep, TrainingStep
 
 # Maps overrides of ``chromasonic train`` to the configuration that they compose.
-Compose = Callable[[Sequence[str]], Mapping[str, Any]]
+Compose = Callable[[Sequence[str]], JsonObject]
 StudyStep = TrainingStep | EvaluationStep
 
 
@@ -30,7 +30,7 @@ class Workflow:
 
     plan: Plan
     runs: Mapping[tuple[str, int], PlannedRun]
-    configurations: Mapping[Path, Mapping[str, Any]]
+    configurations: Mapping[Path, JsonObject]
 
     @classmethod
     def of(cls, plan: Plan, folder: Path, compose: Compose) -> Workflow:
@@ -46,7 +46,7 @@ class Workflow:
         """
         kept = {part.name for part in (*plan.pretraining, *plan.rows)}
         runs: dict[tuple[str, int], PlannedRun] = {}
-        configurations: dict[Path, Mapping[str, Any]] = {}
+        configurations: dict[Path, JsonObject] = {}
         first_runs: dict[str, PlannedRun] = {}  # by configuration
         for run in plan.runs(folder):
             try:
