@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
@@ -42,8 +44,9 @@ class Plateau(ReduceOnPlateau):
     Epoch 4 is counted before the cut, epoch 5 after it.
     """
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType:
         entry = super().lightning(optimizer, n_epochs, n_steps)
+        assert isinstance(entry["scheduler"], ReduceLROnPlateau)
         entry["scheduler"].threshold = 0.9
         return entry
 

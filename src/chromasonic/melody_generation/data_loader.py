@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import lightning as L
 import torch
@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader
 
 from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
 from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
-from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardReport
+from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardManifest, GuardReport
 from chromasonic.melody_generation.data.splits import (
     HELD_OUT,
     SIDES,
     Split,
+    SplitManifest,
     check_share,
     share_of_training,
     split_by_family,
@@ -28,6 +29,31 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 OCTAVE = 12
+
+
+class TrainingShare(TypedDict):
+    """The share of the training tunes that is trained on, and their number."""
+
+    train_share: float
+    n_tunes: int
+
+
+class DataReports(TypedDict, total=False):
+    """The parts of ``split.json`` that not every split has.
+
+    Attributes:
+        corpus: The values of the :class:`~chromasonic.melody_generation.corpora.corpus.CorpusReport`.
+        guard: The tunes left out because of a guard.
+        learned_from: The share of the training tunes, if it is below 1.
+    """
+
+    corpus: dict[str, object]
+    guard: GuardManifest
+    learned_from: TrainingShare
+
+
+class DataManifest(SplitManifest, DataReports):
+    """The content of ``split.json``."""
 
 
 class MelodyDataModule(L.LightningDataModule):
@@ -109,7 +135,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.split: Split | None = None
         self.melodies: dict[str, list[Melody]] = {}
         self._all: list[Melody] = []
-        self._manifest: dict[str, Any] | None = None
+        self._manifest: DataManifest | None = None
         self._sequences: dict[str, TokenSequences] = {}
 
     def setup(self, stage: str | None = None) -> None:
@@ -152,7 +178,7 @@ class MelodyDataModule(L.LightningDataModule):
         """Return the split of melodies, by tune family: no variant of a held-out tune is trained on."""
         return split_by_family(melodies, seed=self.split_seed, validation=self.held_out, test=self.held_out)
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> DataManifest:
         """Return the content of ``split.json``: the report of the corpus, the tunes of each side, and hashes.
 
         Sides and hashes are those of the whole split, also if only a share of its training tunes is trained on; the
@@ -165,25 +191,25 @@ class MelodyDataModule(L.LightningDataModule):
             self._manifest = self._make_manifest()
         return self._manifest
 
-    def _make_manifest(self) -> dict[str, Any]:
+    def _make_manifest(self) -> DataManifest:
         if self.split is None:
             raise ValueError("setup() has not been called")
-        report: dict[str, Any] = {"corpus": asdict(self.report)} if self.report else {}
+        reports: DataReports = {"corpus": asdict(self.report)} if self.report else {}
         if self.guarded:
-            report["guard"] = self.guarded.to_dict()
+            reports["guard"] = self.guarded.to_manifest()
         if self.train_share < 1:
-            report["learned_from"] = {"train_share": self.train_share, "n_tunes": len(self.melodies["train"])}
-        return report | self.split.manifest(self._all)
+            reports["learned_from"] = {"train_share": self.train_share, "n_tunes": len(self.melodies["train"])}
+        return {**reports, **self.split.manifest(self._all)}
 
     @property
     def test_set_hash(self) -> str:
         """Hash of the encoded test tunes: scores with different hashes must not be compared."""
-        return str(self.manifest()["test_set_hash"])
+        return self.manifest()["test_set_hash"]
 
     @property
     def split_hash(self) -> str:
         """Hash of the encoded tunes of all sides."""
-        return str(self.manifest()["hash"])
+        return self.manifest()["hash"]
 
     @property
     def guarded_split(self) -> GuardedSplit:

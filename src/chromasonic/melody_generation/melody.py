@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -162,7 +162,7 @@ class Melody:
         source: str = "",
         corpus: str = "unknown",
     ) -> None:
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "pitches": _read_only(pitches),
             "durations": _read_only(durations),
             "metre": metre,

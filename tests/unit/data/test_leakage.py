@@ -119,7 +119,9 @@ def test_a_guarded_corpus_has_nothing_of_the_held_out_tunes_and_lists_what_it_le
     assert sorted(each.title for each in left) == sorted(each.title for each in (*other, *allowed))
     assert not list(resembling(left, held_out))
     manifest = guarded.manifest()
+    assert list(manifest)[:3] == ["corpus", "guard", "split_seed"]
     guard = manifest["guard"]
+    assert list(guard) == ["corpus", "split_seed", "hash", "test_set_hash", "counts", "left_out"]
     assert guard["hash"] == target.manifest()["hash"] != manifest["hash"]
     assert guard["test_set_hash"] == target.test_set_hash
     assert guard["counts"] == {INTERVALS: len(held_out), TITLE: len(held_out)}

@@ -161,6 +161,8 @@ def test_the_manifest_holds_plain_values_and_the_side_of_each_tune() -> None:
     melodies = [walk(seed, title=f"The {'ABCDEFGHIJ'[seed]}nn {seed}") for seed in range(10)]
     split = split_by_family(melodies, seed=7, validation=0.2, test=0.2)
     manifest = json.loads(json.dumps(split.manifest(melodies), allow_nan=False))
+    described = ["split_seed", "fractions", "counts", "families", "hash", "test_set_hash"]
+    assert list(manifest) == [*described, "train", "validation", "test"]
     assert manifest["split_seed"] == 7
     assert manifest["fractions"]["test"] == 0.2
     assert manifest["counts"] == {"train": 6, "validation": 2, "test": 2}

@@ -60,6 +60,7 @@ def test_reduce_on_plateau_waits_for_its_patience(patience: int, factor: float, 
     losses = [3.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.5, 1.5, 1.5]
     optimizer = optimizer_of()
     scheduler = ReduceOnPlateau(factor, patience, min_lr).lightning(optimizer, 9, 9)["scheduler"]
+    assert isinstance(scheduler, ReduceLROnPlateau)
     expected, rate, best, n_bad = [], RATE, math.inf, 0
     found = []
     for loss in losses:

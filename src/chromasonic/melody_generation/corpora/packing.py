@@ -7,16 +7,32 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
+from chromasonic.melody_generation.melody import MODES, Departure, IntArray, Melody, Metre
 
 
-def pack_melodies(melodies: Sequence[Melody], metadata: Mapping[str, Any]) -> bytes:
+class MelodyFields(TypedDict):
+    """The attributes of a :class:`~chromasonic.melody_generation.melody.Melody`."""
+
+    pitches: IntArray
+    durations: IntArray
+    metre: Metre
+    start: int
+    departures: tuple[Departure, ...]
+    tonic: int
+    mode: str
+    title: str
+    source: str
+    corpus: str
+
+
+def pack_melodies(melodies: Sequence[Melody], metadata: Mapping[str, object]) -> bytes:
     """Pack melodies, and plain values about them, into bytes."""
     arrays: dict[str, NDArray[Any]] = {
         "pitches": np.concatenate([np.zeros(0), *(melody.pitches for melody in melodies)]).astype(np.int16),
@@ -55,9 +71,7 @@ def pack_melodies(melodies: Sequence[Melody], metadata: Mapping[str, Any]) -> by
     return file.getvalue()
 
 
-def unpack_melodies(
-    payload: bytes, restore: Callable[[dict[str, Any]], Melody]
-) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+def unpack_melodies(payload: bytes, restore: Callable[[MelodyFields], Melody]) -> tuple[tuple[Melody, ...], JsonObject]:
     """Unpack the melodies, and the values about them, from bytes of :func:`pack_melodies`.
 
     Args:
@@ -75,7 +89,7 @@ def unpack_melodies(
     for tune, (title, source, corpus) in zip(tunes, labels["tunes"], strict=True):
         n_notes, beats, unit, start, tonic, mode, n_departures = tune
         end, last_departure = note + n_notes, departure + n_departures
-        fields = {
+        fields: MelodyFields = {
             "pitches": pitches[note:end],
             "durations": durations[note:end],
             "metre": _metre(beats, unit),
@@ -98,14 +112,14 @@ def unpack_melodies(
 _metre = cache(Metre)
 
 
-def restore_unchecked(fields: dict[str, Any]) -> Melody:
+def restore_unchecked(fields: MelodyFields) -> Melody:
     """Make a melody without validation, which takes most of the time and which it passed before it was packed."""
     melody = Melody.__new__(Melody)
     melody.__dict__.update(fields)
     return melody
 
 
-def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], dict[str, Any]]:
+def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], JsonObject]:
     """Unpack and validate melodies from untrusted bytes.
 
     Raises:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.families import near_copies, normalised_title
 from chromasonic.melody_generation.melody import Melody
@@ -72,6 +73,15 @@ def leaks(
     return tuple(leak_of[index] for index in sorted(leak_of))
 
 
+class SplitIdentity(TypedDict):
+    """Plain values of a :class:`GuardedSplit`."""
+
+    corpus: str
+    split_seed: int
+    hash: str
+    test_set_hash: str
+
+
 @dataclass(frozen=True)
 class GuardedSplit:
     """The split that a training was guarded against.
@@ -88,12 +98,17 @@ class GuardedSplit:
     hash: str
     test_set_hash: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
+    def to_dict(self) -> SplitIdentity:
+        """Return plain values by the keys of a checkpoint."""
+        return {
+            "corpus": self.corpus,
+            "split_seed": self.split_seed,
+            "hash": self.hash,
+            "test_set_hash": self.test_set_hash,
+        }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> GuardedSplit:
+    def from_dict(cls, values: JsonObject) -> GuardedSplit:
         """Read the values that ``to_dict`` wrote.
 
         Raises:
@@ -105,6 +120,25 @@ class GuardedSplit:
             )
         except (KeyError, TypeError, ValueError) as problem:
             raise InputError(f"the guarded split is damaged ({problem!r})") from problem
+
+
+class HeldOutTune(TypedDict):
+    """A held-out tune in ``split.json``: its side, its source and its title."""
+
+    side: str
+    source: str
+    title: str
+
+
+# A call, since "with" is a keyword of Python.
+LeftOutTune = TypedDict("LeftOutTune", {"source": str, "title": str, "shares": str, "with": HeldOutTune})
+
+
+class GuardManifest(SplitIdentity):
+    """The guard in ``split.json``: the guarded split, the counts by what is shared, and every tune left out."""
+
+    counts: dict[str, int]
+    left_out: list[LeftOutTune]
 
 
 @dataclass(frozen=True)
@@ -140,9 +174,10 @@ class GuardReport:
             kept=tuple(melody for index, melody in enumerate(melodies) if index not in indices),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_manifest(self) -> GuardManifest:
         """Return the report as plain values, with every tune that was left out and its leak."""
-        return self.split.to_dict() | {
+        return {
+            **self.split.to_dict(),
             "counts": self.counts(),
             "left_out": [
                 {

@@ -11,7 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -22,6 +22,42 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 SIDES = ("train", "validation", "test")
 HELD_OUT = 0.1  # fraction of the tunes for validation, and the same again for test
+
+
+class TuneManifest(TypedDict):
+    """A tune in ``split.json``: its source, its title, and the number of its family."""
+
+    source: str
+    title: str
+    family: int
+
+
+class SideManifests(TypedDict):
+    """The tunes of each side in ``split.json``."""
+
+    train: list[TuneManifest]
+    validation: list[TuneManifest]
+    test: list[TuneManifest]
+
+
+class SplitManifest(SideManifests):
+    """The split in ``split.json``.
+
+    Attributes:
+        split_seed: Seed of the split.
+        fractions: The requested fraction of each side.
+        counts: The number of tunes of each side.
+        families: Number of families.
+        hash: Hash of the encoded tunes of all sides.
+        test_set_hash: Hash of the encoded test tunes.
+    """
+
+    split_seed: int
+    fractions: dict[str, float]
+    counts: dict[str, int]
+    families: int
+    hash: str
+    test_set_hash: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +90,7 @@ class Split:
         hashes = (test_set_hash([melodies[i] for i in getattr(self, side)]) for side in SIDES)
         return hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
-    def manifest(self, melodies: Sequence[Melody]) -> dict[str, Any]:
+    def manifest(self, melodies: Sequence[Melody]) -> SplitManifest:
         """Return the split as plain values for JSON: seed, fractions, counts, hashes, and the tunes of each side.
 
         Args:
@@ -65,22 +101,23 @@ class Split:
         """
         if len(melodies) != len(self.families):
             raise ValueError(f"{len(self.families)} melodies were split, got {len(melodies)}")
-        sides = {
-            side: [
-                {"source": melodies[i].source, "title": melodies[i].title, "family": self.families[i]}
-                for i in getattr(self, side)
-            ]
-            for side in SIDES
-        }
+        sides = SideManifests(
+            train=self._tunes(melodies, self.train),
+            validation=self._tunes(melodies, self.validation),
+            test=self._tunes(melodies, self.test),
+        )
         return {
             "split_seed": self.seed,
             "fractions": dict(zip(SIDES, self.fractions, strict=True)),
-            "counts": {side: len(tunes) for side, tunes in sides.items()},
+            "counts": {side: len(getattr(self, side)) for side in SIDES},
             "families": self.n_families,
             "hash": self.hash(melodies),
             "test_set_hash": test_set_hash([melodies[i] for i in self.test]),
             **sides,
         }
+
+    def _tunes(self, melodies: Sequence[Melody], indices: tuple[int, ...]) -> list[TuneManifest]:
+        return [{"source": melodies[i].source, "title": melodies[i].title, "family": self.families[i]} for i in indices]
 
 
 def split_by_family(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import resvg_py
 import verovio
@@ -30,11 +29,12 @@ _FONT = "DejaVu Serif"  # comes with matplotlib
 _FONT_FILES = [font_path(f"{SERIF}{style}") for style in ("", "-Bold", "-Italic", "-BoldItalic")]
 _FAMILIES = f"{_FONT}, Georgia, Times, serif"
 _SCALE = 60
-_OPTIONS: dict[str, Any] = {
+_BOTTOM_MARGIN = 40
+_OPTIONS: dict[str, bool | int | str] = {
     "pageHeight": 60000,
     "adjustPageHeight": True,
     "pageMarginTop": 20,
-    "pageMarginBottom": 40,
+    "pageMarginBottom": _BOTTOM_MARGIN,
     "pageMarginLeft": 50,
     "pageMarginRight": 50,
     "scale": _SCALE,
@@ -147,7 +147,7 @@ def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
     layout = {
         "pageWidth": width * 100 // _SCALE,
         "spacingSystem": _BETWEEN_SYSTEMS + _SYSTEM_SPACE * spaces_below,
-        "pageMarginBottom": _OPTIONS["pageMarginBottom"] + _MARGIN_SPACE * spaces_below,
+        "pageMarginBottom": _BOTTOM_MARGIN + _MARGIN_SPACE * spaces_below,
     }
     toolkit.setOptions(layout)
     toolkit.resetXmlIdSeed(_XML_ID_SEED)

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
+# Arguments that rebuild a network, as a checkpoint holds them.
+Hyperparameters = dict[str, bool | int | float | str]
+
 
 @runtime_checkable
 class Network(Protocol):

@@ -10,7 +10,7 @@ import gzip
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -107,6 +107,26 @@ class TrackFile:
         return self.name.rpartition(".")[2]
 
 
+class Beat(TypedDict):
+    """The beat of a metre: its length in ticks, its sign if most fonts have one, and its name."""
+
+    ticks: int
+    sign: str
+    name: str
+
+
+class PlayerData(TypedDict):
+    """The data of the player in a page, by the keys of its script; the same as in :class:`Track`."""
+
+    title: str
+    tempo: float
+    beat: Beat
+    ticks: int
+    notes: list[tuple[int, int, int]]
+    bars: list[int]
+    files: dict[str, Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Track:
     """A melody on a page.
@@ -151,7 +171,7 @@ class Track:
         """Whether the notation is so long that it is folded."""
         return len(self.bars) > _MANY_BARS
 
-    def player_data(self) -> dict[str, Any]:
+    def player_data(self) -> PlayerData:
         """Return the data of the player, as JSON values."""
         return {
             "title": self.title,
@@ -222,8 +242,7 @@ class PianoRoll:
         return cls(width, _SEMITONE_HEIGHT * (high - low + 1), _SEMITONE_HEIGHT, boxes, bars, tonics)
 
 
-def _beat(metre: Metre) -> dict[str, int | str]:
-    """Return the beat: its length, its sign if most fonts have one, and its name."""
+def _beat(metre: Metre) -> Beat:
     value = beat_value(metre)
     name = "dotted " * value.dots + value.name
     sign = _SIGNS[value.name] + "." * value.dots if value.name in _SIGNS else name

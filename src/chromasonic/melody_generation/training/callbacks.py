@@ -11,6 +11,7 @@ import io
 import math
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from chromasonic.melody_generation.atomic_files import atomic_file, write_text
+from chromasonic.melody_generation.atomic_files import JsonObject, atomic_file, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
@@ -109,11 +110,11 @@ class HistoryRecorder(Callback):
             writer.writerows(self._rows)
             write_text(self._table, text.getvalue())
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> JsonObject:
         """Return the history so far, as plain values."""
         return {"history": self.history.to_dict(), "rows": self._rows, "seconds": self.seconds}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: JsonObject) -> None:
         """Restore a history."""
         self.history = TrainingHistory.from_dict(state_dict["history"])
         self._rows = list(state_dict["rows"])
@@ -206,11 +207,11 @@ class RunCheckpoints(Checkpoint):
         checkpoint["model_state_dict"] = network.state_dict()
         checkpoint["epoch"] = self._epoch  # Lightning's own counts from 0 within an epoch, from 1 after the last
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, float | None]:
         """Return the lowest validation loss, the number of completed epochs, and the early end of training."""
         return {"best_loss": self.best_loss, "epoch": self._epoch, "over_at": self._over_at}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: JsonObject) -> None:
         """Restore these values."""
         self.best_loss = state_dict["best_loss"]
         self._epoch = state_dict["epoch"]
@@ -256,6 +257,14 @@ class DivergenceGuard(Callback):
         )
 
 
+@dataclass(frozen=True)
+class _GeneratorStates:
+    """The states of the CPU's generator and of each CUDA device's."""
+
+    cpu: torch.Tensor
+    cuda: list[torch.Tensor]
+
+
 class RandomState(Callback):
     """Saves torch's random state in the checkpoint, so that a resumed run has the dropout of an uninterrupted one.
 
@@ -263,22 +272,22 @@ class RandomState(Callback):
     """
 
     def __init__(self) -> None:
-        self._to_restore: dict[str, Any] | None = None
+        self._to_restore: _GeneratorStates | None = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, torch.Tensor | list[torch.Tensor]]:
         """Return the states of the CPU's generator and of each CUDA device's."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Store a state until training begins."""
-        self._to_restore = state_dict
+        self._to_restore = _GeneratorStates(state_dict["cpu"], state_dict["cuda"])
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Restore the stored state, once, after building and loading may have used the generators."""
         del trainer, pl_module
         if self._to_restore is not None:
-            torch.set_rng_state(self._to_restore["cpu"])
-            if self._to_restore["cuda"] and len(self._to_restore["cuda"]) == torch.cuda.device_count():
-                torch.cuda.set_rng_state_all(self._to_restore["cuda"])
+            torch.set_rng_state(self._to_restore.cpu)
+            if self._to_restore.cuda and len(self._to_restore.cuda) == torch.cuda.device_count():
+                torch.cuda.set_rng_state_all(self._to_restore.cuda)
             self._to_restore = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import JsonObject, write_text
 from chromasonic.melody_generation.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class TrainingHistory:
         self.val_accuracy.append(float(val_accuracy))
         self.learning_rate.append(float(learning_rate))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the lists, ``best_epoch`` and ``best_val_loss`` as plain values, with None for NaN."""
         lists = {name: [_number_or_none(number) for number in getattr(self, name)] for name in SERIES}
         return {
@@ -111,7 +111,7 @@ class TrainingHistory:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> TrainingHistory:
+    def from_dict(cls, values: JsonObject) -> TrainingHistory:
         """Return the history whose lists ``to_dict`` returned; all other values follow from them.
 
         Raises:

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -155,11 +154,11 @@ def lineage_of(
     )
 
 
-def _sizes(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+def _sizes(hyperparameters: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in hyperparameters.items() if name not in _FREE}
 
 
-def _phrase(network: str, sizes: Mapping[str, Any]) -> str:
+def _phrase(network: str, sizes: Mapping[str, object]) -> str:
     return " ".join([network, *(f"{name}={value}" for name, value in sorted(sizes.items()))])
 
 

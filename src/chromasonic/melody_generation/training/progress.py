@@ -91,11 +91,11 @@ class EpochProgress(ProgressBar):
         del trainer, pl_module, exception
         self._remove_bar()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, float]:
         """Return the lowest validation loss so far, which decides about the next star."""
         return {"best": self._best}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Restore the lowest validation loss."""
         self._best = state_dict["best"]
 

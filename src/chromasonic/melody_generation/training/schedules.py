@@ -7,8 +7,9 @@ its interval (batch or epoch), and the measure that it monitors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
+from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau, StepLR
 
@@ -26,7 +27,7 @@ class Schedule(Protocol):
     spans_run: ClassVar[bool]
     needs_all_epochs: ClassVar[bool]
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType | None:
         """Return Lightning's ``lr_scheduler`` entry; None for a constant rate.
 
         Args:
@@ -44,7 +45,7 @@ class Constant:
     spans_run: ClassVar[bool] = False
     needs_all_epochs: ClassVar[bool] = False
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any] | None:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType | None:
         """Return None: the rate does not change."""
         del optimizer, n_epochs, n_steps
         return None
@@ -65,7 +66,7 @@ class ReduceOnPlateau:
         _check("patience", self.patience, self.patience >= 0, "0 or more")
         _check("min_lr", self.min_lr, self.min_lr >= 0, "0 or more")
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType:
         """Return a scheduler that steps after every epoch, on the validation loss."""
         del n_epochs, n_steps
         scheduler = ReduceLROnPlateau(optimizer, factor=self.factor, patience=self.patience, min_lr=self.min_lr)
@@ -85,7 +86,7 @@ class Step:
         _check("step_size", self.step_size, self.step_size >= 1, "1 or more")
         _check("gamma", self.gamma, 0 < self.gamma <= 1, "more than 0 and at most 1")
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType:
         """Return a scheduler that steps after every epoch."""
         del n_epochs, n_steps
         return _entry(StepLR(optimizer, self.step_size, self.gamma), "epoch")
@@ -102,7 +103,7 @@ class Cosine:
     def __post_init__(self) -> None:
         _check("min_lr", self.min_lr, self.min_lr >= 0, "0 or more")
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType:
         """Return a scheduler that steps after every epoch."""
         del n_steps
         return _entry(CosineAnnealingLR(optimizer, n_epochs, self.min_lr), "epoch")
@@ -119,7 +120,7 @@ class OneCycle:
     def __post_init__(self) -> None:
         _check("warm_up", self.warm_up, 0 < self.warm_up < 1, "between 0 and 1")
 
-    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> dict[str, Any]:
+    def lightning(self, optimizer: Optimizer, n_epochs: int, n_steps: int) -> LRSchedulerConfigType:
         """Return a scheduler that steps after every batch; momentum does not change."""
         del n_epochs
         peak = optimizer.param_groups[0]["lr"]
@@ -130,7 +131,7 @@ class OneCycle:
         return _entry(scheduler, "step")
 
 
-def _entry(scheduler: LRScheduler, interval: str) -> dict[str, Any]:
+def _entry(scheduler: LRScheduler, interval: str) -> LRSchedulerConfigType:
     return {"scheduler": scheduler, "interval": interval, "monitor": VALIDATION_LOSS}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -58,7 +58,7 @@ class PairedTensorBoardLogger(TensorBoardLogger):
         return self._writers[side]
 
     @rank_zero_only
-    def log_outcome(self, hyperparameters: dict[str, Any], measures: dict[str, float], curves: Figure) -> None:
+    def log_outcome(self, hyperparameters: dict[str, float | str], measures: dict[str, float], curves: Figure) -> None:
         """Show hyperparameters and measures in the HPARAMS tab, and the learning curves."""
         self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
         self.experiment.add_figure("learning curves", curves)

@@ -1,6 +1,7 @@
 import copy
 import math
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -215,7 +216,8 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
 @every_network
 def test_hyperparameters_rebuild_the_network(name: str) -> None:
     network = network_named(name)
-    rebuilt = type(network)(**network.hyperparameters).eval()
+    hyperparameters: Any = network.hyperparameters
+    rebuilt = type(network)(**hyperparameters).eval()
     rebuilt.load_state_dict(network.state_dict())
     tokens = batch_of(walks(2))
     torch.testing.assert_close(rebuilt(tokens), network(tokens), atol=0, rtol=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from chromasonic.melody_generation.networks.bar_position import (
     NoBarPosition,
     token_onsets,
 )
+from chromasonic.melody_generation.networks.contract import Hyperparameters
 from chromasonic.melody_generation.networks.neural.dropout import Dropout
 from chromasonic.melody_generation.networks.neural.embedding import BarPositionEmbedding, OutputHead, TokenEmbedding
 from chromasonic.melody_generation.networks.neural.intervals import (
@@ -61,7 +62,7 @@ class SequenceNetwork(nn.Module, Generic[BackboneState]):
     def __init__(
         self,
         backbone: nn.Module,
-        hyperparameters: dict[str, Any],
+        hyperparameters: Hyperparameters,
         width: int,
         dropout: float,
         *,
