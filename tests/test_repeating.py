@@ -34,7 +34,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_is_repeated_from_its_directory_alone(original: Path, tmp_path: Path) -> None:
     ended = train(f"repeat={original}", f"output_dir={tmp_path / 'again'}")
     assert ended.code == 0, ended.output
-    assert f"differs from when {original} was made: nothing that is known of" in ended.output
+    assert f"changed since {original} was trained: nothing known" in ended.output
     assert differences(original, tmp_path / "again") == []
     made = [json.loads((run / "provenance.json").read_text()) for run in (original, tmp_path / "again")]
     assert made[0] | {"command": []} == made[1] | {"command": []}

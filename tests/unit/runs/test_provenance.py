@@ -82,7 +82,7 @@ def test_the_command_is_not_compared() -> None:
 
 def test_a_missing_record_is_reported_as_a_difference(tmp_path: Path) -> None:
     assert read_provenance(tmp_path) == {}
-    assert differences({}, record()) == ["what made it was not recorded"]
+    assert differences({}, record()) == ["its provenance was not recorded"]
 
 
 def test_every_resume_is_recorded(tmp_path: Path) -> None:

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_SAMPLES = 16  # on a page, of all models together, but at least one of each
-_LEAD_OF_ONE = "Predictions of tunes that the model never saw, and its own melodies beside real ones."
+_LEAD_OF_ONE = "Predictions of tunes that the model never saw, and its generated melodies beside real ones."
 _LEAD_OF_SEVERAL = "Predictions of tunes that no model saw, and the melodies of each model beside real ones."
 _TYPICAL = "Generated melodies whose overall score is nearest to the median of all {n}: neither the best nor the worst."
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
 _SURPRISAL = (
-    "The test tunes with the fewest bits per note, the median and the most; the colour of a note shows its bits. "
-    "chromasonic evaluate surprise= draws other tunes by their numbers."
+    "The test tunes with the fewest, the median and the most bits per note. The colour of a note shows its bits. "
+    "The option surprise= of chromasonic evaluate draws other tunes by their numbers."
 )
 
 

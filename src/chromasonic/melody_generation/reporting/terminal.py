@@ -50,16 +50,16 @@ def print_plan(
     network = f"{size:,} parameters" if size else "no trained parameters"
     console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
     if module.teacher:
-        words = f"distilled from {distilled_from}, with a weight of {module.teacher.weight:g}"
-        console.print(words, highlight=False, markup=False)
+        line = f"distilled from {distilled_from}, with a weight of {module.teacher.weight:g}"
+        console.print(line, highlight=False, markup=False)
     console.print(f"writing to {shown_path(directory)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_differences(run: Path, differences: Sequence[str]) -> None:
     """Print the differences of versions, machine and data from those of a run that is resumed or repeated."""
-    listed = "; ".join(differences) if differences else "nothing that is known of"
+    listed = "; ".join(differences) if differences else "nothing known"
     Console().print(
-        f"differs from when {shown_path(run)} was made: {listed}", highlight=False, markup=False, soft_wrap=True
+        f"changed since {shown_path(run)} was trained: {listed}", highlight=False, markup=False, soft_wrap=True
     )
 
 

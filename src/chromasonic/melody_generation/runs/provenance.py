@@ -197,7 +197,7 @@ def differences(before: JsonObject, now: JsonObject) -> list[str]:
         ['packages.torch 2.12 is now 2.13']
     """
     if not before:
-        return ["what made it was not recorded"]
+        return ["its provenance was not recorded"]
     flat = [flat_values({name: _in_todays_names(record).get(name) for name in _COMPARED}) for record in (before, now)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return [

@@ -103,7 +103,7 @@ def _front_page(readme: Path, content: str) -> str:
     try:
         text = readme.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is no text"
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not text"
         raise InputError(f"readme={readme} cannot be read ({reason}): readme=null leaves it out") from problem
     return with_section(text, _MARK, content, str(readme))
 
@@ -169,7 +169,7 @@ def _values(workflow: Workflow, results: StudyResults) -> dict[str, object]:
         "n_test_notes": f"{record.n_test_notes:,}",
         "split_hash": _split_hash(results),
         "test_set_hash": record.test_set_hash,
-        "seeds_said": _seeds_sentence(results),
+        "seeds_sentence": _seeds_sentence(results),
         "n_runs": results.n_runs,
         "core_minutes": f"{results.core_minutes:.0f}",
         "n_samples": record.samples.n_samples,

@@ -1,4 +1,4 @@
-// What one can do on the page: play, pause, seek, change tempo and volume, take files home. One melody at a time.
+// Controls of the page: play, pause, seek, tempo, volume, saving files. One melody plays at a time.
 "use strict";
 
 const Player = (() => {
@@ -11,13 +11,13 @@ const Player = (() => {
   const tempoValue = document.getElementById("tempo-value");
   const volume = document.getElementById("volume");
 
-  let context = null; // made at the first touch: browsers allow no sound before
+  let context = null; // created at the first click: browsers allow no sound before
   let loudness = null;
   let performance = null; // { from, began, silence } while it plays
 
-  const tracks = [...document.querySelectorAll("[data-track]")].map((element, place) => ({
+  const tracks = [...document.querySelectorAll("[data-track]")].map((element, index) => ({
     element,
-    melody: melodies[place],
+    melody: melodies[index],
     position: 0, // ticks
     roll: element.querySelector(".roll"),
     lanes: element.querySelector(".lanes"),
@@ -137,9 +137,9 @@ const Player = (() => {
     if (track === current) showBar(track, times, playing);
   }
 
-  function mark(track, place) {
-    const [onset, duration] = track.melody.notes[place] ?? [0, 0];
-    const now = track.position < onset + duration ? place : -1; // a rest
+  function mark(track, index) {
+    const [onset, duration] = track.melody.notes[index] ?? [0, 0];
+    const now = track.position < onset + duration ? index : -1; // a rest
     if (now === track.sounding) return;
     track.shapes[track.sounding]?.forEach((shape) => shape.classList.remove("sounds"));
     track.shapes[now]?.forEach((shape) => {
@@ -150,7 +150,7 @@ const Player = (() => {
     track.sounding = now;
   }
 
-  // A roll wider than the screen moves on by itself.
+  // A roll wider than the screen scrolls while it plays.
   function keepInSight({ melody, position, roll, lanes }) {
     const width = lanes.getBoundingClientRect().width;
     const seen = roll.clientWidth - (roll.scrollWidth - width); // beside the gutter
@@ -158,7 +158,7 @@ const Player = (() => {
     if (x < 0 || x > 0.8 * seen) roll.scrollLeft += x - 0.2 * seen;
   }
 
-  // Likewise the notation of a long melody, line by line.
+  // The notation of a long melody scrolls line by line.
   function keepLineInSight(sheet, head) {
     const y = head.getBoundingClientRect().top - sheet.getBoundingClientRect().top;
     if (y < 0 || y > 0.7 * sheet.clientHeight) sheet.scrollTop += y - 0.2 * sheet.clientHeight;
@@ -176,7 +176,7 @@ const Player = (() => {
 
   function setVolume() {
     const part = volume.value / 100;
-    if (loudness) loudness.gain.setTargetAtTime(part * part, context.currentTime, 0.02); // ears hear squares
+    if (loudness) loudness.gain.setTargetAtTime(part * part, context.currentTime, 0.02); // loudness grows with the square
   }
 
   function setTempo() {
@@ -186,7 +186,7 @@ const Player = (() => {
     tracks.forEach(show);
   }
 
-  // In the beat of the melody, as above its notation.
+  // The tempo is shown in beats of the metre, as above the notation.
   function showTempo() {
     const { tempo: quarters, beat } = current.melody;
     const beats = Math.round((((quarters * tempo.value) / 100) * ticksPerQuarter) / beat.ticks);
@@ -198,7 +198,7 @@ const Player = (() => {
 
   // ---- files
 
-  // They are kept compressed, or the page would be twice as long.
+  // Files are stored compressed: otherwise the page would be twice as long.
   async function contents(file) {
     const packed = Uint8Array.from(atob(file.data), (letter) => letter.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -218,7 +218,7 @@ const Player = (() => {
     say(`Saved ${file.name}`);
   }
 
-  // ---- hands: mouse, finger and keyboard
+  // ---- input: mouse, touch and keyboard
 
   function onKey(track, event) {
     const { bars, ticks } = track.melody;

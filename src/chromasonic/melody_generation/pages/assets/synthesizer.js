@@ -1,24 +1,23 @@
-// Notes to sound: the instrument of the exported WAV files (audio.py), from the same numbers, for loudspeakers and for
-// files alike.
+// Synthesises melodies for playing and for WAV files, with the instrument and the parameters of io/write_audio.py.
 "use strict";
 
 const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, release, peak }) => {
-  const FADE = 0.012; // seconds in which it begins, and is silenced, in the middle of a note
-  const rings = new Map(); // by pitch: a string that is struck and left alone, as long as was needed so far
+  const FADE = 0.012; // seconds of fading in or out where playing begins or stops within a note
+  const rings = new Map(); // by pitch: samples of a string that rings until it decays, as long as was needed so far
 
   const frequency = (pitch) => tuning * 2 ** ((pitch - 69) / 12);
 
   function ring(pitch, length) {
     if (rings.get(pitch)?.length >= length) return rings.get(pitch);
     const samples = new Float32Array(length);
-    harmonics.forEach((strength, place) => {
-      const number = place + 1;
+    harmonics.forEach((strength, index) => {
+      const number = index + 1;
       if (number * frequency(pitch) >= highest * rate) return;
       const angle = (2 * Math.PI * number * frequency(pitch)) / rate;
-      // High notes and high harmonics die away sooner.
+      // High notes and high harmonics decay faster.
       const seconds = (fadesIn * Math.sqrt(261.6 / frequency(pitch))) / number ** 0.7;
       const decay = Math.exp(-1 / (rate * seconds));
-      // A sine that dies away, each sample from the two before it.
+      // A decaying sine, each sample computed from the two before it.
       const [once, twice] = [2 * decay * Math.cos(angle), -decay * decay];
       let [before, now] = [0, strength * decay * Math.sin(angle)];
       for (let i = 1; i < length; i++) {
@@ -51,8 +50,8 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
     return loudest ? sound.map((each) => (each * peak) / loudest) : sound;
   }
 
-  // Plays what is left of a melody from a tick on. All of it is handed to the audio clock at once, so that a page in
-  // the background plays on. Returns how to end it.
+  // Plays a melody from a tick to its end. All notes are scheduled on the audio clock at once, so that a page in the
+  // background keeps playing. Returns a function that stops it.
   function play(context, destination, melody, secondsPerTick, from, at) {
     const samples = mixed(melody, secondsPerTick);
     const buffer = context.createBuffer(1, samples.length, rate);
