@@ -153,6 +153,11 @@ def test_only_training_tunes_are_transposed() -> None:
         assert one == other
 
 
+def test_what_cannot_be_read_is_no_corpus() -> None:
+    with pytest.raises(InputError, match=r"corpus .* got dict"):
+        MelodyDataModule({"folder": "tunes"})  # type: ignore[arg-type]
+
+
 def test_the_corpus_is_read_once() -> None:
     reads = []
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ProgressBar
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from chromasonic.app.jobs import Job, plan_job
 from chromasonic.app.launch import is_main_process
-from chromasonic.config.build import build
+from chromasonic.config.build import build, build_as
 from chromasonic.config.saved_configuration import plain_configuration, save_configuration
 from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_path, write_json
 from chromasonic.melody_generation.data_loader import MelodyDataModule
@@ -41,6 +43,7 @@ from chromasonic.melody_generation.training.lightning_module import LOGGED_MEASU
 from chromasonic.melody_generation.training.pretraining import initialise_weights, load_teacher
 from chromasonic.melody_generation.training.resume import check_resumable
 from chromasonic.melody_generation.training.run_mixture import check_split
+from chromasonic.melody_generation.training.schedules import Schedule
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
 
@@ -86,9 +89,8 @@ def run(config: DictConfig, directory: Path) -> None:
 
 def build_data(config: DictConfig) -> MelodyDataModule:
     """Return the data module of a run, with the guard of its training tunes if it has one."""
-    guard = build(config.guard) if "guard" in config else None
-    data: MelodyDataModule = build(config.dataset, seed=config.seed, guard=guard)
-    return data
+    guard = build_as(MelodyDataModule, "guard", config.guard) if config.get("guard") is not None else None
+    return build_as(MelodyDataModule, "dataset", config.dataset, seed=config.seed, guard=guard)
 
 
 def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> MelodyModule:
@@ -97,7 +99,8 @@ def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> Mel
     Raises:
         InputError: If the optimizer refuses its settings, or the network cannot have a teacher.
     """
-    schedule, network, optimizer = build(config.scheduler), build(config.model), build(config.optimizer)
+    schedule = build_as(Schedule, "scheduler", config.scheduler)  # type: ignore[type-abstract]
+    network, optimizer = build_as(nn.Module, "model", config.model), build(config.optimizer)
     try:
         distillation = Teacher(teacher.network, config.distillation_weight) if teacher else None
         return module_for(network, optimizer, schedule, distillation)
@@ -136,7 +139,8 @@ def callbacks_of(job: Job, module: MelodyModule) -> list[Callback]:
     Raises:
         InputError: If early stopping monitors a measure that is not logged.
     """
-    configured: list[Callback] = [build(node) for node in job.config.callbacks.values() if node]
+    nodes = job.config.callbacks.items()
+    configured = [build_as(Callback, f"callbacks.{name}", node) for name, node in nodes if node]
     for callback in configured:
         if isinstance(callback, EarlyStopping) and callback.monitor not in LOGGED_MEASURES:
             choices = ", ".join(LOGGED_MEASURES)
@@ -156,7 +160,8 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path
     Raises:
         InputError: If Lightning refuses its settings.
     """
-    loggers = [build(node) for node in config.logger.values() if node]
+    nodes = [(f"logger.{name}", node) for name, node in config.logger.items() if node]
+    loggers = [build_as(Logger, name, node) for name, node in nodes]  # type: ignore[type-abstract]
     make_trainer = build(config.trainer)
     try:
         trainer: L.Trainer = make_trainer(

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from chromasonic.melody_generation.errors import InputError
+
+Built = TypeVar("Built")
+
+
+def build_as(kind: type[Built], name: str, node: Any, **extra: Any) -> Built:
+    """Return the object that a node describes, of the type that a run needs there.
+
+    Args:
+        kind: The type.
+        name: Name of the node for the error message.
+        node: The node.
+        extra: Arguments that are no part of the configuration.
+
+    Raises:
+        InputError: If the node describes another type, nothing, or a constructor refuses its arguments.
+    """
+    built = build(node, **extra) if isinstance(node, DictConfig) else node
+    if not isinstance(built, kind):
+        raise InputError(f"{name} should describe a {kind.__name__}, got {type(built).__name__}")
+    return built
 
 
 def build(node: DictConfig, **extra: Any) -> Any:

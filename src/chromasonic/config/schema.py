@@ -6,11 +6,22 @@ build, see :mod:`chromasonic.config.validation`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 PathLike = str | int | float  # a folder may be called 2026
+
+
+def _refuse(value: Any) -> NoReturn:
+    del value
+    raise ValueError("the run sets it: give seed=... or guard=... at the top")
+
+
+# An argument of the data module that the run sets itself; a value in the configuration would be ignored.
+SetByRun = Annotated[Any, AfterValidator(_refuse)]
+# It becomes part of the names of files.
+Choice = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
 
 
 class DatasetConfig(BaseModel):
@@ -23,6 +34,8 @@ class DatasetConfig(BaseModel):
     held_out: float = Field(gt=0, lt=0.5)
     pitch: Literal["relative", "absolute"]
     transpositions: int = Field(ge=1, le=12, strict=True)
+    seed: SetByRun = None
+    guard: SetByRun = None
 
 
 class GuardConfig(DatasetConfig):
@@ -46,7 +59,7 @@ class RunConfig(BaseModel):
     trainer: dict[str, Any]
     callbacks: dict[str, Any]
     logger: dict[str, Any]
-    choices: dict[str, str] = {}  # the options chosen in the groups; added when a run starts
+    choices: dict[str, Choice] = {}  # the options chosen in the groups; added when a run starts
 
     epochs: PositiveInt
     batch_size: PositiveInt

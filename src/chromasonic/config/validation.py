@@ -24,6 +24,8 @@ from chromasonic.melody_generation.errors import InputError
 
 _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 _MISSING = "???"
+# Arguments of Hydra's own that any node may have.
+_OF_HYDRA: dict[str, Any] = {"_partial_": bool, "_recursive_": bool, "_args_": list, "_convert_": str}
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) ->
         value_name = f"{name}.{key}"
         if not isinstance(key, str):
             faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes named arguments only"))
-        elif key.startswith("_") or (isinstance(written[key], str) and written[key] in references):
+        elif key.startswith("_"):
+            faults += _faults_of_type(value_name, value, _OF_HYDRA.get(key, Any))
+        elif isinstance(written[key], str) and written[key] in references:
             continue
         elif value == _MISSING:
             faults.append(Fault(value_name, f"{value_name} must be given: {value_name}=..."))
@@ -131,11 +135,16 @@ def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) ->
             hint = did_you_mean(key, parameters)
             faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes no {key}{hint}"))
         elif (plain_type := _plain_type(hints.get(key))) is not None:
-            try:
-                TypeAdapter(plain_type, config=ConfigDict(strict=True)).validate_python(value)
-            except ValidationError as problem:
-                faults += faults_in(problem, value_name)
+            faults += _faults_of_type(value_name, value, plain_type)
     return faults
+
+
+def _faults_of_type(name: str, value: Any, kind: Any) -> list[Fault]:
+    try:
+        TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
+    except ValidationError as problem:
+        return faults_in(problem, name)
+    return []
 
 
 def _plain_type(hint: Any) -> Any:

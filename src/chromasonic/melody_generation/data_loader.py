@@ -119,6 +119,8 @@ class MelodyDataModule(L.LightningDataModule):
                 f"max_melody_length={max_melody_length} is less than min_melody_length={min_melody_length}: "
                 "no melody passes both"
             )
+        if not callable(getattr(corpus, "read", None)):
+            raise InputError(f"corpus should be a collection to read, such as FilesCorpus, got {type(corpus).__name__}")
         self.corpus = corpus
         self.batch_size = batch_size
         self.min_melody_length = min_melody_length

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from omegaconf import OmegaConf
+from torch import nn
 
-from chromasonic.config.build import build
+from chromasonic.config.build import build, build_as
 from chromasonic.melody_generation.errors import InputError
 
 
@@ -29,3 +32,21 @@ def test_the_message_names_the_nested_class_that_refused() -> None:
     )
     with pytest.raises(InputError, match=r"^SyntheticCorpus: .*num_sequences"):
         build(node)
+
+
+@pytest.mark.parametrize(
+    ("node", "named"),
+    [
+        ({"_target_": "chromasonic.melody_generation.training.schedules.Constant"}, "Constant"),
+        ({"_target_": "torch.nn.Identity", "_partial_": True}, "Deferred|partial"),
+        ({"a": 1}, "dict"),
+        ("lstm", "str"),
+    ],
+)
+def test_another_type_than_a_run_needs_is_refused(node: Any, named: str) -> None:
+    with pytest.raises(InputError, match=f"^model should describe a Module, got .*({named})"):
+        build_as(nn.Module, "model", OmegaConf.create({"model": node}).model)
+
+
+def test_the_type_that_a_run_needs_is_built() -> None:
+    assert isinstance(build_as(nn.Module, "model", OmegaConf.create({"_target_": "torch.nn.Identity"})), nn.Identity)

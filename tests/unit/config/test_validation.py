@@ -129,6 +129,27 @@ def test_a_guard_has_relative_pitch(config: DictConfig) -> None:
     assert fault.startswith("guard.pitch=absolute: ")
 
 
+@pytest.mark.parametrize("group", ["dataset", "guard"])
+@pytest.mark.parametrize("name", ["seed", "guard"])
+def test_values_of_a_dataset_that_the_run_sets_are_refused(config: DictConfig, group: str, name: str) -> None:
+    guard = OmegaConf.to_container(config.dataset, resolve=True)
+    values = {"guard": guard, f"{group}__{name}": 5}
+    assert [fault.partition("=")[0] for fault in faults_of(config, **values)] == [f"{group}.{name}"]
+
+
+@pytest.mark.parametrize("model", ["../lstm", "/tmp/lstm", ".lstm", "", "a\\b"])
+def test_a_choice_is_no_path(config: DictConfig, model: str) -> None:
+    assert faults_of(config, choices={"model": "lstm"}) == []
+    (fault,) = faults_of(config, choices={"model": model})
+    assert fault.startswith("choices=")
+
+
+@pytest.mark.parametrize("name", ["_partial_", "_recursive_", "_args_"])
+def test_arguments_of_hydra_have_their_types(config: DictConfig, name: str) -> None:
+    (fault,) = faults_of(config, **{f"model__{name}": "x"})
+    assert fault.startswith(f"model.{name}=x: ")
+
+
 def test_a_missing_value_is_named(config: DictConfig) -> None:
     (fault,) = faults_of(config, dataset__corpus__num_sequences="???")
     assert fault.startswith("dataset.corpus.num_sequences must be given")

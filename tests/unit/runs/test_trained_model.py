@@ -19,7 +19,7 @@ from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes, save_split_tunes
 from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
-from chromasonic.melody_generation.runs.trained_model import load_run
+from chromasonic.melody_generation.runs.trained_model import load_model, load_run
 from chromasonic.melody_generation.runs.training_record import read_results
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import module_for
@@ -54,6 +54,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(finished: Path, tmp_path: Path) -> Path:
     """A copy of the run that a test may damage."""
     return Path(shutil.copytree(finished, tmp_path / finished.name))
+
+
+def test_a_run_directory_may_be_called_like_a_checkpoint(run: Path) -> None:
+    directory = run.rename(run.with_suffix(".pt"))
+    model = load_model(directory)
+    assert (model.directory, model.tunes["test"]) == (directory, SIDES["test"])
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.pt"])
+def test_a_path_that_names_nothing_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        load_model(tmp_path / name)
 
 
 def test_a_run_is_read_with_its_tunes_weights_and_calibration(finished: Path) -> None:

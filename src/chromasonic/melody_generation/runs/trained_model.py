@@ -86,7 +86,7 @@ def load_model(path: str | Path) -> TrainedModel:
             which only its user can build.
     """
     path = Path(path)
-    if not path.is_file() and path.suffix != ".pt":
+    if path.is_dir() or (path.suffix != ".pt" and not path.is_file()):
         return _load(CheckpointLayout.find(path).best, path, has_tunes=RunLayout(path).tunes.exists())
     run = RunLayout.of_checkpoint(path)
     if run is None:

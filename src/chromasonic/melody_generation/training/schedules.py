@@ -7,7 +7,7 @@ its interval (batch or epoch), and the measure that it monitors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR,
 VALIDATION_LOSS = "validation/loss"
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """A schedule of the learning rate.
 
