@@ -1,4 +1,4 @@
-"""generate.py as a user meets it: what it writes and prints, and what it refuses."""
+"""The command generate: the files and lines that it writes, and the input that it refuses."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def generate(trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return run_it
 
 
-def test_melodies_are_written_in_all_formats_and_said_what_they_are(
-    generate: Generate, trained: Path, tmp_path: Path
-) -> None:
+def test_melodies_are_written_in_all_formats_and_listed(generate: Generate, trained: Path, tmp_path: Path) -> None:
     ended = generate("count=2", "key=G", "metre=6/8", "upbeat=1/8", "bars=4", "seed=7", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     expected = {f"melody_{number:02}{ending}" for number in (1, 2) for ending in FORMAT_SUFFIXES.values()}
@@ -63,7 +61,7 @@ def test_melodies_are_written_in_all_formats_and_said_what_they_are(
     assert not (trained / "melodies").exists()
 
 
-def test_by_default_they_go_into_the_run_and_the_same_seed_gives_the_same_files(
+def test_melodies_go_into_the_run_by_default_and_a_seed_repeats_them(
     generate: Generate, trained: Path, tmp_path: Path
 ) -> None:
     shared = ("bars=2", "formats=[midi,abc]", "seed=3")
@@ -76,7 +74,9 @@ def test_by_default_they_go_into_the_run_and_the_same_seed_gives_the_same_files(
     assert (tmp_path / "melody_01.mid").read_bytes() == (melodies / "melody_01.mid").read_bytes()
 
 
-def test_the_call_in_python_gives_what_the_script_writes(generate: Generate, trained: Path, tmp_path: Path) -> None:
+def test_generate_in_python_gives_the_melodies_of_the_command(
+    generate: Generate, trained: Path, tmp_path: Path
+) -> None:
     assert generate("count=3", "key=G", "metre=6/8", "seed=7", "formats=abc", f"output_dir={tmp_path}").code == 0
     melodies = make_up(load_model(trained), count=3, key="G", metre="6/8", seed=7)
     assert {melody.corpus for melody in melodies} == {"synthetic"}
@@ -86,7 +86,7 @@ def test_the_call_in_python_gives_what_the_script_writes(generate: Generate, tra
         assert written.durations.tolist() == melody.durations.tolist()
 
 
-def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Path) -> None:
+def test_a_primer_is_continued_in_its_metre(generate: Generate, tmp_path: Path) -> None:
     (tmp_path / "my_tune.abc").write_text("X:1\nT:Ünder % Way\nM:3/4\nL:1/4\nK:D\nA|dfa|b2a|\n")
     ended = generate(
         "count=1", "bars=4", f"primer={tmp_path}/my_tune.abc", "primer_notes=4", f"output_dir={tmp_path}/x"
@@ -97,13 +97,13 @@ def test_a_primer_is_gone_on_from_in_its_metre(generate: Generate, tmp_path: Pat
     assert (tune.metre, tune.start, tune.title) == (Metre(3, 4), 48, "After Ünder, 1")
 
 
-def test_greedy_melodies_come_to_an_end(generate: Generate, tmp_path: Path) -> None:
+def test_greedy_melodies_end(generate: Generate, tmp_path: Path) -> None:
     ended = generate("temperature=0", "count=1", "max_notes=40", "formats=abc", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     assert 0 < len(read_first_tune(tmp_path / "melody_01.abc")) < 300
 
 
-def test_without_chance_one_melody_is_made(generate: Generate, tmp_path: Path) -> None:
+def test_temperature_zero_generates_one_melody(generate: Generate, tmp_path: Path) -> None:
     ended = generate("temperature=0", "max_notes=20", "formats=abc", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
@@ -111,7 +111,7 @@ def test_without_chance_one_melody_is_made(generate: Generate, tmp_path: Path) -
     assert "1 of 1 did not end within 20 notes" in " ".join(ended.out.split())
 
 
-def test_what_is_not_quite_as_asked_for_is_said_in_a_line(generate: Generate, tmp_path: Path) -> None:
+def test_rounded_primers_and_unusual_conditions_give_a_remark(generate: Generate, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
     shared = ("count=1", "bars=2", "formats=abc", f"output_dir={tmp_path}/new")
     assert "the durations of 1 notes of the primer were rounded" in generate(f"primer={tmp_path}/tune.abc", *shared).out
@@ -120,7 +120,7 @@ def test_what_is_not_quite_as_asked_for_is_said_in_a_line(generate: Generate, tm
     assert "training tunes is in" not in generate(*shared).out
 
 
-def test_a_terminated_program_leaves_no_halves(
+def test_a_terminated_program_leaves_no_incomplete_file(
     generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = itertools.count(1)
@@ -139,16 +139,14 @@ def test_a_terminated_program_leaves_no_halves(
     }
 
 
-def test_the_page_says_how_to_make_it_again_without_the_paths_of_this_machine(
-    generate: Generate, trained: Path, tmp_path: Path
-) -> None:
+def test_the_page_has_its_command_without_absolute_paths(generate: Generate, trained: Path, tmp_path: Path) -> None:
     assert generate("count=1", "bars=2", "seed=4", "formats=abc", f"output_dir={tmp_path}").code == 0
     html = (tmp_path / "index.html").read_text()
     assert f"chromasonic generate run={trained.name} count=1 bars=2 seed=4 formats=abc<" in html
     assert str(tmp_path.parent) not in html
 
 
-def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: Path) -> None:
+def test_files_have_the_given_tempo(generate: Generate, tmp_path: Path) -> None:
     assert generate("count=1", "bars=2", "tempo=77", "formats=abc", f"output_dir={tmp_path}").code == 0
     assert "\nQ:1/4=77\n" in (tmp_path / "melody_01.abc").read_text()
 
@@ -156,7 +154,7 @@ def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("metre=13/8",), "metre 13/8 is none that melodies can be written in; near it are 12/8"),
+        (("metre=13/8",), "melodies cannot be written in metre 13/8; near it are 12/8"),
         (("key=H",), "a key is a letter A to G"),
         (("mode=happy",), "no mode is called 'happy'"),
         (("upbeat=2",), "an upbeat is shorter than a bar"),
@@ -181,7 +179,7 @@ def test_the_tempo_is_the_one_that_was_asked_for(generate: Generate, tmp_path: P
         (("temprature=1",), "there is no temprature to set, did you mean temperature?"),
     ],
 )
-def test_what_is_impossible_is_refused_in_a_sentence_and_nothing_is_written(
+def test_impossible_options_are_refused_before_anything_is_written(
     arguments: tuple[str, ...], says: str, generate: Generate, tmp_path: Path
 ) -> None:
     ended = generate(f"output_dir={tmp_path}/new", *arguments)

@@ -87,7 +87,7 @@ def test_a_wrong_plan_is_refused_before_anything_runs(run: Run, tmp_path: Path) 
         (PLAN.replace("epochs=2", "epoch=2"), "lstm: there is no epoch to set, did you mean epochs?"),
         (PLAN.replace("epochs=2", "epochs=0"), "lstm: epochs=0: input should be greater than 0"),
         (PLAN + "\nseeds: [2]", "found duplicate key seeds"),
-        ("- a", "plan.yaml holds no values by name"),
+        ("- a", "plan.yaml holds no named values"),
     ):
         plan.write_text(text)
         ended = run("results.py", "plan=plan.yaml")

@@ -61,7 +61,7 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_pat
     path = tmp_path / "model.pt"
     torch.save(checkpoint_of(small_lstm(), padding=torch.zeros(2_000_000)), path)
     assert squeezed(path).stat().st_size < 1_000_000
-    refused(lambda: read_checkpoint(path), str(path), "unpacks to more than it has bytes")
+    refused(lambda: read_checkpoint(path), str(path), "unpacks to more bytes than the file has")
 
 
 def doubled(times: int) -> Any:
@@ -76,14 +76,14 @@ def doubled(times: int) -> Any:
     "others",
     [{"calibration": doubled(60)}, {"hyperparameters": {"hidden_size": doubled(60)}}, {"epoch_": {1: doubled(60)}}],
 )
-def test_values_that_are_walked_through_forever_are_refused(tmp_path: Path, others: dict[str, Any]) -> None:
+def test_values_with_exponentially_many_parts_are_refused(tmp_path: Path, others: dict[str, Any]) -> None:
     path = tmp_path / "model.pt"
     torch.save(checkpoint_of(small_lstm()) | others, path)
     assert path.stat().st_size < 500_000
     refused(lambda: read_checkpoint(path), "holds more than 1000000 values")
 
 
-def test_values_that_hold_themselves_are_refused(tmp_path: Path) -> None:
+def test_values_that_contain_themselves_are_refused(tmp_path: Path) -> None:
     itself: list[Any] = []
     itself.append(itself)
     torch.save(checkpoint_of(small_lstm(), calibration=itself), tmp_path / "model.pt")
@@ -100,7 +100,7 @@ def test_values_that_hold_themselves_are_refused(tmp_path: Path) -> None:
     ],
     ids=["meta", "sparse", "turned", "expanded"],
 )
-def test_weights_that_are_not_laid_out_in_full_are_refused(tmp_path: Path, weight: Tensor) -> None:
+def test_weights_without_contiguous_storage_are_refused(tmp_path: Path, weight: Tensor) -> None:
     network = small_lstm()
     assert network.state_dict()["scores.pitch.weight"].shape == weight.shape
     weights = {**network.state_dict(), "scores.pitch.weight": weight}
@@ -139,9 +139,7 @@ TABLES: dict[str, Callable[[Tensor, Tensor], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("fault", TABLES)
 @pytest.mark.parametrize("kind", [MarkovNetwork, PPMNetwork])
-def test_counts_that_are_none_are_refused(
-    tmp_path: Path, kind: type[MarkovNetwork] | type[PPMNetwork], fault: str
-) -> None:
+def test_invalid_counts_are_refused(tmp_path: Path, kind: type[MarkovNetwork] | type[PPMNetwork], fault: str) -> None:
     network = counted(kind)
     weights = network.state_dict()
     home = next(name for name in weights if name.endswith("successors.keys")).removesuffix("keys")
@@ -158,7 +156,7 @@ def test_counts_that_are_none_are_refused(
     "changed",
     [{"order": 10**9}, {"order": -1}, {"order": 2.5}, {"orders": 2}, {"order": torch.ones(1)}, {"order": None}],
 )
-def test_a_model_that_counts_is_not_made_of_anything(tmp_path: Path, changed: dict[str, Any]) -> None:
+def test_invalid_hyperparameters_of_counting_models_are_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
     network = counted(MarkovNetwork)
     torch.save(checkpoint_of(network, hyperparameters=network.hyperparameters | changed), tmp_path / "model.pt")
     refused(lambda: load_model(tmp_path / "model.pt"))
@@ -167,7 +165,7 @@ def test_a_model_that_counts_is_not_made_of_anything(tmp_path: Path, changed: di
 @pytest.mark.parametrize(
     "name", ["os.system", "LSTMNetwork", "chromasonic.melody_generation.networks.lstm", "", "\x1b[31m"]
 )
-def test_a_network_of_another_name_is_not_built(tmp_path: Path, name: str) -> None:
+def test_a_network_outside_the_closed_set_is_not_built(tmp_path: Path, name: str) -> None:
     torch.save(checkpoint_of(small_lstm()) | {"network": name}, tmp_path / "model.pt")
     refused(lambda: load_model(tmp_path / "model.pt"), "not built in")
 
@@ -180,7 +178,7 @@ def test_a_network_of_another_name_is_not_built(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     "read", [TrainingHistory.load, lambda path: read_results(path.parents[1])], ids=["history", "results"]
 )
-def test_json_that_is_none_or_made_to_hurt_is_refused(tmp_path: Path, text: str, read: Callable[[Path], Any]) -> None:
+def test_invalid_and_hostile_json_is_refused(tmp_path: Path, text: str, read: Callable[[Path], Any]) -> None:
     path = tmp_path / "evaluation" / "results.json"
     path.parent.mkdir()
     path.write_text(text)
@@ -204,7 +202,7 @@ def test_tunes_that_hold_objects_are_refused(tmp_path: Path) -> None:
     refused(lambda: load_split_tunes(tmp_path / "tunes.npz"), "damaged")
 
 
-def test_a_run_of_parts_that_do_not_belong_together_is_refused(tmp_path: Path) -> None:
+def test_a_run_of_inconsistent_files_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "lstm_checkpoints"
     folder.mkdir()
     torch.save(checkpoint_of(small_lstm(), test_set_hash="0" * 16), folder / "melody_lstm_best.pt")
@@ -233,7 +231,7 @@ def unsafe_calls(source: str) -> list[str]:
     return found
 
 
-def test_nothing_in_the_package_runs_what_it_reads() -> None:
+def test_nothing_in_the_package_executes_a_file_that_it_reads() -> None:
     files = sorted(SOURCES.rglob("*.py"))
     assert len(files) > 50
     found = {file.name: calls for file in files if (calls := unsafe_calls(file.read_text(encoding="utf-8")))}
@@ -253,5 +251,5 @@ def test_nothing_in_the_package_runs_what_it_reads() -> None:
         "subprocess.run(['ls'])", "yaml.load(text)",
     ],
 )  # fmt: skip
-def test_this_test_can_fail(source: str) -> None:
+def test_the_search_for_unsafe_calls_can_fail(source: str) -> None:
     assert unsafe_calls(source) == [ast.unparse(ast.parse(source))]

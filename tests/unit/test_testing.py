@@ -57,7 +57,7 @@ def test_any_module_of_the_contract_is_evaluated(network: Any, tmp_path: Path) -
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.slow
-def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
+def test_copying_is_measured_with_training_tunes(tmp_path: Path) -> None:
     results = ModelTester(markov(), training_data=TRAIN).run_comprehensive_test(TEST, tmp_path, n_samples=3)
     assert results["calibrated_on"] == "30 training tunes"
     page = (tmp_path / "scores.md").read_text()
@@ -65,7 +65,7 @@ def test_training_tunes_make_copying_known(tmp_path: Path) -> None:
     assert "| range, semitones |" in page
 
 
-def test_nothing_is_written_where_nothing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     ModelTester(markov()).run_comprehensive_test(TEST, n_samples=2)
     ModelComparison().compare_models({"a": markov()}, TEST, n_samples=2)

@@ -209,7 +209,7 @@ def test_control_tokens_in_the_music_raise_an_error(name: str) -> None:
         VOCABULARY.decode([*tokens[:-1], IDS[name], VOCABULARY.end])
 
 
-def test_every_token_has_a_name_of_its_own() -> None:
+def test_every_token_has_a_distinct_name() -> None:
     assert len(IDS) == len(VOCABULARY)
     assert [VOCABULARY.name(token) for token in range(4)] == ["<pad>", "<end>", "<bar>", "<section>"]
 

@@ -50,5 +50,5 @@ def read_yaml(path: Path) -> JsonObject:
     except (YAMLError, OmegaConfBaseException, AttributeError, ValueError) as problem:
         raise InputError(f"{path} cannot be read: {' '.join(str(problem).split())}") from problem
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds no values by name")
+        raise InputError(f"{path} holds no named values")
     return {str(name): value for name, value in content.items()}

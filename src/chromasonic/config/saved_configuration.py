@@ -158,9 +158,9 @@ def read_configuration(directory: Path) -> DictConfig:
         _check_plain_yaml(path, text)
         values = OmegaConf.to_container(OmegaConf.create(text))
         if not isinstance(values, dict):
-            raise InputError(f"{path} is no configuration of a run: it holds no values by name")
+            raise InputError(f"{path} is no configuration of a run: it holds no named values")
         if not isinstance(values.get("choices"), dict):
-            raise InputError(f"{path} is no configuration of a run: it does not name the choices that were made")
+            raise InputError(f"{path} is no configuration of a run: it does not name the choice of each group")
         values = upgrade_configuration({str(name): value for name, value in values.items()})
         _check_harmless(path, values)
         return OmegaConf.create(values)
@@ -189,7 +189,9 @@ def _check_harmless(path: Path, values: Any) -> None:
     """Raise if a value refers to more than the run, or a target is not in the closed set."""
     for name, value in _leaves(values, ""):
         if isinstance(value, str) and _reads_too_much(value):
-            raise InputError(f"{path}: {name} refers to more than other values of the run ({value[:80]}): not resolved")
+            raise InputError(
+                f"{path}: {name} refers to something else than values of the run ({value[:80]}), which is not allowed"
+            )
         if "_target_" in name.split(".") and not _is_allowed(value):
             raise InputError(
                 f"{path}: {name} is {str(value)[:80]}, which is none of the classes that a run directory may name; "

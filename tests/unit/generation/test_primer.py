@@ -65,7 +65,7 @@ def test_durations_without_a_token_are_rounded(tmp_path: Path) -> None:
         (
             "X:1\nM:13/8\nK:C\nCDE|",
             None,
-            "metre 13/8 is none that melodies can be written in; near it are 12/8, 11/8 and 15/8",
+            "melodies cannot be written in metre 13/8; near it are 12/8, 11/8 and 15/8",
         ),
         ("X:1\nM:4/4\nK:C\nCDE|", 4, "has 3 notes and rests, so primer_notes=4"),
         ("X:1\nM:4/4\nK:C\nCDE|", 0, "so primer_notes=0"),

@@ -131,7 +131,7 @@ def test_another_vocabulary_or_format_is_refused_with_both_versions(tmp_path: Pa
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, 2], "no values by name"),
+        ([1, 2], "no named values"),
         ({}, "it lacks model_state_dict"),
         (small_lstm().state_dict(), "it lacks model_state_dict"),
     ],

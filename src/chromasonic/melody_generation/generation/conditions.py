@@ -85,7 +85,7 @@ def refusal_of_metre(metre: Metre) -> str:
         return (other.unit != metre.unit, abs(other.bar_ticks - metre.bar_ticks))
 
     near = [str(other) for other in sorted((other for other in METRES if other.beats), key=distance)[:3]]
-    return f"metre {metre} is none that melodies can be written in; near it are {near[0]}, {near[1]} and {near[2]}"
+    return f"melodies cannot be written in metre {metre}; near it are {near[0]}, {near[1]} and {near[2]}"
 
 
 def parse_upbeat(upbeat: str, metre: Metre) -> int:

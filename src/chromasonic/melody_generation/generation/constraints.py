@@ -91,7 +91,7 @@ class DecodingConstraints:
         )
 
     def check_length(self, state: DecodingState) -> None:
-        """Raise if a beginning is as long already as the melody is to become.
+        """Raise if a beginning already has the length of the whole melody.
 
         Raises:
             InputError: If a beginning is complete, or its bars cannot be counted.
@@ -100,8 +100,9 @@ class DecodingConstraints:
         if config.bars is not None and bool((state.clock.bar_ticks == self._free).any()):
             raise InputError("bars cannot be counted in free metre: give notes instead of bars")
         if bool(self.is_complete(state).any()):
-            asked = f"{config.bars} bars" if config.bars is not None else f"{config.notes or config.max_notes} notes"
-            raise InputError(f"the primer leaves no room within {asked}: shorten it, or ask for more")
+            n, noun = (config.bars, "bar") if config.bars is not None else (config.notes or config.max_notes, "note")
+            asked = f"{n} {noun}{'s' if n > 1 else ''}"
+            raise InputError(f"the primer already has {asked} or more: shorten it, or ask for more")
 
     def is_complete(self, state: DecodingState) -> Tensor:
         """Return the mask of melodies that have the length asked for, shape (B,)."""

@@ -139,7 +139,7 @@ def _sample_batch(
     while active:
         logits = decoder.read(tokens).masked_fill(~constraints.allowed(state), -torch.inf)  # (B, V)
         if bool((logits.amax(-1) == -torch.inf).any()):
-            raise InputError("the network rules out every token that may come next, so no melody can go on")
+            raise InputError("the network rules out every token that may come next, so no melody can be continued")
         uniforms = torch.tensor([streams[index].random() for index in active], dtype=torch.float64)
         new = sample_from(token_probabilities(logits, constraints.config), uniforms)  # (B,)
         for index, token in zip(active, new.tolist(), strict=True):

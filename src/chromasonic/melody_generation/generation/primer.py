@@ -40,7 +40,9 @@ def read_primer(path: str | Path, n_notes: int | None = None) -> Primer:
     tune = read_first_tune(path)
     if n_notes is not None:
         if not 1 <= n_notes <= len(tune):
-            raise InputError(f"the primer {path} has {len(tune)} notes and rests, so primer_notes={n_notes} is no part")
+            raise InputError(
+                f"the primer {path} has {len(tune)} notes and rests, so primer_notes={n_notes} is not possible"
+            )
         tune = tune.window(0, n_notes)
     return fit_primer(tune, f"the primer {path}")
 

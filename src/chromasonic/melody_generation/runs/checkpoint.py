@@ -179,7 +179,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise InputError(f"there is no checkpoint {path}")
     values = _load_values(path)
     if not isinstance(values, dict):
-        raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no values by name")
+        raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no named values")
     for part, kind in _PARTS.items():
         if not isinstance(values.get(part), kind):
             raise InputError(f"{path} is no checkpoint of Chromasonic: it lacks {part}, or it is no {kind.__name__}")
@@ -215,7 +215,7 @@ def _load_values(path: Path) -> Any:
             n_bytes = sum(entry.file_size for entry in archive.infolist())
             n_bytes_of_values = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(".pkl"))
         if n_bytes > path.stat().st_size or n_bytes_of_values > _MAX_BYTES_OF_VALUES:
-            raise InputError(f"{path} is no checkpoint that can be read: it unpacks to more than it has bytes")
+            raise InputError(f"{path} is no readable checkpoint: it unpacks to more bytes than the file has")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch warns of pickles that it has not written itself
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -227,7 +227,7 @@ def _load_values(path: Path) -> Any:
         raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
     except _DAMAGED as problem:
         raise InputError(
-            f"{path} is no checkpoint that can be read: it is damaged, or holds more than plain values and tensors"
+            f"{path} is no readable checkpoint: it is damaged, or holds more than plain values and tensors"
         ) from problem
 
 
@@ -238,7 +238,7 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
         value = waiting.pop()
         n_seen += 1
         if n_seen > _MAX_VALUES:
-            raise InputError(f"{path} is no checkpoint that can be read: it holds more than {_MAX_VALUES} values")
+            raise InputError(f"{path} is no readable checkpoint: it holds more than {_MAX_VALUES} values")
         if isinstance(value, Mapping):
             waiting.extend(value)
             waiting.extend(value.values())

@@ -129,7 +129,7 @@ class CheckpointLayout:
                 f"{run} holds several runs: name one of them, or compare them with chromasonic compare runs={run}"
             )
         if not checkpoints:
-            raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): it is not a finished epoch old")
+            raise InputError(f"{run} holds no checkpoint (no *_checkpoints/*_last.pt): no epoch of it is finished")
         return cls(checkpoints[0].parent, checkpoints[0].stem.rsplit("_", 1)[0])
 
     @property

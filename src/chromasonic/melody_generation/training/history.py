@@ -139,7 +139,7 @@ class TrainingHistory:
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
             if not isinstance(values, dict):
-                raise ValueError("it holds no lists by name")
+                raise ValueError("it holds no named lists")
             return cls.from_dict(values)
         except OSError as problem:
             reason = problem.strerror or "unknown"
