@@ -1,4 +1,4 @@
-"""All readers of files that anybody may have made.
+"""All readers of files that may come from strangers.
 
 A reader reads its input or raises the error that its docstring names; anything else is a fault.
 """

@@ -235,9 +235,9 @@ def test_nothing_in_the_package_executes_a_file_that_it_reads() -> None:
     files = sorted(SOURCES.rglob("*.py"))
     assert len(files) > 50
     found = {file.name: calls for file in files if (calls := unsafe_calls(file.read_text(encoding="utf-8")))}
-    (asks_git,) = found.pop("provenance.py")  # of its own checkout, and with no word of anybody else's
+    (asks_git,) = found.pop("provenance.py")  # about this clone, with fixed arguments
     assert asks_git.startswith("subprocess.run(['git', '-C', str(_PROJECT), *question]")
-    (runs_a_plan,) = found.pop("runner.py")  # the scripts of this checkout, with what the user's own plan says
+    (runs_a_plan,) = found.pop("runner.py")  # the commands of this package, with options from the user's plan
     assert runs_a_plan.startswith("subprocess.Popen(command,")
     assert found == {}
 

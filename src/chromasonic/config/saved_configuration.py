@@ -1,6 +1,6 @@
 """Save the configuration of a run in its directory, and read it back safely.
 
-A configuration that the user types may name any class. A run directory may come from anybody, so that a configuration
+A configuration that the user types may name any class. A run directory may come from a stranger. So a configuration
 read from one is restricted: no aliases that unfold to gigabytes, no references that read the environment, and only a
 closed set of classes is built.
 """

@@ -44,6 +44,6 @@ def test_report_lines_omit_zero_counts() -> None:
     report = CorpusReport(n_tunes=3, n_melodies=2, n_notes=9, n_overruns=4, dropped=(DroppedTune("a:1", "broken"),))
     assert report.lines() == [
         "2 of 3 tunes read, 9 notes and rests",
-        "4 notes run past the end of their bar, as the source has them",
+        "4 notes run past the end of their bar, as in the source",
         "left out a:1: broken",
     ]

@@ -39,7 +39,7 @@ MODULE = MelodyModule(nn.Linear(1, 1))
 
 
 class GivenLosses(Callback):
-    """Puts other validation losses in the place of those measured, before anybody sees them."""
+    """Replaces the measured validation losses before other callbacks read them."""
 
     def __init__(self, losses: list[float]) -> None:
         self.losses = losses

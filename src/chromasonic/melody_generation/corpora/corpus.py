@@ -41,10 +41,10 @@ class CorpusReport:
         """Return the report as lines of text, without zero counts."""
         lines = [f"{self.n_melodies} of {self.n_tunes} tunes read, {self.n_notes} notes and rests"]
         for count, text in (
-            (self.n_overruns, "notes run past the end of their bar, as the source has them"),
+            (self.n_overruns, "notes run past the end of their bar, as in the source"),
             (self.n_departures, "bar lines or metres depart from the count of the metre"),
             (self.n_ticks_rounded, "notes are shorter or finer than a tick, rounded"),
-            (self.n_durations_rounded, "durations rounded to the nearest that the vocabulary has"),
+            (self.n_durations_rounded, "durations rounded to the nearest in the vocabulary"),
             (self.n_pitches_moved, "pitches moved by octaves into the vocabulary's range"),
         ):
             if count:

@@ -202,7 +202,7 @@ def evaluate(
 
 
 def draw_samples(network: nn.Module, test: Sequence[Melody], settings: SampleSettings) -> list[Melody]:
-    """Sample whole tunes in the keys, metres and modes of the test tunes, each of these as often as the others."""
+    """Sample whole tunes in the keys, metres and modes of the test tunes, each equally often."""
     order = np.random.default_rng(settings.seed).permutation(len(test))
     beginnings = [beginning_of(test[order[index % len(test)]]) for index in range(settings.n_samples)]
     config = GenerationConfig(max_notes=settings.max_notes, temperature=settings.temperature, seed=settings.seed)

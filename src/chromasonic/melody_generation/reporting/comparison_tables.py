@@ -92,8 +92,8 @@ def _differences_table(comparison: Comparison) -> Table:
         "",
         ("Tune by tune", "bits per note", "p", "better on"),
         rows,
-        "Paired permutation test over the tunes, of these runs; p is adjusted for the number of pairs (Holm), * is "
-        "below 0.05." + " All other pairs are in model_comparison.json." * is_short,
+        "Paired permutation test over the test tunes. p is adjusted for the number of pairs (Holm), * is below 0.05."
+        + " All other pairs are in model_comparison.json." * is_short,
     )
 
 

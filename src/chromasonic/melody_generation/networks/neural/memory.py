@@ -1,6 +1,6 @@
 """Memory of the tune so far: attention heads that find earlier states like the present one and what followed them.
 
-Folk tunes repeat themselves, and a recurrent state is too narrow to hold what is to be repeated. Entry k joins the
+Folk tunes repeat themselves, and a recurrent state is too narrow to hold the passages that return. Entry k joins the
 state before token k with token k itself, so that a state that resembles an earlier one finds what followed there. This
 is an induction head (Elhage et al. 2021, Olsson et al. 2022), built in rather than learned from two layers. Entries
 that join a state with the token before it lose the gain.
