@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -139,6 +140,7 @@ def test_a_damaged_calibration_or_one_of_another_version_is_refused() -> None:
     with pytest.raises(InputError, match=r"version 7, but .*version 1"):
         Calibration.from_dict(CALIBRATION.to_dict() | {"version": 7})
     changes: tuple[dict[str, object], ...] = ({"distributions": {}}, {"transitions": [1.0]}, {"n_melodies": None})
+    changes += ({"n_melodies": math.inf}, {"transitions": 10**400})
     for change in changes:
         with pytest.raises(InputError, match="damaged"):
             Calibration.from_dict(CALIBRATION.to_dict() | change)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hydra.utils import get_object
 
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs import older_configurations
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 
@@ -76,3 +77,11 @@ def test_upgrading_twice_changes_nothing_more() -> None:
 @pytest.mark.parametrize("values", [{}, {"dataset": None, "callbacks": None}, {"dataset": [1], "callbacks": "x"}])
 def test_values_of_an_unexpected_type_are_left_as_they_are(values: dict[str, Any]) -> None:
     assert upgrade_configuration(values).items() >= values.items()
+
+
+def test_a_configuration_that_is_nested_too_deeply_is_refused() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(5000):
+        nested = {"a": nested}
+    with pytest.raises(InputError, match="nested too deeply"):
+        upgrade_configuration(nested)

@@ -129,3 +129,9 @@ def test_a_failing_git_gives_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_a_package_that_is_not_installed_has_no_version() -> None:
     assert provenance_module._version("no-package-of-this-name") is None
+
+
+@pytest.mark.parametrize("configuration", [[1], "x", 7])
+def test_a_configuration_of_another_type_is_a_difference(configuration: Any) -> None:
+    (phrase,) = provenance_module.differences({"configuration": configuration}, {"threads": None})
+    assert phrase.startswith("configuration ")

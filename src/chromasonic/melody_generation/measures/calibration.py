@@ -173,7 +173,7 @@ class Calibration:
             distributions = {name: _read_distribution(values["distributions"][name], n_melodies) for name in _SCORED}
             transitions = np.array(values["transitions"], dtype=np.float64).reshape(2, 12, 12)
             return cls(distributions, DegreeTransitions(transitions), n_melodies)
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise InputError(f"the calibration is damaged ({problem}): train the model again") from problem
 
 

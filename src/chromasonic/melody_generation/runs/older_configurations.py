@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.errors import InputError
 
 _PACKAGE = "chromasonic.melody_generation."
 # Classes and functions that a `_target_` may name: old path -> new path.
@@ -40,11 +41,17 @@ def upgrade_configuration(configuration: JsonObject) -> JsonObject:
 
     A configuration of today is returned as it is. Values of an unexpected type are left for the validation to refuse.
 
+    Raises:
+        InputError: If it is nested too deeply.
+
     Example:
         >>> upgrade_configuration({"teacher_share": 0.9, "teacher": "outputs/mixture"})["distillation_weight"]
         0.9
     """
-    values = {str(name): _with_moved_targets(value) for name, value in configuration.items()}
+    try:
+        values = {str(name): _with_moved_targets(value) for name, value in configuration.items()}
+    except RecursionError as problem:
+        raise InputError("the configuration of the run is nested too deeply") from problem
     for old, new in RENAMED.items():
         _rename(values, old.split("."), new.split("."))
     values = values | {name: value for name, value in _ADDED.items() if name not in values}

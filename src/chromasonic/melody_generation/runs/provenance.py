@@ -209,7 +209,9 @@ def differences(before: JsonObject, now: JsonObject) -> list[str]:
 
 def _in_todays_names(record: JsonObject) -> JsonObject:
     configuration = record.get("configuration")
-    return {**record, "configuration": upgrade_configuration(configuration)} if configuration else record
+    if not configuration or not isinstance(configuration, dict):
+        return record
+    return {**record, "configuration": upgrade_configuration(configuration)}
 
 
 def _shown(value: object) -> str:
