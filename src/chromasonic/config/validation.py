@@ -88,7 +88,8 @@ def faults_in(problem: ValidationError, name: str = "") -> list[Fault]:
     for error in problem.errors():
         path = [str(part) for part in error["loc"]]
         value_name = name or (".".join(path) if path[0] in {"dataset", "guard"} else path[0])
-        message = error["msg"][0].lower() + error["msg"][1:].removeprefix("Value error, ")
+        text = error["msg"].removeprefix("Value error, ")
+        message = text[0].lower() + text[1:]
         shown = "" if error["type"] == "missing" else f"={error['input']}"
         faults.setdefault(value_name, Fault(value_name, f"{value_name}{shown}: {message}"))
     return list(faults.values())
