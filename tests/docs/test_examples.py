@@ -42,7 +42,7 @@ def trained_lstm(folder: Path) -> None:
 
 def test_the_example_of_the_readme_trains_scores_and_generates(capsys: pytest.CaptureFixture[str]) -> None:
     [example] = code_blocks(README, "python")
-    exec(shortened(example, num_sequences="200->20", epochs="10->2").replace("(test)", "(test, n_samples=3)"), {})
+    exec(shortened(example, num_sequences="200->20", epochs="10->2", n_samples="20->3"), {})
     best_epoch, *_ = capsys.readouterr().out.splitlines()[-2].split()
     assert best_epoch in {"1", "2"}
     assert len(list(Path("melodies").glob("jig_*.mid"))) == 4
