@@ -7,11 +7,13 @@ its interval (batch or epoch), and the measure that it monitors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau, StepLR
+
+if TYPE_CHECKING:  # resuming and studies import this module, and Lightning takes seconds
+    from lightning.pytorch.utilities.types import LRSchedulerConfigType
 
 VALIDATION_LOSS = "validation/loss"
 
