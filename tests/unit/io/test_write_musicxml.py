@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from tests.independent_readers import read_by_verovio, sounding_notes
 from tests.strategies import melodies
 from tests.written_music import content, is_lossless
@@ -43,6 +43,17 @@ def test_verovio_reads_the_notes(melody: Melody) -> None:
 
 
 @given(melodies(min_notes=1))
+@example(
+    Melody(
+        [60, REST, 60], [24, 96, 24], Metre.parse("free"), departures=(Departure(1, Metre(5, 4)), Departure(2, None))
+    )
+)
+@example(
+    Melody(
+        [60, REST, 60], [24, 96, 24], Metre.parse("free"), departures=(Departure(1, Metre(5, 4)), Departure(2, None))
+    )
+)
+@example(Melody([60] * 9 + [REST, 60], [24] * 9 + [192, 24], Metre.parse("free")))
 @settings(max_examples=25)
 def test_our_reader_reads_the_notes_and_all_that_notation_determines(
     tmp_path_factory: pytest.TempPathFactory, melody: Melody

@@ -35,6 +35,11 @@ def test_free_measures_are_cut_every_few_beats_between_notes(durations: list[int
     assert lengths(durations) == segments
 
 
+def test_no_segment_before_others_is_a_single_rest() -> None:
+    [measure] = split_measures(Melody([60] * 8 + [REST, 60, 60], [24] * 8 + [192, 24, 24], Metre.parse("free")))
+    assert [len(segment) for segment in line_segments(measure)] == [8, 2, 1]
+
+
 def test_measures_of_a_metre_are_not_cut() -> None:
     assert lengths([6] * 32, "4/4") == [[6] * 16] * 2
 

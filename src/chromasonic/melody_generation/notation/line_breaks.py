@@ -7,7 +7,7 @@ segments is no bar line, and readers must not take it for one.
 
 from __future__ import annotations
 
-from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
+from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
 from chromasonic.melody_generation.notation.beams import beam_groups
 from chromasonic.melody_generation.notation.score import Measure, Symbol
 
@@ -37,9 +37,17 @@ def line_segments(measure: Measure) -> list[LineSegment]:
         segments[-1].append(group)
         for symbol in group:
             n_left_in_tuplet = max(0, max(n_left_in_tuplet, symbol.n_in_tuplet) - 1)
+    if len(segments) > 1 and _is_single_rest(segments[-1]):
+        segments[-2:] = [segments[-2] + segments[-1]]
     return segments
 
 
 def _is_full(segment: LineSegment) -> bool:
     symbols = [symbol for group in segment for symbol in group]
-    return len(symbols) >= _MAX_SEGMENT_SYMBOLS or sum(symbol.ticks for symbol in symbols) >= _MAX_SEGMENT_TICKS
+    is_long = len(symbols) >= _MAX_SEGMENT_SYMBOLS or sum(symbol.ticks for symbol in symbols) >= _MAX_SEGMENT_TICKS
+    return is_long and not _is_single_rest(segment)
+
+
+def _is_single_rest(segment: LineSegment) -> bool:
+    """Return whether a segment is one rest, which readers may take for a measure rest."""
+    return len(segment) == len(segment[0]) == 1 and segment[0][0].pitch == REST

@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.durations import split_duration
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
 
 _MAX_BEATS = 255  # a byte in a MIDI file
 _TUPLET_TICKS = {3, 6, 12, 24, 48, 96}
 _MAX_IN_TUPLET = 6
+
+
+# Whole and breve rest, in ticks.
+_LONG_RESTS = (4 * TICKS_PER_QUARTER, 8 * TICKS_PER_QUARTER)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,15 @@ class Measure:
         return not self.metre.beats or self.ticks == self.metre.bar_ticks
 
 
+def _divide_lone_rest(symbols: list[Symbol]) -> list[Symbol]:
+    """Write a whole or breve rest alone in a bar of another length as two: readers take it for a measure rest."""
+    rest = symbols[0]
+    if len(symbols) > 1 or rest.pitch != REST or rest.is_measure_rest or rest.ticks not in _LONG_RESTS:
+        return symbols
+    half = rest.ticks // 2
+    return [replace(rest, ticks=half, position=rest.position + shift, value=PLAIN_VALUES[half]) for shift in (0, half)]
+
+
 def check_writable(melody: Melody) -> None:
     """Raise an error for a melody that cannot be written as music.
 
@@ -102,7 +115,7 @@ def split_measures(melody: Melody) -> list[Measure]:
     metre_before = None
     for begin, end, metre, position in melody.segments:
         for bar in _bars(melody, begin, end, metre, position):
-            symbols = [symbol for heads in bar for symbol in heads]
+            symbols = _divide_lone_rest([symbol for heads in bar for symbol in heads])
             measures.append(Measure(metre, metre != metre_before, tuple(_with_tuplets(symbols))))
             metre_before = metre
     return measures
