@@ -72,6 +72,7 @@ def doubled(times: int) -> Any:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "others",
     [{"calibration": doubled(60)}, {"hyperparameters": {"hidden_size": doubled(60)}}, {"epoch_": {1: doubled(60)}}],
@@ -83,6 +84,7 @@ def test_values_with_exponentially_many_parts_are_refused(tmp_path: Path, others
     refused(lambda: read_checkpoint(path), "holds more than 1000000 values")
 
 
+@pytest.mark.slow
 def test_values_that_contain_themselves_are_refused(tmp_path: Path) -> None:
     itself: list[Any] = []
     itself.append(itself)

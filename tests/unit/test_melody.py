@@ -59,6 +59,7 @@ def test_a_window_keeps_its_positions_bar_lines_and_labels(melody: Melody, data:
     assert [getattr(window, name) for name in labels] == [getattr(melody, name) for name in labels]
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1), st.data())
 def test_a_window_of_a_window_is_a_window(melody: Melody, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(melody)), min_size=4, max_size=4)))

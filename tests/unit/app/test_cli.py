@@ -40,6 +40,7 @@ def test_help_of_a_command_is_its_configuration_file(command: str, capsys: pytes
     assert capsys.readouterr().out.strip() == expected.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_loads_no_heavy_library(command: str) -> None:
     code = (

@@ -84,6 +84,7 @@ def test_the_location_of_a_run_is_no_part_of_its_configuration(config: DictConfi
     assert str(tmp_path) not in str(plain_configuration(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "choice"),
     [(group, choice) for group in (*GROUPS, "trainer", "callbacks", "logger") for choice in choices(group)],

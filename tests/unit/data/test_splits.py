@@ -89,6 +89,7 @@ def test_single_tunes_are_divided_exactly(n: int, validation: float, test: float
     assert len(split.test) == max(1, round(test * n))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 4), min_size=60, max_size=60), st.integers(0, 3))
 def test_families_are_divided_as_closely_as_the_smallest_allows(sizes: list[int], seed: int) -> None:
     split = split_by_family(corpus_of(sizes), seed=seed, validation=0.2, test=0.3)
@@ -119,6 +120,7 @@ def test_fractions_that_leave_a_side_empty_are_refused(validation: float, test: 
         split_by_family(corpus_of([1] * 20), seed=0, validation=validation, test=test)
 
 
+@pytest.mark.slow
 @given(family_sizes, st.integers(0, 5), st.lists(st.floats(0.01, 1), min_size=1, max_size=4).map(sorted))
 def test_a_share_of_training_is_of_whole_families_and_within_every_larger_one(
     sizes: list[int], seed: int, shares: list[float]

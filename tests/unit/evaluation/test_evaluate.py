@@ -243,6 +243,7 @@ def test_a_module_of_ones_own_is_evaluated_like_any_other() -> None:
     assert record.cost.parameters == sum(parameter.numel() for parameter in user_network().parameters())
 
 
+@pytest.mark.slow
 def test_training_mode_does_not_matter() -> None:
     network, reference = small_lstm(dropout=0.5), ReferenceSet.of(TEST, TRAIN)
     quiet = record_of(network.eval(), reference)

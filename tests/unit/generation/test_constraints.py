@@ -43,6 +43,7 @@ def beginnings(draw: st.DrawFn) -> Melody:
     return Melody([], [], metre, draw(starts(metre)), mode=draw(st.sampled_from(MODES)), corpus="unknown")
 
 
+@pytest.mark.slow
 @given(
     beginnings(), st.integers(0, 1 << 30), st.sampled_from([GenerationConfig(max_notes=12), GenerationConfig(notes=9)])
 )
@@ -59,6 +60,7 @@ def test_allowed_tokens_are_the_encoding_of_a_melody(beginning: Melody, seed: in
     assert (melody.pitches != REST).any()
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1))
 def test_the_encoding_of_any_melody_is_allowed(melody: Melody) -> None:
     constraints, tokens = DecodingConstraints(GenerationConfig()), VOCABULARY.encode(melody)
@@ -69,6 +71,7 @@ def test_the_encoding_of_any_melody_is_allowed(melody: Melody) -> None:
         state = constraints.after(state, token[None])
 
 
+@pytest.mark.slow
 @given(beginnings().filter(lambda melody: melody.metre.beats > 0), st.integers(0, 1 << 30), st.integers(1, 3))
 def test_a_melody_of_given_bars_consists_of_complete_bars(beginning: Melody, seed: int, bars: int) -> None:
     tokens = chosen(DecodingConstraints(GenerationConfig(bars=bars)), VOCABULARY.encode(beginning)[:-1], seed)
@@ -79,6 +82,7 @@ def test_a_melody_of_given_bars_consists_of_complete_bars(beginning: Melody, see
     assert (melody.pitches != REST).any()
 
 
+@pytest.mark.slow
 @given(beginnings(), st.integers(0, 1 << 30), st.integers(1, 6))
 def test_a_melody_of_max_notes_ends_at_the_next_bar_line(beginning: Melody, seed: int, max_notes: int) -> None:
     constraints = DecodingConstraints(GenerationConfig(max_notes=max_notes))

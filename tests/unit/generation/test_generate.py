@@ -127,6 +127,7 @@ def test_greedy_takes_the_most_probable_token(name: str) -> None:
     assert generate(network, count=2, temperature=0, metre="3/4", notes=12, seed=9) == [by_hand, by_hand]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_carried_state_gives_the_same_melodies_as_recomputing(name: str) -> None:
     network = lively(NETWORKS[name]())

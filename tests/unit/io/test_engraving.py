@@ -36,6 +36,7 @@ def view_box(svg: str) -> list[int]:
     return [int(number) for number in match[1].split()] if match else []
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
 def test_every_note_has_its_ids_in_the_image(melody: Melody) -> None:
@@ -131,6 +132,7 @@ def test_engraving_is_deterministic() -> None:
     assert engrave_svg(JIG, 120) == first
 
 
+@pytest.mark.slow
 def test_a_melody_too_long_for_a_page_raises_an_error() -> None:
     with pytest.raises(InputError, match="cannot be engraved on one page"):
         engrave_svg(Melody([60] * 4000, [96] * 4000), 120)

@@ -224,6 +224,7 @@ def test_the_free_metre_of_essen_is_read() -> None:
     assert melody("C2 D E|F", header="L:1/4\nK:C").metre == Metre(0, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tune", "reason"),
     [

@@ -32,6 +32,7 @@ def test_a_block_within_the_limit_and_the_code_after_it_are_not_interrupted() ->
     spin(0.1)
 
 
+@pytest.mark.slow
 def test_a_block_that_catches_everything_is_interrupted_again() -> None:
     began = time.monotonic()
 

@@ -37,6 +37,7 @@ def read_back(melody: Melody, folder: Path) -> Melody:
     return read_score(path).melody
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1))
 def test_verovio_reads_the_notes(melody: Melody) -> None:
     assert read_by_verovio(to_musicxml(melody, 120)) == sounding_notes(melody)

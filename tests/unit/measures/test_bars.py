@@ -70,6 +70,7 @@ def test_phrases_at_another_position_in_the_bar_do_not_agree() -> None:
     assert phrase_agreement(late) == 1 / 4
 
 
+@pytest.mark.slow
 @given(melodies())
 def test_features_of_bars_are_nan_for_a_tune_of_one_bar(melody: Melody) -> None:
     if len(melody.bar_lines) + (melody.start > 0) < 2:

@@ -74,6 +74,7 @@ def test_scores_of_any_values_are_0_to_1(sample: np.ndarray, asked: np.ndarray) 
     assert ((result >= 0) & (result <= 1)).all()
 
 
+@pytest.mark.slow
 @given(melodies(max_notes=20), st.integers(-12, 12))
 def test_scores_are_0_to_1_and_invariant_under_transposition(melody: Melody, semitones: int) -> None:
     result = CALIBRATION.score([melody, WALKS[50]], NoveltyIndex(WALKS[:40]))

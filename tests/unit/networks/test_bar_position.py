@@ -81,6 +81,7 @@ def test_any_tokens_are_counted_as_by_hand(tokens: list[int]) -> None:
     assert [int(value) for value in state] == [position, position + remaining, bar]
 
 
+@pytest.mark.slow
 @given(batches, st.data())
 @settings(max_examples=40)
 def test_reading_in_parts_equals_reading_at_once(tunes: list[Melody], data: st.DataObject) -> None:
@@ -93,6 +94,7 @@ def test_reading_in_parts_equals_reading_at_once(tunes: list[Melody], data: st.D
     assert all(torch.equal(one, other) for one, other in zip(last, last_in_parts, strict=True))
 
 
+@pytest.mark.slow
 @given(batches)
 @settings(max_examples=40)
 def test_sequences_are_counted_independently_and_padding_advances_nothing(tunes: list[Melody]) -> None:

@@ -67,6 +67,7 @@ def test_no_part_alone_predicts_validation_better(by_match: bool) -> None:
         assert network.weights.sum(dim=1).numpy() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_by_match_predict_validation_no_worse_than_one_set() -> None:
     validation = [torch.cat([tokens[:, :-1], tokens[:, 4:]], dim=1) for tokens in [batch_of(walks(8, 4))]]  # repeated
     members = parts()

@@ -41,6 +41,7 @@ def a_tune() -> Melody:
     return Melody(pitches, durations, Metre(3, 4), departures=(Departure(13), Departure(14, Metre(2, 4))))
 
 
+@pytest.mark.slow
 @every_model
 @given(tunes, tunes)
 @few
@@ -58,6 +59,7 @@ def test_a_network_without_counts_is_uniform(models: str) -> None:
     torch.testing.assert_close(logits, torch.full_like(logits, -math.log(len(VOCABULARY))))
 
 
+@pytest.mark.slow
 @given(tunes, tunes)
 @few
 def test_the_order_of_batches_does_not_matter(one: list[Melody], other: list[Melody]) -> None:
@@ -67,6 +69,7 @@ def test_the_order_of_batches_does_not_matter(one: list[Melody], other: list[Mel
     assert torch.equal(in_order(first), counted(PPMNetwork(), batch_of([*one, *other]))(first))
 
 
+@pytest.mark.slow
 @every_model
 @given(tunes, tunes, st.data())
 @few

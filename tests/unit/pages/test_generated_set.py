@@ -107,6 +107,7 @@ def test_earlier_files_stay_if_rendering_fails(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_first_48_of_many_melodies(run: TrainedModel, tmp_path: Path) -> None:
     generated = GeneratedSet.of(run, [Melody([60, 62], [24, 24])] * (MOST_ON_PAGE + 1))
     contents = generated.write(tmp_path, formats=["abc"])

@@ -52,6 +52,7 @@ def test_more_bits_are_redder_and_lighter_with_enough_contrast_on_white() -> Non
     assert surprisal_colour(100) == surprisal_colour(math.inf) == surprisal_colour(math.nan) == colours[-1]
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1), st.data())
 @settings(max_examples=25)
 def test_every_symbol_has_the_colour_of_its_bits_and_nothing_else_has_one(melody: Melody, data: st.DataObject) -> None:
@@ -71,6 +72,7 @@ def test_every_symbol_has_the_colour_of_its_bits_and_nothing_else_has_one(melody
     }
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1), st.data())
 @settings(max_examples=25)
 def test_every_note_and_rest_has_a_bar_between_its_system_and_the_next(melody: Melody, data: st.DataObject) -> None:

@@ -45,6 +45,7 @@ def test_the_radar_has_a_closed_line_for_each_model_and_marks_for_real_tunes() -
     assert lines == [[0.4] * 7, [0.3] * 7, [0.85] * 3]
 
 
+@pytest.mark.slow
 def test_measures_that_are_not_defined_are_labelled_so_and_not_drawn_as_zero() -> None:
     figure = drawn({"mine": scores(0.4, diversity=UNKNOWN, overall_score=UNKNOWN, bits_per_note=UNKNOWN)}, {})
     bits, _, bars = figure.axes
@@ -69,6 +70,7 @@ def test_names_are_not_parsed_as_math_and_stay_within_the_figure() -> None:
             assert box.y1 <= height + 1, text
 
 
+@pytest.mark.slow
 def test_models_beyond_the_palette_look_different() -> None:
     radar = drawn({str(index): scores(0.5) for index in range(24)}).axes[1]
     styles = {(line.get_color(), repr(line._dash_pattern)) for line in radar.lines[:24]}  # type: ignore[attr-defined]

@@ -75,6 +75,7 @@ def test_the_learning_rate_axis_is_logarithmic_only_over_more_than_a_decade() ->
     assert drawn([1.0, 1.0], [0.0, 0.0]).axes[2].get_yscale() == "linear"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "val_loss",
     [
@@ -94,6 +95,7 @@ def test_all_text_is_inside_the_figure_for_every_history(val_loss: list[float]) 
         assert 0 <= box.y0 <= box.y1 <= 9
 
 
+@pytest.mark.slow
 def test_the_label_of_the_best_epoch_stays_within_its_panel() -> None:
     for best in (0, 4, 9):
         losses = [2.0] * 10
@@ -152,6 +154,7 @@ def test_an_unknown_format_raises_an_error_and_writes_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_pyplot_is_not_imported() -> None:
     program = (
         "import sys, chromasonic.melody_generation.plots.learning_curves\nprint('matplotlib.pyplot' in sys.modules)"

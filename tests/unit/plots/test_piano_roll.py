@@ -29,6 +29,7 @@ def blocks(figure: Figure) -> list[tuple[float, float, float]]:
     return bounds
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1))
 @settings(max_examples=25)
 def test_every_note_is_a_block_at_its_time_and_pitch(melody: Melody) -> None:
@@ -68,6 +69,7 @@ def test_many_bars_are_numbered_at_a_regular_step() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == [str(number) for number in range(1, 100, 8)]
 
 
+@pytest.mark.slow
 def test_departures_rests_and_free_metre_are_drawn() -> None:
     plot_piano_roll(Melody([60] * 4, [24] * 4, departures=[Departure(3)]))
     plot_piano_roll(Melody([REST], [24]))

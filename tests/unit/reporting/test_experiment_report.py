@@ -41,6 +41,7 @@ def titles(html: str) -> list[str]:
     return [unescape(title) for title in re.findall(r"<h3[^>]*>(.*?)</h3>", html)]
 
 
+@pytest.mark.slow
 def test_the_melodies_shown_are_those_nearest_to_the_median(evaluation: Evaluation, tmp_path: Path) -> None:
     record = evaluation.record()
     assert evaluation.scores

@@ -24,6 +24,7 @@ def configuration(*overrides: str, directory: Path) -> dict[str, Any]:
     return {str(key): value for key, value in values.items() if key not in LEFT_OUT} | {"choices": runtime}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [

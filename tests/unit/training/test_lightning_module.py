@@ -106,6 +106,7 @@ def test_measures_of_an_epoch_are_exact_over_batches_of_unequal_size() -> None:
     assert measured["test/bits_per_note"] == pytest.approx(expected["bits_per_note"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_short_training_lowers_the_loss_on_other_tunes() -> None:
     module, held_out = MelodyModule(small_lstm(), partial(AdamW, lr=0.02)), loader_of(6, seed=1)
     recorder = RateRecorder()

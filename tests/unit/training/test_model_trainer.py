@@ -35,6 +35,7 @@ def quiet_trainer(files: CheckpointLayout, n_epochs: int = 1) -> L.Trainer:
     )
 
 
+@pytest.mark.slow
 def test_the_example_of_the_guide_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = nn.Sequential(nn.Embedding(len(NoteVocabulary()), 4), nn.Linear(4, len(NoteVocabulary())))
     checkpoint_dir = tmp_path / "checkpoints"
@@ -132,6 +133,7 @@ def test_the_same_seed_trains_the_same_model_and_another_one_does_not(tmp_path: 
     assert losses(1) != losses(2)
 
 
+@pytest.mark.slow
 def test_a_run_with_test_tunes_has_scores_of_both_sides(tmp_path: Path) -> None:
     files = CheckpointLayout(tmp_path, "m")
     run = fit(MelodyModule(user_network(2)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
@@ -237,6 +239,7 @@ def test_the_history_is_exported() -> None:
     assert all(hasattr(training, name) for name in training.__all__)
 
 
+@pytest.mark.slow
 def test_the_trained_model_has_the_corpus_of_its_training_data(tmp_path: Path) -> None:
     tunes, trainer = walks(12), ModelTrainer(small_lstm())
     assert trainer.trained_model.corpus == "unknown"

@@ -61,6 +61,7 @@ def test_test_measures_are_logged_at_the_last_epoch(tmp_path: Path) -> None:
     assert bits == pytest.approx(run.scores["test"]["bits_per_note"])
 
 
+@pytest.mark.slow
 def test_hyperparameters_final_measures_and_curves_are_there_after_the_run(tmp_path: Path) -> None:
     tunes = walks(6)
     run, logger = train(tmp_path, DividedMelodies(tunes[:4], tunes[4:]))

@@ -82,6 +82,7 @@ def test_attention_is_causal_and_sums_to_1() -> None:
     assert not recalled.weights.triu(1).any()
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
 def test_reading_in_parts_equals_reading_at_once(parts: list[int]) -> None:
     memory = InductionAttention(4, dropout=0.0)
@@ -144,6 +145,7 @@ def test_match_lengths_equal_those_counted_by_hand(tokens: list[int], data: st.D
             assert result[row, entry] == length
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1), st.data())
 def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, data: st.DataObject) -> None:
     bias = RepetitionBias(2)
@@ -169,6 +171,7 @@ def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, d
     torch.testing.assert_close(result[0, :, position, entry], expected)
 
 
+@pytest.mark.slow
 @given(melodies(min_notes=1), st.integers(1, 6))
 def test_the_bias_of_the_last_positions_equals_the_last_part_of_the_whole(melody: Melody, n_new: int) -> None:
     bias = RepetitionBias(2)

@@ -70,6 +70,7 @@ def test_earlier_logits_do_not_depend_on_later_tokens(name: str, melody: Melody,
     assert_equal_up_to_rounding(network(changed)[:, :position], network(tokens)[:, :position])
 
 
+@pytest.mark.slow
 @every_network
 @given(st.lists(melodies(), min_size=1, max_size=3), st.data())
 @few
