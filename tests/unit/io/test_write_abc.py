@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from tests.independent_readers import read_by_abc2midi, sounding_notes
 from tests.strategies import melodies
 from tests.written_music import content, is_lossless
@@ -37,6 +37,8 @@ def test_abc2midi_reads_the_notes(tmp_path_factory: pytest.TempPathFactory, melo
 
 
 @given(melodies(min_notes=1))
+@example(Melody([60], [24], title="|: a repeat"))
+@example(Melody([60], [24], title=": a colon"))
 def test_our_reader_reads_the_notes_and_all_that_notation_determines(melody: Melody) -> None:
     read = read_back(melody)
     assert sounding_notes(read) == sounding_notes(melody)

@@ -73,7 +73,8 @@ def _metre(metre: Metre) -> str:
 
 def _escaped(title: str) -> str:
     """Escape the characters that would begin a comment or an escape."""
-    return title.replace("\\", "\\\\").replace("%", "\\%").replace("&", "\\&")
+    escaped = title.replace("\\", "\\\\").replace("%", "\\%").replace("&", "\\&")
+    return f" {escaped}" if escaped.startswith(("|", ":")) else escaped  # "T:|" would be a bar line, not a title
 
 
 def _bar(measure: Measure, spelling: Spelling, accidentals: AccidentalTracker) -> str:

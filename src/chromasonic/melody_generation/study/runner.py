@@ -99,6 +99,7 @@ class _Steps:
     waiting: list[str]
     running: dict[str, _Program] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    to_run: set[str] = field(default_factory=set)  # waiting steps that are known not to be done
     failures: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -117,21 +118,24 @@ class _Steps:
             step = self.steps[name]
             if failed := next((needed for needed in step.needs if needed in self.failures), None):
                 self._fail(name, f"not started, since {failed} failed")
-            elif self.done.issuperset(step.needs) and len(self.running) < self.n_at_once:
+            elif self.done.issuperset(step.needs):
                 try:
                     self._start_step(name, step)
                 except (InputError, OSError) as problem:
                     self._fail(name, f"failed: {problem}")
 
     def _start_step(self, name: str, step: StudyStep) -> None:
-        if step.is_done():
+        if name not in self.to_run and step.is_done():
             self.done.add(name)
-        else:
+            self.waiting.remove(name)
+            return
+        self.to_run.add(name)
+        if len(self.running) < self.n_at_once:
             command, remark = step.prepare()
             if remark:
                 self._report(name, remark)
             self.running[name] = _Program.started(command, step.log)
-        self.waiting.remove(name)
+            self.waiting.remove(name)
 
     def _collect(self) -> None:
         for name in [name for name, program in self.running.items() if program.has_ended()]:
