@@ -280,6 +280,7 @@ def unit_of(name: str) -> str:
 def call_paths(checkout: Checkout) -> dict[str, str]:
     """Train and evaluate a tiny model, and return the lengths of both call paths."""
     units = checkout.unit_graph()
+    layers = depth(units) | {"script": len(units)}
     row = {}
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
@@ -295,7 +296,6 @@ def call_paths(checkout: Checkout) -> dict[str, str]:
                 if unit_of(caller) != unit_of(called)
             ]
             visited = [name for name, _ in groupby(called for _, called in between_units)]
-            layers = depth(units) | {"script": len(units)}
             n_returns = sum(layers[after] > layers[before] for before, after in pairwise(visited))
             row[f"call path, {label}: modules; units; visits of units; returns to a higher layer"] = (
                 f"{len(modules)}; {len(set(visited))}; {len(visited)}; {n_returns}"

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from filelock import FileLock
@@ -18,8 +17,6 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, open_dict
-
-from chromasonic.app import training_run
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "train.py"
@@ -51,11 +48,6 @@ def composed(*overrides: str, directory: Path) -> Iterator[DictConfig]:
         yield config
     finally:
         HydraConfig.instance().cfg = before
-
-
-def script() -> ModuleType:
-    """Return the module of the train command."""
-    return training_run
 
 
 @dataclass(frozen=True)

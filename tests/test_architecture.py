@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 import pytest
 
@@ -229,16 +231,27 @@ def file_name_faults(sources: Mapping[str, str]) -> list[str]:
 
 
 def public_name_faults(sources: Mapping[str, str]) -> list[str]:
-    """Return the public functions and classes that are defined in two modules."""
+    """Return the public functions, classes and type aliases that are defined in two modules."""
     modules = defaultdict(list)
     for path, source in sources.items():
         exempt = COMMAND_FUNCTIONS if path.endswith("_command.py") or path == "app/cli.py" else set()
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                is_public = not node.name.startswith("_") and node.name not in exempt
-                if is_public:
-                    modules[node.name].append(path)
+                name = node.name
+            elif is_type_alias(node):
+                name = ast.unparse(node.targets[0])
+            else:
+                continue
+            if not name.startswith("_") and name not in exempt:
+                modules[name].append(path)
     return [f"{name} is defined in {' and '.join(paths)}" for name, paths in modules.items() if len(paths) > 1]
+
+
+def is_type_alias(node: ast.stmt) -> TypeGuard[ast.Assign]:
+    """Return True for an assignment to a name in CamelCase, unless it is a type variable."""
+    if not isinstance(node, ast.Assign) or "TypeVar(" in ast.unparse(node.value):
+        return False
+    return re.fullmatch(r"([A-Z][a-z0-9]+)+", ast.unparse(node.targets[0])) is not None
 
 
 def cycle_faults(sources: Mapping[str, str]) -> list[str]:
@@ -398,6 +411,8 @@ def test_a_check_of_modules_can_fail(check: str, path: str, source: str, message
         ("file names", {f"a/x{n}.py": "" for n in range(MAX_MODULES_PER_FOLDER + 1)}, "a holds 16 modules"),
         ("public names", {"a.py": "def f(): ...\ndef _g(): ...", "b.py": "class F: ...\ndef _g(): ..."}, ""),
         ("public names", {"a.py": "def f(): ...", "b.py": "async def f(): ..."}, "f is defined in a.py and b.py"),
+        ("public names", {"a.py": "class Step: ...", "b.py": "Step = A | B"}, "Step is defined in a.py and b.py"),
+        ("public names", {"a.py": 'Key = TypeVar("Key")', "b.py": 'Key = TypeVar("Key")'}, ""),
         ("public names", {"a.py": "class F: ...", "b.py": "class F: ..."}, "F is defined in a.py and b.py"),
         ("public names", {"app/a_command.py": "def main(): ...", "app/b_command.py": "def main(): ..."}, ""),
         ("public names", {"a.py": "def main(): ...", "b.py": "def main(): ..."}, "main is defined in a.py and b.py"),

@@ -17,6 +17,7 @@ import torch
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
+from chromasonic.app import training_run
 from chromasonic.config.build import build
 from chromasonic.config.compose import read_yaml
 from chromasonic.config.validation import check
@@ -26,7 +27,7 @@ from chromasonic.melody_generation.generation.generation_config import Generatio
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
-from tests.running import CONFIGS, SHORT, TINY, choices, composed, script
+from tests.running import CONFIGS, SHORT, TINY, choices, composed
 from tests.small_networks import small_lstm
 
 GROUPS = ("model", "dataset", "guard", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -70,7 +71,7 @@ def data_of(dataset: str, own_tunes: Path) -> MelodyDataModule:
     with composed(
         f"dataset={dataset}", *sizes, *arguments_of(dataset, own_tunes), "batch_size=4", directory=own_tunes
     ) as config:
-        data: MelodyDataModule = script().build_data(config)
+        data: MelodyDataModule = training_run.build_data(config)
         data.setup()
     return data
 
@@ -104,7 +105,7 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         check(config)
-        module = script().build_module(config)
+        module = training_run.build_module(config)
         trainer: L.Trainer = build(config.trainer)(logger=False, default_root_dir=folder, enable_progress_bar=False)
         module.train()  # as it is before every training
         before = [weight.detach().clone() for weight in module.network.state_dict().values()]
@@ -153,7 +154,7 @@ def test_the_values_of_the_data_reach_the_data_module(tmp_path: Path) -> None:
     overrides += [f"dataset.{name}={value}" for name, value in in_dataset.items()]
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
-        data = script().build_data(config)
+        data = training_run.build_data(config)
     expected = at_top | in_dataset
     assert {name: getattr(data, name) for name in expected} == expected
 
@@ -162,7 +163,8 @@ def test_the_guard_is_split_by_its_own_values(tmp_path: Path, own_tunes: Path) -
     guard = ["guard=files", f"guard.corpus.folder={own_tunes}", "guard.split_seed=4", "guard.held_out=0.2"]
     with composed(*guard, "min_melody_length=20", directory=tmp_path) as config:
         check(config)
-        data = script().build_data(config)
+        data = training_run.build_data(config)
+    assert data.guard is not None
     assert (data.guard.split_seed, data.guard.held_out, data.guard.min_melody_length) == (4, 0.2, 20)
     assert (data.split_seed, data.held_out) == (0, 0.1)
 
@@ -204,11 +206,11 @@ def test_there_are_experiments() -> None:
 def test_every_experiment_passes_the_check_and_builds(experiment: str, tmp_path: Path) -> None:
     with composed(f"experiment={experiment}", directory=tmp_path) as config:
         check(config)
-        module = script().build_module(config)
-        script().build_data(config)
+        module = training_run.build_module(config)
+        training_run.build_data(config)
     optimizer = module._build_optimizer(module.parameters())
     assert optimizer.param_groups[0]["lr"] == config.learning_rate
-    assert module.network.hyperparameters["hidden_size"] == config.hidden_size
+    assert describe(module.network)["hyperparameters"]["hidden_size"] == config.hidden_size
     entry = module.schedule.lightning(optimizer, config.epochs, 10 * config.epochs)
     assert entry is None or entry["scheduler"].optimizer is optimizer
 

@@ -15,11 +15,12 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from chromasonic.app import training_run
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
 from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.leaking import grams, title_of
-from tests.running import ROOT, TINY, Ending, composed, run_script, script
+from tests.running import ROOT, TINY, Ending, composed, run_script
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 Train = Callable[..., Ending]
@@ -81,7 +82,7 @@ def test_tunes_left_out_are_listed_and_the_checkpoint_names_the_split(world: Pat
     # All that was left out is a copy of a held-out tune, and every held-out tune had one copy.
     assert all(each["source"].startswith("copies.abc") for each in guard["left_out"])
     with composed("dataset=files", f"dataset.corpus.folder={world / 'small'}", directory=tmp_path) as config:
-        target = script().build_data(config)
+        target = training_run.build_data(config)
     target.setup()
     held_out = [melody.source for side in ("validation", "test") for melody in target.melodies[side]]
     assert sorted(each["with"]["source"] for each in guard["left_out"]) == sorted(held_out)
@@ -154,11 +155,10 @@ def test_pretraining_experiments_are_guarded_against_the_split_of_fine_tuning(tm
 @pytest.mark.usefixtures("nottingham_directory")
 def test_no_pretraining_tune_resembles_a_held_out_tune(tmp_path: Path) -> None:
     """Checked without the guard's code: sequences of intervals, and titles of three words or more, in plain Python."""
-    train = script()
     with composed("experiment=folk_pretrain", directory=tmp_path) as config:
-        pretraining = train.build_data(config)
+        pretraining = training_run.build_data(config)
     with composed("experiment=nottingham_finetune", directory=tmp_path) as config:
-        target = train.build_data(config)
+        target = training_run.build_data(config)
     for data in (pretraining, target):
         data.setup()
     held_out = [melody for side in ("validation", "test") for melody in target.melodies[side]]
@@ -170,6 +170,7 @@ def test_no_pretraining_tune_resembles_a_held_out_tune(tmp_path: Path) -> None:
     titles = {title_of(melody) for melody in held_out}
     same = {title_of(melody) for melody in learned} & titles
     assert not [title for title in same if len(title.split()) > 2]  # "spanish dance" tells no two tunes apart
+    assert pretraining.guarded is not None
     assert pretraining.guarded.split.hash == target.manifest()["hash"]
 
 

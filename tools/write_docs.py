@@ -117,8 +117,8 @@ def options_page() -> str:
     for group, purpose in GROUPS.items():
         default = chosen.get(group)
         parts += [f"## {group}", purpose + ("" if default in (None, "None") else f" Default: `{group}={default}`.")]
-        paths = sorted((CONFIGS / group).glob("*.yaml"), key=lambda path: (path.stem != default, path.stem))
-        for path in sorted(paths, key=lambda path: path != SHARED):
+        paths = (CONFIGS / group).glob("*.yaml")
+        for path in sorted(paths, key=lambda path: (path != SHARED, path.stem != default, path.stem)):
             title = "Every dataset" if path == SHARED else f"{group}={path.stem}"
             parts += [f"### {title}", header_of(path), _based_on(path, group)]
             show = _settings if group == "experiment" else _table

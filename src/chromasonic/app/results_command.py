@@ -14,7 +14,7 @@ from chromasonic.config.command_options import ResultsOptions
 from chromasonic.config.location import configs_directory
 
 if TYPE_CHECKING:
-    from chromasonic.melody_generation.study.workflow import StudyStep, Workflow
+    from chromasonic.melody_generation.study.workflow import PlannedStep, Workflow
 
 OWN_PLAN = "results_plan.yaml"
 
@@ -37,7 +37,7 @@ def run(options: ResultsOptions) -> None:
         carry_out_plan(options, workflow, steps)
 
 
-def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[StudyStep]) -> None:
+def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[PlannedStep]) -> None:
     """Run all steps that are not done, and write the page if none is missing.
 
     Raises:

@@ -12,8 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError, create_model
 from yaml import YAMLError
 
-from chromasonic.config.validation import did_you_mean, faults_in
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.config.validation import faults_in
+from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 
 

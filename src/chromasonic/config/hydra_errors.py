@@ -7,7 +7,7 @@ import re
 from hydra.errors import CompactHydraException
 
 from chromasonic.config.schema import RunConfig
-from chromasonic.config.validation import did_you_mean
+from chromasonic.melody_generation.errors import did_you_mean
 from chromasonic.melody_generation.runs.older_configurations import RENAMED
 
 

@@ -6,11 +6,10 @@ each group against the signature of what it builds. All faults are reported at o
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chromasonic.config.schema import RunConfig
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, did_you_mean
 
 _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 _MISSING = "???"
@@ -164,9 +163,3 @@ def _type_hints(target: Any) -> dict[str, object]:
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError):  # annotations that only a type checker can resolve
         return {}
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a hint at the name nearest to a misspelt one; empty if none is near."""
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f", did you mean {near[0]}?" if near else ""

@@ -42,7 +42,7 @@ class Pair:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the p value is below 5 % over all pairs."""
+        """True if the p value is below 5 % over all pairs."""
         return self.p_value < SIGNIFICANT
 
 

@@ -41,6 +41,10 @@ class SampleSettings:
         if self.seed < 0:
             raise InputError(f"the seed of the samples is a whole number of 0 or more, got {self.seed}")
 
+    def options(self) -> list[str]:
+        """Return the options of ``chromasonic evaluate`` and ``compare`` that ask for these settings."""
+        return [f"{name}={getattr(self, name)}" for name in ("n_samples", "seed", "max_notes")]
+
 
 @dataclass(frozen=True)
 class SamplesRecord:

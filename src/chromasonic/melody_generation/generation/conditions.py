@@ -5,12 +5,11 @@ Impossible conditions are refused in a musician's words, with the nearest possib
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS
 
@@ -28,8 +27,7 @@ def check_mode(mode: str) -> None:
     """
     if mode not in MODES:
         lower = mode.lower()
-        near = difflib.get_close_matches(_ALSO_CALLED.get(lower, lower), MODES, n=1)
-        hint = f", did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(_ALSO_CALLED.get(lower, lower), MODES)
         raise InputError(f"no mode is called {mode!r}{hint}; there are {', '.join(MODES)}")
 
 
@@ -40,9 +38,9 @@ def check_corpus(corpus: str) -> None:
         InputError: Naming the nearest collection and all collections.
     """
     if corpus not in CORPORA:
-        near = difflib.get_close_matches(corpus, CORPORA, n=1)
-        hint = f", did you mean {near[0]}?" if near else ""
-        raise InputError(f"no corpus is called {corpus!r}{hint}; there are {', '.join(CORPORA)}")
+        raise InputError(
+            f"no corpus is called {corpus!r}{did_you_mean(corpus, CORPORA)}; there are {', '.join(CORPORA)}"
+        )
 
 
 def parse_key(key: str) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.conditions import (
     check_corpus,
     check_mode,
@@ -99,12 +98,12 @@ class GenerationConfig:
 
     @property
     def is_greedy(self) -> bool:
-        """Whether the most probable token is always chosen, so that a beginning has one continuation."""
+        """True if the most probable token is always chosen, so that a beginning has one continuation."""
         return self.temperature == 0 or self.top_k == 1
 
     @property
     def is_open_ended(self) -> bool:
-        """Whether the model decides where a melody ends."""
+        """True if the model decides where a melody ends."""
         return self.bars is None and self.notes is None
 
     def with_changes(self, **changes: Any) -> GenerationConfig:
@@ -116,7 +115,6 @@ class GenerationConfig:
         names = [option.name for option in fields(self)]
         unknown = next((name for name in changes if name not in names), None)
         if unknown is not None:
-            near = difflib.get_close_matches(unknown, names, n=1)
-            hint = f", did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+            hint = did_you_mean(unknown, names) or f"; there are {', '.join(names)}"
             raise InputError(f"there is no option {unknown} of generation{hint}")
         return replace(self, **changes)

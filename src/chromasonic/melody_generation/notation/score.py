@@ -73,7 +73,7 @@ class Measure:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is as long as a bar of its metre; in free metre any measure is."""
+        """True if it is as long as a bar of its metre; in free metre any measure is."""
         return not self.metre.beats or self.ticks == self.metre.bar_ticks
 
 

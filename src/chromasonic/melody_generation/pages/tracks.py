@@ -41,12 +41,12 @@ class ScoreBar:
 
     @property
     def is_defined(self) -> bool:
-        """Whether there is a score."""
+        """True if there is a score."""
         return math.isfinite(self.value)
 
     @property
     def has_real(self) -> bool:
-        """Whether the score of real tunes is known."""
+        """True if the score of real tunes is known."""
         return math.isfinite(self.real)
 
 
@@ -76,12 +76,12 @@ class SharedRun:
 
     @property
     def has_novelty(self) -> bool:
-        """Whether there is a novelty."""
+        """True if there is a novelty."""
         return math.isfinite(self.novelty)
 
     @property
     def has_real(self) -> bool:
-        """Whether the values of real tunes are known."""
+        """True if the values of real tunes are known."""
         return math.isfinite(self.real_notes) and math.isfinite(self.real_novelty)
 
 
@@ -168,7 +168,7 @@ class Track:
 
     @property
     def is_long(self) -> bool:
-        """Whether the notation is so long that it is folded."""
+        """True if the notation is so long that it is folded."""
         return len(self.bars) > _MANY_BARS
 
     def player_data(self) -> PlayerData:

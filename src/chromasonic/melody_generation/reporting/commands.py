@@ -20,7 +20,7 @@ def evaluation_command(record: EvaluationRecord, directory: Path | None) -> str:
             f'ModelTester(model, "{record.model}").run_comprehensive_test('
             f"test_data, n_samples={settings.n_samples}, seed={settings.seed})"
         )
-    evaluate = shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", *_options(settings)])
+    evaluate = shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", *settings.options()])
     return "\n".join([*_training_lines(record, directory), evaluate])
 
 
@@ -40,7 +40,7 @@ def comparison_command(
     """
     training = [line for directory, record in records.items() for line in _training_lines(record, directory)]
     runs = ",".join(map(shown_path, directories))
-    options = [f"runs=[{runs}]", f"output_dir={shown_path(save_dir)}", *(_options(settings) if settings else [])]
+    options = [f"runs=[{runs}]", f"output_dir={shown_path(save_dir)}", *(settings.options() if settings else [])]
     return "\n".join([*training, shlex.join(["chromasonic", "compare", *options])])
 
 
@@ -56,7 +56,3 @@ def _training_lines(record: EvaluationRecord, directory: Path) -> list[str]:
     if not configuration:
         return []
     return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown_path(directory)}')}"]
-
-
-def _options(settings: SampleSettings) -> list[str]:
-    return [f"{name}={getattr(settings, name)}" for name in ("n_samples", "seed", "max_notes")]

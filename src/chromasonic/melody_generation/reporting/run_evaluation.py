@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -66,10 +67,10 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
     layout = RunLayout(run)
     write_evaluation(evaluation, record, layout.evaluation, run)
     if layout.tensorboard.is_dir():  # the run logs to TensorBoard
-        scores = record.to_json()
+        scores = {name: record.scores[name].value for name in SCORES}
         show_in_tensorboard(
             layout.tensorboard / "evaluation",
-            scores={f"evaluation/{name}": scores[name] for name in SCORES if scores[name] is not None},
+            scores={f"evaluation/{name}": scores[name] for name in SCORES if not math.isnan(scores[name])},
             tables={"evaluation": "\n".join(map(markdown, score_tables(record)))},
         )
     return record

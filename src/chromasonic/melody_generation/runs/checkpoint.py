@@ -38,7 +38,6 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "mixture": MixtureNetwork,
 }
 FORMAT = 3
-_PART_KEYS = ("network", "hyperparameters")  # of each part of a mixture
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,
@@ -295,7 +294,7 @@ def _build_parts(described: Any, n_weights: int) -> list[nn.Module]:
         raise ValueError(f"a mixture describes up to {MAX_PARTS} parts")
     parts = []
     for part in described:
-        name, arguments = [part.get(key) for key in _PART_KEYS] if isinstance(part, dict) else ["", {}]
+        name, arguments = (part.get("network"), part.get("hyperparameters")) if isinstance(part, dict) else ("", {})
         if name not in NETWORKS or name == "mixture" or not isinstance(arguments, dict):
             raise ValueError(f"{name!r} is no part of a mixture")
         parts.append(_build(name, arguments, n_weights))

@@ -82,17 +82,17 @@ class RunLayout:
 
     @property
     def is_run(self) -> bool:
-        """Whether the directory holds a folder of checkpoints."""
+        """True if the directory holds a folder of checkpoints."""
         return any(self.directory.glob("*_checkpoints"))
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether the directory holds a checkpoint of any kind."""
+        """True if the directory holds a checkpoint of any kind."""
         return any(self.directory.glob("*_checkpoints/[!.]*.pt"))
 
     @property
     def has_epoch(self) -> bool:
-        """Whether the directory holds the checkpoint of a completed epoch."""
+        """True if the directory holds the checkpoint of a completed epoch."""
         return any(any(self.directory.glob(f"*_checkpoints/*_{kind}.pt")) for kind in ("last", "best"))
 
     def checkpoints_of(self, model: str) -> CheckpointLayout:

@@ -152,9 +152,7 @@ class EvaluationStep:
 
     def prepare(self) -> tuple[list[str], str]:
         """Return the command that evaluates the run, and no remark."""
-        names = ("n_samples", "seed", "max_notes")
-        options = [f"run={self.run.directory}", *(f"{name}={getattr(self.settings, name)}" for name in names)]
-        return [*_PROGRAM, "evaluate", *options], ""
+        return [*_PROGRAM, "evaluate", f"run={self.run.directory}", *self.settings.options()], ""
 
     def record_time(self, seconds: float) -> None:
         """Record the processor time of the evaluation, apart from that of the training."""

@@ -15,7 +15,7 @@ from chromasonic.melody_generation.study.steps import EvaluationStep, TrainingSt
 
 # Maps overrides of ``chromasonic train`` to the configuration that they compose.
 Compose = Callable[[Sequence[str]], JsonObject]
-StudyStep = TrainingStep | EvaluationStep
+PlannedStep = TrainingStep | EvaluationStep
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Workflow:
                     unread.append(by_directory[directory])
         return list(needed.values())
 
-    def steps(self, settings: SampleSettings) -> list[StudyStep]:
+    def steps(self, settings: SampleSettings) -> list[PlannedStep]:
         """Return all steps: every run is trained, and the runs of the main table are evaluated.
 
         Args:
@@ -92,7 +92,7 @@ class Workflow:
         evaluations = [EvaluationStep(run, settings) for part in self.plan.rows for run in self.runs_of(part)]
         return [*trainings, *evaluations]
 
-    def steps_of(self, steps: Sequence[StudyStep], parts: Sequence[str]) -> list[StudyStep]:
+    def steps_of(self, steps: Sequence[PlannedStep], parts: Sequence[str]) -> list[PlannedStep]:
         """Return the steps of some parts, and of all runs that these need.
 
         Raises:
