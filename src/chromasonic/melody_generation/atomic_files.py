@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chromasonic.melody_generation.errors import InputError
-
 # The content of a JSON object: plain values by key, nested. Only code that reads or writes a file, and configurations,
 # whose keys depend on the classes that they name, are of this type.
 JsonObject = dict[str, Any]
@@ -82,28 +80,6 @@ def shown_path(path: Path) -> str:
 def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Write plain values as a JSON file atomically; missing folders are created."""
     write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
-
-
-def read_json(path: Path, noun: str, advice: str) -> JsonObject:
-    """Read a JSON file that holds an object; return an empty dict if there is no such file.
-
-    Args:
-        path: The file.
-        noun: The word for its values in the error message.
-        advice: The advice for a damaged file in the error message, after its removal.
-
-    Raises:
-        InputError: If the file is damaged.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as problem:
-        raise InputError(f"{path} cannot be read ({problem}): remove it, and {advice}") from problem
-    if not isinstance(values, dict):
-        raise InputError(f"{path} holds no {noun} by name: remove it, and {advice}")
-    return values
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:

@@ -52,8 +52,6 @@ def validated(adapter: TypeAdapter[Record], values: Any, name: str) -> Record:
     """
     try:
         return adapter.validate_python(values)
-    except RecursionError as problem:
-        raise InputError(f"the results of {name} are nested too deeply: evaluate the run again") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
         key = ".".join(map(str, first["loc"])) or "a number"

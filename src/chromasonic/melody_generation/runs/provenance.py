@@ -20,10 +20,11 @@ from typing import TypedDict
 
 import torch
 
-from chromasonic.melody_generation.atomic_files import JsonObject, read_json, write_text
+from chromasonic.melody_generation.atomic_files import JsonObject, write_text
 from chromasonic.melody_generation.runs.flat_values import flat_values
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
+from chromasonic.melody_generation.untrusted_files import read_json
 
 PACKAGES = ("hydra-core", "lightning", "music21", "numpy", "omegaconf", "scipy", "torch", "torchmetrics")
 _PROJECT = Path(__file__).parents[4]

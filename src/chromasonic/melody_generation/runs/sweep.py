@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
+from chromasonic.melody_generation.untrusted_files import read_json
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class JobRecord:
             InputError: If it is damaged.
         """
         try:
-            return _JOB_RECORD.validate_python(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError) as problem:
-            reason = problem.errors()[0]["msg"].lower() if isinstance(problem, ValidationError) else problem
+            return _JOB_RECORD.validate_python(read_json(path, "values", "run the sweep again"))
+        except ValidationError as problem:
+            reason = problem.errors()[0]["msg"].lower()
             raise InputError(f"{path} is no record of a job ({reason}): remove it") from problem
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from chromasonic.melody_generation.atomic_files import JsonObject, read_json
+from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.runs.json_records import nan_for_null, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.untrusted_files import read_json
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import JsonObject, read_json, write_json
+from chromasonic.melody_generation.atomic_files import JsonObject, write_json
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.layout import RunLayout
+from chromasonic.melody_generation.untrusted_files import read_json, read_regular_file
 
 PART_RECORD = "part.json"
+_MAX_TABLE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,11 @@ def read_validation_curve(run: Path) -> tuple[list[int], list[float]]:
     """
     path = RunLayout(run).metrics
     try:
-        with path.open(encoding="utf-8", newline="") as text:
-            lines = list(csv.DictReader(text))
+        text = read_regular_file(path, _MAX_TABLE_BYTES).decode("utf-8")
+        lines = list(csv.DictReader(io.StringIO(text, newline="")))
         epochs = [round(float(line["epoch"])) for line in lines]
         return epochs, [float(line["validation/bits_per_note"]) for line in lines]
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
-    except (KeyError, TypeError, ValueError) as problem:
+    except (ArithmeticError, KeyError, TypeError, ValueError, csv.Error) as problem:
         raise InputError(f"{path} is no table of a run's measures ({problem!r})") from problem

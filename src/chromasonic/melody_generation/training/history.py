@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chromasonic.melody_generation.atomic_files import JsonObject, write_text
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.untrusted_files import MAX_JSON_BYTES, parse_json, read_regular_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,14 +138,14 @@ class TrainingHistory:
             InputError: If there is no such file, or it is no training history.
         """
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            values = parse_json(read_regular_file(Path(path), MAX_JSON_BYTES))
             if not isinstance(values, dict):
                 raise ValueError("it holds no named lists")
             return cls.from_dict(values)
         except OSError as problem:
             reason = problem.strerror or "unknown"
             raise InputError(f"the training history {path} cannot be read: {reason.lower()}") from problem
-        except (ValueError, RecursionError) as problem:  # of JSON, of UTF-8 and of the lists
+        except ValueError as problem:  # of JSON, of UTF-8 and of the lists
             raise InputError(f"{path} is no training history ({problem}): give the _history.json of a run") from problem
 
     def plot_curves(self, save_path: str | Path | None = None, title: str = "Learning curves") -> Figure:

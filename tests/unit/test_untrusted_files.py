@@ -1,0 +1,121 @@
+"""Files that anybody may have written are refused in a sentence, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.untrusted_files import parse_json, read_json, read_regular_file
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(), values, max_size=4),
+)  # fmt: skip
+
+REFUSED = {
+    "not a number": "[NaN]",
+    "infinity": "[Infinity]",
+    "minus infinity": "[-Infinity]",
+    "a number that no float holds": "[1e400]",
+    "an integer of 65 bits": f"[{2**64}]",
+    "a negative integer of 65 bits": f"[{-(2**63) - 1}]",
+    "an integer of 5000 digits": "[" + "9" * 5000 + "]",
+    "a key twice": '{"epoch": 1, "epoch": 2}',
+    "a key twice below": '{"a": [{"epoch": 1, "epoch": 2}]}',
+    "65 lists": "[" * 65 + "]" * 65,
+    "65 objects": '{"a":' * 65 + "1" + "}" * 65,
+    "100 000 lists": "[" * 100_000,
+    "100 000 lists that end": "[" * 100_000 + "]" * 100_000,
+    "100 000 objects": '{"a":' * 100_000,
+    "nothing": "",
+    "half a word": "nul",
+    "two values": "1 2",
+    "a mark before it": "\ufeff{}",
+}
+
+
+@settings(max_examples=30)
+@given(PLAIN)
+def test_plain_values_are_parsed_as_they_were_written(values: object) -> None:
+    assert parse_json(json.dumps(values).encode()) == values
+    assert parse_json(json.dumps(values, ensure_ascii=False).encode()) == values
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_json_that_is_unsafe_to_use_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(text.encode())
+    path = tmp_path / "results.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="evaluate the run again") as refusal:
+        read_json(path, "results", "evaluate the run again")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 1000
+
+
+def test_sixty_four_levels_are_read() -> None:
+    assert parse_json(b"[" * 64 + b"1" + b"]" * 64)
+
+
+def test_more_values_than_any_run_has_are_refused_before_they_take_memory() -> None:
+    with pytest.raises(ValueError, match="more than 5000000 values"):
+        parse_json(b"[" + b"[]," * 2_600_000 + b"1]")
+
+
+@pytest.mark.parametrize("text", ['{"title": "\\ud800"}', '{"\\udfff": 1}', '{"a": [["x\\udc80"]]}'])
+def test_text_that_cannot_be_printed_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(InputError, match="surrogates"):
+        read_json(tmp_path / "results.json", "results", "evaluate the run again")
+
+
+def test_bytes_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_bytes(b'{"title": "\xff"}')
+    with pytest.raises(InputError, match="utf-8"):
+        read_json(tmp_path / "results.json", "results", "evaluate the run again")
+
+
+def test_a_missing_file_has_no_values_and_other_values_are_refused(tmp_path: Path) -> None:
+    assert read_json(tmp_path / "none.json", "results", "evaluate") == {}
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(InputError, match="holds no results by name"):
+        read_json(tmp_path / "list.json", "results", "evaluate")
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "bytes"
+    path.write_bytes(b"12345")
+    assert read_regular_file(path, 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        read_regular_file(path, 4)
+    with path.open("wb") as sparse:
+        sparse.truncate(10**12)
+    with pytest.raises(OSError, match="larger than"):
+        read_regular_file(path, 10**9)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_file_whose_reading_might_not_end_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "results.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match=r"results\.json"):
+        read_json(path, "results", "evaluate the run again")
+
+
+def test_refused_numbers_would_have_been_read_by_python() -> None:
+    assert math.isnan(json.loads("NaN"))
+    assert json.loads('{"epoch": 1, "epoch": 2}') == {"epoch": 2}
