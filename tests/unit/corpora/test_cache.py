@@ -144,7 +144,7 @@ def test_the_key_covers_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_key_covers_all_code_that_corpora_import_to_read() -> None:
-    """Errors and atomic files do not affect the melodies."""
+    """Errors, atomic files and limits of untrusted ones do not affect the melodies."""
     root = Path(cache.__file__).parents[1]
     queue = [root / "corpora" / f"{name}.py" for name in ("files", "folk", "nottingham", "synthetic")]
     imported: set[Path] = set()
@@ -158,7 +158,8 @@ def test_the_key_covers_all_code_that_corpora_import_to_read() -> None:
         names = [module.split(".")[2:] for module in modules if module.startswith("chromasonic.melody_generation.")]
         queue += [root.joinpath(*name).with_suffix(".py") for name in names]
     assert root / "notation" / "repeats.py" in imported
-    assert imported - set(reading_code()) == {root / "errors.py", root / "atomic_files.py"}
+    others = {root / f"{name}.py" for name in ("errors", "atomic_files", "untrusted_files")}
+    assert imported - set(reading_code()) == others
 
 
 def test_the_source_directory_is_that_of_the_variable_or_in_the_users_cache(

@@ -13,8 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.corpora.packed_arrays import ArrayLayout, read_arrays
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import MODES, Departure, IntArray, Melody, Metre
+from chromasonic.melody_generation.untrusted_files import parse_json
+
+_LAYOUTS = {
+    "pitches": ArrayLayout("<i2"),
+    "durations": ArrayLayout("<i4"),
+    "tunes": ArrayLayout("<i4", 7),
+    "departures": ArrayLayout("<i4", 3),
+    "labels": ArrayLayout("|u1"),
+}
 
 
 class MelodyFields(TypedDict):
@@ -78,10 +88,11 @@ def unpack_melodies(payload: bytes, restore: Callable[[MelodyFields], Melody]) -
         payload: The packed bytes.
         restore: A function that makes a melody from its fields by name: :func:`restore_unchecked` for trusted bytes.
     """
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
-        tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
-        labels = json.loads(arrays["labels"].tobytes())
+    arrays = read_arrays(payload, _LAYOUTS)
+    pitches, durations = (arrays[name].astype(np.int64) for name in ("pitches", "durations"))
+    tunes, departures = arrays["tunes"].tolist(), arrays["departures"].tolist()
+    labels = parse_json(arrays["labels"].tobytes())
+    _check_counts(tunes, len(pitches), len(durations), len(departures))
     for values in (pitches, durations):
         values.setflags(write=False)  # so are all slices of them
     melodies: list[Melody] = []
@@ -109,6 +120,16 @@ def unpack_melodies(payload: bytes, restore: Callable[[MelodyFields], Melody]) -
     return tuple(melodies), labels["notes"]
 
 
+def _check_counts(tunes: list[list[int]], n_pitches: int, n_durations: int, n_departures: int) -> None:
+    """Raise if the counts of all tunes do not add up to the notes and departures, each of which belongs to one tune."""
+    counts = [(tune[0], tune[-1]) for tune in tunes]
+    if any(n < 0 for of_tune in counts for n in of_tune):
+        raise ValueError("a tune has fewer than 0 notes or departures")
+    n_notes, n_changes = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    if (n_notes, n_notes, n_changes) != (n_pitches, n_durations, n_departures):
+        raise ValueError("the tunes do not add up to the notes and departures")
+
+
 _metre = cache(Metre)
 
 
@@ -119,6 +140,12 @@ def restore_unchecked(fields: MelodyFields) -> Melody:
     return melody
 
 
+def _restore_checked(fields: MelodyFields) -> Melody:
+    if not all(isinstance(label, str) for label in (fields["title"], fields["source"], fields["corpus"])):
+        raise TypeError("a title, source or corpus is no text")
+    return Melody(**fields)
+
+
 def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], JsonObject]:
     """Unpack and validate melodies from untrusted bytes.
 
@@ -126,10 +153,7 @@ def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], JsonObject]:
         InputError: If the bytes are no packed melodies.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            if any(entry.file_size > len(payload) for entry in archive.infolist()):
-                raise ValueError("an array is larger than the file")
-        melodies, metadata = unpack_melodies(payload, lambda fields: Melody(**fields))
+        melodies, metadata = unpack_melodies(payload, _restore_checked)
         if not isinstance(metadata, dict):
             raise TypeError("the metadata is no mapping")
         return melodies, metadata

@@ -10,6 +10,9 @@ from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.corpora.packing import pack_melodies, unpack_untrusted
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.untrusted_files import read_regular_file
+
+_MAX_BYTES = 1_000_000_000  # a million tunes
 
 
 def save_split_tunes(path: Path, tunes: Mapping[str, Sequence[Melody]]) -> None:
@@ -26,7 +29,7 @@ def load_split_tunes(path: Path) -> dict[str, tuple[Melody, ...]]:
         InputError: If there is no such file, or it is damaged.
     """
     try:
-        melodies, notes = unpack_untrusted(path.read_bytes())
+        melodies, notes = unpack_untrusted(read_regular_file(path, _MAX_BYTES))
         sizes = {str(side): int(size) for side, size in notes["sides"].items()}
     except OSError as problem:
         raise InputError(f"{path} cannot be read ({problem.strerror}): it holds the tunes of the run") from problem
