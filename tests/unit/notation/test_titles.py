@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.notation.titles import file_stem, plain_title
+from chromasonic.melody_generation.notation.titles import file_stem, normalised_title, plain_title
 
 anything = st.text(st.characters(), max_size=80)  # lone surrogates too
 
@@ -37,3 +38,99 @@ def test_reserved_device_names_are_avoided(title: str) -> None:
 @pytest.mark.parametrize(("title", "stem"), [("", ""), ("«»", ""), ("漢字", ""), ("-_-", ""), ("a" * 99, "a" * 60)])
 def test_titles_with_few_valid_characters(title: str, stem: str) -> None:
     assert file_stem(title) == stem
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "The Keel Row",
+        "Keel Row, The",
+        "KEEL ROW",
+        "keel-row (2)",
+        "Keel Row [as played in Durham] (2)",
+        "Keel Row 3",
+        "Keel Row No. 3",
+        "Keel Row No.3",
+        "Keel Row, v 2",
+        "Keel Row, version 2",
+        "Keel Row (second version).",
+        "Keel Row - 2nd setting",
+        "Keel Row II",
+        "Kéel  Röw",
+        "The Keel Row, version 2 (1)",
+    ],
+)
+def test_titles_of_variants_are_normalised_alike(title: str) -> None:
+    assert normalised_title(title) == "keel row"
+
+
+@pytest.mark.parametrize(
+    "title", ["", "  ", "Untitled", "The", "Jig", "Jig 2", "A Reel", "12", "No. 5", "(2)", "March in D"]
+)
+def test_generic_titles_identify_no_tune(title: str) -> None:
+    assert normalised_title(title) == ""
+
+
+def test_apostrophes_do_not_separate_words_but_other_marks_do() -> None:
+    assert normalised_title("O'Neill\N{RIGHT SINGLE QUOTATION MARK}s-March") == "oneills march"
+
+
+def test_numbers_within_a_title_are_kept() -> None:
+    assert normalised_title("The 29th of May") == "29th of may"
+
+
+_PARENTHESIS = re.compile(r"\s*[(\[][^()\[\]]*[)\]][\s.]*$")
+_NUMBERING = re.compile(
+    r" (?:(?:version|setting|variation) \w+|\w+ (?:version|setting|variation)"
+    r"|(?:(?:no|nr|number|v) )?\d+[a-z]{0,2}|ii|iii|iv)$"
+)
+_ARTICLE = re.compile(r"^the (?=.)|(?<=.) the$")
+
+
+def title_by_patterns(title: str) -> str:
+    """Return a title without what variants differ in, by patterns that are applied until nothing changes."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).casefold()
+    text = re.sub("['`\N{RIGHT SINGLE QUOTATION MARK}]", "", text)
+    for pattern in (_PARENTHESIS, re.compile(r"[\W_]+"), re.compile("^ | $"), _NUMBERING, _ARTICLE):
+        replacement = " " if pattern.pattern == r"[\W_]+" else ""
+        while (shorter := pattern.sub(replacement, text)) != text:
+            text = shorter
+    return text
+
+
+WORDS = [
+    "keel",
+    "The",
+    "the",
+    "no",
+    "version",
+    "setting",
+    "ii",
+    "v",
+    "2",
+    "3rd",
+    "(2)",
+    "[a b]",
+    "(",
+    "]",
+    ".",
+    "\n",
+    "é\u0316\u0301",
+]
+TITLES = st.lists(st.sampled_from([*WORDS, " ", " ", ", ", "_", "'"]), max_size=16).map("".join)
+
+
+@given(TITLES)
+@example("The (a) The, The version 2 no 3 (b). ")
+def test_titles_are_normalised_as_patterns_do_that_are_applied_until_nothing_changes(title: str) -> None:
+    # With a word that identifies a tune, since titles without one are empty.
+    assert normalised_title(f"strawberry {title}") == title_by_patterns(f"strawberry {title}")
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["x" + " (a)" * 50_000, "the " * 50_000 + "x", "x" + " (" * 50_000, "x" + " " * 200_000, "x 2" + " 2" * 50_000,
+     "x" + "\u0316\u0301" * 50_000, "x" + "." * 200_000 + "y", "x (" + "." * 200_000 + ")", "[" * 200_000],
+)  # fmt: skip
+def test_long_titles_are_normalised_like_short_ones(title: str) -> None:
+    assert normalised_title(f"Keel Row {title}").startswith("keel row")

@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+import numpy as np
+
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.families import near_copies, normalised_title
+from chromasonic.melody_generation.measures.families import first_sharing
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.notation.titles import normalised_title
 
 N_INTERVALS = 10
 TITLE, INTERVALS = "title", f"{N_INTERVALS} intervals in a row"
@@ -42,17 +45,12 @@ class Leak:
 def leaks(
     melodies: Sequence[Melody],
     held_out: Mapping[str, Sequence[Melody]],
-    *,
-    n_intervals: int = N_INTERVALS,
-    share: float = 0.0,
 ) -> tuple[Leak, ...]:
     """Return the tunes that share a title or a sequence of intervals with a held-out tune.
 
     Args:
         melodies: The tunes to search.
         held_out: The tunes that a model will be scored on, by side.
-        n_intervals: The length of the n-grams compared.
-        share: A leak shares more than this fraction of the smaller tune's n-grams; with 0 a single one suffices.
 
     Returns:
         One leak for each such tune, with the first held-out tune that it resembles, in the order of the tunes.
@@ -67,9 +65,9 @@ def leaks(
         other = by_title.get(normalised_title(melody.title), -1)
         if other >= 0:
             leak_of[index] = Leak(index, TITLE, *theirs[other])
-    for pairs in near_copies(melodies, [melody for _, melody in theirs], n_intervals=n_intervals, share=share):
-        for index, other in sorted(map(tuple, pairs.tolist())):
-            leak_of.setdefault(index, Leak(index, f"{n_intervals} intervals in a row", *theirs[other]))
+    sharing = first_sharing(melodies, [melody for _, melody in theirs], N_INTERVALS)
+    for index in np.flatnonzero(sharing >= 0).tolist():
+        leak_of.setdefault(index, Leak(index, INTERVALS, *theirs[sharing[index]]))
     return tuple(leak_of[index] for index in sorted(leak_of))
 
 

@@ -3,13 +3,15 @@
 A model that was trained on one variant of a folk tune has seen the other variants. Tunes belong to one family if they
 have the same title, or share more than half of their 12-interval n-grams. N-grams of intervals ignore key and rhythm,
 so that a variant in another key or another metre is recognised.
+
+All pairs of variants may be as many as the square of the tunes. They are not kept: families need pairs that connect
+them (``near_copy_links``), and a guard needs one pair for each tune (``first_sharing``).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +19,13 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from chromasonic.melody_generation.melody import REST, IntArray, Melody
+from chromasonic.melody_generation.notation.titles import normalised_title
 
 FAMILY_INTERVALS = 12
 SHARE = 0.5
 
-_PAIRS_AT_ONCE = 4_000_000  # limits the memory of comparing all tunes (about 12 bytes per pair)
-
-_TRAILING_PARENTHESIS = re.compile(r"\s*[(\[][^()\[\]]*[)\]][\s.]*$")
-_TRAILING_NUMBER = re.compile(
-    r" (?:(?:version|setting|variation) \w+|\w+ (?:version|setting|variation)"
-    r"|(?:(?:no|nr|number|v) )?\d+[a-z]{0,2}|ii|iii|iv)$"
-)
-_OUTER_ARTICLE = re.compile(r"^the (?=.)|(?<=.) the$")
-# Words that name a kind of tune, not a tune: a title of these words alone does not identify a tune.
-_KINDS = """
-    jig slip reel hornpipe polka waltz march slide strathspey schottische mazurka galop quadrille
-    cotillon cotillion quickstep quick step dance barn set country clog fling minuet
-    ballad ballade lied kinderlied volkslied air aire tune tunes melody song theme piece
-    part track example exercise untitled unknown unnamed anonymous anon missing title name named
-    traditional trad ditto do
-    irish scottish scotch english welsh french german spanish american favorite favourite old new
-    a an the in of and for no not major minor flute violin fiddle
-"""
-_GENERIC = frozenset(_KINDS.split())
+_PAIRS_AT_ONCE = 4_000_000  # limits the memory of comparing tunes (about 12 bytes per pair)
+_NGRAMS_AT_ONCE = 10_000_000  # the same for counting what pairs share
 
 
 def tune_families(melodies: Sequence[Melody]) -> IntArray:
@@ -51,38 +37,12 @@ def tune_families(melodies: Sequence[Melody]) -> IntArray:
     if not melodies:
         return np.zeros(0, dtype=np.int64)
     n = len(melodies)
-    links = [_same_title_links(melodies), *near_copies(melodies)]
+    links = [_same_title_links(melodies), near_copy_links(melodies, FAMILY_INTERVALS, SHARE)]
     first, second = np.concatenate(links).T
     graph = sparse.coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     _, first_indices, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first_indices))[inverse], dtype=np.int64)
-
-
-def normalised_title(title: str) -> str:
-    """Return a title without the parts in which variants of a tune differ; empty if it identifies no tune.
-
-    Case, accents, punctuation, an outer "the", and a number, version or parenthesis at the end are removed.
-
-    Example:
-        >>> normalised_title("The Keel Row (2)"), normalised_title("Keel Row, The - version 2")
-        ('keel row', 'keel row')
-        >>> normalised_title("Irish Jig No. 3")
-        ''
-    """
-    text = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).casefold()
-    text = re.sub("['`\N{RIGHT SINGLE QUOTATION MARK}]", "", text)
-    text = _remove_repeatedly(_TRAILING_PARENTHESIS, text)
-    text = " ".join(re.sub(r"[\W_]+", " ", text).split())
-    text = _remove_repeatedly(_OUTER_ARTICLE, _remove_repeatedly(_TRAILING_NUMBER, text))
-    if all(word in _GENERIC or word.isdigit() or len(word) == 1 for word in text.split()):
-        return ""
-    return text
-
-
-def _remove_repeatedly(pattern: re.Pattern[str], text: str) -> str:
-    shorter = pattern.sub("", text)
-    return text if shorter == text else _remove_repeatedly(pattern, shorter)
 
 
 def _same_title_links(melodies: Sequence[Melody]) -> IntArray:
@@ -95,40 +55,162 @@ def _same_title_links(melodies: Sequence[Melody]) -> IntArray:
     return np.array(links, dtype=np.int64).reshape(-1, 2)
 
 
-def near_copies(
-    melodies: Sequence[Melody],
-    other_melodies: Sequence[Melody] | None = None,
-    *,
-    n_intervals: int = FAMILY_INTERVALS,
-    share: float = SHARE,
-) -> Iterator[IntArray]:
-    """Yield the pairs of tunes that share more than ``share`` of the smaller set of n-grams.
+def first_sharing(melodies: Sequence[Melody], others: Sequence[Melody], n_intervals: int) -> IntArray:
+    """Return the index of the first other tune with which each melody shares an n-gram; -1 for none.
+
+    Shape (number of melodies,).
+    """
+    grams = _interval_grams([*melodies, *others], n_intervals)
+    n_others = len(others)
+    ours, theirs = grams[: len(melodies)], grams[len(melodies) :].tocoo()
+    first_with = np.full(grams.shape[1], n_others)
+    np.minimum.at(first_with, theirs.coords[1], theirs.coords[0])
+    first = np.full(len(melodies), n_others)
+    np.minimum.at(first, _row_of(ours), first_with[ours.indices])
+    return np.where(first < n_others, first, -1)
+
+
+def near_copy_links(melodies: Sequence[Melody], n_intervals: int, share: float) -> IntArray:
+    """Return pairs of near copies that connect the same tunes as all pairs would.
+
+    Near copies share more than ``share`` of the smaller set of n-grams. Tunes with equal sets are linked to the first
+    of them. Any other near copies share one of the rarest n-grams of the smaller tune, since the others alone would be
+    too few (prefix filtering; Chaudhuri et al. 2006). Tunes that are connected already are not compared.
 
     Args:
         melodies: The tunes.
-        other_melodies: The tunes to compare them with; None compares them with each other.
         n_intervals: The length of the n-grams; a tune needs ``n_intervals + 1`` notes to have one.
-        share: Fraction of the n-grams; with 0 a single common n-gram suffices.
+        share: Fraction of the n-grams, from 0 to below 1.
 
-    Yields:
-        Blocks of pairs (index in ``melodies``, index in the other tunes), shape (number of pairs, 2). Blocks limit
-        memory, since an n-gram that n tunes share makes n squared pairs.
+    Returns:
+        Indices of the tunes, shape (number of pairs, 2).
     """
-    grams = _interval_grams([*melodies, *(other_melodies or ())], n_intervals)
-    rows, columns = (grams, grams) if other_melodies is None else (grams[: len(melodies)], grams[len(melodies) :])
-    sizes, other_sizes = np.diff(rows.indptr), np.diff(columns.indptr)
+    grams = _interval_grams(melodies, n_intervals)
+    first_of_equals, equal_links = _equal_rows(grams)
+    grams = grams[first_of_equals]
+    links = _links_of_neighbours(grams, share)
+    for candidates in _candidates(grams, _rarest(grams, share), _components(grams, [links])):
+        family = _components(grams, [links])
+        unconnected = candidates[family[candidates[:, 0]] != family[candidates[:, 1]]]
+        links = np.concatenate([links, _near_copies(grams, unconnected, share)])
+    return np.concatenate([equal_links, first_of_equals[links]])
+
+
+def _equal_rows(grams: sparse.csr_array) -> tuple[IntArray, IntArray]:
+    """Return the first row of each set of n-grams, and pairs of it and each other row of that set.
+
+    Rows without n-grams are left out.
+    """
+    first_of: dict[bytes, int] = {}
+    links = []
+    for row, (begin, end) in enumerate(zip(grams.indptr, grams.indptr[1:], strict=False)):
+        if begin < end:
+            first = first_of.setdefault(grams.indices[begin:end].tobytes(), row)
+            if first < row:
+                links.append((first, row))
+    return np.array(list(first_of.values()), dtype=np.int64), np.array(links, dtype=np.int64).reshape(-1, 2)
+
+
+def _components(grams: sparse.csr_array, links: Sequence[IntArray]) -> IntArray:
+    first, second = np.concatenate(links).T
+    n = grams.shape[0]
+    graph = sparse.coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _links_of_neighbours(grams: sparse.csr_array, share: float) -> IntArray:
+    """Return the near copies among tunes that follow each other among all tunes with an n-gram.
+
+    They are at most as many as the n-grams of all tunes, and connect most families.
+    """
+    by_gram = grams.tocsc()
+    pairs = np.stack([by_gram.indices[:-1], by_gram.indices[1:]], axis=1).astype(np.int64)
+    within = np.ones(len(pairs), dtype=bool)
+    ends = by_gram.indptr[1:-1]
+    within[ends[(ends > 0) & (ends <= len(pairs))] - 1] = False  # not from one n-gram into the next
+    return _near_copies(grams, _unique_pairs(pairs[within], grams.shape[0]), share)
+
+
+def _rarest(grams: sparse.csr_array, share: float) -> NDArray[np.bool_]:
+    """Return which n-grams of a tune are so many of its rarest that no near copy of its size or more has none of them.
+
+    Shape (number of n-grams of all tunes,).
+    """
+    counts = np.bincount(grams.indices, minlength=grams.shape[1])
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+    row = _row_of(grams)
+    order = np.lexsort((rank[grams.indices], row))
+    sizes = np.diff(grams.indptr)
+    position = np.arange(len(order)) - grams.indptr[row]
+    rarest = np.zeros(len(order), dtype=bool)
+    rarest[order] = position < (sizes - np.floor(share * sizes).astype(np.int64))[row]
+    return rarest
+
+
+def _candidates(grams: sparse.csr_array, rarest: NDArray[np.bool_], family: IntArray) -> Iterator[IntArray]:
+    """Yield blocks of pairs of rows that share an n-gram that is rare for one of them, and may differ in family.
+
+    Of a pair of different families, one is not of the family that has most of the tunes with that n-gram.
+    """
+    other = family[_row_of(grams)] != _largest_family(grams, family)[grams.indices]
+    for rows, columns in ((rarest & other, np.ones_like(other)), (other, rarest)):
+        for begin, shared in _products(_where(grams, rows), _where(grams, columns)):
+            row, column = shared.coords
+            yield _unique_pairs(np.stack([begin + row, column], axis=1).astype(np.int64), grams.shape[0])
+
+
+def _largest_family(grams: sparse.csr_array, family: IntArray) -> IntArray:
+    """Return the family that has most of the tunes with each n-gram, shape (number of n-grams,)."""
+    pairs, counts = np.unique(np.stack([grams.indices, family[_row_of(grams)]]), axis=1, return_counts=True)
+    largest = np.full(grams.shape[1], -1)
+    order = np.argsort(counts, kind="stable")
+    largest[pairs[0, order]] = pairs[1, order]  # the last one stays
+    return largest
+
+
+def _where(grams: sparse.csr_array, marks: NDArray[np.bool_]) -> sparse.csr_array:
+    """Return the matrix with the marked entries alone."""
+    entries = (grams.data[marks], (_row_of(grams)[marks], grams.indices[marks]))
+    return sparse.csr_array(entries, shape=grams.shape)
+
+
+def _products(rows: sparse.csr_array, columns: sparse.csr_array) -> Iterator[tuple[int, Any]]:
+    """Yield the product of two matrices in blocks of rows: the first row, and the block."""
     by_gram = columns.T.tocsr()
     # Cumulative number of pairs up to each row, before pairs of the same two tunes are added up.
     pairs_before = np.concatenate([[0], np.cumsum(np.diff(by_gram.indptr)[rows.indices])])[rows.indptr]
-    begin = 0
-    while begin < len(sizes):
+    begin, n_rows = 0, len(pairs_before) - 1
+    while begin < n_rows:
         within = np.searchsorted(pairs_before, pairs_before[begin] + _PAIRS_AT_ONCE, side="right") - 1
         end = max(begin + 1, int(within))
-        shared = (rows[begin:end] @ by_gram).tocoo()
-        row, other = shared.coords
-        enough = shared.data > share * np.minimum(sizes[begin + row], other_sizes[other])
-        yield np.stack([begin + row[enough], other[enough]], axis=1).astype(np.int64)
+        yield begin, (rows[begin:end] @ by_gram).tocoo()
         begin = end
+
+
+def _unique_pairs(pairs: IntArray, n: int) -> IntArray:
+    """Return each pair of two different rows once, in either order."""
+    first, second = pairs.min(axis=1), pairs.max(axis=1)
+    codes = np.unique((first * n + second)[first < second])
+    return np.stack([codes // max(n, 1), codes % max(n, 1)], axis=1)
+
+
+def _near_copies(grams: sparse.csr_array, pairs: IntArray, share: float) -> IntArray:
+    """Return those of the pairs that share more than ``share`` of the smaller set of n-grams."""
+    sizes = np.diff(grams.indptr)
+    largest = int(sizes.max(initial=1))
+    kept = []
+    for begin in range(0, len(pairs), max(1, _NGRAMS_AT_ONCE // largest)):
+        first, second = pairs[begin : begin + max(1, _NGRAMS_AT_ONCE // largest)].T
+        shared = np.asarray(grams[first].multiply(grams[second]).sum(axis=1)).ravel()
+        enough = shared > share * np.minimum(sizes[first], sizes[second])
+        kept.append(np.stack([first, second], axis=1)[enough])
+    return np.concatenate([np.zeros((0, 2), dtype=np.int64), *kept])
+
+
+def _row_of(grams: sparse.csr_array) -> IntArray:
+    """Return the row of each n-gram of all tunes."""
+    return np.repeat(np.arange(grams.shape[0]), np.diff(grams.indptr))
 
 
 def _interval_grams(melodies: Sequence[Melody], n_intervals: int) -> sparse.csr_array:
@@ -149,6 +231,7 @@ def _interval_grams(melodies: Sequence[Melody], n_intervals: int) -> sparse.csr_
     grams = sparse.csr_array((marks, (tune[:n_grams][whole], columns)), shape=shape)
     grams.sum_duplicates()
     grams.data[:] = 1
+    grams.sort_indices()
     return grams
 
 
