@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import pickle
 import struct
-import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,10 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.networks.transformer import TransformerNetwork
+from chromasonic.melody_generation.runs.checkpoint_archive import load_values
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.untrusted_files import read_regular_file
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -66,7 +68,7 @@ _DAMAGED = (
 )
 # Far more than any run needs: the longest part is the history, with about twenty numbers per epoch.
 _MAX_VALUES = 1_000_000
-_MAX_BYTES_OF_VALUES = 50_000_000
+_MAX_BYTES = 4_000_000_000
 
 
 class NetworkDescription(TypedDict):
@@ -125,6 +127,7 @@ class Checkpoint:
         epoch: The epoch after which it was written, from 1.
         metadata: What else is known of the model.
         training_state: All values of the file, those from which Lightning resumes among them.
+        digest: The digest of the file, 16 hex digits.
     """
 
     path: Path
@@ -134,11 +137,7 @@ class Checkpoint:
     epoch: int
     metadata: ModelMetadata
     training_state: Mapping[str, Any]
-
-    @property
-    def digest(self) -> str:
-        """The digest of the file, 16 hex digits."""
-        return checkpoint_digest(self.path)
+    digest: str
 
     def build_network(self) -> nn.Module:
         """Rebuild the network with its weights, in evaluation mode on the CPU.
@@ -153,7 +152,7 @@ class Checkpoint:
             )
         try:
             return _rebuild(self.network_name, self.hyperparameters, self.weights).eval()
-        except (TypeError, ValueError, RuntimeError, ArithmeticError) as problem:
+        except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as problem:
             reason = " ".join(str(problem).split())[:200]
             raise InputError(
                 f"{self.path} does not fit the network that it names, {self.network_name!r}: {reason}"
@@ -162,7 +161,11 @@ class Checkpoint:
 
 def checkpoint_digest(path: Path) -> str:
     """Return the first 16 hex digits of the SHA-256 of a checkpoint file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return _digest(read_regular_file(path, _MAX_BYTES))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -176,7 +179,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         path = CheckpointLayout.find(path).best
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
-    values = _load_values(path)
+    try:
+        content = read_regular_file(path, _MAX_BYTES)
+    except OSError as problem:
+        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
+    values = _load_values(path, content)
     if not isinstance(values, dict):
         raise InputError(f"{path} is no checkpoint of Chromasonic: it holds no named values")
     for part, kind in _PARTS.items():
@@ -204,30 +211,21 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         epoch=values["epoch"],
         metadata=metadata,
         training_state=values,
+        digest=_digest(content),
     )
 
 
-def _load_values(path: Path) -> Any:
+def _load_values(path: Path, content: bytes) -> Any:
     """Load plain values and tensors, no more than the size of the file allows."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            n_bytes = sum(entry.file_size for entry in archive.infolist())
-            n_bytes_of_values = sum(entry.file_size for entry in archive.infolist() if entry.filename.endswith(".pkl"))
-        if n_bytes > path.stat().st_size or n_bytes_of_values > _MAX_BYTES_OF_VALUES:
-            raise InputError(f"{path} is no readable checkpoint: it unpacks to more bytes than the file has")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch warns of pickles that it has not written itself
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        _check_plain(path, checkpoint)
-        return checkpoint
-    except InputError:
-        raise
-    except OSError as problem:
-        raise InputError(f"the checkpoint {path} cannot be read: {problem.strerror or problem}") from problem
+        values = load_values(content)
     except _DAMAGED as problem:
-        raise InputError(
-            f"{path} is no readable checkpoint: it is damaged, or holds more than plain values and tensors"
-        ) from problem
+        # Sentences about "it" are ours; others are those of torch and of zipfile, and name nothing that a user knows.
+        is_ours = type(problem) is ValueError and str(problem).startswith(("it ", "its "))
+        reason = str(problem) if is_ours else "it is damaged, or holds more than plain values and tensors"
+        raise InputError(f"{path} is no readable checkpoint: {reason}") from problem
+    _check_plain(path, values)
+    return values
 
 
 def _check_plain(path: Path, checkpoint: Any) -> None:
@@ -238,10 +236,11 @@ def _check_plain(path: Path, checkpoint: Any) -> None:
         n_seen += 1
         if n_seen > _MAX_VALUES:
             raise InputError(f"{path} is no readable checkpoint: it holds more than {_MAX_VALUES} values")
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             waiting.extend(value)
             waiting.extend(value.values())
-        elif isinstance(value, list | tuple | set | frozenset):
+            waiting.extend(vars(value).values() if isinstance(value, OrderedDict) else ())
+        elif isinstance(value, list | tuple):
             waiting.extend(value)
 
 
