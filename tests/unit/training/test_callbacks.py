@@ -1,5 +1,6 @@
 import csv
 import math
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tests.small_networks import user_network, walks
 from torch import nn
 from torch.optim import AdamW
@@ -322,3 +324,66 @@ def test_only_the_first_process_writes(tmp_path: Path) -> None:
     RunCheckpoints(files).on_train_epoch_end(process, MODULE)  # type: ignore[arg-type]
     assert process.saved == [files.best, files.last]
     assert list(tmp_path.iterdir()) == []
+
+
+class ReplacesFile(Callback):
+    """Replaces the checkpoint that a run is resumed from once it was checked."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path = path
+        self.content = content
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            self.path.write_bytes(self.content)
+
+
+def resumed(folder: Path, *others: Callback) -> TrainedRun:
+    files = CheckpointLayout(folder, "melody_mine")
+    trainer = L.Trainer(
+        max_epochs=3,
+        callbacks=[*others, *run_callbacks(files)],
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    tunes = walks(6)
+    module = MelodyModule(user_network(2), partial(AdamW, lr=0.01))
+    return fit(module, DividedMelodies(tunes[:4], tunes[4:]), trainer, files, resume_from=files.last)
+
+
+def test_a_run_resumes_from_the_values_that_were_checked(tmp_path: Path) -> None:
+    """Lightning would read the file a second time, by its own rules."""
+    files = train(tmp_path / "a", 2)
+    shutil.copytree(files.directory, tmp_path / "b")
+    undisturbed = resumed(tmp_path / "a")
+    replaced = resumed(
+        tmp_path / "b", ReplacesFile(CheckpointLayout(tmp_path / "b", "melody_mine").last, b"no archive")
+    )
+    assert replaced.history == undisturbed.history
+    assert replaced.history.epoch == [1, 2, 3]
+    one, other = (torch.load(run.files.final, weights_only=True)["model_state_dict"] for run in (undisturbed, replaced))
+    assert same_weights(one, other)
+
+
+def test_lightning_never_reads_a_checkpoint_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a second reader")
+
+    train(tmp_path, 2)
+    monkeypatch.setattr(TorchCheckpointIO, "load_checkpoint", refuse)
+    assert resumed(tmp_path).history.epoch == [1, 2, 3]
+
+
+@pytest.mark.parametrize("part", ["exp_avg", "step"])
+def test_an_optimizer_state_without_bytes_of_its_own_is_not_resumed_from(tmp_path: Path, part: str) -> None:
+    files = train(tmp_path, 2)
+    values = torch.load(files.last, weights_only=True)
+    for state in values["optimizer_states"][0]["state"].values():
+        state[part] = torch.zeros(1).expand(40_000, 50_000)  # 8 GB
+    torch.save(values, files.last)
+    assert files.last.stat().st_size < 1_000_000
+    with pytest.raises(InputError, match="a tensor of 2000000000 numbers with bytes for 1"):
+        resumed(tmp_path)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_MAX_OPCODES = 3_000_000  # far more than any run needs: a history has about twenty numbers per epoch
+_MAX_OPCODES = 1_000_000  # far more than any run needs: a history has about twenty numbers per epoch
 _MAX_DIMENSIONS = 16
 # The same storage may be a weight, a weight in Lightning's state, and both in a mixture or in tied layers.
 _MAX_SHARING = 4
@@ -46,7 +46,7 @@ class _Tensor:
     n_bytes: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Container:
     """A list or a dict; it may be filled until it is an argument of a call."""
 

@@ -22,7 +22,8 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from chromasonic.melody_generation.atomic_files import JsonObject, atomic_file, write_text
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.checkpoint import Checkpoint as RunCheckpoint
+from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.training.history import TrainingHistory
@@ -122,11 +123,25 @@ class HistoryRecorder(Callback):
 
 
 class _DirectCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint directly to its path.
+    """Writes a checkpoint directly to its path, and gives Lightning the values that were checked.
 
     Lightning's own class writes to the system's temporary folder first, which may be on another disk, and in which
-    unfinished files of a killed run stay.
+    unfinished files of a killed run stay. It would read a checkpoint again, by other rules than ours.
+
+    Args:
+        resumed: The checkpoint that the run is resumed from; None to read the one that Lightning names.
     """
+
+    def __init__(self, resumed: RunCheckpoint | None = None) -> None:
+        super().__init__()
+        self._resumed = resumed
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the values of a checkpoint that was checked as every checkpoint is."""
+        del args, kwargs  # all tensors go to the CPU first, and nothing but tensors and plain values is read
+        resumed = self._resumed
+        checkpoint = resumed if resumed and resumed.path == Path(path) else read_checkpoint(path)
+        return dict(checkpoint.training_state)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         del storage_options
@@ -146,6 +161,9 @@ class RunCheckpoints(Checkpoint):
         files: Paths of the checkpoints.
         every_n_epochs: Epochs between the checkpoints that are kept.
         metadata: Metadata of the model, which every checkpoint holds; may be set later.
+
+    Attributes:
+        resumed: The checkpoint that the run is resumed from, as it was checked; None if it starts.
     """
 
     def __init__(
@@ -155,14 +173,15 @@ class RunCheckpoints(Checkpoint):
         self._every_n_epochs = every_n_epochs
         self.metadata = metadata or ModelMetadata()
         self.best_loss = math.inf
+        self.resumed: RunCheckpoint | None = None
         self.has_begun = False  # a batch was trained, so that all restored parts fit the run
         self._epoch = 0
         self._over_at: int | None = None  # number of planned epochs when training stopped early
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Write checkpoints directly to their paths."""
+        """Write checkpoints directly to their paths, and read none but checked ones."""
         del pl_module, stage
-        trainer.strategy.checkpoint_io = _DirectCheckpointIO()
+        trainer.strategy.checkpoint_io = _DirectCheckpointIO(self.resumed)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop at once if training had ended already, for a run that was killed while it was tested."""

@@ -25,6 +25,7 @@ from chromasonic.melody_generation.training.callbacks import (
     HistoryRecorder,
     RandomState,
     RunCheckpoints,
+    checkpoints_of,
 )
 from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
@@ -91,6 +92,7 @@ def fit(
     module.train()
     with without_lightning_notes(), _readable_endings():
         with _restoring(trainer, resume_from):
+            checkpoints_of(trainer).resumed = read_checkpoint(resume_from) if resume_from is not None else None
             trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
             trainer.strategy.barrier()  # the first process of a group renames its files after Lightning's own barrier
             if resume_from is not None and not files.last.exists():  # training was over after its first epoch
