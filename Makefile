@@ -2,6 +2,7 @@
 # make quick     lint, types, the fast unit tests and the examples in docstrings
 # make test      lint, types and all tests
 # make coverage  all tests, with the lines they do not reach: twice as long
+# make floors    the unit tests with the oldest versions that pyproject.toml allows, in an environment of its own
 # make docs      build the documentation in site/
 # make results   train and evaluate all models of configs/results_plan.yaml, and write docs/results.md: hours
 # make clean     remove the environment and everything that the tools wrote
@@ -12,6 +13,7 @@ PYTHON ?= python3
 
 VENV := .venv
 BIN := $(VENV)/bin
+FLOORS_VENV := .venv-floors
 # One stamp for each level of installation: training needs no tools of developers.
 TRAINING := $(VENV)/training
 DEVELOPMENT := $(VENV)/development
@@ -23,7 +25,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Processes take whole files in the order of tests/conftest.py, the slowest first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: train quick test coverage docs results clean lint
+.PHONY: train quick test coverage floors docs results clean lint
 
 train: $(TRAINING)
 	$(BIN)/chromasonic train experiment=first_run
@@ -42,6 +44,16 @@ test: lint
 coverage: $(DEVELOPMENT)
 	$(PYTEST) -m "not network and not gpu" --cov --cov-report=term:skip-covered
 
+# FLOORS="--except torch" takes the torch of constraints.txt, where the index has its oldest version only with CUDA.
+floors:
+	$(PYTHON) -m venv --clear $(FLOORS_VENV)
+	$(PYTHON) tools/floors.py $(FLOORS) >$(FLOORS_VENV)/floors.txt
+	$(if $(findstring torch,$(FLOORS)),grep '^torch==' constraints.txt >>$(FLOORS_VENV)/floors.txt)
+	$(FLOORS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint $(FLOORS_VENV)/floors.txt --editable '.[test]'
+	OMP_NUM_THREADS=1 $(FLOORS_VENV)/bin/pytest -q -n auto --dist loadfile --no-loadscope-reorder \
+	    -m "not network and not gpu" tests/unit src
+
 docs: $(DEVELOPMENT)
 	$(BIN)/python tools/write_docs.py
 	$(BIN)/zensical build --clean --strict
@@ -50,7 +62,7 @@ results: $(TRAINING)
 	$(BIN)/chromasonic results readme=README.md
 
 clean:
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov site
+	rm -rf $(VENV) $(FLOORS_VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov site
 
 $(TRAINING): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
