@@ -52,7 +52,7 @@ floors:
 	$(FLOORS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint $(FLOORS_VENV)/floors.txt --editable '.[test]'
 	OMP_NUM_THREADS=1 $(FLOORS_VENV)/bin/pytest -q -n auto --dist loadfile --no-loadscope-reorder \
-	    -m "not network and not gpu" tests/unit src
+	    -W ignore::DeprecationWarning -m "not network and not gpu" tests/unit src
 
 docs: $(DEVELOPMENT)
 	$(BIN)/python tools/write_docs.py

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.strategies import melodies
 
@@ -68,6 +68,7 @@ def test_undefined_values_score_by_the_fraction_of_undefined_training_values() -
 
 
 @given(values, values)
+@example(np.array([0.0, 2.2250738585e-313]), np.array([1.0]))
 def test_scores_of_any_values_are_0_to_1(sample: np.ndarray, asked: np.ndarray) -> None:
     result = Distribution.fit(sample).scores(asked, more_is_fine=False)
     assert result.shape == asked.shape

@@ -79,7 +79,8 @@ class Distribution:
         lower = upper - 1
         # Between two quantiles the distribution is uniform.
         width = grid[upper] - grid[lower]
-        within = np.where(width > 0, (values - grid[lower]) / np.where(width > 0, width, 1), 0).clip(0, 1)
+        with np.errstate(over="ignore"):  # far beyond a narrow interval: infinite, and clipped
+            within = np.where(width > 0, (values - grid[lower]) / np.where(width > 0, width, 1), 0).clip(0, 1)
         inside = _GRID[lower] + within * (_GRID[upper] - _GRID[lower])
         return np.where(above == 0, 0, np.where(above == len(grid), 1, inside))
 

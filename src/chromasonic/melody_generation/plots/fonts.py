@@ -46,7 +46,7 @@ def truncate_text(text: str, width: float, size: float, font: str) -> str:
     """Truncate a text to a width, with an ellipsis if characters are cut; ``width`` is in the unit of ``size``.
 
     Example:
-        >>> truncate_text("The Kesh Jig", 60, 12, SANS)
+        >>> truncate_text("The Kesh Jig", 56, 12, SANS)
         'The Ke…'
     """
     if text_width(text, size, font) <= width:
