@@ -54,9 +54,17 @@ def file_stem(title: str) -> str:
         >>> file_stem("The Kesh Jig"), file_stem("../../etc/passwd"), file_stem("Là-bas, «été»")
         ('the_kesh_jig', 'etc_passwd', 'la-bas_ete')
     """
-    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii")
+    ascii_only = _decomposed(title).encode("ascii", "ignore").decode("ascii")
     stem = re.sub(r"[^a-z0-9-]+", "_", ascii_only.lower())[:_MAX_STEM_LENGTH].strip("_-")
     return f"{stem}_" if stem in _RESERVED else stem
+
+
+def _decomposed(title: str) -> str:
+    """Return a title with accents as characters of their own, not in canonical order.
+
+    To order the accents of one letter takes the square of their number.
+    """
+    return title if title.isascii() else "".join(unicodedata.normalize("NFKD", character) for character in title)
 
 
 def normalised_title(title: str) -> str:
@@ -70,9 +78,7 @@ def normalised_title(title: str) -> str:
         >>> normalised_title("Irish Jig No. 3")
         ''
     """
-    # Character by character, since to order thousands of combining marks takes long.
-    decomposed = title if title.isascii() else "".join(unicodedata.normalize("NFKD", character) for character in title)
-    text = "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+    text = "".join(character for character in _decomposed(title) if not unicodedata.combining(character)).casefold()
     text = _without_trailing_parentheses(_APOSTROPHES.sub("", text))
     words = re.sub(r"[\W_]+", " ", text).split()
     while n_numbering := _n_numbering_words(words):
