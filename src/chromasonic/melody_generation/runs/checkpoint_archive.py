@@ -35,7 +35,7 @@ def load_values(content: bytes) -> Any:
     Raises:
         ValueError: If it holds anything else, or does not hold the bytes of its tensors; with the reason, as a sentence
             about "it".
-        Exception: Of :mod:`zipfile`, :mod:`pickle` or torch, if it is damaged.
+        Exception: Of zipfile, pickle or torch, if it is damaged.
     """
     parts = _read_parts(content)
     storages = {match[1]: part for name, part in parts.items() if (match := _STORAGE.fullmatch(name))}

@@ -1,6 +1,6 @@
 """Check the pickled values of a checkpoint without building them.
 
-The opcodes of the pickle are followed on a stack of descriptions; :mod:`pickletools` decodes them and runs nothing.
+The opcodes of the pickle are followed on a stack of descriptions; ``pickletools`` decodes them and runs nothing.
 They may describe plain values and tensors only. The file must have the bytes of every tensor, wherever it is: a weight,
 a part of the optimizer, a callback's. So the size of a file bounds the number and the size of its values.
 """
