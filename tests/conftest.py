@@ -84,9 +84,10 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(shared_directory: Path) -> Iterator[None]:
-    """Keep what tests parse or write out of the user's cache directory; parse every corpus once for all workers."""
+    """Keep what tests parse or write out of the user's own directories; parse every corpus once for all workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(shared_directory / "cache"))
+        patch.setenv("XDG_STATE_HOME", str(shared_directory / "state"))
         yield
 
 

@@ -90,9 +90,10 @@ def test_every_option_composes_and_passes_the_check(group: str, choice: str, tmp
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
         for name in ("model", "optimizer", "scheduler", "trainer"):
-            build(config[name])
-        for node in [*config.callbacks.values(), *config.logger.values()]:
-            assert node is None or build(node) is not None
+            build(name, config[name])
+        for name, node in config.callbacks.items():
+            assert node is None or build(f"callbacks.{name}", node) is not None
+        assert len(training_run.build_trainer(config, [], tmp_path).loggers) == len(config.logger)
 
 
 def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder: Path, own_tunes: Path) -> None:
@@ -106,7 +107,8 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         check(config)
         module = training_run.build_module(config)
-        trainer: L.Trainer = build(config.trainer)(logger=False, default_root_dir=folder, enable_progress_bar=False)
+        make_trainer = build("trainer", config.trainer)
+        trainer: L.Trainer = make_trainer(logger=False, default_root_dir=folder, enable_progress_bar=False)
         module.train()  # as it is before every training
         before = [weight.detach().clone() for weight in module.network.state_dict().values()]
         trainer.fit(module, datamodule=data)
@@ -227,13 +229,13 @@ def test_the_values_at_the_top_reach_their_objects(tmp_path: Path) -> None:
     ]
     with composed(*overrides, directory=tmp_path) as config:
         check(config)
-        assert build(config.trainer)(logger=False).max_epochs == 7
-        assert build(config.callbacks.early_stopping).patience == 3
-        assert build(config.optimizer).keywords["lr"] == 0.5
-        hyperparameters = build(config.model).hyperparameters
+        assert build("trainer", config.trainer)(logger=False).max_epochs == 7
+        assert build("callbacks.early_stopping", config.callbacks.early_stopping).patience == 3
+        assert build("optimizer", config.optimizer).keywords["lr"] == 0.5
+        hyperparameters = build("model", config.model).hyperparameters
         assert (hyperparameters["hidden_size"], hyperparameters["num_layers"], hyperparameters["dropout"]) == (
             24,
             5,
             0.125,
         )
-        assert len(build(config.dataset.corpus).load()) == 33
+        assert len(build("dataset.corpus", config.dataset.corpus).load()) == 33

@@ -74,7 +74,7 @@ def test_the_configuration_of_an_example_builds(path: str, tmp_path: Path) -> No
         searched = f"hydra.searchpath=[file://{(tmp_path / 'configs').as_posix()}]"
         config = compose("train", [f"{group}={name}", "logger=none", searched])
     check(config)
-    built = build(config[group])
+    built = build(group, config[group])
     assert type(built).__name__ == {"gru": "GRUNetwork", "scales": "MelodyDataModule"}[name]
 
 

@@ -45,8 +45,8 @@ def show_refused(ending: Ending, *words: str, lines: int = 1) -> None:
 
 
 def show_nothing_written(directory: Path) -> None:
-    """Check that there is nothing but Hydra's own record."""
-    assert {path.name for path in directory.glob("*")} <= {".hydra"}
+    """Check that there is not even a folder."""
+    assert not directory.exists()
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+import logging
+import os
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,13 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from tests.breaking.audited import watched
 from tests.breaking.mutations import NUMBERS, as_json, mutated, mutated_values
 from tests.breaking.reader import Reader, tokens_of
 from tests.running import CONFIGS
 from tests.small_networks import batch_of, small_lstm, small_transformer, walks
 
+from chromasonic.app.jobs import Job
+from chromasonic.app.training_run import build_data, build_module, build_trainer, callbacks_of
+from chromasonic.config.closed_set import ARGUMENTS
 from chromasonic.config.command_options import CompareOptions, read_options
 from chromasonic.config.saved_configuration import read_configuration
 from chromasonic.config.validation import check
@@ -32,6 +41,7 @@ from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.runs.trained_model import load_model
@@ -172,33 +182,127 @@ def _read_results(content: bytes, folder: Path) -> None:
 # --- configurations --------------------------------------------------------------------------------------------------
 
 
+SMALL = {model: ["hidden_size=16", "num_layers=1", "trainer.accelerator=cpu"] for model in ("lstm", "transformer")}
+
+
 @cache
 def _configurations() -> list[Any]:
     configurations = []
     for model, scheduler in (("lstm", "step"), ("transformer", "one_cycle"), ("ppm", "cosine")):
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("train", [f"model={model}", f"scheduler={scheduler}"])
+            config = compose("train", [f"model={model}", f"scheduler={scheduler}", *SMALL.get(model, [])])
         values = OmegaConf.to_container(config)
-        configurations.append(values | {"choices": {"model": model, "dataset": "synthetic"}, "logger": {}})  # type: ignore[operator]
+        configurations.append(values | {"choices": {"model": model, "dataset": "synthetic"}})  # type: ignore[operator]
     return configurations
 
 
 YAML = tokens_of(
-    "_target_ _partial_ _args_ ${ } ${epochs} ${oc.env:HOME} ${hydra:runtime.output_dir} &a *a !!python/object ??? "
-    "null ~ true [ ] { } - : | > # % @ ` 1e3 .inf .nan 0o7 1_0 2020-01-01 <<: os.system torch.load"
+    "_target_ _partial_ _args_ ${ } $ ${epochs} ${oc.env:HOME} ${hydra:runtime.output_dir} &a *a !!python/object ??? "
+    "null ~ true [ ] { } - : | > # % @ ` 1e3 .inf .nan 0o7 1_0 2020-01-01 <<: os.system torch.load ${choices.a} "
+    "${choices.a}${choices.b} {oc.env:FUZZ_SECRET} {oc.create:{_target_:os.system}} ../.. /tmp/theirs save_dir"
+)
+_SECRET = "only-the-environment-has-this"
+_TARGETS = tuple(
+    {"_target_": target, **dict.fromkeys(arguments, "../../theirs")}
+    for target, arguments in (
+        ("os.system", ("_args_",)),
+        ("torch.load", ("f",)),
+        ("torch.optim.SGD", ("params",)),
+        ("lightning.pytorch.loggers.CSVLogger", ("save_dir", "name", "version")),
+        ("lightning.pytorch.loggers.TensorBoardLogger", ("save_dir", "sub_dir")),
+        ("lightning.pytorch.callbacks.ModelCheckpoint", ("dirpath",)),
+        ("lightning.pytorch.profilers.SimpleProfiler", ("dirpath", "filename")),
+        ("chromasonic.melody_generation.training.tensorboard.PairedTensorBoardLogger", ("directory",)),
+        ("chromasonic.melody_generation.corpora.files.FilesCorpus", ("folder",)),
+        ("chromasonic.melody_generation.corpora.nottingham.NottinghamCorpus", ("base_url",)),
+        ("chromasonic.melody_generation.training.run_mixture.mixture_of", ("runs",)),
+        ("theirs.Network", ("x",)),
+    )
+)
+_VALUES: tuple[Any, ...] = (
+    *(
+        "${epochs}",
+        "${nothing}",
+        "${model}",
+        "???",
+        "torch.optim.SGD",
+        "${choices.a}${choices.b}",
+        "simple",
+        "../..",
+        "$",
+    ),
+    *("../..", "{oc.env:FUZZ_SECRET}", "{oc.create:{_target_:theirs.Network}}", "{oc.decode:x}", *_TARGETS),
 )
 
 
+# Plain values for the arguments of classes that a run directory may name.
+_PLAIN: tuple[Any, ...] = (
+    *(0, 1, 2, 3, -1, 0.5, 1e-3, 1e9, True, False, None, "auto", "cpu", "min", "both", "written", "validation/loss"),
+    *("32-true", "norm", "epoch", "00:00:00:10", [0.9, 0.99], [1], {"hours": 1}, {0: 2}, "../..", "/theirs", "$"),
+)
+
+
+def _with_allowed_class(draw: random.Random, values: dict[str, Any]) -> None:
+    """Put a class that a run directory may name in its place, with some of its arguments."""
+    place = draw.choice(list(ARGUMENTS))
+    target, arguments = draw.choice(list(ARGUMENTS[place].items()))
+    node = {name: draw.choice(_PLAIN) for name in arguments.split() if draw.random() < 0.25} | {"_target_": target}
+    group, _, name = place.partition(".")
+    if place in {"model", "scheduler", "trainer"} and draw.random() < 0.8:
+        values[group] |= {key: value for key, value in node.items() if key != "_target_"}
+    elif not name:
+        values[group] = node
+    elif isinstance(values.get(group), dict):
+        values[group]["mine" if name == "*" else name] = node
+
+
 def _make_configuration(draw: random.Random) -> bytes:
-    values = draw.choice(_configurations())
+    values = copy.deepcopy(draw.choice(_configurations()))
+    for _ in range(draw.randrange(3)):
+        _with_allowed_class(draw, values)
+    if draw.random() < 0.5:
+        return as_json(values)
+    if draw.random() < 0.3:  # two harmless references that are joined to another
+        values["choices"] |= {"a": "$", "b": draw.choice([text for text in _VALUES if str(text).startswith("{")])}
+    for _ in range(draw.randrange(3)):
+        place = draw.choice([values, *(node for node in values.values() if isinstance(node, dict))])
+        name = draw.choice([*place, "plugins", "directory", "save_dir", "callbacks", "profiler", "csv", "corpus"])
+        place[name] = copy.deepcopy(draw.choice(_VALUES))
     if draw.random() < 0.4:
-        return mutated(draw, [OmegaConf.to_yaml(OmegaConf.create(values)).encode()], YAML)
-    return as_json(mutated_values(draw, values, ("${epochs}", "${nothing}", "${model}", "???", "torch.optim.SGD")))
+        return mutated(draw, [yaml.safe_dump(values, sort_keys=False).encode()], YAML)
+    return as_json(mutated_values(draw, values, _VALUES))
 
 
 def _read_configuration(content: bytes, folder: Path) -> None:
-    (folder / "config.yaml").write_bytes(content)
-    check(read_configuration(folder))
+    """Read and check a configuration, and build all that it describes, in an environment with a secret."""
+    run = folder / "run"
+    run.mkdir(exist_ok=True)
+    (run / "config.yaml").write_bytes(content)
+    (folder / "theirs.py").write_text("Network = print")
+    os.environ["FUZZ_SECRET"] = _SECRET
+    sys.path.insert(0, str(folder))
+    try:
+        with watched(run) as watch:
+            config = read_configuration(run, {"epochs": 2}, follows_paths=False)
+            check(config)
+            _build(config, run)
+    finally:
+        sys.path.remove(str(folder))
+        assert not watch.deeds, watch.deeds
+        assert not list(folder.rglob(f"*{_SECRET}*"))
+    assert _SECRET not in str(OmegaConf.to_container(config))
+
+
+def _build(config: DictConfig, run: Path) -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    build_data(config)
+    module = build_module(config)
+    checkpoints = RunLayout(run).checkpoints_of(str(config.choices.get("model")))
+    trainer = build_trainer(config, callbacks_of(Job(config, run, checkpoints), module), run)
+    for logger in trainer.loggers:
+        logger.log_metrics({"x": 1.0}, 1)
+        logger.save()
+        logger.finalize("success")
 
 
 def _make_options(draw: random.Random) -> bytes:

@@ -10,7 +10,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from chromasonic.app.launch import is_main_process
-from chromasonic.config.saved_configuration import is_same_configuration, repeat_configuration, restore_configuration
+from chromasonic.config.saved_configuration import (
+    check_repeating,
+    check_resuming,
+    is_same_configuration,
+    read_configuration,
+)
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.errors import InputError
@@ -64,19 +69,22 @@ def _resumed_job(typed: DictConfig, directory: Path) -> Job:
             "complete are resumed; or give resume=<one of its runs> without -m"
         )
     overrides = list(HydraConfig.get().overrides.task)
-    config = restore_configuration(directory, typed, overrides)
+    check_resuming(directory, overrides)
     checkpoints = CheckpointLayout.find(directory)
-    if not any(override.startswith("epochs=") for override in overrides):
-        config.epochs = planned_epochs(checkpoints)
+    has_epochs = any(override.startswith("epochs=") for override in overrides)
+    epochs = typed.epochs if has_epochs else planned_epochs(checkpoints)
+    config = read_configuration(directory, {"epochs": epochs}, follows_paths=typed.trust_paths)
     check(config)
     return Job(config, directory, checkpoints, resume_from=checkpoints.latest)
 
 
 def _repeated_job(typed: DictConfig, directory: Path) -> Job:
     original = Path(str(typed.repeat))
-    config = repeat_configuration(original, typed, list(HydraConfig.get().overrides.task))
+    check_repeating(original, typed, list(HydraConfig.get().overrides.task))
+    replaced = {"output_dir": typed.output_dir}
     if RunLayout(original).has_epoch:  # it may have been resumed with more epochs
-        config.epochs = planned_epochs(CheckpointLayout.find(original))
+        replaced["epochs"] = planned_epochs(CheckpointLayout.find(original))
+    config = read_configuration(original, replaced, follows_paths=typed.trust_paths)
     check(config)
     refuse_second_run(directory)
     _check_models_exist(config, f"{original} needs it again: put it back there")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import hydra
@@ -14,8 +15,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from chromasonic.app.launch import Terminated, ended_by, launch, sentence_of_system
+from chromasonic.app.launch import Terminated, ended_by, is_main_process, launch, sentence_of_system
 from chromasonic.config.location import configs_directory
+
+_OPTIONS_OF_HYDRA = {
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
+    *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -24,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     Args:
         arguments: Overrides and options of Hydra.
     """
+    _check_arguments(arguments)
     # Hydra reads the command line, and so do the processes that Lightning starts: they run this file.
     sys.argv = [__file__, *arguments]
     launch(job)
@@ -54,6 +61,35 @@ def job(config: DictConfig) -> None:
         stop(directory, interrupt)
     except SIGTERMException:  # raised where a launcher of Hydra's runs jobs in processes without our own handler
         stop(directory, Terminated())
+    finally:
+        if HydraConfig.get().mode != RunMode.MULTIRUN and is_main_process():
+            _remove_if_unused(directory)
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """End the program if it is better not started: Hydra makes the run directory, and writes into its ``.hydra``."""
+    for argument in arguments:
+        name, _, text = argument.partition("=")
+        if name.startswith("--") and name not in _OPTIONS_OF_HYDRA:
+            value = name.removeprefix("--").replace("-", "_")
+            sys.exit(f"{argument}: there is no such option; a value is written without dashes: {value}={text or '...'}")
+        if name == "resume":
+            directory = Path(text.strip("'\""))
+            if directory.exists() and not (directory / "config.yaml").is_file():
+                sys.exit(f"{argument}: there is no run to continue (no config.yaml in that folder)")
+            if (directory / ".hydra").is_symlink():
+                sys.exit(f"{directory / '.hydra'} is a link, so that Hydra would write somewhere else: remove it")
+
+
+def _remove_if_unused(directory: Path) -> None:
+    """Remove the folder of a run that has not begun, in which there is nothing but Hydra's own record."""
+    record = directory / ".hydra"
+    if [*directory.glob("*")] == [record] and not record.is_symlink():
+        for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+            (record / name).unlink(missing_ok=True)
+        for folder in (record, directory):
+            with suppress(OSError):  # it has another file
+                folder.rmdir()
 
 
 def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:

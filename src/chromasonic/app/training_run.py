@@ -17,6 +17,7 @@ from torch import nn
 from chromasonic.app.jobs import Job, plan_job
 from chromasonic.app.launch import is_main_process
 from chromasonic.config.build import build, build_as
+from chromasonic.config.closed_set import place_to_write
 from chromasonic.config.saved_configuration import plain_configuration, save_configuration
 from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_path, write_json
 from chromasonic.melody_generation.data_loader import MelodyDataModule
@@ -100,7 +101,7 @@ def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> Mel
         InputError: If the optimizer refuses its settings, or the network cannot have a teacher.
     """
     schedule = build_as(Schedule, "scheduler", config.scheduler)  # type: ignore[type-abstract]
-    network, optimizer = build_as(nn.Module, "model", config.model), build(config.optimizer)
+    network, optimizer = build_as(nn.Module, "model", config.model), build("optimizer", config.optimizer)
     try:
         distillation = Teacher(teacher.network, config.distillation_weight) if teacher else None
         return module_for(network, optimizer, schedule, distillation)
@@ -161,8 +162,11 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path
         InputError: If Lightning refuses its settings.
     """
     nodes = [(f"logger.{name}", node) for name, node in config.logger.items() if node]
-    loggers = [build_as(Logger, name, node) for name, node in nodes]  # type: ignore[type-abstract]
-    make_trainer = build(config.trainer)
+    loggers = [
+        build_as(Logger, name, node, **place_to_write(node, directory / name.removeprefix("logger.")))  # type: ignore[type-abstract]
+        for name, node in nodes
+    ]
+    make_trainer = build("trainer", config.trainer)
     try:
         trainer: L.Trainer = make_trainer(
             callbacks=callbacks,

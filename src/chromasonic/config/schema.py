@@ -21,7 +21,7 @@ def _refuse(value: Any) -> NoReturn:
 # An argument of the data module that the run sets itself; a value in the configuration would be ignored.
 SetByRun = Annotated[Any, AfterValidator(_refuse)]
 # It becomes part of the names of files.
-Choice = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
+Choice = Annotated[str, Field(pattern=r"^\w[\w .+-]{0,99}$")]
 
 
 class DatasetConfig(BaseModel):
@@ -75,6 +75,7 @@ class RunConfig(BaseModel):
     output_dir: PathLike
     resume: PathLike
     repeat: PathLike
+    trust_paths: bool = False  # what is typed counts; no run keeps it
 
     hidden_size: PositiveInt | None = None
     num_layers: PositiveInt | None = None

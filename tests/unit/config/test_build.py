@@ -13,11 +13,11 @@ from chromasonic.melody_generation.errors import InputError
 def test_arguments_that_a_constructor_refuses_are_named() -> None:
     node = OmegaConf.create({"_target_": "chromasonic.melody_generation.training.schedules.Step", "step_size": 0})
     with pytest.raises(InputError, match="Step: step_size is 1 or more, got 0"):
-        build(node)
+        build("node", node)
 
 
 def test_objects_are_built_from_plain_values() -> None:
-    assert type(build(OmegaConf.create({"_target_": "builtins.dict", "a": [1, {"b": 2}]}))["a"]) is list
+    assert type(build("node", OmegaConf.create({"_target_": "builtins.dict", "a": [1, {"b": 2}]}))["a"]) is list
 
 
 def test_the_message_names_the_nested_class_that_refused() -> None:
@@ -31,7 +31,7 @@ def test_the_message_names_the_nested_class_that_refused() -> None:
         }
     )
     with pytest.raises(InputError, match=r"^SyntheticCorpus: .*num_sequences"):
-        build(node)
+        build("node", node)
 
 
 @pytest.mark.parametrize(

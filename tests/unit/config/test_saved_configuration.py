@@ -12,12 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from tests.running import CONFIGS, choices, composed
 
 from chromasonic.config.build import build
+from chromasonic.config.closed_set import TRUSTED
 from chromasonic.config.saved_configuration import (
-    TRUSTED,
+    check_repeating,
+    check_resuming,
     is_same_configuration,
     plain_configuration,
     read_configuration,
-    restore_configuration,
     save_configuration,
 )
 from chromasonic.config.validation import check
@@ -42,12 +43,12 @@ def chosen(config: DictConfig, **values: Any) -> DictConfig:
     return copy
 
 
-def test_a_saved_configuration_is_restored_with_its_references(config: DictConfig, tmp_path: Path) -> None:
+def test_references_follow_the_values_that_are_replaced(config: DictConfig, tmp_path: Path) -> None:
     save_configuration(chosen(config, learning_rate=0.25), tmp_path)
-    restored = restore_configuration(tmp_path, config, [f"resume={tmp_path}"])
-    assert restored.optimizer.lr == 0.25
-    restored.learning_rate = 0.5
-    assert restored.optimizer.lr == 0.5
+    assert read_configuration(tmp_path).optimizer.lr == 0.25
+    restored = read_configuration(tmp_path, {"learning_rate": 0.5, "epochs": 7})
+    assert (restored.optimizer.lr, restored.trainer.max_epochs) == (0.5, 7)
+    assert "${" not in str(OmegaConf.to_container(restored))
     check(restored)
 
 
@@ -62,16 +63,25 @@ def test_values_from_the_environment_are_saved_as_they_were(
 
 def test_resuming_takes_epochs_and_nothing_else(config: DictConfig, tmp_path: Path) -> None:
     save_configuration(config, tmp_path)
-    typed = chosen(config, epochs=7)
-    assert restore_configuration(tmp_path, typed, ["resume=x", "epochs=7"]).epochs == 7
-    assert restore_configuration(tmp_path, typed, ["resume=x"]).epochs == config.epochs
+    check_resuming(tmp_path, ["resume=x", "epochs=7", "trust_paths=true"])
     with pytest.raises(InputError, match="cannot take seed=3 model=lstm as well"):
-        restore_configuration(tmp_path, typed, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
+        check_resuming(tmp_path, ["resume=x", "seed=3", "epochs=7", "model=lstm"])
+
+
+def test_repeating_needs_a_folder_and_takes_nothing_else(config: DictConfig, tmp_path: Path) -> None:
+    save_configuration(config, tmp_path)
+    check_repeating(tmp_path, chosen(config, output_dir="again"), ["repeat=x", "output_dir=again"])
+    with pytest.raises(InputError, match="needs a new folder"):
+        check_repeating(tmp_path, config, ["repeat=x"])
+    with pytest.raises(InputError, match="cannot take epochs=7 as well"):
+        check_repeating(tmp_path, config, ["repeat=x", "epochs=7"])
 
 
 def test_there_is_nothing_to_restore_in_an_empty_folder(config: DictConfig, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run to continue"):
-        restore_configuration(tmp_path, config, [])
+        check_resuming(tmp_path, [])
+    with pytest.raises(InputError, match="no run to repeat"):
+        check_repeating(tmp_path, config, [])
 
 
 def test_the_location_of_a_run_is_no_part_of_its_configuration(config: DictConfig, tmp_path: Path) -> None:
@@ -113,15 +123,26 @@ def refusal(folder: Path, text: str | bytes) -> str:
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
 
 
+UNFOLDING = "choices: {}\na0: xxxxxxxx\n" + "".join(f"a{n}: ${{a{n - 1}}}${{a{n - 1}}}\n" for n in range(1, 40))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (BOMB, "it holds aliases"),
+        (UNFOLDING, "unfold to far more"),
+        ("choices: {}\na: ${b}\nb: ${a}\n", "lead in a circle"),
+        ("choices: {}\na: ${a.b}\n", "lead in a circle"),
+        ("choices: {}\na: ${nothing.here}\n", "refers to nothing.here, which it does not have"),
+        ("choices: {}\n${seed}: 1\n", "refers to something else than values of the run"),
+        ("choices: {}\nx: $\ny: '{oc.env:HOME}'\nseed: ${x}${y}\n", "refers to something else than values of the run"),
+        ("choices: {}\nx: $\ny: '{z}'\nz: 1\nseed: ${x}${y}\n", "refers to something else than values of the run"),
+        ("choices: {../x: 1}\n", "no name that a value of a run may have"),
         ("- 1\n- 2\n", "no named values"),
         ("a: [1, 2\n", "expected"),
         ("a: !!python/object/apply:os.system [id]\n", "could not determine a constructor"),
         ("a: " + "[" * 5000, "nested more than 20 deep"),
-        ("a: 1\n" * 30_000, "longer than"),
+        ("a: 1\n" * 30_000, "is larger than"),
         (b"a: \xff\xfe\n", "no configuration of a run"),
         ("seed: " + "9" * 6000, "no configuration of a run"),
         ("epochs: 3\n", "does not name the choice of each group"),
@@ -166,7 +187,7 @@ def test_a_run_directory_builds_nothing_but_the_closed_set(tmp_path: Path, targe
     values = OmegaConf.create({"choices": {}})
     OmegaConf.update(values, place, {"_target_": target, "_args_": [f"touch {tmp_path / 'touched'}"]}, force_add=True)
     said = refusal(tmp_path, OmegaConf.to_yaml(values))
-    assert "none of the classes that a run directory may name" in said or isinstance(target, list)
+    assert "none of the classes that a run directory may name" in said
     assert not (tmp_path / "touched").exists()
 
 
@@ -179,8 +200,25 @@ def test_a_target_is_not_imported_to_be_refused(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "imported").exists()
     monkeypatch.setenv(TRUSTED, "something, package_of_theirs")
     read_configuration(tmp_path)
-    build(read_configuration(tmp_path).model)
+    build("model", read_configuration(tmp_path).model)
     assert (tmp_path / "imported").exists()
+
+
+def test_folders_that_another_user_named_are_not_read(config: DictConfig, tmp_path: Path) -> None:
+    save_configuration(chosen(config, init_from="outputs/pretrained"), tmp_path)
+    assert read_configuration(tmp_path, follows_paths=False).init_from == "outputs/pretrained"
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("outputs/pretrained", "/theirs"))  # as if another machine had written it
+    with pytest.raises(InputError, match=r"init_from=/theirs makes it read .*: add trust_paths=true"):
+        read_configuration(tmp_path, follows_paths=False)
+    assert read_configuration(tmp_path, follows_paths=True).init_from == "/theirs"
+
+
+def test_loggers_of_a_run_are_not_told_where_to_write_by_its_configuration(config: DictConfig, tmp_path: Path) -> None:
+    target = "lightning.pytorch.loggers.CSVLogger"
+    theirs = {"_target_": target, "save_dir": "/elsewhere", "name": "a", "version": 3, "prefix": "x"}
+    save_configuration(chosen(config, logger__csv=theirs), tmp_path)
+    assert read_configuration(tmp_path).logger.csv == {"_target_": target, "prefix": "x"}
 
 
 def test_the_project_has_no_target_that_it_would_refuse_itself() -> None:

@@ -30,9 +30,10 @@ from chromasonic.melody_generation.reporting.commands import evaluation_command
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.result_tables import feature_tables, main_parts, score_tables
 from chromasonic.melody_generation.reporting.surprisal_report import surprisal_track
-from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
+from chromasonic.melody_generation.runs.layout import MAX_CONFIGURATION_BYTES, CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.training.history import TrainingHistory
+from chromasonic.melody_generation.untrusted_files import read_regular_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,8 +90,11 @@ class ReportInputs:
 def _training_of(run: Path | None) -> tuple[TrainingHistory | None, str]:
     if run is None:
         return None, ""
-    path = RunLayout(run).configuration
-    configuration = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        content = read_regular_file(RunLayout(run).configuration, MAX_CONFIGURATION_BYTES)
+        configuration = content.decode("utf-8", errors="replace")
+    except OSError:  # a copied run may lack it
+        configuration = ""
     try:
         return TrainingHistory.load(CheckpointLayout.find(run).history), configuration
     except InputError:  # a copied run may lack its history: the report has no curves then

@@ -22,8 +22,9 @@ def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
         work: The work that is done there; it continues "another program is".
 
     Raises:
-        InputError: If another program holds the directory.
+        InputError: If another program holds the directory, or it is a run directory with links to folders.
     """
+    refuse_links(directory)
     lock = FileLock(directory / LOCK, timeout=0)
     try:
         lock.acquire()
@@ -35,6 +36,21 @@ def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def refuse_links(directory: Path) -> None:
+    """Raise if a run directory has a link through which files would be written into another folder.
+
+    Raises:
+        InputError: With the link.
+    """
+    if not RunLayout(directory).configuration.exists():
+        return
+    for path in (*directory.glob("*"), *directory.glob("*/*")):
+        if path.is_symlink() and (path.is_dir() or path.name == LOCK):
+            raise InputError(
+                f"{path} is a link to {path.readlink()}, and the run would be written there: put the folder itself here"
+            )
 
 
 def refuse_second_run(directory: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from chromasonic.melody_generation.errors import InputError
 
 LOCK = ".lock"
+MAX_CONFIGURATION_BYTES = 100_000
 LISTENING_PAGE = "index.html"
 
 
