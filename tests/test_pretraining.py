@@ -109,7 +109,10 @@ def test_fine_tuning_starts_from_the_weights_and_records_the_model(
     shutil.rmtree(tmp_path / "tuned/evaluation")
     saved = (tmp_path / "tuned/config.yaml").read_text()
     (tmp_path / "tuned/config.yaml").write_text(saved.replace(str(world / "pretrained"), "gone"))
-    ended = run_script(f"resume={tmp_path / 'tuned'}", "epochs=3", capture=capsys, patch=monkeypatch)
+    resume = [f"resume={tmp_path / 'tuned'}", "epochs=3"]
+    ended = run_script(*resume, capture=capsys, patch=monkeypatch)
+    assert "add trust_paths=true" in ended.err  # the configuration has been changed by hand
+    ended = run_script(*resume, "trust_paths=true", capture=capsys, patch=monkeypatch)
     assert ended.code == 0, ended.err
     assert json.loads((tmp_path / "tuned/evaluation/results.json").read_text())["pretrained"] == results["pretrained"]
 
