@@ -37,6 +37,8 @@ LAYERS = (
 # The same within networks: what all share, parts of networks, and one module for each model.
 NETWORK_LAYERS = (
     ("contract", "bar_position"),
+    ("checked_logits",),
+    ("causality",),
     ("neural", "counting"),
     ("lstm", "transformer", "markov", "ppm", "mixture"),
 )

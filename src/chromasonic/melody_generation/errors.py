@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -12,6 +14,46 @@ class InputError(ValueError):
     The message is one sentence for the user: what is wrong, where, and what to do. Commands print it without a
     traceback and exit with 1. Any other exception is a bug of the program.
     """
+
+
+# Parts of messages by which libraries that have no error of their own report a lack of memory.
+_LACKS = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "ALLOC_FAILED", "not enough memory")
+_LACKS_FOR_LIBRARIES = ("failed to map segment", "Cannot allocate memory", "can't start new thread")
+
+
+def is_lack_of_memory(problem: BaseException) -> bool:
+    """Return whether an error is a lack of memory, of the computer, of a GPU, or of what a limit leaves.
+
+    Example:
+        >>> is_lack_of_memory(MemoryError()), is_lack_of_memory(RuntimeError("CUDA out of memory"))
+        (True, True)
+        >>> is_lack_of_memory(RuntimeError("a fault of the program"))
+        False
+    """
+    if isinstance(problem, MemoryError) or getattr(problem, "errno", None) == errno.ENOMEM:
+        return True
+    if not isinstance(problem, RuntimeError | ImportError | OSError | SystemError):
+        return False
+    return any(lack in str(problem) for lack in (*_LACKS, *_LACKS_FOR_LIBRARIES))
+
+
+@contextmanager
+def explaining_lack_of_memory(purpose: str, advice: str) -> Iterator[None]:
+    """Turn a lack of memory within a block into one sentence.
+
+    Args:
+        purpose: What the memory is for, with its sizes, such as "200 melodies of up to 512 notes".
+        advice: What to make smaller.
+
+    Raises:
+        InputError: If there is not enough memory.
+    """
+    try:
+        yield
+    except Exception as problem:
+        if isinstance(problem, InputError) or not is_lack_of_memory(problem):
+            raise
+        raise InputError(f"there is not enough memory for {purpose}: {advice}") from problem
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -86,9 +86,9 @@ def test_a_network_without_weights_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda tokens: torch.zeros(*tokens.shape, 7), r"logits should be of shape \(2, 5, 1622\), got \(2, 5, 7\)$"),
-        (lambda tokens: torch.zeros(len(tokens), N_TOKENS), r"should be of shape \(2, 5, 1622\), got \(2, 1622\)$"),
-        (lambda tokens: (tokens, tokens), r"should be of shape \(2, 5, 1622\), got tuple$"),
+        (lambda tokens: torch.zeros(*tokens.shape, 7), r"should give \(2, 5, 1622\), got \(2, 5, 7\)$"),
+        (lambda tokens: torch.zeros(len(tokens), N_TOKENS), r"should give \(2, 5, 1622\), got \(2, 1622\)$"),
+        (lambda tokens: (tokens, tokens), r"should give \(2, 5, 1622\), got a tuple$"),
         (lambda tokens: torch.full((*tokens.shape, N_TOKENS), torch.nan), "hold NaN or infinity"),
         (lambda tokens: torch.full((*tokens.shape, N_TOKENS), torch.inf), "hold NaN or infinity"),
         (lambda tokens: torch.eye(N_TOKENS)[tokens].log() * 0, "hold NaN or infinity"),

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.small_networks import SMALL_NETWORKS, batch_of, user_network, walks
+from torch import nn
 
-from chromasonic.melody_generation.networks.contract import Network, StatefulNetwork, next_token_targets
+from chromasonic.melody_generation.networks.contract import (
+    Network,
+    StatefulNetwork,
+    is_fitted,
+    is_stateful,
+    next_token_targets,
+)
+from chromasonic.melody_generation.runs.checkpoint import NETWORKS
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
@@ -50,3 +58,18 @@ def test_a_module_without_forward_with_state_is_not_stateful() -> None:
     network = user_network()
     assert isinstance(network, Network)
     assert not isinstance(network, StatefulNetwork)
+
+
+@pytest.mark.parametrize("value", [5, None, [], nn.Linear(2, 2)])
+def test_a_value_or_a_module_of_a_methods_name_is_no_method(value: object) -> None:
+    network = user_network()
+    network.fit = network.forward_with_state = value  # type: ignore[assignment]
+    assert not is_fitted(network)
+    assert not is_stateful(network)
+
+
+@pytest.mark.parametrize("name", ["markov", "ppm"])
+def test_counting_networks_are_fitted(name: str) -> None:
+    assert is_fitted(NETWORKS[name]())
+    assert is_stateful(NETWORKS[name]())
+    assert not is_fitted(user_network())

@@ -187,11 +187,59 @@ def test_an_empty_list_is_named(tmp_path: Path) -> None:
         ModelTrainer(user_network()).train(walks(2), [], checkpoint_dir=tmp_path)
 
 
+class Detached(nn.Module):
+    """Learns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = user_network()
+
+    def forward(self, tokens: torch.Tensor) -> Any:
+        return self.network(tokens).detach()
+
+
+class Uniform(nn.Module):
+    """Has nothing to learn."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(*tokens.shape, len(NoteVocabulary()))
+
+
+class FitsOtherwise(Detached):
+    def fit(self, x: object, y: object, z: object) -> None:
+        """Take three arguments."""
+
+
+class HoldsModules(Detached):
+    def get_extra_state(self) -> object:
+        return math
+
+    def set_extra_state(self, state: object) -> None:
+        """Take what ``get_extra_state`` gave."""
+
+
+class Ahead(nn.Module):
+    """Convolves with the next token too, as a centred filter does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = nn.Conv1d(8, len(NoteVocabulary()), 3, padding=1)
+
+    def forward(self, embedded: torch.Tensor) -> Any:
+        return self.filter(embedded.transpose(1, 2)).transpose(1, 2)
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
         (nn.Embedding(len(NoteVocabulary()), 7), "should give .* got "),
         (nn.Embedding(50, len(NoteVocabulary())), "does not take all token ids"),
+        (Detached(), "its logits have no gradient; remove detach"),
+        (user_network().requires_grad_(False), "all parameters of the network Sequential are frozen"),
+        (Uniform(), "Uniform has no parameters to train"),
+        (FitsOtherwise(), r"fit of the network FitsOtherwise should take two arguments.* .missing a required argument"),
+        (HoldsModules(), "'_extra_state' of its state dict is a module"),
+        (nn.Sequential(nn.Embedding(len(NoteVocabulary()), 8), Ahead()), "Sequential is not causal"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused_before_training(tmp_path: Path, model: nn.Module, said: str) -> None:
@@ -220,7 +268,11 @@ class Ends(nn.Module):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), InputError, "not enough memory"),
         (MemoryError(), InputError, "not enough memory"),
         (torch.OutOfMemoryError("CUDA out of memory"), InputError, "reduce batch_size"),
-        (RuntimeError("a fault of the program"), RuntimeError, "a fault of the program"),
+        (
+            RuntimeError("my own fault"),
+            InputError,
+            r"Ends raised RuntimeError in line \d+ of test_model.* my own fault$",
+        ),
         (KeyboardInterrupt(), KeyboardInterrupt, None),
     ],
 )
@@ -231,6 +283,47 @@ def test_the_end_of_training_has_the_right_exception(
     with pytest.raises(kind, match=said) as ended:
         fit(MelodyModule(Ends(ending)), MelodyDataModule(SyntheticCorpus(20)), quiet_trainer(files), files)
     assert ended.type is kind
+
+
+def test_a_value_named_fit_does_not_keep_a_model_from_training(tmp_path: Path) -> None:
+    class NamesItsHeadFit(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.fit = nn.Embedding(len(NoteVocabulary()), 2), nn.Linear(2, len(NoteVocabulary()))
+
+        def forward(self, tokens: torch.Tensor) -> Any:
+            return self.fit(self.embedding(tokens))
+
+    model = NamesItsHeadFit()
+    history = ModelTrainer(model).train(walks(4), walks(2), 1, checkpoint_dir=tmp_path, show_progress=False)
+    assert len(history) == 1
+
+
+def test_the_random_state_and_the_weights_are_those_without_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a network that draws random numbers in evaluation too, which no prediction depends on."""
+
+    class Draws(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(1)
+            self.network = user_network(2)
+
+        def forward(self, tokens: torch.Tensor) -> Any:
+            torch.rand(3)
+            return nn.functional.dropout(self.network(tokens), 0.1, self.training)
+
+    def weights(name: str) -> dict[str, torch.Tensor]:
+        model = Draws()
+        ModelTrainer(model, name).train(walks(4), walks(2), 2, checkpoint_dir=tmp_path, show_progress=False)
+        return {**model.state_dict(), "random": torch.get_rng_state()}
+
+    checked = weights("checked")
+    monkeypatch.setattr(MelodyModule, "check_contract", lambda module, tokens: None)
+    monkeypatch.setattr(MelodyModule, "check_future", lambda module, tokens: None)
+    unchecked = weights("unchecked")
+    assert all(torch.equal(value, unchecked[name]) for name, value in checked.items())
 
 
 def test_the_history_is_exported() -> None:

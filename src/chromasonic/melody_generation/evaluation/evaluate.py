@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from chromasonic.melody_generation.data.splits import test_set_hash, tune_hash
 from chromasonic.melody_generation.evaluation.diagnosis import diagnose
@@ -213,7 +213,11 @@ def n_numbers(network: nn.Module) -> int:
     """Return how many numbers a network has learned or counted: its state dict without the keys of count tables."""
     tables = [name for name, part in network.named_modules() if isinstance(part, SuccessorCounts)]
     keys = {f"{name}.keys" for name in tables}
-    return sum(value.numel() for name, value in network.state_dict().items() if name not in keys)
+    return sum(
+        value.numel()
+        for name, value in network.state_dict().items()
+        if isinstance(value, Tensor) and name not in keys  # a module may keep other values there
+    )
 
 
 def _typical(scores: MelodyScores | None, melodies: Sequence[Melody], n: int) -> tuple[int, ...]:

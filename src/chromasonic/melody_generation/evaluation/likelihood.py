@@ -15,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory
 from chromasonic.melody_generation.generation.decoding import device_of, evaluating
 from chromasonic.melody_generation.melody import FloatArray, IntArray, Melody
+from chromasonic.melody_generation.networks.causality import check_causality, check_future_unused
+from chromasonic.melody_generation.networks.checked_logits import check_probabilities, logits_of
 from chromasonic.melody_generation.training.metrics import MEASURE_RATIOS, TokenScorer, TokenScores
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -25,6 +27,8 @@ BoolArray = NDArray[np.bool_]
 
 # Tunes in a batch; logits are large.
 _BATCH_SIZE = 16
+# Tunes of a batch that are scored once more after all others, and how far their nats may differ.
+_N_READ_AGAIN, _TOLERANCE = 4, 1e-2
 
 
 @dataclass(frozen=True)
@@ -54,52 +58,75 @@ class TuneReading:
 
 
 def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReading]:
-    """Predict each token of each melody from the tokens before it.
+    """Predict each token of each melody from the tokens before it, and check that the network saw no others.
 
     Args:
         network: Any module that maps tokens (B, T) to logits (B, T, V); its mode of training or evaluation is kept.
         melodies: Melodies that the vocabulary can encode.
 
     Raises:
-        InputError: If a melody cannot be encoded, or the network's logits have the wrong shape or hold NaN.
+        InputError: If a melody cannot be encoded, the network breaks its contract or is not causal, or there is not
+            enough memory.
     """
     sequences = [_encoded(melody, index) for index, melody in enumerate(melodies)]
-    scorer, device = TokenScorer(NoteVocabulary()), device_of(network)
-    readings: dict[int, TuneReading] = {}
     by_length = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    with evaluating(network):
-        for begin in range(0, len(by_length), _BATCH_SIZE):
-            batch = by_length[begin : begin + _BATCH_SIZE]
+    batches = [by_length[begin : begin + _BATCH_SIZE] for begin in range(0, len(by_length), _BATCH_SIZE)]
+    longest = max(map(len, sequences), default=0)
+    readings: dict[int, TuneReading] = {}
+    with (
+        evaluating(network),
+        explaining_lack_of_memory(
+            f"the predictions of {_BATCH_SIZE} tunes of up to {longest} tokens at once",
+            "take a smaller network, or leave out the longest tunes",
+        ),
+    ):
+        reader = _Reader(network)
+        scores_of_checked = {}
+        for number, batch in enumerate(batches):
             arrays = [torch.from_numpy(sequences[index]) for index in batch]
             tokens = nn.utils.rnn.pad_sequence(arrays, batch_first=True)  # (B, T)
-            scores = _scores(network, tokens, scorer, device)
+            scores = reader.score(tokens)
+            if number in (0, len(batches) // 2):
+                scores_of_checked[number] = tokens, scores
             readings |= {index: _reading(sequences[index], scores, row) for row, index in enumerate(batch)}
+        for tokens, scores in scores_of_checked.values():
+            reader.check(tokens, scores)
     return [readings[index] for index in range(len(sequences))]
 
 
-def _scores(network: nn.Module, tokens: Tensor, scorer: TokenScorer, device: torch.device) -> TokenScores:
-    """Return the scores of a batch (B, T), on the CPU."""
-    try:
-        logits = network(tokens.to(device))
-    except IndexError as problem:
-        raise InputError(
-            f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
-        ) from problem
-    if not isinstance(logits, Tensor) or not logits.is_floating_point():
-        kind = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-        raise InputError(f"the network breaks its contract: its logits should be a float tensor, got {kind}")
-    logits = logits.cpu()
-    if bool(logits.isnan().any()):
-        raise InputError("the network's logits hold NaN, so it cannot be evaluated: train it again")
-    try:
-        scores = scorer.by_token(logits, tokens)
-    except ValueError as problem:
-        raise InputError(f"the network breaks its contract: {problem}") from problem
-    if bool(scores.nats.isnan().any()):
-        raise InputError(
-            "the network gives every token the probability 0 at some position: it cannot be evaluated, train it again"
-        )
-    return scores
+class _Reader:
+    """Scores batches of tokens with a network, and checks that it predicts from the past alone."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network, self._device = network, device_of(network)
+        self._scorer = TokenScorer(NoteVocabulary())
+
+    def score(self, tokens: Tensor) -> TokenScores:
+        """Return the scores of a batch (B, T), on the CPU."""
+        given = tokens.to(self._device)
+        logits = logits_of(self._network, given)
+        check_probabilities(logits, given)
+        check_future_unused(self._network, given, logits)
+        return self._scorer.by_token(logits.cpu(), tokens)
+
+    def check(self, tokens: Tensor, scores: TokenScores) -> None:
+        """Check a batch in every way, after all were read: for what the network remembers as well.
+
+        Args:
+            tokens: Token ids, shape (B, T).
+            scores: Their scores when they were read first.
+
+        Raises:
+            InputError: If the network is not causal, or scores tunes otherwise than before.
+        """
+        check_causality(self._network, tokens.to(self._device))
+        some = tokens[:_N_READ_AGAIN]
+        again = self._scorer.by_token(logits_of(self._network, some.to(self._device)).cpu(), some).nats
+        if not torch.allclose(again, scores.nats[:_N_READ_AGAIN], rtol=_TOLERANCE, atol=_TOLERANCE):
+            raise InputError(
+                f"the network {type(self._network).__name__} predicts the same tunes otherwise once it has read "
+                "others, so it is not scored: in evaluation mode it must keep nothing from one call for the next"
+            )
 
 
 def _encoded(melody: Melody, index: int) -> IntArray:

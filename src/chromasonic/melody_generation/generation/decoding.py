@@ -14,12 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.networks.contract import StatefulNetwork
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.networks.checked_logits import logits_of, stateful_logits_of
+from chromasonic.melody_generation.networks.contract import StatefulNetwork, is_stateful
 
 # Tokens of a long beginning that are read at once; their logits take memory.
 _CHUNK_LENGTH = 32
-_N_TOKENS = len(NoteVocabulary())
 
 State = TypeVar("State")
 
@@ -46,8 +45,8 @@ class CachedDecoder:
     def read(self, tokens: Tensor) -> Tensor:
         """Read the new tokens from the state after the earlier ones."""
         for chunk in torch.split(tokens.to(self._device), _CHUNK_LENGTH, dim=1):
-            logits, self._state = self._network.forward_with_state(chunk, self._state)
-        return _last_scores(logits, chunk)
+            logits, self._state = stateful_logits_of(self._network, chunk, self._state)
+        return _last_scores(logits)
 
     def keep(self, indices: Tensor) -> None:
         """Keep the state of the sequences with these indices."""
@@ -65,7 +64,7 @@ class RecomputingDecoder:
         """Read the earlier tokens together with the new ones."""
         tokens = tokens.to(self._device)
         self._tokens = torch.cat([self._tokens, tokens], dim=1) if self._tokens.numel() else tokens
-        return _last_scores(self._network(self._tokens), self._tokens)
+        return _last_scores(logits_of(self._network, self._tokens))
 
     def keep(self, indices: Tensor) -> None:
         """Keep the tokens of the sequences with these indices."""
@@ -75,7 +74,7 @@ class RecomputingDecoder:
 def decoder_for(network: nn.Module) -> Decoder:
     """Return a decoder for a network, with a cached state if the network is stateful."""
     device = device_of(network)
-    if isinstance(network, StatefulNetwork):
+    if is_stateful(network):
         return CachedDecoder(network, device)
     return RecomputingDecoder(network, device)
 
@@ -124,12 +123,8 @@ def select_sequences(state: State, indices: Tensor) -> State:
     return cast(State, nest)
 
 
-def _last_scores(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the logits (B, V) after the last of ``tokens`` (B, T), if they have the shape of the contract."""
-    expected = (*tokens.shape, _N_TOKENS)
-    shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if shape != expected:
-        raise InputError(f"the network breaks its contract: logits should be of shape {expected}, got {shape}")
+def _last_scores(logits: Tensor) -> Tensor:
+    """Return the logits (B, V) after the last token of each sequence, from logits (B, T, V)."""
     scores = logits[:, -1].cpu().double()
     peak = scores.amax(-1)  # NaN where any is
     if bool((torch.isnan(peak) | torch.isposinf(peak)).any()):

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory
 from chromasonic.melody_generation.generation.beginnings import make_beginning
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.decoding import Decoder, decoder_for, evaluating, select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.sampling import sample_from, token_probabilities
 from chromasonic.melody_generation.melody import IntArray, Melody
-from chromasonic.melody_generation.networks.contract import StatefulNetwork
+from chromasonic.melody_generation.networks.contract import is_stateful
 from chromasonic.melody_generation.runs.model_metadata import UNKNOWN_CORPUS
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -97,8 +97,14 @@ def sample(network: nn.Module, beginnings: Sequence[Melody], config: GenerationC
         )
     prefixes = [_encode(vocabulary, beginning) for beginning in beginnings]
     sequences: dict[int, IntArray] = {}
-    batch_size = CACHED_BATCH if isinstance(network, StatefulNetwork) else RECOMPUTED_BATCH
-    with evaluating(network):
+    batch_size = CACHED_BATCH if is_stateful(network) else RECOMPUTED_BATCH
+    with (
+        evaluating(network),
+        explaining_lack_of_memory(
+            f"{len(prefixes)} melodies of up to {config.max_notes} notes, {batch_size} at once",
+            "generate fewer at once, or lower max_notes",
+        ),
+    ):
         for indices in _batches([len(prefix) for prefix in prefixes], batch_size):
             streams = [
                 np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(index,))) for index in indices

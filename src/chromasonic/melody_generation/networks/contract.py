@@ -10,7 +10,7 @@ reads the whole sequence again for every new token.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -64,6 +64,21 @@ class FittedNetwork(Protocol):
             validation: Batches of token ids (B, T) to choose hyperparameters on.
         """
         ...
+
+
+def is_stateful(network: nn.Module) -> TypeGuard[StatefulNetwork]:
+    """Return whether a network can continue a sequence from a state: it has a method ``forward_with_state``."""
+    return _has_method(network, "forward_with_state")
+
+
+def is_fitted(network: nn.Module) -> bool:
+    """Return whether a network is fitted in one pass: it has a method ``fit``, not a value or a module of that name."""
+    return _has_method(network, "fit")
+
+
+def _has_method(network: nn.Module, name: str) -> bool:
+    method = getattr(network, name, None)
+    return callable(method) and not isinstance(method, nn.Module)
 
 
 def next_token_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.contract import StatefulNetwork, next_token_targets
+from chromasonic.melody_generation.networks.contract import is_stateful, next_token_targets
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 # Shortest match of each set of weights: 0, 1-2, 3-5, 6-10, and 11 or more tokens.
@@ -59,7 +59,7 @@ class MixtureNetwork(nn.Module):
         if not 2 <= len(parts) <= MAX_PARTS:
             raise ValueError(f"a mixture must have 2 to {MAX_PARTS} parts, got {len(parts)}")
         for part in parts:
-            if isinstance(part, MixtureNetwork) or not isinstance(part, StatefulNetwork):
+            if isinstance(part, MixtureNetwork) or not is_stateful(part):
                 raise ValueError(
                     f"a part of a mixture must have forward_with_state and be no mixture, got {type(part).__name__}"
                 )

@@ -105,6 +105,28 @@ def describe(network: nn.Module) -> NetworkDescription:
     }
 
 
+def check_storable(network: nn.Module) -> None:
+    """Raise an error if the state dict of a network has values that no checkpoint may hold.
+
+    Raises:
+        InputError: Naming the first of them.
+    """
+    for name, value in network.state_dict().items():
+        if not _is_plain(value):
+            raise InputError(
+                f"the network {type(network).__name__} cannot be saved: {name!r} of its state dict is a "
+                f"{type(value).__name__}, and a checkpoint holds tensors, numbers and texts only"
+            )
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(part) for item in value.items() for part in item)
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, Tensor | bool | int | float | str | bytes)
+
+
 def _hyperparameters(network: nn.Module) -> dict[str, object]:
     hyperparameters: dict[str, object] = dict(getattr(network, "hyperparameters", {}))
     if isinstance(network, MixtureNetwork):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning as L
-import torch
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.data_loader import MelodyDataModule
-from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
+from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory, is_lack_of_memory
+from chromasonic.melody_generation.runs.checkpoint import check_storable, read_checkpoint
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.training.callbacks import (
@@ -83,14 +84,11 @@ def fit(
         KeyboardInterrupt: If the user interrupts the training.
     """
     data.setup()
-    try:
-        module.eval()
-        module.check_contract(next(iter(data.val_dataloader())))
-    except ValueError as problem:
-        raise InputError(str(problem)) from problem
+    with _explaining_lack_of_memory(module, data):
+        _check_network(module, list(data.val_dataloader()))
     recorder = next(callback for callback in trainer.callbacks if isinstance(callback, HistoryRecorder))  # type: ignore[attr-defined]
     module.train()
-    with without_lightning_notes(), _readable_endings():
+    with without_lightning_notes(), _explaining_lack_of_memory(module, data), _raising_interrupts():
         with _restoring(trainer, resume_from):
             checkpoints_of(trainer).resumed = read_checkpoint(resume_from) if resume_from is not None else None
             trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
@@ -107,9 +105,28 @@ def fit(
         module.network.load_state_dict(read_checkpoint(files.best).weights)
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
+            _check_causality(module, list(data.test_dataloader()))
             measured = trainer.test(module, datamodule=data, verbose=False)[0]
             scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
     return TrainedRun(recorder.history, files, recorder.seconds / 60, scores)
+
+
+def _check_network(module: MelodyModule, batches: Sequence[Tensor]) -> None:
+    """Raise an error if a network breaks its contract on validation batches (B, T), or cannot be trained or saved.
+
+    Raises:
+        InputError: Naming what the network did.
+    """
+    module.eval()
+    _check_causality(module, batches)
+    module.check_trainable()
+    check_storable(module.network)
+
+
+def _check_causality(module: MelodyModule, batches: Sequence[Tensor]) -> None:
+    """Raise an error if a network is not causal on a middle one and the longest of batches (B, T) by length."""
+    module.check_contract(batches[len(batches) // 2])
+    module.check_future(batches[-1][-1:])
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -124,7 +141,7 @@ def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:
         checkpoints = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))  # type: ignore[attr-defined]
-        is_other = isinstance(problem, InputError) or _is_lack_of_memory(problem)
+        is_other = isinstance(problem, InputError) or is_lack_of_memory(problem)
         if resume_from is None or is_other or any(callback.has_begun for callback in checkpoints):
             raise
         reason = " ".join(str(problem).split())[:200]
@@ -135,26 +152,25 @@ def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _readable_endings() -> Iterator[None]:
-    """Explain a lack of memory, and raise the KeyboardInterrupt that Lightning turns into an exit."""
+def _raising_interrupts() -> Iterator[None]:
+    """Raise the KeyboardInterrupt that Lightning turns into an exit."""
     try:
         yield
     except SystemExit as ending:
         if isinstance(ending.__context__, KeyboardInterrupt):
             raise ending.__context__ from None
         raise
-    except (RuntimeError, MemoryError) as problem:
-        if not _is_lack_of_memory(problem):
-            raise
-        raise InputError(
-            "there is not enough memory for this model and these batches: reduce batch_size or max_melody_length "
-            "first, then hidden_size or num_layers"
-        ) from problem
 
 
-def _is_lack_of_memory(problem: Exception) -> bool:
-    """Return whether an error is a lack of memory; torch has its own class for GPUs only."""
-    return isinstance(problem, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(problem)
+def _explaining_lack_of_memory(module: MelodyModule, data: MelodyDataModule) -> AbstractContextManager[None]:
+    n_parameters = sum(parameter.numel() for parameter in module.network.parameters() if not is_lazy(parameter))
+    longest = max(map(len, data.melodies["train"]))
+    return explaining_lack_of_memory(
+        f"this model of {n_parameters} parameters and batches of {data.batch_size} melodies of up to "
+        f"{min(longest, data.max_melody_length or longest)} notes",
+        "reduce batch_size or max_melody_length first, then hidden_size or num_layers; checkpoints of earlier epochs "
+        "are kept",
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,11 +12,15 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.networks.contract import FittedNetwork
+from chromasonic.melody_generation.generation.decoding import evaluating
+from chromasonic.melody_generation.networks.causality import check_causality, check_future_unused, generators_kept
+from chromasonic.melody_generation.networks.checked_logits import logits_of
+from chromasonic.melody_generation.networks.contract import is_fitted
 from chromasonic.melody_generation.training.distillation import Teacher
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
@@ -63,25 +68,29 @@ class MelodyModule(L.LightningModule):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits (B, T, V) for tokens (B, T)."""
-        logits: Tensor = self.network(tokens)
-        return logits
+        return logits_of(self.network, tokens)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Return the training loss of a batch (B, T) in nats per scored token."""
         del batch_idx
-        logits = self.network(batch)
+        logits = logits_of(self.network, batch)
         loss = self._score(logits, batch, "train", self.train_metrics)
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            raise InputError(
+                f"the network {type(self.network).__name__} cannot be trained by gradient descent: its logits have no "
+                "gradient; remove detach() and no_grad() from its forward, or give it a method fit"
+            )
         return self.teacher.loss(loss, logits, batch) if self.teacher else loss
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(self.network(batch), batch, "validation", self.validation_metrics)
+        self._score(logits_of(self.network, batch), batch, "validation", self.validation_metrics)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(self.network(batch), batch, "test", self.test_metrics)
+        self._score(logits_of(self.network, batch), batch, "test", self.test_metrics)
 
     def _score(self, logits: Tensor, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
         sums = self._scorer(logits, tokens)
@@ -111,20 +120,47 @@ class MelodyModule(L.LightningModule):
         if isinstance(schedulers, ReduceLROnPlateau):
             schedulers.step(self.trainer.callback_metrics[VALIDATION_LOSS])
 
-    @torch.no_grad()
     def check_contract(self, tokens: Tensor) -> None:
-        """Raise if the network breaks the contract on a batch of tokens (B, T).
+        """Check that the network keeps its contract, and is causal, on a batch of tokens (B, T).
+
+        Random generators, and what the network keeps beside its weights, are left as they were.
 
         Raises:
-            ValueError: If it cannot take the tokens, or its logits have the wrong shape.
+            InputError: If it does not; the message names what it did instead.
         """
-        try:
-            logits = self.network(tokens.to(self.device))
-        except IndexError as problem:
-            raise ValueError(
-                f"the network does not take all token ids ({problem}): give its embedding len(NoteVocabulary()) rows"
-            ) from problem
-        self._scorer.check(logits, tokens)
+        tokens = tokens.to(self.device)
+        with evaluating(self.network), torch.no_grad():
+            if any(is_lazy(parameter) for parameter in self.network.parameters()):
+                logits_of(self.network, tokens)  # its weights come from the run's own random numbers
+            with generators_kept(self.device):
+                check_causality(self.network, tokens)
+
+    def check_future(self, tokens: Tensor) -> None:
+        """Check that the predictions of tokens (B, T) do not change when these are cut; quicker than all checks.
+
+        Raises:
+            InputError: If they do.
+        """
+        tokens = tokens.to(self.device)
+        with evaluating(self.network), generators_kept(self.device):
+            check_future_unused(self.network, tokens, logits_of(self.network, tokens))
+
+    def check_trainable(self) -> None:
+        """Check that there are parameters to train.
+
+        Raises:
+            InputError: If there are none, or all are frozen.
+        """
+        name = type(self.network).__name__
+        if not any(True for _ in self.network.parameters()):
+            raise InputError(
+                f"the network {name} has no parameters to train: evaluate it as it is, or give it a method "
+                "fit(training, validation)"
+            )
+        if not any(parameter.requires_grad for parameter in self.network.parameters()):
+            raise InputError(
+                f"all parameters of the network {name} are frozen, so nothing can be trained: set requires_grad of some"
+            )
 
 
 class FittingModule(MelodyModule):
@@ -154,6 +190,22 @@ class FittingModule(MelodyModule):
             training, validation = islice(data.train_dataloader(), n_batches), data.val_dataloader()
             self.network.fit(*((tokens.to(self.device) for tokens in batches) for batches in (training, validation)))  # type: ignore[operator]
 
+    def check_trainable(self) -> None:
+        """Check that ``fit`` can be called with training and validation batches.
+
+        Raises:
+            InputError: If it takes other arguments.
+        """
+        try:
+            inspect.signature(self.network.fit).bind([], [])  # type: ignore[arg-type]
+        except TypeError as problem:
+            raise InputError(
+                f"the method fit of the network {type(self.network).__name__} should take two arguments, training and "
+                f"validation batches ({problem}): change it, or give it another name to train by gradient descent"
+            ) from problem
+        except ValueError:  # a function without a signature, such as one in C
+            pass
+
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Score a batch of tokens (B, T), and return a loss without a gradient."""
         with torch.no_grad():
@@ -181,7 +233,7 @@ def module_for(
         InputError: If there is a teacher for a network that is not trained by gradient descent.
         ValueError: If the optimizer refuses its settings.
     """
-    if not isinstance(network, FittedNetwork):
+    if not is_fitted(network):
         return MelodyModule(network, optimizer, schedule, teacher)
     if teacher:
         raise InputError(

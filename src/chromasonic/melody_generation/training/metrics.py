@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from chromasonic.melody_generation.networks.checked_logits import checked
 from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -128,7 +129,7 @@ class TokenScorer(nn.Module):
 
     def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
         """Return the scores of each token; arguments and errors as for ``forward``."""
-        self.check(logits, tokens)
+        logits = checked(logits, tokens)
         # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
         targets, is_scored = next_token_targets(tokens)
         is_note = targets >= self._vocabulary.first_note
@@ -142,20 +143,6 @@ class TokenScorer(nn.Module):
             pitch_right=(self.pitch[guess] == self.pitch[targets]) & is_note,
             duration_right=(self.duration[guess] == self.duration[targets]) & is_note,
         )
-
-    def check(self, logits: Tensor, tokens: Tensor) -> None:
-        """Raise if logits break the contract.
-
-        Raises:
-            ValueError: With the expected and the actual shape.
-        """
-        expected = (*tokens.shape, len(self._vocabulary))
-        actual = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-        if actual != expected:
-            raise ValueError(
-                f"a network maps tokens of shape (B, T) to logits of shape (B, T, V): {tuple(tokens.shape)} "
-                f"should give {expected}, got {actual}"
-            )
 
 
 class RatioOfSums(Metric):

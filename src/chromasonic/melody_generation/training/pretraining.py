@@ -16,7 +16,7 @@ from torch import nn
 
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.networks.contract import FittedNetwork
+from chromasonic.melody_generation.networks.contract import is_fitted
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
@@ -91,7 +91,7 @@ def load_weights(network: nn.Module, path: str | Path) -> ModelMetadata:
     Raises:
         InputError: If there is none, or its network is another.
     """
-    if isinstance(network, FittedNetwork):
+    if is_fitted(network):
         raise InputError(
             "init_from is for models trained by gradient descent, and this one is not: leave init_from out"
         )
