@@ -52,3 +52,7 @@ def batch_of(melodies: Sequence[Melody]) -> Tensor:
 def walks(n: int, seed: int = 0) -> list[Melody]:
     """Return synthetic tunes."""
     return SyntheticCorpus(num_sequences=n, seed=seed).load()
+
+
+class OwnNetwork(LSTMNetwork):
+    """A network of a user's own, which takes the options of ``model=lstm``."""

@@ -182,7 +182,8 @@ def test_a_run_that_cannot_be_evaluated_is_listed_with_the_reason(run: Run, runs
     (copied / "tunes.npz").write_bytes(b"junk")
     out = copied.parent / "out"
     ended = run("compare.py", f"runs=[{runs / 'ppm'},{copied}]", *FEW, f"output_dir={out}")
-    assert ended.code == 0, ended.err
+    assert ended.code == 1
+    assert ended.err.startswith("not compared: copied; the reasons are printed above")
     assert "copied is not compared" in ended.out.replace("\n", " ")
     assert "damaged" in json.loads((out / "model_comparison.json").read_text())["failures"]["copied"]
 

@@ -111,6 +111,20 @@ def test_a_sweep_over_datasets_has_no_comparison(train: Train, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_a_run_that_cannot_be_evaluated_leaves_the_comparison_of_the_others(train: Train, tmp_path: Path) -> None:
+    """A network of the user's own is trained, but nothing can rebuild it from its checkpoint."""
+    networks = "chromasonic.melody_generation.networks.lstm.LSTMNetwork,tests.small_networks.OwnNetwork"
+    few = (*TINY, "logger=none", *FEW, f"output_dir={tmp_path}")
+    ended = train("-m", f"model._target_={networks}", *few)
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "1_lstm was trained but cannot be evaluated: " in ended.err
+    results = comparison_of(tmp_path)
+    assert results["models"].keys() == {"lstm"}  # type: ignore[attr-defined]
+    assert results["failures"].keys() == {"1_lstm"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_single_run_is_not_compared(train: Train, tmp_path: Path) -> None:
     assert train("model=markov", *SHORT, "logger=none", f"output_dir={tmp_path / 'run'}").code == 0
     assert not list(tmp_path.rglob("comparison_results"))

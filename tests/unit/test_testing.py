@@ -125,6 +125,66 @@ def test_test_data_that_cannot_be_scored_are_refused(test: list[Melody], words: 
         ModelComparison().compare_models({"m": markov()}, test)
 
 
+class Raises(nn.Module):
+    """Has a fault of its own, in one of its methods."""
+
+    def __init__(self, method: str, problem: BaseException) -> None:
+        super().__init__()
+        self.network = user_network(2)
+        self.method, self.problem = method, problem
+
+    def forward(self, tokens: torch.Tensor) -> Any:
+        if self.method == "forward":
+            raise self.problem
+        return self.network(tokens)
+
+    def train(self, mode: bool = True) -> Raises:
+        if self.method == "train":
+            raise self.problem
+        return super().train(mode)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        if self.method == "state_dict":
+            raise self.problem
+        return super().state_dict(*args, **kwargs)
+
+
+class Peeks(nn.Module):
+    """Knows the next token."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return 9.0 * nn.functional.one_hot(tokens.roll(-1, 1), len(VOCABULARY))
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
+def test_every_bad_model_is_reported_with_its_reason_and_the_others_are_compared(tmp_path: Path) -> None:
+    models: dict[str, Any] = {
+        "ok": markov(),
+        "peeks": Peeks(),
+        "raises": Raises("forward", KeyError("mine")),
+        "no mode": Raises("train", TypeError("mine")),
+        "no state": Raises("state_dict", AttributeError("mine")),
+        "no memory": Raises("forward", RuntimeError("DefaultCPUAllocator: can't allocate memory")),
+        "no network": 5,
+        "also ok": user_network(2),
+    }
+    results = ModelComparison().compare_models(models, TEST, tmp_path, n_samples=2)
+    assert json.loads((tmp_path / "model_comparison.json").read_text()) == results
+    assert results["best"] == "ok"
+    assert results["models"].keys() == {"ok", "also ok"}
+    reasons = {
+        "peeks": "Peeks is not causal",
+        "raises": "Raises raised KeyError in line",
+        "no mode": "TypeError: mine",
+        "no state": "AttributeError: mine",
+        "no memory": "not enough memory for the predictions of 16 tunes of up to",
+        "no network": "should be a torch module or a trained model, got a int",
+    }
+    assert results["failures"].keys() == reasons.keys()
+    assert all(reason in results["failures"][name] for name, reason in reasons.items())
+
+
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.slow
 def test_a_model_that_cannot_be_evaluated_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from chromasonic.config.location import configs_directory
 
 
 def run(options: CompareOptions) -> None:
-    """Evaluate runs without scores, write the comparison, and print it."""
+    """Evaluate runs without scores, write the comparison, and print it.
+
+    Raises:
+        InputError: If no run can be compared; and at the end, if some cannot.
+    """
+    from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import compare_runs
     from chromasonic.melody_generation.reporting.terminal import print_comparison
@@ -32,7 +37,13 @@ def run(options: CompareOptions) -> None:
     typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
     given = {name: value for name, value in typed.items() if value is not None}
     settings = replace(SampleSettings(), **given) if given else None
-    print_comparison(compare_runs(runs, output_dir, settings, failures=failures), output_dir)
+    comparison = compare_runs(runs, output_dir, settings, failures=failures)
+    print_comparison(comparison, output_dir)
+    if missing := comparison.failures.keys() - failures.keys():  # known failures of a sweep's jobs are no news
+        raise InputError(
+            f"not compared: {', '.join(sorted(missing))}; the reasons are printed above, and the comparison of the "
+            "others is complete"
+        )
 
 
 def main(arguments: Sequence[str]) -> None:

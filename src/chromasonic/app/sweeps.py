@@ -5,6 +5,7 @@ Hydra signals the end of a sweep only if no job failed, so that the comparison i
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,10 @@ class SweepComparison(Callback):
                 _record(job_return).write(layout.job(run.name))
                 failures = failed_jobs(sweep)
                 if run.name not in failures:
-                    evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
+                    try:
+                        evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
+                    except (InputError, OSError) as problem:  # the others are compared without it
+                        failures[run.name] = _refuse(job_return, run, problem)
                 ended = {path.stem for path in layout.jobs.glob("*.json")} - failures.keys()
                 runs = sorted((sweep / name for name in ended), key=job_number)
                 print_comparison(compare_runs(runs, results, failures=failures), results)
@@ -63,6 +67,19 @@ class SweepComparison(Callback):
                 for stale in results.glob("[!.]*.*"):  # a comparison without this job
                     stale.unlink()
                 print(f"no comparison: {problem}")
+
+
+def _refuse(job_return: JobReturn, run: Path, problem: Exception) -> str:
+    """Print why a run cannot be evaluated, and let the sweep end with exit code 1; return the reason."""
+    from chromasonic.config.hydra_errors import RunRefused
+
+    reason = str(problem)
+    print(f"{run.name} was trained but cannot be evaluated: {reason}", file=sys.stderr)
+    job_return.status = JobStatus.FAILED
+    job_return.return_value = RunRefused(
+        "not all jobs could be evaluated: the reasons are printed above", reason=reason
+    )
+    return reason
 
 
 def _record(job_return: JobReturn) -> JobRecord:

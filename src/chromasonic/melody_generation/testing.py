@@ -24,6 +24,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
+from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.reporting.experiment_report import ReportInputs
@@ -125,15 +126,19 @@ class ModelComparison:
         reference = _reference_set(test_data, training_data)
         settings = SampleSettings(n_samples, seed)
         evaluations: dict[str, Evaluation] = {}
+        records: dict[str, EvaluationRecord] = {}
         failures: dict[str, str] = {}
         for name, model in models.items():
             try:
                 evaluations[name] = evaluate(network_of(model), name, reference, settings)
+                records[name] = evaluations[name].record()
             except InputError as problem:
                 failures[name] = str(problem)
-        comparison = compare({name: evaluation.record() for name, evaluation in evaluations.items()}, failures)
+            except Exception as problem:  # a fault of one module must not cost the results of the others
+                failures[name] = f"{type(problem).__name__}: {problem}"
+        comparison = compare(records, failures)
         if save_dir is not None:
-            report_inputs = {name: ReportInputs.of_evaluation(evaluation) for name, evaluation in evaluations.items()}
+            report_inputs = {name: ReportInputs.of_evaluation(evaluations[name]) for name in records}
             command = f"ModelComparison().compare_models(models, test_data, n_samples={n_samples}, seed={seed})"
             write_comparison(comparison, Path(save_dir), report_inputs, command)
         return comparison.to_json()

@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.data.splits import test_set_hash, tune_hash
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.diagnosis import diagnose
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, TuneSums, read_tunes
 from chromasonic.melody_generation.evaluation.record_parts import (
@@ -183,6 +184,8 @@ def evaluate(
     Raises:
         InputError: If the network breaks its contract, or a test tune cannot be encoded.
     """
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{name} should be a torch module or a trained model, got a {type(network).__name__}")
     settings = settings or SampleSettings()
     readings = read_tunes(network, reference.test)
     began = time.perf_counter()

@@ -130,15 +130,18 @@ def compare_runs(
     """
     records: dict[str, EvaluationRecord] = {}
     run_of: dict[str, Path] = {}  # by name
+    inputs_of: dict[str, ReportInputs] = {}
     reasons = dict(failures or {})
     for directory, name in name_directories([Path(given).resolve() for given in directories]).items():
         try:
             records[name] = evaluate_run(directory, settings)
             run_of[name] = directory
-        except InputError as problem:
+            inputs_of[name] = ReportInputs.of_run(directory)
+        except (InputError, OSError) as problem:  # the others are compared without it
+            records.pop(name, None)
             reasons[name] = str(problem)
     comparison = compare(records, reasons)
-    report_inputs = {model.name: ReportInputs.of_run(run_of[model.runs[0]]) for model in comparison.models}
+    report_inputs = {model.name: inputs_of[model.runs[0]] for model in comparison.models}
     evaluated = {run_of[name]: record for name, record in records.items()}
     command = comparison_command(evaluated, list(map(Path, directories)), Path(save_dir), settings)
     write_comparison(comparison, Path(save_dir), report_inputs, command)
