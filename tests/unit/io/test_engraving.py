@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from PIL import Image
+from tests.in_threads import call_at_once, call_in_thread
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
@@ -143,3 +146,32 @@ def test_melodies_that_cannot_be_written_raise_an_error() -> None:
         engrave(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
         engrave_svg(JIG, 1)
+
+
+def test_the_picture_is_the_same_in_every_thread_also_at_once() -> None:
+    here = engrave_svg(JIG, 120)
+    assert call_in_thread(lambda: engrave_svg(JIG, 120)) == here
+    pictures = call_at_once([lambda: [engrave_svg(JIG, 120) for _ in range(20)]] * 4)
+    assert {picture for of_thread in pictures for picture in of_thread} == {here}
+    assert engrave_svg(JIG, 120) == here
+
+
+@pytest.mark.slow
+def test_verovio_may_be_imported_in_a_thread_that_has_ended() -> None:
+    program = """
+import threading
+
+def picture():
+    from chromasonic.melody_generation.io.engraving import engrave_svg
+    from chromasonic.melody_generation.melody import Melody
+    pictures.append(engrave_svg(Melody([60, 64, 67], [24, 24, 48]), 120))
+
+pictures = []
+thread = threading.Thread(target=picture)
+thread.start()
+thread.join()
+picture()
+print(len(set(pictures)), len(pictures))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("1 2\n", "")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.in_threads import call_at_once
 
 from chromasonic.melody_generation.plots.fonts import (
     SANS,
@@ -41,3 +44,26 @@ def test_replacing_missing_glyphs_keeps_the_length_and_is_idempotent(text: str) 
     replaced = replace_missing_glyphs(text, SERIF)
     assert len(replaced) == len(text)
     assert replace_missing_glyphs(replaced, SERIF) == replaced
+
+
+def test_widths_are_the_same_when_threads_measure_at_once() -> None:
+    def widths(size: int) -> list[float]:
+        return [text_width("The Kesh Jig", size, SANS) for _ in range(100)]
+
+    sizes = (8, 12, 20, 28)
+    expected = [widths(size) for size in sizes]
+    assert call_at_once([lambda size=size: widths(size) for size in sizes]) == expected  # type: ignore[misc]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*")
+def test_a_forked_child_that_measures_does_not_change_widths() -> None:
+    characters = [chr(number) for number in (*range(0x21, 0x7F), *range(0x400, 0x450))]
+    expected = [text_width(character, 14, SANS) for character in characters]
+    for _ in range(3):
+        child = os.fork()
+        widths = [text_width(character, 14, SANS) for character in reversed(characters)]
+        if child == 0:
+            os._exit(0 if widths[::-1] == expected else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert widths[::-1] == expected

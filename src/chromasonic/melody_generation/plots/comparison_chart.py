@@ -14,6 +14,7 @@ from matplotlib.projections.polar import PolarAxes
 
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
+from chromasonic.melody_generation.plots.fonts import DRAWING
 
 Scores = Mapping[str, Estimate]
 
@@ -39,6 +40,7 @@ _NAME_WIDTH = 22  # characters per line of a name
 _MAX_LABELLED = 6  # models; with more, values do not fit above the bars
 
 
+@DRAWING.held()
 def plot_comparison(
     models: Mapping[str, Scores], real: Scores, *, title: str = "Model comparison", footnote: str = ""
 ) -> Figure:

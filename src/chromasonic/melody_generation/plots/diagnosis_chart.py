@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
+from chromasonic.melody_generation.plots.fonts import DRAWING
 
 
 class BitsBar(NamedTuple):
@@ -20,6 +21,7 @@ class BitsBar(NamedTuple):
     n_notes: int
 
 
+@DRAWING.held()
 def plot_diagnosis(panels: Mapping[str, Sequence[BitsBar]], whole: float, title: str = "") -> Figure:
     """Draw bits per note by group, one panel for each grouping of the notes.
 

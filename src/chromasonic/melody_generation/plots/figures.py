@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.plots.fonts import DRAWING
 
 # The palette of Okabe and Ito without its yellow, which is too pale on white; neighbours differ in greyscale too.
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -35,10 +40,11 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     formats = figure.canvas.get_supported_filetypes()
     if suffix not in formats:
         raise InputError(f"a figure cannot be written to {path}: the file must end with one of {', '.join(formats)}")
-    with atomic_file(path) as unfinished:
+    with DRAWING.held(), atomic_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix)
 
 
+@DRAWING.held()
 def figure_to_png(figure: Figure) -> bytes:
     """Convert a figure to PNG."""
     content = io.BytesIO()
@@ -46,9 +52,20 @@ def figure_to_png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
+@DRAWING.held()
+def figure_to_pixels(figure: Figure) -> NDArray[np.uint8]:
+    """Draw a figure; return its pixels in red, green and blue, shape (height, width, 3)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3]  # type: ignore[no-untyped-call]
+
+
+@DRAWING.held()
 def figure_to_svg(figure: Figure) -> str:
     """Convert a figure to an SVG document with text as outlines, so that it looks the same on every machine."""
     content = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "path"}):
+    # The context puts back all settings of matplotlib as they were: without need, no thread should lose a change.
+    is_path = matplotlib.rcParams["svg.fonttype"] == "path"
+    with nullcontext() if is_path else matplotlib.rc_context({"svg.fonttype": "path"}):
         figure.savefig(content, format="svg", metadata={"Date": None}, transparent=False)
     return content.getvalue().decode("utf-8")

@@ -1,15 +1,23 @@
-"""Width of text in the fonts that come with matplotlib, and text truncated to a width."""
+"""Width of text in the fonts that come with matplotlib, and text truncated to a width.
+
+matplotlib is not made for several threads: its fonts have a state, and its axes change the filters of warnings. All
+figures are made, and all widths measured, while ``DRAWING`` is held.
+"""
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from pathlib import Path
 
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
+from chromasonic.melody_generation.threads.process_lock import ProcessLock
+
 SANS, SANS_BOLD, SERIF = "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif"
 _MISSING = "□"
+DRAWING = ProcessLock()
 
 
 @cache
@@ -20,9 +28,11 @@ def font_path(font: str) -> Path:
 
 @cache
 def _font(font: str) -> FT2Font:
-    return FT2Font(str(font_path(font)))
+    # In memory: a process and its forked child would read one open file, and move each other's position in it.
+    return FT2Font(io.BytesIO(font_path(font).read_bytes()))
 
 
+@DRAWING.held()
 def replace_missing_glyphs(text: str, font: str) -> str:
     """Replace each character that the font lacks by a square.
 
@@ -34,6 +44,7 @@ def replace_missing_glyphs(text: str, font: str) -> str:
     return "".join(character if ord(character) in glyphs else _MISSING for character in text)
 
 
+@DRAWING.held()
 def text_width(text: str, size: float, font: str) -> float:
     """Return the width of a line of text, in the unit of ``size`` (the font size)."""
     face = _font(font)

@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
+from chromasonic.melody_generation.plots.fonts import DRAWING
 
 TRAINING, VALIDATION = BLUE, VERMILION
 
 _MARKED_UP_TO = 30  # epochs; with more, a marker at each would hide the line
 
 
+@DRAWING.held()
 def plot_learning_curves(
     epochs: Sequence[int],
     *,

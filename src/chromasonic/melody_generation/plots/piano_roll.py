@@ -13,7 +13,7 @@ from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks
 from chromasonic.melody_generation.notation.titles import plain_title
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
-from chromasonic.melody_generation.plots.fonts import SANS_BOLD, replace_missing_glyphs, truncate_text
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, replace_missing_glyphs, truncate_text
 
 _BAR_LINE, _BEAT_LINE, _TONIC_BAND = "#999999", "#E6E6E6", "#F3EBDD"
 _MAX_BAR_NUMBERS, _MAX_BEATS, _MAX_NAMES = 20, 100, 16
@@ -23,6 +23,7 @@ _MARGIN = 1.5  # semitones above and below
 _TITLE_SIZE, _TITLE_WIDTH = 13, 660  # in points
 
 
+@DRAWING.held()
 def plot_piano_roll(melody: Melody) -> Figure:
     """Draw a melody with a block for each note, and the notes on the tonic in another colour.
 

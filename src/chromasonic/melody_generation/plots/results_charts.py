@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
-from chromasonic.melody_generation.plots.fonts import SANS, text_width, truncate_text
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS, text_width, truncate_text
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -36,6 +36,7 @@ class SeedScores:
     is_reference: bool = False
 
 
+@DRAWING.held()
 def plot_validation_curves(models: Mapping[str, Sequence[Curve]]) -> Figure:
     """Draw validation bits per note by epoch, with a colour for each model and a thin line for each seed.
 
@@ -84,6 +85,7 @@ def plot_validation_curves(models: Mapping[str, Sequence[Curve]]) -> Figure:
     return figure
 
 
+@DRAWING.held()
 def plot_bits(models: Sequence[SeedScores], colors: Mapping[str, str]) -> Figure:
     """Draw test bits per note: a dot for each seed, a mark and a number at the mean, a line at the reference's mean.
 

@@ -1,0 +1,1 @@
+"""State that threads share: locks, filters of warnings, random generators."""
