@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 import torch
+from tests.in_threads import call_at_once
 from tests.small_networks import SMALL_NETWORKS, batch_of, user_network, walks
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from chromasonic.melody_generation.generation.decoding import (
     CachedDecoder,
     RecomputingDecoder,
     decoder_for,
+    evaluating,
 )
 from chromasonic.melody_generation.networks.contract import StatefulNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -104,3 +107,49 @@ def test_logits_of_minus_infinity_are_accepted() -> None:
     logits[..., :9] = -torch.inf
     scores = decoder_for(Answering(lambda _: logits)).read(torch.zeros(2, 5, dtype=torch.long))
     assert torch.equal(scores, logits[:, -1].double())
+
+
+def test_a_network_is_in_evaluation_mode_until_the_last_thread_ends_and_then_in_its_modes() -> None:
+    network = nn.Sequential(nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.5)))
+    network[1].eval()
+    second_began, first_ended = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with evaluating(network):
+            second_began.wait()
+        first_ended.set()
+
+    def second() -> list[bool]:
+        with evaluating(network):
+            second_began.set()
+            first_ended.wait()
+            return [part.training for part in network.modules()]
+
+    _, during = call_at_once([first, second])
+    assert during == [False] * 4
+    assert [part.training for part in network.modules()] == [True, True, False, False]
+
+
+def test_blocks_may_share_a_part_and_end_in_any_order() -> None:
+    part = nn.Dropout(0.5)
+    one, other = nn.Sequential(part), nn.Sequential(part)
+    of_one, of_other = evaluating(one), evaluating(other)
+    with torch.enable_grad():  # which blocks that end in this order leave off
+        of_one.__enter__()
+        of_other.__enter__()
+        of_one.__exit__(None, None, None)
+        assert (one.training, part.training, other.training) == (True, False, False)
+        of_other.__exit__(None, None, None)
+        assert (one.training, part.training, other.training) == (True, True, True)
+
+
+def test_a_network_is_in_its_mode_after_an_error_in_its_own_eval() -> None:
+    class Fails(nn.Module):
+        def train(self, mode: bool = True) -> Fails:
+            raise KeyError
+
+    network = Fails()
+    for _ in range(2):
+        with pytest.raises(KeyError), evaluating(network):
+            pass
+        assert network.training

@@ -16,9 +16,14 @@ from torch import Tensor, nn
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.checked_logits import logits_of, stateful_logits_of
 from chromasonic.melody_generation.networks.contract import StatefulNetwork, is_stateful
+from chromasonic.melody_generation.threads.process_lock import ProcessLock
 
 # Tokens of a long beginning that are read at once; their logits take memory.
 _CHUNK_LENGTH = 32
+
+_MODES = ProcessLock()
+# By id of each module that is being evaluated: in how many blocks, and whether it was in training mode before.
+_evaluated: dict[int, tuple[int, bool]] = {}
 
 State = TypeVar("State")
 
@@ -87,15 +92,27 @@ def device_of(network: nn.Module) -> torch.device:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Turn off dropout and gradients; afterwards every module is in its mode again."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
+    """Turn off dropout and gradients; afterwards every module is in its mode again.
+
+    Several threads may evaluate a network at once: its modes return when the last one ends.
+    """
+    modules = list(network.modules())
+    with _MODES.held():
+        for module in modules:
+            n_threads, was_training = _evaluated.get(id(module), (0, module.training))
+            _evaluated[id(module)] = (n_threads + 1, was_training)
     try:
+        network.eval()
         with torch.no_grad():
             yield
     finally:
-        for module in training:
-            module.training = True
+        with _MODES.held():
+            for module in modules:
+                n_threads, was_training = _evaluated.pop(id(module))
+                if n_threads > 1:
+                    _evaluated[id(module)] = (n_threads - 1, was_training)
+                elif was_training:
+                    module.training = True
 
 
 def select_sequences(state: State, indices: Tensor) -> State:

@@ -11,12 +11,12 @@ files, which holds pickled objects, is not used.
 from __future__ import annotations
 
 import io
+import random
 import re
 import struct
-import warnings
 import zipfile
-from collections.abc import Iterable
-from contextlib import redirect_stderr, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from xml.etree import ElementTree
 
 from music21 import converter
 from music21 import key as m21_key
+from music21.common import numberTools
 from music21.exceptions21 import Music21Exception
 
 from chromasonic.melody_generation.errors import InputError
@@ -34,6 +35,8 @@ from chromasonic.melody_generation.io.time_limit import TimeLimitExceeded, time_
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Metre
+from chromasonic.melody_generation.threads.process_lock import ProcessLock
+from chromasonic.melody_generation.threads.warning_filters import ignoring_warnings
 
 MUSICXML_SUFFIXES = (".xml", ".musicxml", ".mxl")
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -42,6 +45,7 @@ MAX_BYTES = 10_000_000
 # Some files of a few hundred kilobytes take music21 minutes.
 MAX_SECONDS = 60.0
 _MAX_DIGITS_OF_BEATS = 3
+_READING = ProcessLock()  # music21 and standard error are shared by all threads
 
 # The errors that music21 raises on damaged files have no common base class.
 _PARSER_FAULTS = (
@@ -75,8 +79,7 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
     source = source or path.name
     try:
         # Users could not act on what music21 prints to stderr or warns of.
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), time_limit(MAX_SECONDS):
-            warnings.simplefilter("ignore")
+        with _music21_alone(), time_limit(MAX_SECONDS):
             score = _parse(path)
             return tune_from_score(replace(score, title=score.title or path.stem), source)
     except InputError as problem:
@@ -86,6 +89,18 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
     except _PARSER_FAULTS as problem:
         fault = " ".join(str(problem).split()) or type(problem).__name__
         raise InputError(f"{source} cannot be read as {path.suffix.lower()[1:]}: {fault[:200]}") from problem
+
+
+@contextmanager
+def _music21_alone() -> Iterator[None]:
+    """Read in one thread at a time, without messages, and without drawing from Python's random generator."""
+    with _READING.held(), ignoring_warnings(""), redirect_stderr(io.StringIO()):
+        shared = numberTools.random
+        numberTools.random = random.Random(0)
+        try:
+            yield
+        finally:
+            numberTools.random = shared
 
 
 def _parse(path: Path) -> ParsedScore:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from chromasonic.melody_generation.runs.pickled_values import check_pickled_values
+from chromasonic.melody_generation.threads.warning_filters import ignoring_warnings
 
 _MAX_ENTRIES = 100_000  # tensors
 _MAX_BYTES_OF_VALUES = 50_000_000
@@ -41,8 +41,7 @@ def load_values(content: bytes) -> Any:
     storages = {match[1]: part for name, part in parts.items() if (match := _STORAGE.fullmatch(name))}
     check_pickled_values(parts[_VALUES], {key: len(part) for key, part in storages.items()})
     archive = _archive_of(parts[_VALUES], storages)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch warns of pickles that it has not written itself
+    with ignoring_warnings(""):  # torch warns of pickles that it has not written itself
         return torch.load(archive, map_location="cpu", weights_only=True)
 
 
