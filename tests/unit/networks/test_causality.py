@@ -23,6 +23,7 @@ from chromasonic.melody_generation.networks.causality import (
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
+from chromasonic.melody_generation.threads.own_generator import OwnGenerator
 
 TUNES = walks(40)
 TOKENS = batch_of(TUNES[:6])
@@ -324,6 +325,15 @@ def test_random_generators_stay_as_they_were() -> None:
         random.random(), np.random.rand(), torch.rand(3)  # noqa: NPY002
         assert states() != before
     assert states() == before
+
+
+def test_the_generator_of_a_thread_stays_as_it_was() -> None:
+    generator = torch.Generator()
+    before = generator.get_state()
+    with OwnGenerator(generator), generators_kept(torch.device("cpu")):
+        torch.rand(3)
+        assert not torch.equal(generator.get_state(), before)
+    assert torch.equal(generator.get_state(), before)
 
 
 class Keeps(Honest):

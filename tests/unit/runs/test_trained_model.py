@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.global_state import changes, global_state
+from tests.in_threads import call_in_thread
 from tests.small_networks import small_lstm, walks
 
 from chromasonic.melody_generation.atomic_files import write_json
@@ -19,7 +21,7 @@ from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes, save_split_tunes
 from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
-from chromasonic.melody_generation.runs.trained_model import load_model, load_run
+from chromasonic.melody_generation.runs.trained_model import load_model, load_run, load_source_model
 from chromasonic.melody_generation.runs.training_record import read_results
 from chromasonic.melody_generation.training.fit import fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import module_for
@@ -181,3 +183,20 @@ def test_failed_jobs_are_read_from_their_records(tmp_path: Path) -> None:
         (SweepLayout(tmp_path).jobs / "0_lstm.json").write_text(damaged)
         with pytest.raises(InputError, match=r"0_lstm\.json (is no record of a job|cannot be read|holds no values)"):
             failed_jobs(tmp_path)
+
+
+def test_loading_changes_nothing_that_threads_share(finished: Path) -> None:
+    state = global_state()
+    models = [load_model(finished), load_run(finished), call_in_thread(lambda: load_model(finished))]
+    assert changes(state) == []
+    weights = [model.network.state_dict() for model in models]
+    assert all(torch.equal(weights[0][name], other[name]) for other in weights[1:] for name in other)
+
+
+def test_loading_a_model_to_learn_from_draws_the_numbers_of_new_weights(finished: Path) -> None:
+    torch.manual_seed(1)
+    small_lstm()
+    expected = torch.get_rng_state()
+    torch.manual_seed(1)
+    load_source_model(finished)
+    assert torch.equal(torch.get_rng_state(), expected)

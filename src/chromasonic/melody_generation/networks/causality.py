@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.checked_logits import check_probabilities, logits_of
+from chromasonic.melody_generation.threads.own_generator import cpu_generator
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
 # Largest differences of log-probabilities, in nats and as a share of the log-probability. The second one is for shapes
@@ -129,17 +130,22 @@ def state_kept(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def generators_kept(device: torch.device) -> Iterator[None]:
-    """Give the global random generators of Python, numpy, torch and a GPU the state back that they had before a block.
+    """Give the random generators of Python, numpy, torch and a GPU the state back that they had before a block.
+
+    On the CPU, torch's is the generator of this thread.
 
     Args:
         device: The device on which the block computes.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  a user's module may use it
-    devices = [device] if device.type == "cuda" else []
+    torch_state = cpu_generator().get_state()
+    gpu_state = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     try:
-        with torch.random.fork_rng(devices):
-            yield
+        yield
     finally:
+        cpu_generator().set_state(torch_state)
+        if gpu_state is not None:
+            torch.cuda.set_rng_state(gpu_state, device)
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
 

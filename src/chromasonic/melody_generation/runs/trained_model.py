@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.data.splits import SIDES
@@ -21,6 +22,7 @@ from chromasonic.melody_generation.runs.checkpoint import Checkpoint, network_na
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
+from chromasonic.melody_generation.threads.own_generator import OwnGenerator
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -76,7 +78,8 @@ class TrainedModel:
 def load_model(path: str | Path) -> TrainedModel:
     """Rebuild a trained model, in evaluation mode on the CPU.
 
-    The tunes of its split come with it if the run directory has them.
+    The tunes of its split come with it if the run directory has them. Any thread may load at any time, and torch's
+    random generators stay as they are.
 
     Args:
         path: A run directory (its best checkpoint is taken) or a checkpoint.
@@ -84,6 +87,15 @@ def load_model(path: str | Path) -> TrainedModel:
     Raises:
         InputError: If it cannot be read, its files are of different runs, or it holds a network of the user's own,
             which only its user can build.
+    """
+    with OwnGenerator(torch.Generator()):  # a network that is built draws initial weights
+        return load_source_model(path)
+
+
+def load_source_model(path: str | Path) -> TrainedModel:
+    """Rebuild a model that another learns from; argument and errors as in :func:`load_model`.
+
+    This draws from torch's global generator. A run that learns from a model depends on that.
     """
     path = Path(path)
     if path.is_dir() or (path.suffix != ".pt" and not path.is_file()):
@@ -102,7 +114,8 @@ def load_run(directory: str | Path) -> TrainedModel:
             or of different runs.
     """
     directory = Path(directory)
-    return _load(CheckpointLayout.find(directory).best, directory, has_tunes=True)
+    with OwnGenerator(torch.Generator()):
+        return _load(CheckpointLayout.find(directory).best, directory, has_tunes=True)
 
 
 def network_of(model: nn.Module | TrainedModel) -> nn.Module:

@@ -26,6 +26,7 @@ from chromasonic.melody_generation.runs.checkpoint import Checkpoint as RunCheck
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.threads.own_generator import cpu_generator
 from chromasonic.melody_generation.training.history import TrainingHistory
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS
 
@@ -296,7 +297,7 @@ class RandomState(Callback):
     def state_dict(self) -> dict[str, torch.Tensor | list[torch.Tensor]]:
         """Return the states of the CPU's generator and of each CUDA device's."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"cpu": torch.get_rng_state(), "cuda": cuda}
+        return {"cpu": cpu_generator().get_state(), "cuda": cuda}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Store a state until training begins."""
@@ -306,7 +307,7 @@ class RandomState(Callback):
         """Restore the stored state, once, after building and loading may have used the generators."""
         del trainer, pl_module
         if self._to_restore is not None:
-            torch.set_rng_state(self._to_restore.cpu)
+            cpu_generator().set_state(self._to_restore.cpu)
             if self._to_restore.cuda and len(self._to_restore.cuda) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(self._to_restore.cuda)
             self._to_restore = None

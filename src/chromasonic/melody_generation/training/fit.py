@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from chromasonic.melody_generation.errors import InputError, explaining_lack_of_
 from chromasonic.melody_generation.runs.checkpoint import check_storable, read_checkpoint
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.threads.warning_filters import ignoring_warnings
 from chromasonic.melody_generation.training.callbacks import (
     DivergenceGuard,
     HistoryRecorder,
@@ -179,11 +179,13 @@ def without_lightning_notes() -> Iterator[None]:
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning 2.6 with torch 2.13
-        try:
+    notes = (
+        ".*does not have many workers",
+        ".*smaller than the logging interval",
+        ".*LeafSpec",  # Lightning 2.6 with torch 2.13
+    )
+    try:
+        with ignoring_warnings(*notes):
             yield
-        finally:
-            log.setLevel(level)
+    finally:
+        log.setLevel(level)

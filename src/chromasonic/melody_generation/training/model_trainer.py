@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import lightning as L
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import nn
 from torch.optim import AdamW
 
@@ -30,6 +30,12 @@ from chromasonic.melody_generation.runs.model_metadata import ModelMetadata, mos
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.training.fit import fit, run_callbacks, without_lightning_notes
 from chromasonic.melody_generation.training.history import TrainingHistory
+from chromasonic.melody_generation.training.isolation import (
+    TRAINING,
+    check_seed,
+    modes_and_gradients_kept,
+    seeded_generators,
+)
 from chromasonic.melody_generation.training.lightning_module import module_for
 from chromasonic.melody_generation.training.progress import EpochProgress
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Schedule
@@ -99,7 +105,11 @@ class ModelTrainer:
         Write ``<model_name>_best.pt``, ``_last.pt``, ``_final.pt``, ``_epoch_10.pt`` and so on, ``_history.json`` and
         ``_curves.png`` into ``checkpoint_dir``. Files of an earlier training of that name are replaced. Durations and
         pitches that the vocabulary lacks are rounded (``NoteVocabulary.fit``). The model is left with the weights of
-        the best epoch, on the CPU.
+        the best epoch, on the CPU, and in the mode and with the gradients that it had.
+
+        Threads may train at once: they wait for each other, and give the results of one training after the other. Until
+        a training ends, no other thread may use its model, and Python's and numpy's global random generators are those
+        of the training; in the main thread, or with a GPU, torch's as well. All are restored at the end.
 
         Args:
             train_data: Melodies to train on.
@@ -110,8 +120,9 @@ class ModelTrainer:
             checkpoint_dir: Folder of the files; created if missing.
             patience: Epochs without improvement after which training stops.
             schedule: Schedule of the rate; by default it is halved on a plateau.
-            seed: Seed of batches and dropout.
-            show_progress: Whether to print a progress bar and a line for each epoch.
+            seed: Seed of batches and dropout, 0 to 2**32 - 1.
+            show_progress: Whether to print a progress bar, a line for each epoch, and a line if another training must
+                end first.
 
         Raises:
             InputError: If a list is empty, a number out of range, or the model does not fit the vocabulary.
@@ -119,26 +130,31 @@ class ModelTrainer:
         for name, value in (("epochs", epochs), ("learning_rate", learning_rate), ("patience", patience)):
             if not 0 < value < math.inf:  # NaN is refused as well
                 raise InputError(f"{name} must be more than 0, got {value}")
+        check_seed(seed)
         data = DividedMelodies(train_data, val_data, batch_size, seed)
         module = module_for(self.model, partial(AdamW, lr=learning_rate), schedule)
         files = CheckpointLayout(Path(checkpoint_dir), self.model_name)
-        for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
-            stale.unlink()
-        self._metadata = ModelMetadata(corpus=most_common_corpus(train_data))
-        callbacks = run_callbacks(files, self._metadata)
-        if not module.schedule.needs_all_epochs:
-            callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
-        if show_progress:
-            callbacks.append(EpochProgress())
-        L.seed_everything(seed, verbose=False)
-        with without_lightning_notes():
-            trainer = L.Trainer(
-                max_epochs=epochs,
-                callbacks=callbacks,
-                logger=False,
-                gradient_clip_val=1.0,
-                num_sanity_val_steps=0,
-                enable_progress_bar=show_progress,
-                enable_model_summary=False,
-            )
-        return fit(module, data, trainer, files).history
+        waiting = f"{self.model_name} waits: another model is trained in this process" if show_progress else ""
+        with TRAINING.held(waiting), modes_and_gradients_kept(self.model), seeded_generators(seed):
+            for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
+                stale.unlink()
+            self._metadata = ModelMetadata(corpus=most_common_corpus(train_data))
+            callbacks = run_callbacks(files, self._metadata)
+            if not module.schedule.needs_all_epochs:
+                callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))
+            if show_progress:
+                callbacks.append(EpochProgress())
+            return fit(module, data, _trainer(callbacks, epochs, show_progress), files).history
+
+
+def _trainer(callbacks: list[Callback], epochs: int, show_progress: bool) -> L.Trainer:
+    with without_lightning_notes():
+        return L.Trainer(
+            max_epochs=epochs,
+            callbacks=callbacks,
+            logger=False,
+            gradient_clip_val=1.0,
+            num_sanity_val_steps=0,
+            enable_progress_bar=show_progress,
+            enable_model_summary=False,
+        )

@@ -19,7 +19,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.contract import is_fitted
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
-from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_source_model
 
 # Hyperparameters that may differ between pretraining and fine-tuning, since no weight depends on them.
 _FREE = {"dropout"}
@@ -35,7 +35,7 @@ def load_teacher(path: str | Path) -> TrainedModel:
         InputError: If there is none, or it cannot be rebuilt.
     """
     try:
-        return load_model(path)
+        return load_source_model(path)
     except InputError as problem:
         raise InputError(f"teacher={path}: {problem}") from problem
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
-from chromasonic.melody_generation.runs.trained_model import load_model
+from chromasonic.melody_generation.runs.trained_model import load_source_model
 
 
 def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
@@ -27,7 +27,7 @@ def mixture_of(runs: Sequence[str], by_match: bool = True) -> MixtureNetwork:
     splits: dict[str, list[str]] = {}
     networks: list[nn.Module] = []
     for run in map(str, runs):
-        model = load_model(run)
+        model = load_source_model(run)
         networks.append(model.network)
         split = model.metadata.split_hash or "unknown"
         splits.setdefault(split, []).append(run)
