@@ -23,7 +23,7 @@ def global_state() -> dict[str, object]:
         "random state of Python": random.getstate(),
         "random state of numpy": str(np.random.get_state()),  # noqa: NPY002
         "random state of torch": torch.get_rng_state().tolist(),
-        "type of numbers": torch.get_default_dtype(),
+        "type of numbers": (torch.get_default_dtype(), torch.get_default_device()),
         "gradients": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
@@ -38,9 +38,15 @@ def global_state() -> dict[str, object]:
         "streams": (sys.stdout, sys.stderr),
         "hooks": (sys.excepthook, threading.excepthook),
         "limit of recursion": sys.getrecursionlimit(),
-        "levels of logs": {name: logging.getLogger(name).level for name in ("", "lightning.pytorch", "matplotlib")},
+        "timer": signal.getitimer(signal.ITIMER_REAL) if hasattr(signal, "getitimer") else None,
+        "levels of logs": {name: level for name, level in _log_levels().items() if level != logging.NOTSET},
         "settings of matplotlib": dict(matplotlib.rcParams),
     }
+
+
+def _log_levels() -> dict[str, int]:
+    loggers = {"": logging.root, **logging.root.manager.loggerDict}
+    return {name: logger.level for name, logger in loggers.items() if isinstance(logger, logging.Logger)}
 
 
 def changes(before: dict[str, object]) -> list[str]:

@@ -163,8 +163,9 @@ def run(seconds: float, n_threads: int, only: Sequence[str] = (), seed: int = 0)
         tasks = {
             name: task for name, task in make_tasks(Path(folder)).items() if not only or name.startswith(tuple(only))
         }
-        expected = {name: result_of(task) for name, task in tasks.items()}
         before = global_state()
+        expected = {name: result_of(task) for name, task in tasks.items()}
+        outcome.faults.update(f"{change} changed, in one thread" for change in changes(before))
         until = time.monotonic() + seconds
         shares = [list(tasks)[number::n_threads] for number in range(n_threads)]
         threads = [

@@ -158,6 +158,7 @@ class Fails(nn.Module):
         return self.network(tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [RuntimeError("a fault"), KeyboardInterrupt(), MemoryError()])
 def test_a_training_that_fails_changes_nothing(tmp_path: Path, ending: BaseException) -> None:
     model = Fails(ending).eval()
@@ -170,6 +171,7 @@ def test_a_training_that_fails_changes_nothing(tmp_path: Path, ending: BaseExcep
     call_in_thread(lambda: trained("m", built("dropout"), tmp_path))  # the next one does not wait for it
 
 
+@pytest.mark.slow
 def test_a_training_that_waits_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tunes, has_begun, may_end = walks(4), threading.Event(), threading.Event()
 
