@@ -111,14 +111,15 @@ def interference() -> Iterator[None]:
 @pytest.mark.slow
 def test_trainings_in_threads_give_the_results_of_one_after_the_other(tmp_path: Path) -> None:
     expected = {name: trained(name, built(name), tmp_path / "main") for name in NETWORKS}
-    networks = {name: built(name) for name in NETWORKS}
+    networks, network = {name: built(name) for name in NETWORKS}, built("dropout")
     state = global_state()
     with interference():
+        here = trained("dropout", network, tmp_path / "here")
         results = call_at_once(
             [lambda name=name: trained(name, networks[name], tmp_path / "threads") for name in NETWORKS]  # type: ignore[misc]
         )
     assert set(changes(state)) <= {"random state of torch"}  # changed by the other thread
-    for name, (losses, weights, random_state) in zip(NETWORKS, results, strict=True):
+    for name, (losses, weights, random_state) in zip([*NETWORKS, "dropout"], [*results, here], strict=True):
         assert losses == expected[name][0], name
         assert all(torch.equal(weight, expected[name][1][key]) for key, weight in weights.items()), name
         assert torch.equal(random_state["cpu"], expected[name][2]["cpu"]), name

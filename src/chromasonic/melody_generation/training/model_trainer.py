@@ -108,8 +108,8 @@ class ModelTrainer:
         the best epoch, on the CPU, and in the mode and with the gradients that it had.
 
         Threads may train at once: they wait for each other, and give the results of one training after the other. Until
-        a training ends, no other thread may use its model, and Python's and numpy's global random generators are those
-        of the training; in the main thread, or with a GPU, torch's as well. All are restored at the end.
+        a training ends, no other thread may use its model, and Python's and numpy's global random generators, with a
+        GPU torch's as well, are those of the training. All are restored at the end.
         Initial weights are drawn earlier, when a model is built. Threads that seed torch for that must do it in turn.
 
         Args:
