@@ -29,7 +29,7 @@ def rendered() -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_eight_threads_get_the_results_of_one_thread() -> None:
-    outcome = threads.run(1, 8, ("generate", "write", "read", "load", "evaluate", "train"), seed=1)
+    outcome = threads.run(1, 8, ("generate in", "generate with lstm", "write", "read", "evaluate", "train"), seed=1)
     assert outcome.faults == {}
     assert outcome.n_calls.total() >= 8
 

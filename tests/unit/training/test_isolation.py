@@ -78,9 +78,9 @@ def built(name: str) -> nn.Module:
 
 def trained(name: str, network: nn.Module, folder: Path) -> tuple[list[float], dict[str, Tensor], dict[str, Any]]:
     """Train; return the losses, the weights, and the random state in the last checkpoint."""
-    tunes = sorted(walks(30), key=len)[:6]
+    tunes = sorted(walks(30), key=len)[:3]
     history = ModelTrainer(network, name).train(
-        tunes[:4], tunes[4:], 2, batch_size=2, checkpoint_dir=folder, seed=7, show_progress=False
+        tunes[:2], tunes[2:], 2, batch_size=1, checkpoint_dir=folder, seed=7, show_progress=False
     )
     callbacks = torch.load(folder / f"{name}_last.pt", weights_only=True)["callbacks"]
     [random_state] = [state for key, state in callbacks.items() if "RandomState" in key]
@@ -160,7 +160,7 @@ class Fails(nn.Module):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [RuntimeError("a fault"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("ending", [RuntimeError("a fault"), KeyboardInterrupt()])
 def test_a_training_that_fails_changes_nothing(tmp_path: Path, ending: BaseException) -> None:
     model = Fails(ending).eval()
     state = global_state()
