@@ -1,5 +1,8 @@
 import errno
+import os
+import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,45 @@ def test_system_errors_name_the_complete_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="truncated") as other_error, atomic_file(path):
         raise unnumbered
     assert other_error.value is unnumbered
+    assert names_in(tmp_path) == []
+
+
+def raising(number: int) -> Callable[..., None]:
+    def operation(*arguments: object, **named: object) -> None:
+        del arguments, named
+        raise OSError(number, os.strerror(number))
+
+    return operation
+
+
+@pytest.mark.parametrize("operation", ["chmod", "fsync"])
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM])
+def test_a_file_system_without_an_operation_gets_whole_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, number: int
+) -> None:
+    monkeypatch.setattr(os, operation, raising(number))
+    write_text(tmp_path / "scores.json", "[1]")
+    assert (tmp_path / "scores.json").read_text() == "[1]"
+    assert names_in(tmp_path) == ["scores.json"]
+
+
+@pytest.mark.parametrize("operation", ["chmod", "fsync"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_a_failing_operation_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, number: int
+) -> None:
+    write_text(tmp_path / "scores.json", "old")
+    monkeypatch.setattr(os, operation, raising(number))
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as problem:
+        write_text(tmp_path / "scores.json", "new")
+    assert problem.value.filename == str(tmp_path / "scores.json")
+    assert (tmp_path / "scores.json").read_text() == "old"
+    assert names_in(tmp_path) == ["scores.json"]
+
+
+def test_an_unsupported_operation_of_the_writer_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="permitted"), atomic_file(tmp_path / "a.txt"):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
     assert names_in(tmp_path) == []
 
 

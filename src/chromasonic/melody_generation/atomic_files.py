@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -13,6 +14,9 @@ from typing import Any
 # The content of a JSON object: plain values by key, nested. Only code that reads or writes a file, and configurations,
 # whose keys depend on the classes that they name, are of this type.
 JsonObject = dict[str, Any]
+
+# Errors of file systems without permissions, or without an order to store at once: network shares, FUSE, memory sticks.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 # In the name of every unfinished file, to recognise those of killed processes.
 _UNFINISHED = ".unfinished-"
@@ -50,9 +54,10 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_UNFINISHED}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         unfinished = Path(name)
-        unfinished.chmod(0o666 & ~_umask)  # mkstemp gives permissions to the owner only
+        with _where_supported():
+            unfinished.chmod(0o666 & ~_umask)  # mkstemp gives permissions to the owner only
         yield unfinished
-        with unfinished.open("rb+") as written:
+        with unfinished.open("rb+") as written, _where_supported():
             os.fsync(written.fileno())  # otherwise a power failure may keep the new name and lose the content
         unfinished.replace(path)
     except OSError as problem:
@@ -63,6 +68,16 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _where_supported() -> Iterator[None]:
+    """Ignore that the file system lacks an operation, but not that it fails."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in _UNSUPPORTED:
+            raise
 
 
 def write_text(path: str | Path, text: str) -> None:
