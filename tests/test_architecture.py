@@ -72,6 +72,13 @@ NEVER_IN = {
     "measures": {"torch", "lightning", "torchmetrics", "matplotlib"},
     "notation": {"torch", "lightning", "matplotlib"},
 }
+# Modules that write or rename files themselves.
+WRITES_ITSELF = {
+    "melody_generation/atomic_files.py",
+    "melody_generation/study/runner.py",  # a log grows
+    "melody_generation/study/steps.py",  # a folder is set aside
+    "melody_generation/training/callbacks.py",  # a checkpoint, into the unfinished file of an atomic one
+}
 # Names without a subject.
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
 MAX_MODULES_PER_FOLDER = 15
@@ -272,7 +279,38 @@ def cycle_faults(sources: Mapping[str, str]) -> list[str]:
     return []
 
 
+def writing_faults(path: str, source: str) -> list[str]:
+    """Return the calls that write or rename files, in modules that are to use ``atomic_files`` for that."""
+    if path in WRITES_ITSELF:
+        return []
+    faults = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        owner, _, name = called.rpartition(".")
+        if name == "open":
+            mode = next((each.value for each in node.keywords if each.arg == "mode"), None)
+            mode = mode or next(iter(node.args[bool(not owner) :]), None)
+            is_writing = isinstance(mode, ast.Constant) and bool(set("wax+") & set(str(mode.value)))
+        else:
+            is_copy = owner == "shutil" and name.startswith(("copy", "move"))
+            is_writing = is_copy and "unfinished" not in ast.unparse(node)
+            is_writing |= called in {"os.replace", "os.rename"}
+            is_method = bool(owner) and name in {"write_text", "write_bytes", "rename", "replace"}
+            is_writing |= is_method and owner != "unfinished" and not _is_of_text(name, node)
+        if is_writing:
+            faults.append(f"{path}: {called} in line {node.lineno} writes, which only atomic_files may")
+    return faults
+
+
+def _is_of_text(name: str, node: ast.Call) -> bool:
+    """Return whether a call is ``str.replace`` or ``dataclasses.replace``; that of a path has one argument."""
+    return name == "replace" and (len(node.args) != 1 or bool(node.keywords))
+
+
 MODULE_CHECKS = {
+    "writing": writing_faults,
     "names": lambda path, source: name_faults(path),
     "inits": init_faults,
     "layers": layer_faults,
@@ -362,6 +400,14 @@ PROPERTY = 'class X:\n    @property\n    def f(self):\n        """{} it."""'
         ("layers", "networks/contract.py", "from chromasonic.melody_generation.networks.neural.x import X", "later"),
         ("layers", "networks/x.py", "from chromasonic.melody_generation.networks.lstm import X", "networks.x has no"),
         ("layers", "networks/lstm.py", "from chromasonic.melody_generation.networks.x import X", "networks.x, which"),
+        ("writing", "io/x.py", "open(path, 'w')", "open in line 1 writes"),
+        ("writing", "io/x.py", "path.open(mode='ab')", "path.open in line 1 writes"),
+        ("writing", "io/x.py", "open(path)\npath.open('rb')\nunfinished.write_text('')\n'a'.replace('a', 'b')", ""),
+        ("writing", "io/x.py", "path.replace(other)", "path.replace in line 1 writes"),
+        ("writing", "io/x.py", "Path(name).write_bytes(b'')", "writes"),
+        ("writing", "io/x.py", "shutil.copyfile(a, b)", "shutil.copyfile in line 1 writes"),
+        ("writing", "io/x.py", "shutil.copyfile(a, unfinished)", ""),
+        ("writing", "study/runner.py", "path.replace(other)", ""),
         ("libraries", "training/x.py", "import hydra", "imports hydra, which only app, config may"),
         ("libraries", "training/x.py", "from omegaconf.errors import X", "imports omegaconf, which only app, config"),
         ("libraries", "../config/x.py", "import hydra, omegaconf", ""),

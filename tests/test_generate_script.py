@@ -16,6 +16,7 @@ from chromasonic.melody_generation.corpora.files import read_first_tune
 from chromasonic.melody_generation.generation.generate import generate as make_up
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.running import QUIET, ROOT, Ending, run_script
 
@@ -120,6 +121,18 @@ def test_rounded_primers_and_unusual_conditions_give_a_remark(generate: Generate
     assert "training tunes is in" not in generate(*shared).out
 
 
+def test_two_programs_do_not_write_into_one_folder(generate: Generate, tmp_path: Path) -> None:
+    with lock_directory(tmp_path, "writing melodies"):
+        ended = generate("count=1", "bars=2", "formats=[abc]", f"output_dir={tmp_path}")
+    assert (ended.code, ended.err) == (
+        1,
+        f"another program is writing melodies in {tmp_path}: wait for it, or stop it\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert generate("count=1", "bars=2", "formats=[abc]", f"output_dir={tmp_path}").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
+
+
 def test_a_terminated_program_leaves_no_incomplete_file(
     generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,9 +147,7 @@ def test_a_terminated_program_leaves_no_incomplete_file(
     monkeypatch.setattr(os, "fsync", terminated)
     ended = generate("count=4", "bars=2", "formats=[abc,midi]", f"output_dir={tmp_path}")
     assert (ended.code, ended.err) == (143, "terminated\n")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"melody_0{number}{ending}" for number in (1, 2) for ending in (".abc", ".mid")
-    }
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_has_its_command_without_absolute_paths(generate: Generate, trained: Path, tmp_path: Path) -> None:

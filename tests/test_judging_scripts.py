@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from chromasonic.melody_generation.atomic_files import FilesTogether
+from chromasonic.melody_generation.evaluation.records import read_evaluation
+from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from tests.running import QUIET, ROOT, Ending, run_script
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
@@ -149,6 +153,48 @@ def test_runs_with_damaged_or_old_results_are_evaluated_again(run: Run, copied: 
         ended = run("compare.py", f"runs={copied}", *FEW, f"output_dir={copied.parent / 'out'}")
         assert ended.code == 0, ended.err
         assert json.loads(path.read_text())["scores"] == good["scores"]
+
+
+def test_an_evaluation_beside_a_file_of_another_one_is_made_again(run: Run, copied: Path) -> None:
+    folder = copied / "evaluation"
+    assert run("evaluate.py", f"run={copied}", *FEW).code == 0
+    results, whole = json.loads((folder / "results.json").read_text()), (folder / "samples.npz").read_bytes()
+    assert results["files"].keys() == {"samples.npz", "scores.md", "report.html", "diagnosis.png"}
+    (folder / "samples.npz").write_bytes(b"of another evaluation")
+    assert read_evaluation(copied) is None
+    compare = ("compare.py", f"runs={copied}", *FEW, f"output_dir={copied.parent / 'out'}")
+    assert run(*compare).code == 0
+    assert (folder / "samples.npz").read_bytes() == whole
+    (folder / "samples.npz").unlink()  # as in a run that was copied without it
+    assert read_evaluation(copied) is not None
+
+
+def test_an_evaluation_of_an_earlier_version_gets_digests_before_it_is_replaced(
+    run: Run, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copied / "evaluation/results.json"
+    assert run("evaluate.py", f"run={copied}", *FEW).code == 0
+    values = json.loads(path.read_text())
+    files = values.pop("files")
+    path.write_text(json.dumps(values))
+    assert read_evaluation(copied) is not None
+
+    def fail(files: FilesTogether) -> None:
+        del files
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FilesTogether, "rename", fail)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(copied, force=True)
+    assert json.loads(path.read_text())["files"] == files
+
+
+def test_two_programs_do_not_evaluate_a_run_at_once(run: Run, copied: Path) -> None:
+    with lock_directory(copied / "evaluation", "evaluating"):
+        show_refused(run("evaluate.py", f"run={copied}", *FEW), "another program is evaluating in")
+    with lock_directory(copied.parent / "out", "comparing"):
+        ended = run("compare.py", f"runs={copied}", *FEW, f"output_dir={copied.parent / 'out'}")
+    show_refused(ended, "another program is comparing in")
 
 
 def test_the_same_run_twice_is_one(run: Run, runs: Path, tmp_path: Path) -> None:

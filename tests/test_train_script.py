@@ -81,7 +81,6 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 def test_a_run_directory_has_the_documented_files(finished: Path) -> None:
     files = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
     assert files - {each for each in files if each.startswith(("tensorboard/", ".hydra/"))} == {
-        ".lock",
         "config.yaml",
         "provenance.json",
         "split.json",

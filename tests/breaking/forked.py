@@ -58,10 +58,22 @@ def warm_up() -> None:
 def train(
     *overrides: str, kill_after: float | None = None, sabotage: Sabotage | None = None, limit: float = 300
 ) -> ChildResult:
-    """Run the training script in a child process until it ends or is killed.
+    """Run the training script, see :func:`run_command`."""
+    return run_command("train", *overrides, kill_after=kill_after, sabotage=sabotage, limit=limit)
+
+
+def run_command(
+    name: str,
+    *arguments: str,
+    kill_after: float | None = None,
+    sabotage: Sabotage | None = None,
+    limit: float = 300,
+) -> ChildResult:
+    """Run a script in a child process until it ends or is killed.
 
     Args:
-        overrides: Arguments of the script.
+        name: Name of the script, such as ``evaluate``.
+        arguments: Its arguments.
         kill_after: Seconds after which the child gets a SIGKILL; None to let it end.
         sabotage: Called in the child before the script starts.
         limit: Seconds after which a child counts as hung, unless it is to be killed.
@@ -78,7 +90,7 @@ def train(
         child = os.fork()
     if child == 0:
         os.close(reading)
-        _become([str(SCRIPT), *overrides], writing, sabotage)
+        _become([str(SCRIPT.parent / f"{name}.py"), *arguments], writing, sabotage)
     os.close(writing)
     with open(reading, "rb") as pipe:
         status = _wait(child, began + (limit if kill_after is None else kill_after))
@@ -88,7 +100,7 @@ def train(
             _, status = os.waitpid(child, 0)
         output = pipe.read().decode(errors="replace")
     if has_hung:
-        raise TimeoutError(f"{' '.join(overrides)} did not end within {limit} s:\n{output}")
+        raise TimeoutError(f"{' '.join(arguments)} did not end within {limit} s:\n{output}")
     return ChildResult(os.waitstatus_to_exitcode(status), output, time.monotonic() - began)
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from tests.breaking.forked import ChildResult, Sabotage, train, warm_up
 from tests.running import choices
 
@@ -89,7 +90,7 @@ class Tally:
 def differences(whole: Path, other: Path) -> list[str]:
     """Return the differences, bit for bit, between two run directories."""
     faults = []
-    for pattern in ("*_checkpoints/[!.]*.json", "metrics.csv", "split.json", "*_checkpoints/[!.]*.pt"):
+    for pattern in ("*_checkpoints/[!.]*.*", "metrics.csv", "split.json", "tunes.npz"):
         names = [{path.relative_to(run).as_posix() for path in run.glob(pattern)} for run in (whole, other)]
         faults += [f"{name} is in one run alone" for name in sorted(names[0] ^ names[1])]
         for name in sorted(names[0] & names[1]):
@@ -106,8 +107,14 @@ def differences(whole: Path, other: Path) -> list[str]:
             for name in first.keys() | second.keys()
             if first.get(name) != second.get(name)
         ]
-    if not any(other.glob("*_checkpoints/[!.]*_curves.png")):
-        faults.append("there is no figure of the curves")
+    for name in ("*_checkpoints/[!.]*_curves.png", "tensorboard/*/events.*" if _logs(whole) else "config.yaml"):
+        if not any(other.glob(name)):
+            faults.append(f"there is no {name}")
+    faults += [
+        f"{name} of config.yaml differs"
+        for name in sorted(_settings(whole).keys() | _settings(other).keys())
+        if _settings(whole).get(name) != _settings(other).get(name)
+    ]
     faults += [f"{path.name} was left behind" for path in other.rglob(".*.*") if path.is_file()]
     return faults
 
@@ -115,8 +122,22 @@ def differences(whole: Path, other: Path) -> list[str]:
 def _checkpoint_differences(name: str, one: Path, other: Path) -> list[str]:
     first, second = (torch.load(path, weights_only=True) for path in (one, other))
     parts = ["epoch", "model_state_dict", "network", "hyperparameters", "hash", "test_set_hash"]
-    parts += ["optimizer_states", "lr_schedulers", "global_step"] if name.endswith("_last.pt") else []
-    return [f"{part} of {name} differs" for part in parts if not same(first.get(part), second.get(part))]
+    # Among the callbacks are the counts of early stopping, the history, and the state of all random numbers.
+    parts += (
+        ["optimizer_states", "lr_schedulers", "global_step", "callbacks", "loops"] if name.endswith("_last.pt") else []
+    )
+    return [
+        f"{part} of {name} differs"
+        for part in parts
+        if not same(_without_times(first.get(part)), _without_times(second.get(part)))
+    ]
+
+
+def _without_times(values: Any) -> Any:
+    """Return a tree of plain values without the seconds that were spent, and without the folder of the run."""
+    if isinstance(values, dict):
+        return {name: _without_times(value) for name, value in values.items() if name not in {"seconds", "best_path"}}
+    return [_without_times(value) for value in values] if isinstance(values, list) else values
 
 
 def same(one: Any, other: Any) -> bool:
@@ -128,6 +149,16 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and bool(one == other)
+
+
+def _logs(run: Path) -> bool:
+    return (run / "tensorboard").is_dir()
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    """Return the configuration of a run without its folder."""
+    values: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text())
+    return {name: value for name, value in values.items() if name != "output_dir"}
 
 
 def _scores(run: Path) -> dict[str, Any]:

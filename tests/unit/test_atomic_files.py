@@ -1,13 +1,22 @@
 import errno
+import hashlib
 import os
 import re
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.atomic_files import atomic_file, remove_unfinished, write_text
+from chromasonic.melody_generation.atomic_files import (
+    are_unchanged,
+    atomic_file,
+    remove_file,
+    remove_unfinished,
+    replaced_together,
+    write_text,
+)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -118,15 +127,61 @@ def test_an_unsupported_operation_of_the_writer_is_an_error(tmp_path: Path) -> N
     assert names_in(tmp_path) == []
 
 
-def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
+def test_only_unfinished_files_of_the_folders_are_removed(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
-    kept = [tmp_path / "scores.json", tmp_path / ".hidden", tmp_path / "deeper" / "best.unfinished-x.pt"]
-    unfinished = [tmp_path / ".scores.unfinished-abc.json", tmp_path / "deeper" / ".best.unfinished-x.pt"]
+    deep = tmp_path / "deeper" / ".best.unfinished-x.pt"
+    kept = [tmp_path / "scores.json", tmp_path / ".hidden", tmp_path / "best.unfinished-x.pt", deep]
+    unfinished = [tmp_path / ".scores.unfinished-abc.json", tmp_path / ".best.unfinished-x.pt"]
     for path in [*kept, *unfinished]:
         path.write_text("")
-    remove_unfinished(tmp_path, "scores*")
+    remove_unfinished(tmp_path, pattern="scores*")
     assert [path.exists() for path in unfinished] == [False, True]
     remove_unfinished(tmp_path)
     assert not any(path.exists() for path in unfinished)
     assert all(path.exists() for path in kept)
-    remove_unfinished(tmp_path / "nothing")
+    remove_unfinished(tmp_path / "nothing", tmp_path / "deeper")
+    assert not deep.exists()
+
+
+def test_files_that_belong_together_are_renamed_when_all_are_written(tmp_path: Path) -> None:
+    for name in ("a", "b", "old"):
+        (tmp_path / name).write_text("before")
+    with replaced_together() as files:
+        write_text(tmp_path / "a", "first")
+        write_text(tmp_path / "a", "second")
+        write_text(tmp_path / "folder" / "c", "c")
+        remove_file(tmp_path / "old")
+        assert [(tmp_path / name).read_text() for name in ("a", "b", "old")] == ["before"] * 3
+        digests = files.digests(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == {
+        "a": "second",
+        "b": "before",
+        "c": "c",
+    }
+    assert digests == {name: hashlib.sha256(text).hexdigest() for name, text in (("a", b"second"), ("folder/c", b"c"))}
+    assert are_unchanged(tmp_path, digests)
+    (tmp_path / "folder" / "c").unlink()
+    assert are_unchanged(tmp_path, digests)
+    (tmp_path / "a").write_text("third")
+    assert not are_unchanged(tmp_path, digests)
+
+
+def test_nothing_is_replaced_if_one_of_them_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    with pytest.raises(OSError, match="No space left"), replaced_together():  # noqa: PT012  the block is the subject
+        write_text(tmp_path / "a", "after")
+        remove_file(tmp_path / "a")
+        with atomic_file(tmp_path / "b"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert names_in(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "before"
+    write_text(tmp_path / "a", "alone")  # the block has ended
+    assert (tmp_path / "a").read_text() == "alone"
+
+
+def test_another_thread_replaces_its_files_at_once(tmp_path: Path) -> None:
+    with replaced_together():
+        thread = threading.Thread(target=write_text, args=(tmp_path / "a", "x"))
+        thread.start()
+        thread.join()
+        assert (tmp_path / "a").read_text() == "x"

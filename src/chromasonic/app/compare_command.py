@@ -21,6 +21,7 @@ def run(options: CompareOptions) -> None:
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import compare_runs
     from chromasonic.melody_generation.reporting.terminal import print_comparison
+    from chromasonic.melody_generation.runs.directory_lock import lock_directory
     from chromasonic.melody_generation.runs.layout import SweepLayout
     from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
 
@@ -37,7 +38,8 @@ def run(options: CompareOptions) -> None:
     typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
     given = {name: value for name, value in typed.items() if value is not None}
     settings = replace(SampleSettings(), **given) if given else None
-    comparison = compare_runs(runs, output_dir, settings, failures=failures)
+    with lock_directory(output_dir, "comparing"):
+        comparison = compare_runs(runs, output_dir, settings, failures=failures)
     print_comparison(comparison, output_dir)
     if missing := comparison.failures.keys() - failures.keys():  # known failures of a sweep's jobs are no news
         raise InputError(

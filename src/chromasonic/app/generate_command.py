@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     """Generate melodies, score them, write them with a page, and print a table."""
-    from chromasonic.melody_generation.atomic_files import write_text
+    from chromasonic.melody_generation.atomic_files import remove_unfinished, replaced_together, write_text
     from chromasonic.melody_generation.generation.conditions import unfamiliar_conditions
     from chromasonic.melody_generation.generation.primer import read_primer
     from chromasonic.melody_generation.io.export import check_folder, check_formats
@@ -29,6 +29,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.pages.listening import listening_page, settings_facts
     from chromasonic.melody_generation.reporting.terminal import print_generated_set, print_remark, progress_of
     from chromasonic.melody_generation.runs.command_line import generating_command
+    from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
     from chromasonic.melody_generation.runs.layout import LISTENING_PAGE, RunLayout
     from chromasonic.melody_generation.runs.trained_model import load_model
 
@@ -41,6 +42,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     model = load_model(options.run)
     folder = Path(options.output_dir or RunLayout(model.directory or Path()).melodies)
     check_folder(folder)
+    if model.directory is not None:
+        refuse_links(model.directory)
     primer = None if options.primer is None else read_primer(options.primer, config.primer_notes)
     if primer and primer.n_rounded:
         print_remark(f"the durations of {primer.n_rounded} notes of the primer were rounded to those of the vocabulary")
@@ -50,12 +53,13 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         print_remark(remark)
     title = f"After {primer.melody.title}," if primer and primer.melody.title else "Melody"
     generated = GeneratedSet.of(model, melodies, title, config.max_notes if config.is_open_ended else None)
-    with progress_of("writing melodies", len(melodies)) as on_written:
-        contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
-    html = listening_page(generated, model, settings, command, options.tempo, contents)
-    write_text(page, html)
+    with lock_directory(folder, "writing melodies"):
+        remove_unfinished(folder)
+        with replaced_together(), progress_of("writing melodies", len(melodies)) as on_written:
+            contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
+            write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
     print_generated_set(generated, {"Melodies": folder, "Listen": page})
 
 

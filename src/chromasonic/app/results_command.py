@@ -70,15 +70,16 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Plan
 
 def write_page(options: ResultsOptions, workflow: Workflow, page: Path) -> None:
     """Write the page, and the table on the front page."""
-    from chromasonic.melody_generation.atomic_files import shown_path
+    from chromasonic.melody_generation.atomic_files import replaced_together, shown_path
     from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import write_results, write_summary
     from chromasonic.melody_generation.study.study_results import StudyResults
 
     results = StudyResults.read(workflow)
-    write_results(workflow, results, page, Path(options.plan or f"configs/{OWN_PLAN}"), options.max_notes)
-    if options.readme is not None:
-        write_summary(results, Path(options.readme), page)
+    with replaced_together():
+        write_results(workflow, results, page, Path(options.plan or f"configs/{OWN_PLAN}"), options.max_notes)
+        if options.readme is not None:
+            write_summary(results, Path(options.readme), page)
     print_remark(f"Results      {shown_path(page)}")
 
 

@@ -175,7 +175,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path
             # True without a progress bar among the callbacks would add Lightning's own.
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         )
-    except (ValueError, TypeError, MisconfigurationException) as problem:
+    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as problem:
         raise InputError(f"trainer: {problem}") from problem
     return trainer
 
@@ -212,7 +212,7 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
 def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> None:
     """Write the files that describe a new run, or add a resumed run to its provenance."""
     layout = RunLayout(job.directory)
-    remove_unfinished(job.directory)
+    remove_unfinished(job.directory, job.checkpoints.directory)
     earlier = job.directory if job.resume_from is not None else job.repeats
     if earlier is not None:
         print_differences(earlier, differences_from_run(earlier, provenance))
@@ -229,7 +229,8 @@ def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> No
 def record_scores(directory: Path, outcome: TrainedRun, metadata: ModelMetadata) -> None:
     """Write the scores at the best epoch, with the metadata, into ``results.json``."""
     record = TrainingRecord.of(metadata, outcome.scores, outcome.history.best_epoch, outcome.minutes)
-    write_json(RunLayout(directory).results, record.to_json())
+    with lock_directory(RunLayout(directory).evaluation.directory, "evaluating", waits=True):
+        write_json(RunLayout(directory).results, record.to_json())
 
 
 def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> None:

@@ -113,7 +113,8 @@ def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) ->
         for fault in _faults_of_node(f"{name}.{key}", value, written[key], references)
     ]
     if "_target_" not in node:
-        return faults
+        missing = [f"{name}.{key}" for key, value in node.items() if value == _MISSING]
+        return [*faults, *(Fault(each, f"{each} must be given: {each}=...") for each in missing)]
     try:
         target = get_object(node["_target_"])
     except Exception:  # a module of the user's own can raise anything when it is imported

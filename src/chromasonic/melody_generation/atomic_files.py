@@ -1,13 +1,19 @@
-"""Atomic files: a file is complete or absent, even if the process that writes it is killed."""
+"""Atomic files: a file is complete or absent, even if the process that writes it is killed.
+
+Files that belong together are replaced together (:func:`replaced_together`): first all are written, then all are
+renamed. A record that is written after them holds their digests, by which a reader recognises a set that is not whole.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +31,103 @@ _umask = os.umask(0)
 os.umask(_umask)
 
 
+class FilesTogether:
+    """Files that are written, and not yet renamed."""
+
+    def __init__(self) -> None:
+        self._unfinished: dict[Path, Path] = {}  # by the path of the complete file
+        self._unwanted: list[Path] = []
+
+    def add(self, unfinished: Path, path: Path) -> None:
+        """Take a written file that is to replace a path."""
+        if before := self._unfinished.pop(path, None):
+            before.unlink(missing_ok=True)
+        self._unfinished[path] = unfinished
+
+    def add_unwanted(self, path: Path) -> None:
+        """Take a file that is to be removed."""
+        self._unwanted.append(path)
+
+    def digests(self, folder: Path) -> dict[str, str]:
+        """Return the SHA-256 of each file, in hexadecimal digits, by its path within a folder.
+
+        Args:
+            folder: A folder that all files are in.
+        """
+        return {
+            path.relative_to(folder).as_posix(): _digest(unfinished) for path, unfinished in self._unfinished.items()
+        }
+
+    def rename(self) -> None:
+        """Let each file replace its path, and remove the unwanted ones."""
+        for path, unfinished in list(self._unfinished.items()):
+            unfinished.replace(path)
+            del self._unfinished[path]
+        for path in self._unwanted:
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the files that are not renamed."""
+        for unfinished in self._unfinished.values():
+            unfinished.unlink(missing_ok=True)
+
+
+_together: ContextVar[FilesTogether | None] = ContextVar("_together", default=None)
+
+
+@contextmanager
+def replaced_together() -> Iterator[FilesTogether]:
+    """Let the atomic files of this thread wait until the block ends without an error, then rename all of them.
+
+    If the block raises an error, such as that of a full disk, every path is unchanged. A process that is killed between
+    two renames leaves some files of before and some of after: a record with the digests of all files tells
+    (:func:`are_unchanged`).
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with replaced_together() as files:
+        ...     write_text(folder / "a.txt", "a")
+        ...     assert not (folder / "a.txt").exists()
+        ...     digests = files.digests(folder)
+        >>> are_unchanged(folder, digests)
+        True
+    """
+    files = FilesTogether()
+    token = _together.set(files)
+    try:
+        yield files
+        files.rename()
+    finally:
+        _together.reset(token)
+        files.remove()
+
+
+def are_unchanged(folder: Path, digests: Mapping[str, str]) -> bool:
+    """Return whether the files in a folder have these digests; a file that was removed has not changed.
+
+    Args:
+        folder: The folder.
+        digests: The SHA-256 of each file in hexadecimal digits, by its path within the folder.
+    """
+    return all(_digest(folder / name) == digest for name, digest in digests.items() if (folder / name).is_file())
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file in a folder, in hexadecimal digits, by name; hidden files are left out."""
+    return {path.name: _digest(path) for path in sorted(folder.glob("[!.]*")) if path.is_file()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that replaces ``path`` when the block ends without an error.
 
-    Missing folders are created. If the block raises an error, the temporary file is removed and ``path`` is unchanged.
+    Within :func:`replaced_together` it replaces ``path`` when that block ends. Missing folders are created. If the
+    block raises an error, the temporary file is removed and ``path`` is unchanged.
 
     Args:
         path: The path of the complete file.
@@ -59,7 +157,11 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         yield unfinished
         with unfinished.open("rb+") as written, _where_supported():
             os.fsync(written.fileno())  # otherwise a power failure may keep the new name and lose the content
-        unfinished.replace(path)
+        if together := _together.get():
+            together.add(unfinished, path)
+            unfinished = None
+        else:
+            unfinished.replace(path)
     except OSError as problem:
         is_ours = problem.filename is None or _UNFINISHED in str(problem.filename)
         if problem.errno is None or not is_ours:
@@ -80,6 +182,14 @@ def _where_supported() -> Iterator[None]:
             raise
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there; within :func:`replaced_together`, when that block ends."""
+    if together := _together.get():
+        together.add_unwanted(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a UTF-8 text file atomically; missing folders are created."""
     with atomic_file(path) as unfinished:
@@ -97,14 +207,15 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
     write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
 
-def remove_unfinished(folder: Path, pattern: str = "*") -> None:
-    """Remove the unfinished files of killed processes from a folder and its subfolders.
+def remove_unfinished(*folders: Path, pattern: str = "*") -> None:
+    """Remove the unfinished files of killed processes from folders, not from their subfolders.
 
-    No other process may write to the folder at the same time.
+    No other process may write to a folder at the same time.
 
     Args:
-        folder: The folder; it need not exist.
+        folders: The folders; they need not exist.
         pattern: A glob pattern for the stems of the complete files.
     """
-    for unfinished in folder.rglob(f".{pattern}{_UNFINISHED}*"):
-        unfinished.unlink(missing_ok=True)
+    for folder in folders:
+        for unfinished in folder.glob(f".{pattern}{_UNFINISHED}*"):
+            unfinished.unlink(missing_ok=True)

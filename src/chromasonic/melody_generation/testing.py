@@ -29,6 +29,7 @@ from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.reporting.experiment_report import ReportInputs
 from chromasonic.melody_generation.reporting.run_evaluation import write_comparison, write_evaluation
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.runs.layout import EvaluationLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -88,7 +89,8 @@ class ModelTester:
         evaluation = evaluate(self.model, self.model_name, reference, SampleSettings(n_samples, seed))
         record = evaluation.record()
         if save_dir is not None:
-            write_evaluation(evaluation, record, EvaluationLayout(Path(save_dir)))
+            with lock_directory(Path(save_dir), "evaluating"):
+                record = write_evaluation(evaluation, record, EvaluationLayout(Path(save_dir)))
         return record.to_json()
 
 
@@ -140,7 +142,8 @@ class ModelComparison:
         if save_dir is not None:
             report_inputs = {name: ReportInputs.of_evaluation(evaluations[name]) for name in records}
             command = f"ModelComparison().compare_models(models, test_data, n_samples={n_samples}, seed={seed})"
-            write_comparison(comparison, Path(save_dir), report_inputs, command)
+            with lock_directory(Path(save_dir), "comparing"):
+                return write_comparison(comparison, Path(save_dir), report_inputs, command)
         return comparison.to_json()
 
 

@@ -144,6 +144,6 @@ def _keep(path: Path, name: str, reading: CorpusReading) -> None:
         for old in path.parent.glob(f"{name}.*.npz"):
             if old != path:
                 old.unlink()
-        remove_unfinished(path.parent, f"{name}.*")  # left by a killed process; the lock excludes running ones
+        remove_unfinished(path.parent, pattern=f"{name}.*")  # left by a killed process; the lock excludes running ones
     except OSError:
         return

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import InstanceOf, TypeAdapter
 
-from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.atomic_files import JsonObject, are_unchanged
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.record_parts import (
     CopyingRecord,
@@ -27,6 +27,7 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
 from chromasonic.melody_generation.runs.json_records import NanForNull, null_for_nan, validated
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
@@ -63,6 +64,7 @@ class EvaluationRecord:
         run: Name of the run directory; empty for a network that is from no run.
         checkpoint: Digest of the checkpoint; empty for a network that is from no run.
         is_finished: Whether the training was complete.
+        files: The SHA-256 of each file that was written with the results, by its path beside them.
     """
 
     model: str
@@ -87,6 +89,7 @@ class EvaluationRecord:
     run: str = ""
     checkpoint: str = ""
     is_finished: bool = True
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def test(self) -> TokenMeasures:
@@ -124,6 +127,8 @@ class EvaluationRecord:
         scores = {name: values.pop(name) for name in ("words", "scores", "real")}
         test = {"test": {name: self.scores[name].value for name in MEASURE_NAMES}}
         training = self.training.to_json() if self.training else {}
+        if not self.files:
+            del values["files"]
         results: JsonObject = training | null_for_nan(top | scores | test | values)
         if self.checkpoint:
             results |= {name: getattr(self, name) for name in _OF_RUN}
@@ -162,8 +167,12 @@ _EVALUATION = TypeAdapter(EvaluationRecord)
 def read_evaluation(run: Path) -> EvaluationRecord | None:
     """Read the evaluation of a run; None if it was not evaluated yet.
 
+    An evaluation that a killed program has begun to replace counts as none: files beside it are of another one.
+
     Raises:
         InputError: If the file is damaged, or its results are of another version.
     """
     values = read_results(run)
-    return EvaluationRecord.from_json(values, run.name) if "scores" in values else None
+    record = EvaluationRecord.from_json(values, run.name) if "scores" in values else None
+    is_whole = record is not None and are_unchanged(RunLayout(run).evaluation.directory, record.files)
+    return record if is_whole else None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chromasonic.melody_generation.atomic_files import remove_file
 from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
 from chromasonic.melody_generation.melody import REST, Melody
@@ -91,7 +92,7 @@ class GeneratedSet:
             on_written()
         for path in files_of_series(folder, self.stems[0].rpartition("_")[0]):
             if path not in written:
-                path.unlink(missing_ok=True)
+                remove_file(path)
         return tuple(page_contents)
 
 

@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chromasonic.melody_generation.atomic_files import write_json, write_text
+from chromasonic.melody_generation.atomic_files import (
+    JsonObject,
+    digests_of,
+    remove_unfinished,
+    replaced_together,
+    write_json,
+    write_text,
+)
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import Comparison, compare
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
@@ -27,12 +34,14 @@ from chromasonic.melody_generation.reporting.experiment_report import (
     write_evaluation_report,
 )
 from chromasonic.melody_generation.reporting.result_tables import feature_tables, score_tables
+from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, EvaluationLayout, RunLayout
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
 from chromasonic.melody_generation.runs.sweep import name_directories
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 from chromasonic.melody_generation.runs.training_record import TrainingRecord, read_training
 from chromasonic.melody_generation.training.tensorboard import show_in_tensorboard
+from chromasonic.melody_generation.untrusted_files import read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,29 +60,23 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
     """
     run = Path(run)
     model = load_run(run)
-    earlier = _earlier_evaluation(run)
-    if earlier and not force and is_up_to_date(earlier, model, settings):
-        return earlier
-    reference = ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration)
-    evaluation = evaluate(model.network, model.name, reference, settings)
-    record = evaluation.record()
-    record = replace(
-        record,
-        training=replace(_training_of(run, model), test=record.test),
-        run=run.name,
-        checkpoint=model.digest,
-        is_finished=model.is_finished,
-    )
+    refuse_links(run)
     layout = RunLayout(run)
-    write_evaluation(evaluation, record, layout.evaluation, run)
-    if layout.tensorboard.is_dir():  # the run logs to TensorBoard
-        scores = {name: record.scores[name].value for name in SCORES}
-        show_in_tensorboard(
-            layout.tensorboard / "evaluation",
-            scores={f"evaluation/{name}": scores[name] for name in SCORES if not math.isnan(scores[name])},
-            tables={"evaluation": "\n".join(map(markdown, score_tables(record)))},
+    with lock_directory(layout.evaluation.directory, "evaluating"):
+        earlier = _earlier_evaluation(run)
+        if earlier and not force and is_up_to_date(earlier, model, settings):
+            return earlier
+        reference = ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration)
+        evaluation = evaluate(model.network, model.name, reference, settings)
+        record = evaluation.record()
+        record = replace(
+            record,
+            training=replace(_training_of(run, model), test=record.test),
+            run=run.name,
+            checkpoint=model.digest,
+            is_finished=model.is_finished,
         )
-    return record
+        return write_evaluation(evaluation, record, layout.evaluation, run)
 
 
 def is_up_to_date(record: EvaluationRecord, model: TrainedModel, settings: SampleSettings | None) -> bool:
@@ -117,7 +120,7 @@ def compare_runs(
 ) -> Comparison:
     """Evaluate the runs that are not evaluated yet, and write their comparison.
 
-    A run that cannot be evaluated is listed with the reason.
+    A run that cannot be evaluated is listed with the reason. ``save_dir`` must be locked.
 
     Args:
         directories: The run directories.
@@ -150,26 +153,55 @@ def compare_runs(
 
 def write_evaluation(
     evaluation: Evaluation, record: EvaluationRecord, layout: EvaluationLayout, run: Path | None = None
-) -> None:
-    """Write the results, the samples, the tables, the chart and the report of an evaluation.
+) -> EvaluationRecord:
+    """Write the samples, the tables, the chart and the report of an evaluation, and its results last.
+
+    The directory must be locked. The results are returned as they are written, with the digests of the other files.
 
     Args:
         evaluation: The evaluation.
         record: Its results.
         layout: Paths of the files.
-        run: The run directory, if the model is from one.
+        run: The run directory, if the model is from one; its TensorBoard shows the scores.
     """
-    write_json(layout.results, record.to_json())
-    save_split_tunes(layout.samples, {"samples": evaluation.samples})
-    write_text(layout.scores, "\n".join(map(markdown, (*score_tables(record), *feature_tables(record)))))
-    write_evaluation_report(layout.report, evaluation, record, run)
-    save_figure(diagnosis_figure(record), layout.diagnosis)
+    remove_unfinished(layout.directory)
+    _add_digests(layout)
+    tables = score_tables(record)
+    with replaced_together() as files:
+        save_split_tunes(layout.samples, {"samples": evaluation.samples})
+        write_text(layout.scores, "\n".join(map(markdown, (*tables, *feature_tables(record)))))
+        write_evaluation_report(layout.report, evaluation, record, run)
+        save_figure(diagnosis_figure(record), layout.diagnosis)
+        digests = files.digests(layout.directory)
+    if run is not None and RunLayout(run).tensorboard.is_dir():  # the run logs to TensorBoard
+        scores = {name: record.scores[name].value for name in SCORES}
+        show_in_tensorboard(
+            RunLayout(run).tensorboard / "evaluation",
+            scores={f"evaluation/{name}": scores[name] for name in SCORES if not math.isnan(scores[name])},
+            tables={"evaluation": "\n".join(map(markdown, tables))},
+        )
+    written = replace(record, files=digests)
+    write_json(layout.results, written.to_json())
+    return written
+
+
+def _add_digests(layout: EvaluationLayout) -> None:
+    """Add the digests of the files beside it to an evaluation of an earlier version, before they are replaced."""
+    try:
+        values = read_json(layout.results, "results", "evaluate the run again")
+    except InputError:  # damaged: it is replaced
+        return
+    if "scores" in values and not values.get("files"):
+        files = {name: digest for name, digest in digests_of(layout.directory).items() if name != layout.results.name}
+        write_json(layout.results, values | {"files": files})
 
 
 def write_comparison(
     comparison: Comparison, directory: Path, report_inputs: Mapping[str, ReportInputs], command: str
-) -> None:
-    """Write a comparison as JSON, Markdown, chart and report, and for TensorBoard.
+) -> JsonObject:
+    """Write a comparison as Markdown, chart and report, for TensorBoard, and last as JSON.
+
+    The directory must be locked. The content of the JSON file is returned.
 
     Args:
         comparison: The comparison.
@@ -178,12 +210,17 @@ def write_comparison(
         command: The command that repeats the comparison.
     """
     layout = ComparisonLayout(directory)
-    write_json(layout.results, comparison.to_json())
-    tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
-    write_text(layout.tables, tables)
-    save_figure(figure, layout.chart)
-    write_comparison_report(layout.report, comparison, figure, report_inputs, command)
+    remove_unfinished(directory)
+    with replaced_together() as files:
+        tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
+        write_text(layout.tables, tables)
+        save_figure(figure, layout.chart)
+        write_comparison_report(layout.report, comparison, figure, report_inputs, command)
+        digests = files.digests(directory)
     show_in_tensorboard(layout.tensorboard, tables={"model comparison": tables}, figures={"model comparison": figure})
+    written = comparison.to_json() | {"files": digests}
+    write_json(layout.results, written)
+    return written
 
 
 def _chart(comparison: Comparison) -> Figure:

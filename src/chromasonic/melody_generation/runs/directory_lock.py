@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,20 +14,27 @@ from chromasonic.melody_generation.runs.layout import LOCK, RunLayout
 
 
 @contextmanager
-def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
+def lock_directory(directory: Path, work: str = "training", *, waits: bool = False) -> Iterator[None]:
     """Hold a directory while the block runs, so that no other program does the same work in it.
 
     Args:
-        directory: A run directory, or another.
+        directory: A run directory, or another; it is made if there is none.
         work: The work that is done there; it continues "another program is".
+        waits: Whether to wait for another program that holds the directory, instead of raising an error.
 
     Raises:
         InputError: If another program holds the directory, or it is a run directory with links to folders.
     """
     refuse_links(directory)
-    lock = FileLock(directory / LOCK, timeout=0)
+    new = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / LOCK
+    lock = FileLock(path, timeout=-1 if waits else 0)
     try:
         lock.acquire()
+        while not path.exists():  # its holder removed it after we had opened it
+            lock.release()
+            lock.acquire()
     except Timeout:
         raise InputError(f"another program is {work} in {directory}: wait for it, or stop it") from None
     except (OSError, NotImplementedError):  # some network file systems have no locks
@@ -35,7 +42,12 @@ def lock_directory(directory: Path, work: str = "training") -> Iterator[None]:
     try:
         yield
     finally:
+        if lock.is_locked:
+            path.unlink(missing_ok=True)
         lock.release()
+        with suppress(OSError):  # one of them has files
+            for folder in new:
+                folder.rmdir()
 
 
 def refuse_links(directory: Path) -> None:

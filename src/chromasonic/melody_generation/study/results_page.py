@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import atomic_file, write_text
+from chromasonic.melody_generation.atomic_files import atomic_file, remove_unfinished, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.io.export import render
@@ -81,6 +81,8 @@ def write_results(workflow: Workflow, results: StudyResults, page: Path, plan: P
         "tunes": tunes,
     }
     text = markdown_page("results", values)  # everything is ready before anything is written
+    remove_unfinished(images)
+    remove_unfinished(page.parent, pattern=page.stem)
     save_figure(plot_bits(_seed_scores(results), colors), images / "bits_per_note.png")
     if learning:
         save_figure(plot_validation_curves(learning), images / "learning.png")
@@ -114,6 +116,7 @@ def write_summary(results: StudyResults, readme: Path, page: Path) -> None:
     Raises:
         InputError: If the front page is not there, or has no marks.
     """
+    remove_unfinished(readme.parent, pattern=readme.stem)
     record = results.rows[0].first
     link = Path(os.path.relpath(page, readme.parent)).as_posix()
     note = (

@@ -1,0 +1,267 @@
+"""Kill evaluate, compare, generate and results at every replacement of a file, and look at the next command.
+
+    python -m tests.breaking.command_kills                    all commands, and a table for docs/resilience.md
+    python -m tests.breaking.command_kills --only evaluate
+
+Each command replaces what an earlier call has written. It is killed at its first replacement of a file, its second, and
+so on, while the file is half-written and just after it was renamed. Then the disk is full from its first file on, its
+second, and so on. After each, the next command must give what it gives without a kill, and nothing may be left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tests.breaking.forked import ChildResult, ForkedProgram, Sabotage, at_call, full_disk, run_command, train, warm_up
+from tests.breaking.kills import dies_replacing
+
+from chromasonic.melody_generation.atomic_files import are_unchanged
+from chromasonic.melody_generation.study import runner
+
+_FEW = ("n_samples=4", "max_notes=32")
+_FORMATS = "formats=[abc,midi,svg]"
+_LIMIT = 120.0  # seconds
+_PLAN = """
+seeds: [1]
+reference: markov
+rows:
+  markov: {title: Markov, overrides: [model=markov, num_sequences=24, logger=none]}
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that replaces files.
+
+    Attributes:
+        name: Its name.
+        before: Carries out an earlier call.
+        arguments: The arguments of the call that is killed, and called again.
+        folder: The folder of the files.
+        record: The file that is written last, within the folder.
+        next: Commands that read what is left, by name, before the command is called again.
+    """
+
+    name: str
+    before: Callable[[], ChildResult]
+    arguments: tuple[str, ...]
+    folder: Path
+    record: str
+    next: Callable[[], ChildResult] | None = None
+
+
+@dataclass
+class Tally:
+    """What came of the kills of one command."""
+
+    n_kills: int = 0
+    n_full_disks: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def commands(folder: Path) -> dict[str, Command]:
+    """Return the commands, on a run that is trained in a folder."""
+    run = folder / "run"
+    trained = train("model=markov", "num_sequences=24", "trainer.accelerator=cpu", f"output_dir={run}")
+    if trained.code:
+        raise RuntimeError(trained.output)
+    out = folder / "comparison"
+    (folder / "plan.yaml").write_text(_PLAN)
+    (folder / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
+    plan = ("plan=plan.yaml", "readme=README.md", "output_dir=results", "page=page/results.md", "jobs=1", *_FEW)
+    return {
+        "evaluate": Command(
+            "evaluate",
+            partial(run_command, "evaluate", f"run={run}", "seed=0", *_FEW),
+            (f"run={run}", "seed=1", *_FEW),
+            run / "evaluation",
+            "results.json",
+            partial(run_command, "compare", f"runs=[{run}]", f"output_dir={folder / 'other'}", limit=_LIMIT),
+        ),
+        "compare": Command(
+            "compare",
+            partial(run_command, "compare", f"runs=[{run}]", f"output_dir={out}", "seed=0", *_FEW),
+            (f"runs=[{run}]", f"output_dir={out}", "seed=1", *_FEW),
+            out,
+            "model_comparison.json",
+        ),
+        "generate": Command(
+            "generate",
+            partial(run_command, "generate", f"run={run}", "count=3", "seed=0", "max_notes=32", _FORMATS),
+            (f"run={run}", "count=2", "seed=1", "max_notes=32", _FORMATS),
+            run / "melodies",
+            "index.html",
+        ),
+        "results": Command(
+            "results",
+            partial(_results_once_more, folder, *plan),
+            plan,
+            folder / "page",
+            "results.md",
+        ),
+    }
+
+
+def _results_once_more(folder: Path, *arguments: str) -> ChildResult:
+    """Run the command results, and put an earlier page in the place of its page."""
+    ended = _results(*arguments)
+    for path in (folder / "page").rglob("*.*"):
+        path.write_text("earlier")
+    (folder / "README.md").write_text("earlier <!-- results -->\nearlier\n<!-- /results -->\n")
+    return ended
+
+
+def _results(*arguments: str, sabotage: Sabotage | None = None, limit: float = _LIMIT) -> ChildResult:
+    """Run the command results, whose steps are forks as well."""
+
+    def prepare() -> None:
+        runner.subprocess = SimpleNamespace(Popen=ForkedProgram, DEVNULL=None, STDOUT=None)  # type: ignore[attr-defined, assignment]
+        if sabotage is not None:
+            sabotage()
+
+    return run_command("results", *arguments, sabotage=prepare, limit=limit)
+
+
+def kill_everywhere(command: Command, numbers: Iterable[int], *, disks: bool = True) -> Tally:
+    """Kill a command at replacements of files, and fill the disk at files, with these numbers, counted from 1."""
+    tally = Tally()
+    whole = _whole(command)
+    for number in numbers:
+        sabotages: dict[str, Sabotage] = {
+            f"killed while file {number} is half-written": dies_replacing(number, renamed=False),
+            f"killed after file {number} is renamed": dies_replacing(number, renamed=True),
+        }
+        if disks:
+            sabotages[f"the disk is full from file {number} on"] = at_call(tempfile, "mkstemp", number, full_disk)
+        ends = [_sabotaged(command, how, sabotage, whole, tally) for how, sabotage in sabotages.items()]
+        if all(ends):
+            break
+    return tally
+
+
+def _whole(command: Command) -> dict[str, bytes]:
+    """Return the files of an undisturbed call."""
+    _run(command, command.before)
+    _run(command)
+    return contents(command.folder)
+
+
+def _run(command: Command, call: Callable[[], ChildResult] | None = None) -> ChildResult:
+    ended = (call or partial(_program(command.name), *command.arguments))()
+    if ended.code:
+        raise RuntimeError(f"{command.name}: {ended.output}")
+    return ended
+
+
+def _program(name: str) -> Callable[..., ChildResult]:
+    return _results if name == "results" else partial(run_command, name)
+
+
+def _sabotaged(command: Command, how: str, sabotage: Sabotage, whole: dict[str, bytes], tally: Tally) -> bool:
+    """Disturb a command once, and check the next ones; return whether it has ended undisturbed."""
+    _run(command, command.before)
+    old = contents(command.folder)
+    ended = _program(command.name)(*command.arguments, sabotage=sabotage, limit=_LIMIT)
+    if ended.code == 0:
+        return True
+    faults: list[str] = []
+    is_killed = ended.code == -signal.SIGKILL
+    tally.n_kills += is_killed
+    tally.n_full_disks += not is_killed
+    if not is_killed:
+        faults += [f"exit code {ended.code}"] if ended.code != 1 else []
+        faults += [f"no sentence: {ended.output[-300:]}"] if "Traceback" in ended.output else []
+        faults += ["it left an unfinished file"] if any(command.folder.rglob(".*unfinished*")) else []
+        if contents(command.folder) != old and _passes_for_done(command):
+            faults.append("files were replaced, and they pass for done")
+    if command.next is not None:
+        then = command.next()
+        faults += [f"the next command fails: {then.output[-300:]}"] if then.code else []
+        if not _passes_for_done(command):
+            faults.append("the next command accepted files of two calls")
+    again = _program(command.name)(*command.arguments)
+    if again.code:
+        faults.append(f"it cannot be repeated: {again.output[-300:]}")
+    else:
+        faults += [f"{name} differs" for name in _differing(whole, contents(command.folder))]
+        faults += ["an unfinished file is left"] if any(command.folder.rglob(".*unfinished*")) else []
+        faults += [] if _passes_for_done(command) else ["the digests are of other files"]
+    tally.faults += [f"{how}: {fault}" for fault in faults]
+    return False
+
+
+def _passes_for_done(command: Command) -> bool:
+    """Return whether the record is there and has the digests of the files beside it."""
+    path = command.folder / command.record
+    if path.suffix != ".json":
+        return path.is_file()
+    values = json.loads(path.read_text())
+    return bool(values.get("files")) and are_unchanged(command.folder, values["files"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a command that do not depend on time; of JSON the values that do not."""
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or "tensorboard" in path.parts or path.name == ".lock":
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".json":
+            content = json.dumps(_timeless(json.loads(content)), sort_keys=True).encode()
+        shows_times = path.name in {"report.html", "model_comparison.md"}
+        if not shows_times:
+            found[path.relative_to(folder).as_posix()] = content
+    return found
+
+
+def _timeless(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {
+            name: _timeless(value)
+            for name, value in values.items()
+            if name not in {"cost", "minutes", "files", "seconds"}
+        }
+    return [_timeless(value) for value in values] if isinstance(values, list) else values
+
+
+def _differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
+
+
+def main() -> int:
+    """Read the arguments, kill, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=("evaluate", "compare", "generate", "results"))
+    arguments = parser.parse_args()
+    warm_up()
+    n_faults = 0
+    folder = Path(tempfile.mkdtemp())  # removed here, and by no child that ends
+    os.chdir(folder)
+    print("| command | kills | full disks | faults |\n|---|---|---|---|", flush=True)
+    for command in commands(folder).values():
+        if arguments.only and command.name not in arguments.only:
+            continue
+        tally = kill_everywhere(command, range(1, 1000))
+        n_faults += len(tally.faults)
+        print(f"| {command.name} | {tally.n_kills} | {tally.n_full_disks} | {len(tally.faults)} |", flush=True)
+        for fault in tally.faults:
+            print(f"  {fault}", flush=True)
+    os.chdir("/")
+    shutil.rmtree(folder)
+    return 1 if n_faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
