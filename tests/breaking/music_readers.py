@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import numpy as np
 from tests.breaking.mutations import as_json, mutated
@@ -12,14 +15,15 @@ from tests.breaking.reader import Reader, tokens_of
 from tests.small_networks import walks
 
 from chromasonic.melody_generation.corpora.files import FilesCorpus
-from chromasonic.melody_generation.io import read_score as scores
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
-from chromasonic.melody_generation.io.read_score import read_score
+from chromasonic.melody_generation.io.read_score import parse_score
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
+_SECONDS_OF_SCORES = 5.0  # of processor time; music21 takes minutes for some
 
 # --- music as text ---------------------------------------------------------------------------------------------------
 
@@ -82,14 +86,27 @@ def _survives(melody: Melody) -> None:
             raise AssertionError(f"{fitted} became {again}")
 
 
+class TooSlowError(Exception):
+    """A score that takes music21 long; the process that reads users' files would be ended."""
+
+
+def _give_up(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise TooSlowError
+
+
 def _score_reader(seeds: tuple[bytes, ...], tokens: tuple[bytes, ...], ending: str) -> Reader:
     def read(content: bytes, folder: Path) -> None:
-        path = folder / f"tune{ending}"
-        path.write_bytes(content)
-        scores.MAX_SECONDS = 5.0  # a twelfth of the limit for users, so that the limit itself is tested
-        _survives(read_score(path).melody)
+        del folder
+        signal.signal(signal.SIGVTALRM, _give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS_OF_SCORES, 1.0)
+        try:
+            tune = parse_score(content, ending, f"tune{ending}")
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        _survives(tune.melody)
 
-    return Reader(lambda draw: mutated(draw, seeds, tokens), read, is_slow=True)
+    return Reader(lambda draw: mutated(draw, seeds, tokens), read, (InputError, TooSlowError), is_slow=True)
 
 
 def _read_folder(content: bytes, folder: Path) -> None:
@@ -107,6 +124,7 @@ def _midi() -> bytes:
     return b"MThd" + (6).to_bytes(4) + b"\x00\x01\x00\x02\x00\x60" + tracks
 
 
+MIDI = (_midi(),)
 MIDI_TOKENS = (
     *(b"MThd", b"MTrk", b"\xff\x2f\x00", b"\xff\x58\x04\x00\xff\x18\x08", b"\xff\x58\x04\xff\x00\x18\x08", b"\xff\x59\x02\x7f\x05"),
     *(b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\x90\x3c\x40", b"\x80\x3c\x00", b"\xf7", b"\xf0", b"\xc0", b"\xe0\x00", b"\x80\x00"),
@@ -186,7 +204,7 @@ MUSIC: dict[str, Reader] = {
     "abc": Reader(lambda draw: mutated(draw, TUNES, ABC), _read_abc, ()),
     "folder": Reader(lambda draw: mutated(draw, TUNES, ABC), _read_folder, is_slow=True),
     "kern": _score_reader(KERN, KERN_TOKENS, ".krn"),
-    "midi": _score_reader((_midi(),), MIDI_TOKENS, ".mid"),
+    "midi": _score_reader(MIDI, MIDI_TOKENS, ".mid"),
     "musicxml": _score_reader(MUSICXML, XML_TOKENS, ".musicxml"),
     "tokens": Reader(_make_tokens, _decode, (ValueError,)),
     "melody": Reader(_make_melody, _fit, (ValueError,)),

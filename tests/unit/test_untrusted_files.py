@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import struct
+import tracemalloc
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.untrusted_files import parse_json, read_json, read_regular_file
+from chromasonic.melody_generation.untrusted_files import parse_json, read_json, read_regular_file, unpack_zip
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -119,3 +124,78 @@ def test_a_file_whose_reading_might_not_end_is_refused(tmp_path: Path, kind: str
 def test_refused_numbers_would_have_been_read_by_python() -> None:
     assert math.isnan(json.loads("NaN"))
     assert json.loads('{"epoch": 1, "epoch": 2}') == {"epoch": 2}
+
+
+def archive(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as written:
+        for name, unpacked in entries:
+            written.writestr(name, unpacked)
+    return content.getvalue()
+
+
+def unpacked(content: bytes, max_bytes: int = 1000) -> dict[str, bytes]:
+    return dict(unpack_zip(content, max_bytes, lambda name: not name.startswith("other")))
+
+
+def stating(n_bytes: int, content: bytes) -> bytes:
+    """Change the size of the only entry as both headers of the archive state it."""
+    changed = bytearray(content)
+    changed[22:26] = struct.pack("<I", n_bytes)
+    directory = changed.index(b"PK\x01\x02")
+    changed[directory + 24 : directory + 28] = struct.pack("<I", n_bytes)
+    return bytes(changed)
+
+
+def encrypted(content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[6] |= 1
+    changed[changed.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+def test_wanted_entries_of_an_archive_are_unpacked() -> None:
+    content = archive(("a", b"1" * 600), ("other", b"2" * 5000), ("folder/", b""), ("b", b"3" * 400))
+    assert unpacked(content) == {"a": b"1" * 600, "b": b"3" * 400}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (archive(("a", b"1" * 1001)), "more than 1000 bytes"),
+        (archive(("a", b"1" * 10_000_000)), "more than 1000 bytes"),
+        (archive(("a", b"1" * 600), ("b", b"1" * 600)), "more than 1000 bytes"),
+        (stating(2000, archive(("a", b"1" * 5000))), "damaged archive"),  # as only so many bytes are read
+        (stating(900, archive(("a", b"1" * 5000))), "damaged archive"),
+        (stating(2**31, archive(("a", b"1" * 5000))), "more than 1000 bytes"),
+        (archive(("a", b"1" * 100), method=zipfile.ZIP_BZIP2), "unusual method"),
+        (archive(("a", b"1" * 100), method=zipfile.ZIP_LZMA), "unusual method"),
+        (encrypted(archive(("a", b"1" * 100))), "encrypted"),
+        (archive(*((str(number), b"") for number in range(10_001))), "more than 10000 entries"),
+        (archive(("a", b"1" * 100))[:-30], "damaged archive"),
+        (b"no archive", "damaged archive"),
+    ],
+)
+def test_hostile_archives_are_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        unpacked(content)
+
+
+def test_a_piece_that_unpacks_to_much_is_not_held_at_once() -> None:
+    """Fifty megabytes of zeros in fifty kilobytes."""
+    packed = archive(("a", b"0" * 50_000_000))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="more than 1000 bytes"):
+        unpacked(packed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@given(st.data())
+def test_a_damaged_archive_raises_nothing_else(data: st.DataObject) -> None:
+    content = bytearray(archive(("a", b"1" * 50), ("b", bytes(range(200)))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ValueError):
+        assert sum(map(len, unpacked(bytes(content)).values())) <= 1000

@@ -1,4 +1,4 @@
-"""Read files that anybody may have written: at once, up to a limit, and JSON without surprises.
+"""Read files that anybody may have written: at once, up to a limit; archives and JSON without surprises.
 
 The size of a file bounds the memory and the time of reading it.
 """
@@ -6,12 +6,15 @@ The size of a file bounds the memory and the time of reading it.
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import json
 import math
 import os
 import stat
-from collections.abc import Iterable
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,10 @@ from chromasonic.melody_generation.errors import InputError
 MAX_JSON_BYTES = 100_000_000  # the manifest of a split of half a million tunes
 _MAX_JSON_VALUES = 5_000_000  # ten times the values of a collection of 50 000 tunes
 _MAX_JSON_LEVELS = 64
+_MAX_ZIP_ENTRIES = 10_000
+_ZIP_PIECE = 1 << 16
+# The other methods of compression unpack a piece at once, however large it is.
+_ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _TOO_DEEP = f"it has more than {_MAX_JSON_LEVELS} levels"
 
 
@@ -48,6 +55,51 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
     if len(content) != status.st_size:
         raise OSError(errno.EIO, "it changes while it is read", str(path))
     return content
+
+
+def unpack_zip(content: bytes, max_bytes: int, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Unpack entries of a zip archive one by one.
+
+    What counts is the number of bytes that are unpacked, and not the number that the archive states.
+
+    Args:
+        content: The archive.
+        max_bytes: The most bytes that all entries together may have.
+        is_wanted: Tells by the name of an entry whether to unpack it.
+
+    Yields:
+        Names, which may be paths to anywhere, and contents.
+
+    Raises:
+        ValueError: If it is no such archive, is damaged, encrypted or compressed by an unusual method, has more than
+            10 000 entries, or unpacks to more bytes.
+    """
+    n_left = max_bytes
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if len(archive.infolist()) > _MAX_ZIP_ENTRIES:
+                raise ValueError(f"it has more than {_MAX_ZIP_ENTRIES} entries")
+            for entry in archive.infolist():
+                if entry.is_dir() or not is_wanted(entry.filename):
+                    continue
+                unpacked = _unpack_entry(archive, entry, n_left)
+                n_left -= len(unpacked)
+                if n_left < 0:
+                    raise ValueError(f"it unpacks to more than {max_bytes} bytes")
+                yield entry.filename, unpacked
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as problem:
+        raise ValueError(f"it is a damaged archive: {problem}") from problem
+
+
+def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> bytes:
+    """Return the content of an entry, or more than ``max_bytes`` bytes of it."""
+    if entry.flag_bits & 1 or entry.compress_type not in _ZIP_METHODS:
+        raise ValueError(f"its entry {entry.filename!r:.100} is encrypted, or compressed by an unusual method")
+    unpacked = bytearray()
+    with archive.open(entry) as stream:
+        while len(unpacked) <= max_bytes and (piece := stream.read(_ZIP_PIECE)):
+            unpacked += piece
+    return bytes(unpacked)
 
 
 def parse_json(content: bytes) -> Any:

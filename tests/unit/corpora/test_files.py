@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
+import struct
+import threading
+import zipfile
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chromasonic.melody_generation.corpora import files
-from chromasonic.melody_generation.corpora.files import SUFFIXES, FilesCorpus
+from chromasonic.melody_generation.corpora.files import FilesCorpus
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io import music_files
+from chromasonic.melody_generation.io.bounded.reader_process import ReaderProcess, ReadingBounds
+from chromasonic.melody_generation.io.music_files import MUSIC_SUFFIXES
+from chromasonic.melody_generation.io.tunes import DroppedTune
 
 ABC = "X:{number}\nT:{title}\nM:3/4\nL:1/4\nK:{key}\nd|g2b|a3/2g/z|g3|\n"
 KERN = "**kern\n*M3/4\n4g\n4a\n4b\n=\n2.g\n==\n*-\n"
@@ -101,7 +113,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_an_unchanged_folder_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.krn").write_text(KERN)
     before = FilesCorpus(tmp_path).load()
-    monkeypatch.setattr(files, "read_score", lambda *_arguments, **_options: pytest.fail("it was read again"))
+    monkeypatch.setattr(files, "read_music_file", lambda *_arguments, **_options: pytest.fail("it was read again"))
     assert FilesCorpus(tmp_path).load() == before
 
 
@@ -114,7 +126,8 @@ def test_folders_have_separate_caches(tmp_path: Path) -> None:
 
 
 def test_files_that_are_too_large_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    for module in (files, music_files):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
     (tmp_path / "a.abc").write_text(abc() + "%" * 1000)
     (tmp_path / "b.abc").write_text(abc())
     [dropped] = FilesCorpus(tmp_path).read().report.dropped
@@ -128,10 +141,102 @@ def test_a_missing_folder_or_one_without_music_raises_an_error_with_the_suffixes
         with pytest.raises(InputError) as error:
             FilesCorpus(folder).read()
         assert str(folder) in str(error.value)
-        assert all(suffix in str(error.value) for suffix in SUFFIXES)
+        assert all(suffix in str(error.value) for suffix in MUSIC_SUFFIXES)
 
 
 def test_a_folder_without_a_usable_file_raises_an_error_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"a\.mid"):
         FilesCorpus(tmp_path).read()
+
+
+SLOW_KERN = "**kern\n*M3/4\n" + "*k[f#]\n*G:\n*M3/4\n4g\n=1\n8aL\n8bJ\n4cc\n" * 150 + "*-\n"  # 0.4 seconds
+
+
+@pytest.mark.slow
+def test_a_file_that_was_over_a_bound_is_named_and_read_again_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict depends on the machine, so it is not cached."""
+    (tmp_path / "a.abc").write_text(abc())
+    (tmp_path / "b.krn").write_text(SLOW_KERN)
+    with closing(ReaderProcess(ReadingBounds(seconds=0.02, seconds_per_megabyte=0))) as reader:
+        monkeypatch.setattr(music_files, "_reader", reader)
+        report = FilesCorpus(tmp_path).read().report
+        assert report.n_melodies == 1
+        first, second = report.lines()[-2:]
+        assert first == "left out b.krn: cannot be used: reading it takes more than 0.02 seconds of processor time"
+        assert second.startswith("1 of the files left out may be read by another computer")
+        reader.bounds = ReadingBounds()
+        again = FilesCorpus(tmp_path).read().report
+    assert (again.n_melodies, again.dropped) == (2, ())
+
+
+def test_a_file_that_could_not_be_opened_is_read_again_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.abc").write_text(abc())
+    (tmp_path / "b.abc").write_text(abc(2))
+
+    def fail(path: Path, max_bytes: int) -> bytes:
+        if path.name == "b.abc":
+            raise OSError(24, "Too many open files", str(path))
+        return path.read_bytes()[:max_bytes]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(music_files, "read_regular_file", fail)
+        [dropped] = FilesCorpus(tmp_path).read().report.dropped
+    assert (dropped.source, dropped.reason) == ("b.abc", "cannot be read: Too many open files")
+    assert sources(tmp_path) == ["a.abc:1", "b.abc:2"]
+
+
+@pytest.mark.slow
+def test_a_reading_that_was_stopped_for_a_while_equals_an_undisturbed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.krn").write_text(SLOW_KERN)
+    with closing(ReaderProcess(ReadingBounds(seconds=2, seconds_per_megabyte=0))) as reader:
+        monkeypatch.setattr(music_files, "_reader", reader)
+        assert reader.read(abc().encode(), ".abc", "a.abc")  # starts the process
+        process = reader.process_id
+        assert process is not None
+        os.kill(process, signal.SIGSTOP)
+        waking = threading.Timer(3.0, os.kill, (process, signal.SIGCONT))
+        waking.start()
+        reading = FilesCorpus(tmp_path).read()
+        waking.join()
+        assert reader.process_id == process
+    assert (reading.report.n_melodies, reading.report.dropped) == (1, ())
+
+
+@pytest.mark.slow
+def test_the_first_tune_of_a_file_is_read_within_the_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "b.krn"
+    path.write_text(SLOW_KERN)
+    with closing(ReaderProcess(ReadingBounds(seconds=0.02, seconds_per_megabyte=0))) as reader:
+        monkeypatch.setattr(music_files, "_reader", reader)
+        with pytest.raises(InputError, match=r"b\.krn cannot be used: reading it takes more than 0\.02 seconds"):
+            files.read_first_tune(path)
+
+
+def zip_of(**options: Any) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", **options) as archive:
+        archive.writestr("a.xml", b"<score-partwise>" + b" " * 200_000_000)
+    return content.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_an_archive_that_lies_about_its_size_takes_little_memory(method: int, tmp_path: Path) -> None:
+    """Both headers of the archive state a thousand bytes."""
+    content = bytearray(zip_of(compression=method))
+    for begin in (22, content.rindex(b"PK\x01\x02") + 24):
+        content[begin : begin + 4] = struct.pack("<I", 1000)
+    (tmp_path / "a.mxl").write_bytes(content)
+    (tmp_path / "b.abc").write_text(abc())
+    with closing(ReaderProcess(ReadingBounds(memory=100_000_000))) as reader:
+        [dropped] = reader.read(bytes(content), ".mxl", "a.mxl")
+    assert isinstance(dropped, DroppedTune)
+    assert not dropped.depends_on_machine
+    assert sources(tmp_path) == ["b.abc:1"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from music21 import key as music21_key
 from music21.abcFormat import ABCNote
@@ -202,3 +203,25 @@ def test_part_orders_are_unrolled(text: str, order: str) -> None:
 def test_an_absurdly_long_part_order_raises_an_error() -> None:
     with pytest.raises(ValueError, match="the part order"):
         parse_part_order_field("((((A99)99)99)99)99")
+
+
+def test_a_part_order_is_limited_by_the_letters_that_it_yields() -> None:
+    assert len(parse_part_order_field("(A99)99" * 10)) == 98_010
+    with pytest.raises(ValueError, match="more than 100000 letters"):
+        parse_part_order_field("(A99)99" * 11)
+    assert parse_part_order_field("(" * 20_000 + "A" + ")1" * 20_000 + "B") == "AB"
+
+
+def by_substitution(text: str) -> str:
+    """Unroll a part order by replacing one part or innermost group after the other."""
+    repeated = re.compile(r"(?:\(([A-Z]*)\)|([A-Z]))(\d+)|\(([A-Z]*)\)")
+    while match := repeated.search(text):
+        once = match[1] or match[2] or match[4] or ""
+        text = text[: match.start()] + once * int(match[3] or 1) + text[match.end() :]
+    return re.sub(r"[^A-Z]", "", text)
+
+
+@given(st.text("AB()()0123", max_size=14))
+def test_part_orders_agree_with_substitution_also_if_malformed(text: str) -> None:
+    assume(not re.search(r"\d\d", text))
+    assert parse_part_order_field(text) == by_substitution(text)

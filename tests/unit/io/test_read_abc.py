@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.abc_parser import _without_open_chords
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody, Metre
@@ -278,6 +281,19 @@ def test_arbitrary_music_does_not_stop_the_reader(music: str, repeats: str) -> N
     assert len(before) == 1
     assert isinstance(last, WrittenTune)
     assert last.melody.pitches.tolist() == [C]
+
+
+@given(st.text("[]|C1: ", max_size=30))
+def test_brackets_that_are_not_closed_within_their_bar_are_removed(line: str) -> None:
+    # This looks ahead to the end of the line for each bracket.
+    assert _without_open_chords(line) == re.sub(r"\[(?=[^\]|]*(?:\||$))(?!\d)", "", line)
+
+
+@pytest.mark.parametrize("marks", [">", "<", ">>>", "<<<"])
+def test_endless_broken_rhythm_drops_the_tune(marks: str) -> None:
+    [tune] = read_abc("X:1\nK:C\nC" + f"{marks} " * 50 + "D|", file_name="t.abc")
+    assert isinstance(tune, DroppedTune)
+    assert "broken rhythm" in tune.reason
 
 
 @given(st.text(max_size=200))

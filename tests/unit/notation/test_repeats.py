@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from chromasonic.melody_generation.io.read_abc import read_abc
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Metre
-from chromasonic.melody_generation.notation.repeats import BarLine, NoteEvent, ScoreEvent, unroll
+from chromasonic.melody_generation.notation.repeats import BarLine, NoteEvent, PartMark, ScoreEvent, unroll
 
 LETTERS = {60: "C", 62: "D", 64: "E", 65: "F", 67: "G", 69: "A", 71: "B"}
 
@@ -115,6 +117,17 @@ def test_unrolling_is_limited() -> None:
     bar: list[ScoreEvent] = [NoteEvent(60, 24), BarLine.BAR]
     with pytest.raises(ValueError, match="more than 100000"):
         unroll([Metre(1, 4), *bar * 30_000, BarLine.REPEAT_END])
+
+
+@pytest.mark.slow
+def test_a_long_part_that_is_played_often_takes_little_memory() -> None:
+    part: list[ScoreEvent] = [PartMark("A"), *[NoteEvent(60, 24)] * 20_000]
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="more than 100000"):
+        unroll(part, "A" * 1_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000  # all copies would take 160 megabytes
 
 
 def test_unrolled_events_hold_only_notes_bar_lines_and_metres() -> None:

@@ -6,7 +6,8 @@ corpora are cached in the user's cache directory only, never beside the sources,
 A cached reading is one file: the SHA-256 of its content, then packed arrays. Its name contains a hash of everything
 that determines the result (the content of the sources, the options of the reader, the code that reads, the version of
 music21), so that a stale file is never used. If a file is damaged, the sources are parsed again; if the cache directory
-is not writable, they are parsed every time.
+is not writable, they are parsed every time. A reading without a file that was over a bound of time or memory is not
+cached.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def reading_code() -> list[Path]:
         root / "measures" / "key_estimation.py",
         root / "notation" / "repeats.py",
         *sorted(root.glob("corpora/*.py")),
-        *sorted(root.glob("io/*.py")),
+        *sorted(root.glob("io/**/*.py")),
     ]
 
 
@@ -100,7 +101,8 @@ def read_cached(name: str, key: str, read: Callable[[], CorpusReading]) -> Corpu
         reading = _load(path) if writable else None
         if reading is None:
             reading = read()
-            if writable:
+            # What this machine cannot read today, another one may read, or this one tomorrow.
+            if writable and not any(tune.depends_on_machine for tune in reading.report.dropped):
                 _keep(path, name, reading)
     return reading
 

@@ -50,6 +50,12 @@ class CorpusReport:
             if count:
                 lines.append(f"{count} {text}")
         lines.extend(f"left out {tune.source}: {tune.reason}" for tune in self.dropped)
+        n_elsewhere = sum(tune.depends_on_machine for tune in self.dropped)
+        if n_elsewhere:
+            lines.append(
+                f"{n_elsewhere} of the files left out may be read by another computer, or by this one another time: "
+                "the split would then differ, so mend them or take them out of the folder"
+            )
         return lines
 
 

@@ -50,6 +50,7 @@ from chromasonic.melody_generation.notation.repeats import (
 _WHOLE = 4 * TICKS_PER_QUARTER
 _LONGEST = 64 * _WHOLE
 _MAX_BARS_OF_REST = 999
+_MAX_DENOMINATOR = 1 << 40  # of ticks: far beyond 1/128 with two broken rhythms and a tuplet
 
 # Defaults of a tune without these fields.
 _FREE = Metre.parse("free")
@@ -61,8 +62,9 @@ _COMMENT = re.compile(r"(?<!\\)%.*")
 _ESCAPE = re.compile(r"\\([%\\&])")  # escapes of characters that would begin a comment or an escape
 # Chord symbols and annotations, decorations in exclamation or plus marks, second voices within a bar, comments.
 _UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
-# A chord that is not closed within its bar: its notes are read one by one.
-_OPEN_CHORD = re.compile(r"\[(?=[^\]|]*(?:\||$))(?!\d)")
+# A passage up to the bracket, bar line or line end that comes first; the group is the bracket.
+_PASSAGE = re.compile(r"[^\]|]+(\])?")
+_BRACKET = re.compile(r"\[(?!\d)")
 _REPEAT_BEFORE_ENDING = re.compile(r"(?<!\|):(?=\s*\[\d)")
 _INLINE = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
@@ -153,7 +155,7 @@ class AbcTuneParser:
             self.key = key
 
     def _music(self, line: str) -> None:
-        line = _OPEN_CHORD.sub("", _REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
+        line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
         begin = 0
         for match in _INLINE.finditer(line):
             self._notes(line[begin : match.start()])
@@ -264,8 +266,18 @@ class AbcTuneParser:
         """Apply a symbol that follows the last note: broken rhythm or a tie."""
         if self._last_note:
             last = self._last_note
-            self._last_note = NoteEvent(last.pitch, whole_or_fraction(last.ticks * factor), last.tied or tied)
+            ticks = whole_or_fraction(last.ticks * factor)
+            if ticks > _LONGEST or ticks.denominator > _MAX_DENOMINATOR:
+                raise ValueError("a note's length is changed too often by broken rhythm")
+            self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied)
             self.events[self._last_index] = self._last_note
+
+
+def _without_open_chords(line: str) -> str:
+    """Remove the brackets of chords that are not closed within their bar: their notes are read one by one."""
+    if "[" not in line:
+        return line
+    return _PASSAGE.sub(lambda passage: passage[0] if passage[1] else _BRACKET.sub("", passage[0]), line)
 
 
 def _parse_passes(text: str) -> tuple[int, ...]:

@@ -18,11 +18,14 @@ _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _MIDDLE_C = 60
 _MAX_DENOMINATOR = 128  # of a length: keeps sums of fractions small on absurd input
 _MAX_PLAYS = 99
+_MAX_PARTS = 100_000
 
 _NOTE = re.compile(r"(\^\^?|__?|=)?([A-Ga-gz])([,']*)(\d*)(/*)(\d*)")
 _KEY = re.compile(r"([A-Ha-h])(#|b|s\b|es\b|is\b)?\s*([A-Za-z]*)")
 # An accidental that a key adds to its signature, as in ``K:D =c``.
 _KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
+# A part or a parenthesis with the digits after it, or digits at the beginning.
+_PART_SYMBOL = re.compile(r"([A-Za-z()]|^)(\d*)")
 # Modes by their first three letters, with the distance of their signature from the major one in fifths.
 _MODES = {
     "maj": ("major", 0),
@@ -252,22 +255,53 @@ def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
     return (2 - short, short) if text[0] == ">" else (short, 2 - short)
 
 
+@dataclass
+class _PartGroup:
+    """The parts within parentheses: the index of the first letter, and whether digits without a part are among them."""
+
+    begin: int
+    has_stray_digits: bool = False
+
+
 def parse_part_order_field(text: str) -> str:
     """Parse a ``P:`` or ``Y:`` field into the letters of the parts in playing order.
 
+    Digits that follow neither a part nor a group are ignored, and the group around them is no group.
+
     Raises:
-        ValueError: If a part is repeated more than 99 times.
+        ValueError: If parts are played more than 99 times or make more than 9801 letters, or if there are more than
+            100 000 letters in all.
 
     Example:
         >>> parse_part_order_field("A2.(BC)2 % as danced")
         'AABCBC'
     """
-    text = re.sub(r"[^A-Za-z0-9()]", "", text.partition("%")[0])
-    repeated = re.compile(r"(?:\(([A-Za-z]*)\)|([A-Za-z]))(\d+)|\(([A-Za-z]*)\)")
-    while match := repeated.search(text):
-        plays = int(match[3] or 1)
-        once = match[1] or match[2] or match[4] or ""
-        if plays > _MAX_PLAYS or plays * len(once) > _MAX_PLAYS**2:
-            raise ValueError(f"the part order asks for {plays} times {once}")
-        text = text[: match.start()] + once * plays + text[match.end() :]
-    return re.sub(r"[^A-Za-z]", "", text)
+    letters: list[str] = []
+    groups: list[_PartGroup] = []
+    for symbol, digits in _PART_SYMBOL.findall(re.sub(r"[^A-Za-z0-9()]", "", text.partition("%")[0])):
+        begin, is_part = len(letters), symbol.isalpha()
+        if is_part:
+            letters.append(symbol)
+        elif symbol == "(":
+            groups.append(_PartGroup(begin))
+        elif symbol == ")" and groups:
+            group = groups.pop()
+            begin, is_part = group.begin, not group.has_stray_digits
+            if groups and not is_part:
+                groups[-1].has_stray_digits = True
+        if digits and is_part:
+            _play_again(letters, begin, int(digits))
+        elif digits and groups:
+            groups[-1].has_stray_digits = True
+    return "".join(letters)
+
+
+def _play_again(letters: list[str], begin: int, n_plays: int) -> None:
+    """Repeat the letters from ``begin`` on, so that they are there ``n_plays`` times."""
+    n_letters = len(letters) - begin
+    if n_plays > _MAX_PLAYS or n_plays * n_letters > _MAX_PLAYS**2:
+        raise ValueError(f"the part order asks for {n_plays} times {''.join(letters[begin : begin + 20])}")
+    if n_plays != 1:
+        letters[begin:] = letters[begin:] * n_plays
+    if len(letters) > _MAX_PARTS:
+        raise ValueError(f"the part order has more than {_MAX_PARTS} letters")

@@ -4,8 +4,8 @@
 transposing instruments are not transposed), repeats are not unrolled, grace notes are omitted, and tied notes are
 joined. A file without a title gets the file's name as its title.
 
-Files may be untrusted: their size and reading time are limited, no other file is read, and music21's cache of parsed
-files, which holds pickled objects, is not used.
+Files may be untrusted: no other file is read, and music21's cache of parsed files, which holds pickled objects, is not
+used.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ import io
 import random
 import re
 import struct
-import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, suppress
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
-from music21 import converter
 from music21 import key as m21_key
 from music21.common import numberTools
 from music21.exceptions21 import Music21Exception
+from music21.humdrum.spineParser import HumdrumDataCollection
+from music21.musicxml.xmlToM21 import MusicXMLImporter
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedNote, tune_from_score
+from chromasonic.melody_generation.io.music_files import (
+    MAX_BYTES,
+    MIDI_SUFFIXES,
+    MUSICXML_SUFFIXES,
+    SCORE_SUFFIXES,
+    read_music_file,
+)
 from chromasonic.melody_generation.io.read_midi import parse_midi
-from chromasonic.melody_generation.io.time_limit import TimeLimitExceeded, time_limit
-from chromasonic.melody_generation.io.tunes import WrittenTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Metre
 from chromasonic.melody_generation.threads.process_lock import ProcessLock
 from chromasonic.melody_generation.threads.warning_filters import ignoring_warnings
+from chromasonic.melody_generation.untrusted_files import unpack_zip
 
-MUSICXML_SUFFIXES = (".xml", ".musicxml", ".mxl")
-MIDI_SUFFIXES = (".mid", ".midi")
-SCORE_SUFFIXES = (*MUSICXML_SUFFIXES, *MIDI_SUFFIXES, ".krn")
-MAX_BYTES = 10_000_000
-# Some files of a few hundred kilobytes take music21 minutes.
-MAX_SECONDS = 60.0
 _MAX_DIGITS_OF_BEATS = 3
+_ENCODING = re.compile(rb"""encoding=['"](\S*?)['"]""")
 _READING = ProcessLock()  # music21 and standard error are shared by all threads
 
 # The errors that music21 raises on damaged files have no common base class.
@@ -62,33 +64,49 @@ _PARSER_FAULTS = (
     TypeError,
     ValueError,
     struct.error,
-    zipfile.BadZipFile,
 )
 
 
 def read_score(path: Path, source: str = "") -> WrittenTune:
-    """Read the melody of a MIDI, MusicXML or kern file.
+    """Read the melody of a MIDI, MusicXML or kern file, in a process whose time and memory are bounded.
 
     Args:
         path: The file; its suffix, one of ``SCORE_SUFFIXES``, gives the format.
         source: The melody's ``source``; the file's name if empty.
 
     Raises:
-        InputError: If the file cannot be read or has no notes; the message names it.
+        InputError: If the file cannot be read, takes too much time or memory, or has no notes; the message names it.
     """
     source = source or path.name
+    if path.suffix.lower() not in SCORE_SUFFIXES:
+        raise InputError(f"{source} cannot be used: its suffix is none of {', '.join(SCORE_SUFFIXES)}")
+    [tune] = read_music_file(path, source)
+    if isinstance(tune, DroppedTune):
+        raise InputError(f"{source} {tune.reason}")
+    return tune
+
+
+def parse_score(content: bytes, suffix: str, source: str) -> WrittenTune:
+    """Parse a score in this process, without bounds of time and memory.
+
+    Args:
+        content: The content of the file.
+        suffix: One of ``SCORE_SUFFIXES``.
+        source: The melody's ``source``: the file's name, which is also the title if the score has none.
+
+    Raises:
+        InputError: If the score cannot be read or has no notes; the message names the source.
+    """
     try:
         # Users could not act on what music21 prints to stderr or warns of.
-        with _music21_alone(), time_limit(MAX_SECONDS):
-            score = _parse(path)
-            return tune_from_score(replace(score, title=score.title or path.stem), source)
+        with _music21_alone():
+            score = _parse(content, suffix)
+            return tune_from_score(replace(score, title=score.title or PurePosixPath(source).stem), source)
     except InputError as problem:
         raise InputError(f"{source} cannot be used: {problem}") from problem
-    except TimeLimitExceeded as problem:
-        raise InputError(f"{source} cannot be used: reading it takes more than {MAX_SECONDS:g} seconds") from problem
     except _PARSER_FAULTS as problem:
         fault = " ".join(str(problem).split()) or type(problem).__name__
-        raise InputError(f"{source} cannot be read as {path.suffix.lower()[1:]}: {fault[:200]}") from problem
+        raise InputError(f"{source} cannot be read as {suffix[1:]}: {fault[:200]}") from problem
 
 
 @contextmanager
@@ -103,32 +121,53 @@ def _music21_alone() -> Iterator[None]:
             numberTools.random = shared
 
 
-def _parse(path: Path) -> ParsedScore:
-    suffix = path.suffix.lower()
-    if suffix not in SCORE_SUFFIXES:
-        raise InputError(f"its suffix is none of {', '.join(SCORE_SUFFIXES)}")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise InputError(f"it has {size} bytes, more than the limit of {MAX_BYTES}")
+def _parse(content: bytes, suffix: str) -> ParsedScore:
     if suffix in MIDI_SUFFIXES:
-        return parse_midi(path.read_bytes())
+        return parse_midi(content)
     if suffix in MUSICXML_SUFFIXES:
-        _check_archive(path)
-    _check_metres(_beats_in_kern(path) if suffix == ".krn" else _beats_in_musicxml(path))
-    # With forceSource, music21 neither reads nor writes a pickled copy of the parsed file.
-    music = converter.parseFile(path, format="humdrum" if suffix == ".krn" else "musicxml", forceSource=True)
-    if "Opus" in music.classes:  # a file of several pieces: take the first
-        music = music.scores[0]
-    return _notated_score(music)
+        return _notated_score(_musicxml(_unpacked(content) if suffix == ".mxl" else content))
+    return _notated_score(_kern(content.decode("latin-1")))
 
 
-def _check_archive(path: Path) -> None:
-    """Raise an error for an archive that unpacks to more than ``MAX_BYTES``."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_BYTES:
-            raise InputError(f"it unpacks to {unpacked} bytes, more than the limit of {MAX_BYTES}")
+def _unpacked(content: bytes) -> bytes | str:
+    """Return the score of an archive; content that is no archive is returned as it is."""
+    if not content.startswith(b"PK"):
+        return content
+    _, document = next(unpack_zip(content, MAX_BYTES, _is_score), (None, None))
+    if document is None:
+        raise InputError("the archive has no score")
+    declared = _ENCODING.match(document[:1000])
+    encoding = declared[1].decode("ascii") if declared else "utf-8"
+    try:
+        return document.decode(encoding)
+    except UnicodeDecodeError:  # written by some programs on Windows
+        return document.decode("utf-16-le")
+
+
+def _is_score(name: str) -> bool:
+    path = PurePosixPath(name)
+    return "META-INF" not in name and (path.suffix in {".musicxml", ".xml", ".mxl"} or name == ".xml")
+
+
+def _musicxml(document: bytes | str) -> Any:
+    """Convert MusicXML to a music21 score."""
+    root = ElementTree.fromstring(document)
+    if root.tag != "score-partwise":
+        raise InputError(f"it is no partwise MusicXML, but begins with {root.tag[:40]!r}")
+    _check_metres(element.text or "" for element in root.iter("beats"))
+    importer = MusicXMLImporter()
+    importer.xmlRoot = root
+    importer.xmlRootToScore(root, importer.stream)
+    return importer.stream
+
+
+def _kern(text: str) -> Any:
+    """Convert kern to a music21 score."""
+    _check_metres(re.findall(r"\*M(\d[^\s/]*)", text))
+    collection = HumdrumDataCollection(list(io.StringIO(text, newline=None)))
+    collection.parse()
+    music = collection.stream
+    return music.scores[0] if "Opus" in music.classes else music  # the first of several pieces
 
 
 def _check_metres(metres: Iterable[str]) -> None:
@@ -136,23 +175,6 @@ def _check_metres(metres: Iterable[str]) -> None:
     for beats in metres:
         if any(len(number.strip()) > _MAX_DIGITS_OF_BEATS for number in beats.split("+")):
             raise InputError(f"it has a metre of {beats.strip()[:20]} beats, more than {_MAX_DIGITS_OF_BEATS} digits")
-
-
-def _beats_in_kern(path: Path) -> list[str]:
-    return re.findall(r"\*M(\d[^\s/]*)", path.read_text(encoding="utf-8", errors="replace"))
-
-
-def _beats_in_musicxml(path: Path) -> list[str]:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            documents = [archive.read(entry) for entry in archive.infolist()]
-    else:
-        documents = [path.read_bytes()]
-    beats: list[str] = []
-    for document in documents:
-        with suppress(ElementTree.ParseError):  # music21 reports it later
-            beats += [element.text or "" for element in ElementTree.fromstring(document).iter("beats")]
-    return beats
 
 
 def _notated_score(music: Any) -> ParsedScore:

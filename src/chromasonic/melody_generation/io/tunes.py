@@ -29,7 +29,10 @@ class DroppedTune:
     Attributes:
         source: The file and the tune's number in it, such as ``reelsa-c.abc:12``.
         reason: Why the tune was left out.
+        depends_on_machine: Whether another computer, or the same one tomorrow, may read it: the file was over a bound
+            of time or memory, or could not be opened.
     """
 
     source: str
     reason: str
+    depends_on_machine: bool = False

@@ -12,7 +12,7 @@ repeat sign. It consists of a body and any number of endings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -99,7 +99,8 @@ def _split_parts(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
     return parts
 
 
-def _reorder(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]]:
+def _reorder(parts: list[list[ScoreEvent]], order: str) -> Iterator[list[ScoreEvent]]:
+    """Yield the parts in the order in which they are played, one copy at a time."""
     begin, *marked = parts
     by_letter: dict[str, list[ScoreEvent]] = {}
     for part in marked:
@@ -108,7 +109,8 @@ def _reorder(parts: list[list[ScoreEvent]], order: str) -> list[list[ScoreEvent]
             by_letter.setdefault(mark.name[0], []).extend(part)
     chosen = [by_letter[letter] for letter in order if letter in by_letter]
     # A part ends a bar even if the source omits the bar line.
-    return [[*part, BarLine.BAR] for part in [begin, *(chosen or marked)]]
+    for part in [begin, *(chosen or marked)]:
+        yield [*part, BarLine.BAR]
 
 
 @dataclass

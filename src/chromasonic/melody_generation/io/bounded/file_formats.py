@@ -1,0 +1,74 @@
+"""Convert the bytes of a user's music file to tunes, whatever its format; without bounds of time and memory.
+
+An ABC tune without a key gets one that is estimated from its notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
+from chromasonic.melody_generation.io.read_score import parse_score
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
+from chromasonic.melody_generation.measures.key_estimation import estimated_key
+
+_MAX_TUNES = 100_000  # four bytes can begin a tune, and each one that is left out takes a line of the report
+_TUNE_BEGINS = re.compile(r"^(?=[ \t]*X[ \t]*:)", re.MULTILINE)
+_KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
+_HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
+
+
+def tunes_of_file(content: bytes, suffix: str, source: str) -> Iterator[WrittenTune | DroppedTune]:
+    """Read the tunes of a file; a file that cannot be used is yielded as dropped, with the reason.
+
+    Args:
+        content: The content of the file.
+        suffix: The suffix that gives the format, in lower case.
+        source: The melodies' ``source``: the file's name.
+    """
+    try:
+        if suffix == ".abc":
+            yield from _abc_tunes(content, source)
+        else:
+            yield parse_score(content, suffix, source)
+    except InputError as problem:
+        yield DroppedTune(source, str(problem).removeprefix(f"{source} "))
+
+
+def _abc_tunes(content: bytes, source: str) -> Iterator[WrittenTune | DroppedTune]:
+    text = decode_abc(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    first, *tunes = _TUNE_BEGINS.split(text)
+    if not tunes and _KEY_FIELD.search(first):
+        tunes = [first]  # one tune without a number
+    if not tunes:
+        raise InputError("it has no tune")
+    if len(tunes) > _MAX_TUNES:
+        raise InputError(f"it has {len(tunes)} tunes, more than the limit of {_MAX_TUNES}: cut it into several files")
+    for tune in map(_with_key_field, tunes):
+        for result in read_abc(tune, file_name=source):
+            if isinstance(result, DroppedTune) or _names_key(tune):
+                yield result
+            else:
+                yield _with_estimated_key(result)
+
+
+def _names_key(tune: str) -> bool:
+    field = _KEY_FIELD.search(tune)
+    return field is not None and field[1].strip().lower() not in {"", "none"}
+
+
+def _with_key_field(tune: str) -> str:
+    """Return the tune with a ``K:`` field at the end of its header, which some tunes without a key lack."""
+    if _KEY_FIELD.search(tune):
+        return tune
+    lines = tune.split("\n")
+    n_header = next((index for index, line in enumerate(lines) if not _HEADER_LINE.match(line)), None)
+    return tune if n_header is None else "\n".join([*lines[:n_header], "K:none", *lines[n_header:]])
+
+
+def _with_estimated_key(tune: WrittenTune) -> WrittenTune:
+    key = estimated_key(tune.melody.pitches, tune.melody.durations)
+    return replace(tune, melody=replace(tune.melody, tonic=key.tonic, mode=key.mode))
