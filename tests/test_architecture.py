@@ -19,7 +19,7 @@ CORE = "melody_generation"  # its packages and modules are units of the layers, 
 
 # A unit imports from its own or an earlier layer. docs/architecture.md describes them.
 LAYERS = (
-    ("errors", "melody", "vocabulary", "atomic_files", "untrusted_files", "threads"),
+    ("errors", "melody", "vocabulary", "atomic_files", "printing", "untrusted_files", "threads"),
     ("measures", "notation", "networks"),
     ("plots", "data"),
     ("io",),
@@ -63,10 +63,24 @@ ONLY_IN = {
     "lightning": {"data_loader", "training", "reporting", "config", "app"},
     "torchmetrics": {"training"},
     "tensorboard": {"training"},
-    "rich": {"corpora", "training", "pages", "reporting"},
+    "rich": {"printing"},
     "pytorch_lightning": set[str](),  # the former name of lightning
 }
 # Libraries that these units never import, not even for annotations.
+# The module that prints. Others give it text, which it makes printable; Rich reads markup in no text of it.
+PRINTING = f"{CORE}/printing/terminal_output.py"
+# Modules that use standard streams for something else than printing.
+USES_STREAMS = {
+    PRINTING: {"print", "sys.stdout", "sys.stderr"},
+    f"{CORE}/printing/library_messages.py": {"sys.excepthook"},
+    "app/launch.py": {"sys.stdout", "sys.stderr"},  # flushes them, and replaces closed ones
+    f"{CORE}/io/read_score.py": {"redirect_stderr"},  # drops what music21 prints
+}
+STREAMS = {"print", "pprint", "redirect_stdout", "redirect_stderr", "input", "breakpoint"}
+STREAMS_OF_SYS = {"stdout", "stderr", "__stdout__", "__stderr__", "displayhook", "excepthook"}
+# What reads markup unless it is told not to.
+READS_MARKUP = {"Console", "TextColumn"}
+
 NEVER_IN = {
     "networks": {"lightning", "torchmetrics", "matplotlib"},
     "measures": {"torch", "lightning", "torchmetrics", "matplotlib"},
@@ -205,6 +219,42 @@ def library_faults(path: str, source: str) -> list[str]:
     return faults
 
 
+def printing_faults(path: str, source: str) -> list[str]:
+    """Return what a module prints by itself, and calls by which Rich would read markup."""
+    allowed, faults = USES_STREAMS.get(path, set()), list[str]()
+    for node in ast.walk(ast.parse(source)):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Name) and node.id in STREAMS:
+            used = node.id
+        elif isinstance(node, ast.Attribute) and node.attr in STREAMS_OF_SYS and ast.unparse(node.value) == "sys":
+            used = f"sys.{node.attr}"
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
+            used = "names imported from sys"
+        elif called in {"os.write", "traceback.print_exc", "traceback.print_exception", "traceback.print_stack"}:
+            used = called
+        elif called == "sys.exit" and not is_exit_code(node) and path != "app/launch.py":
+            used = "sys.exit with a message"
+        elif isinstance(node, ast.Call) and called in READS_MARKUP and not has_markup_off(node):
+            used = f"{called} without markup=False"
+        else:
+            continue
+        if used not in allowed:
+            faults.append(f"{path}: line {line} uses {used}: print with {PRINTING}")
+    return faults
+
+
+def is_exit_code(node: ast.AST) -> bool:
+    """Return whether a call has no argument that can be text."""
+    arguments = [ast.unparse(each) for each in node.args] if isinstance(node, ast.Call) else []
+    return all(argument.isdigit() or argument == "code" for argument in arguments)
+
+
+def has_markup_off(node: ast.Call) -> bool:
+    """Return whether a call has the argument ``markup=False``."""
+    return any(each.arg == "markup" and ast.unparse(each.value) == "False" for each in node.keywords)
+
+
 def docstring_faults(path: str, source: str) -> list[str]:
     """Return the docstrings that open with a forbidden word."""
     faults = []
@@ -315,6 +365,7 @@ MODULE_CHECKS = {
     "inits": init_faults,
     "layers": layer_faults,
     "libraries": library_faults,
+    "printing": printing_faults,
     "docstrings": docstring_faults,
 }
 TREE_CHECKS = {"file names": file_name_faults, "public names": public_name_faults, "cycles": cycle_faults}
@@ -426,6 +477,20 @@ PROPERTY = 'class X:\n    @property\n    def f(self):\n        """{} it."""'
         ("libraries", "networks/lstm.py", "import torch", ""),
         ("libraries", "measures/x.py", "from torch import Tensor", "measures never imports torch"),
         ("libraries", "training/x.py", "from pytorch_lightning import Callback", "which only nobody may"),
+        ("printing", "io/x.py", "terminal.print(x)", ""),
+        ("printing", "io/x.py", "print(x)", "line 1 uses print"),
+        ("printing", "io/x.py", "map(print, lines)", "line 1 uses print"),
+        ("printing", "io/x.py", "sys.stderr.write(x)", "uses sys.stderr"),
+        ("printing", "io/x.py", "show(x, file=sys.stdout)", "uses sys.stdout"),
+        ("printing", "io/x.py", "from sys import stdout", "names imported from sys"),
+        ("printing", "io/x.py", "sys.exit(f'{x} fails')", "sys.exit with a message"),
+        ("printing", "io/x.py", "sys.exit(1)\nsys.exit(code)\nsys.exit()", ""),
+        ("printing", "io/x.py", "os.write(1, x)", "uses os.write"),
+        ("printing", "io/x.py", "traceback.print_exc()", "uses traceback.print_exc"),
+        ("printing", "printing/terminal_output.py", "Console(file=x)", "Console without markup=False"),
+        ("printing", "printing/terminal_output.py", "Console(markup=False)\nprint(x, file=sys.stderr)", ""),
+        ("printing", "printing/terminal_output.py", "TextColumn(x, markup=True)", "TextColumn without markup=False"),
+        ("libraries", "reporting/x.py", "from rich.console import Console", "imports rich, which only printing may"),
         ("docstrings", "io/x.py", FUNCTION.format("Return"), ""),
         ("docstrings", "io/x.py", FUNCTION.format("What"), "the docstring of f opens with What"),
         ("docstrings", "io/x.py", FUNCTION.format("Whether"), "the docstring of f opens with Whether"),

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from chromasonic.app.launch import end_with
 from chromasonic.config.location import configs_directory
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.terminal_output import print_lines
 
 COMMANDS = {
     "train": "train a model, or a sweep with -m",
@@ -32,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     command, *options = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in {"-h", "--help"}:
-        print(_help())
+        print_lines(_help())
     elif command == "--version":
-        print(f"chromasonic {version('chromasonic')}")
+        print_lines(f"chromasonic {version('chromasonic')}")
     elif command in COMMANDS and command != "train" and {"-h", "--help"} & {*options}:  # Hydra prints the help of train
-        print((configs_directory() / f"{command}.yaml").read_text(encoding="utf-8").rstrip())
+        print_lines((configs_directory() / f"{command}.yaml").read_text(encoding="utf-8").rstrip())
     elif command in COMMANDS:
         import_module(f"chromasonic.app.{command}_command").main(options)
     else:
-        sys.exit(f"chromasonic: unknown command {command}, choose one of {', '.join(COMMANDS)}")
+        end_with(InputError(f"chromasonic: unknown command {command}, choose one of {', '.join(COMMANDS)}"))
 
 
 def _help() -> str:

@@ -16,7 +16,7 @@ def run(options: EvaluateOptions) -> None:
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
     from chromasonic.melody_generation.reporting.surprisal_report import draw_surprisal
-    from chromasonic.melody_generation.reporting.terminal import print_scores
+    from chromasonic.melody_generation.reporting.terminal import print_remark, print_scores
 
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
@@ -24,7 +24,7 @@ def run(options: EvaluateOptions) -> None:
     # With surprise=, existing scores are kept: the command only draws tunes.
     print_scores(evaluate_run(options.run, settings, force=not pictures), Path(options.run))
     for picture in pictures:
-        print(f"Surprise     {shown_path(picture)}")
+        print_remark(f"Surprise     {shown_path(picture)}")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,7 +27,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.notation.tempo import check_tempo
     from chromasonic.melody_generation.pages.generated_set import GeneratedSet
     from chromasonic.melody_generation.pages.listening import listening_page, settings_facts
-    from chromasonic.melody_generation.reporting.terminal import print_generated_set, print_remark, progress_of
+    from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
+    from chromasonic.melody_generation.reporting.terminal import print_generated_set, print_remark
     from chromasonic.melody_generation.runs.command_line import generating_command
     from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
     from chromasonic.melody_generation.runs.layout import LISTENING_PAGE, RunLayout
@@ -57,8 +58,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     settings, command = settings_facts(config, options.primer), generating_command(typed)
     with lock_directory(folder, "writing melodies"):
         remove_unfinished(folder)
-        with replaced_together(), progress_of("writing melodies", len(melodies)) as on_written:
-            contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=on_written)
+        with replaced_together(), TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies)) as bar:
+            contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
             write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
     print_generated_set(generated, {"Melodies": folder, "Listen": page})
 
@@ -66,14 +67,15 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
 def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Melody | None) -> list[Melody]:
     """Return the melodies that were asked for, or one if greedy sampling would make all of them the same."""
     from chromasonic.melody_generation.generation.generate import generate
-    from chromasonic.melody_generation.reporting.terminal import print_remark, waiting_for
+    from chromasonic.melody_generation.printing.terminal_output import Terminal
+    from chromasonic.melody_generation.reporting.terminal import print_remark
 
     if config.count > 1 and config.is_greedy:
         print_remark(
             f"greedy sampling (temperature=0 or top_k=1) gives the same melody {config.count} times, here it is once"
         )
         config = replace(config, count=1)
-    with waiting_for(f"generating {config.count} melodies"):
+    with Terminal.for_errors().waiting_for(f"generating {config.count} melodies"):
         return generate(model, config, primer=primer)
 
 

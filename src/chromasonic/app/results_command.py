@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +43,7 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Plan
         InputError: If a step fails.
     """
     from chromasonic.melody_generation.errors import InputError
+    from chromasonic.melody_generation.printing.terminal_output import print_error
     from chromasonic.melody_generation.reporting.terminal import print_remark
     from chromasonic.melody_generation.study.results_page import check_front_page
     from chromasonic.melody_generation.study.runner import run_steps
@@ -55,7 +55,7 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Plan
     try:
         failures = run_steps(wanted, options.jobs or os.cpu_count() or 1, print_remark)
     except KeyboardInterrupt:
-        print("stopped: the same command continues from here", file=sys.stderr)
+        print_error("stopped: the same command continues from here")
         raise
     if failures:
         raise InputError(f"{len(failures)} of {len(wanted)} steps failed, so the page was not written")

@@ -5,7 +5,6 @@ Hydra signals the end of a sweep only if no job failed, so that the comparison i
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ class SweepComparison(Callback):
         from chromasonic.melody_generation.errors import InputError
         from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
         from chromasonic.melody_generation.reporting.run_evaluation import compare_runs, evaluate_run
-        from chromasonic.melody_generation.reporting.terminal import print_comparison
+        from chromasonic.melody_generation.reporting.terminal import print_comparison, print_remark
         from chromasonic.melody_generation.runs.layout import LOCK, SweepLayout
         from chromasonic.melody_generation.runs.sweep import failed_jobs, job_number
 
@@ -66,15 +65,16 @@ class SweepComparison(Callback):
             except (InputError, OSError) as problem:
                 for stale in results.glob("[!.]*.*"):  # a comparison without this job
                     stale.unlink()
-                print(f"no comparison: {problem}")
+                print_remark(f"no comparison: {problem}")
 
 
 def _refuse(job_return: JobReturn, run: Path, problem: Exception) -> str:
     """Print why a run cannot be evaluated, and let the sweep end with exit code 1; return the reason."""
     from chromasonic.config.hydra_errors import RunRefused
+    from chromasonic.melody_generation.printing.terminal_output import print_error
 
     reason = str(problem)
-    print(f"{run.name} was trained but cannot be evaluated: {reason}", file=sys.stderr)
+    print_error(f"{run.name} was trained but cannot be evaluated: {reason}")
     job_return.status = JobStatus.FAILED
     job_return.return_value = RunRefused(
         "not all jobs could be evaluated: the reasons are printed above", reason=reason

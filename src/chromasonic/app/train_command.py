@@ -15,8 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from chromasonic.app.launch import Terminated, ended_by, is_main_process, launch, sentence_of_system
+from chromasonic.app.launch import Terminated, end_with, ended_by, is_main_process, launch, refusal_of
 from chromasonic.config.location import configs_directory
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.terminal_output import print_error
 
 _OPTIONS_OF_HYDRA = {
     *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
@@ -44,19 +46,20 @@ def job(config: DictConfig) -> None:
     from chromasonic.app.jobs import how_to_continue
     from chromasonic.app.training_run import run
     from chromasonic.config.hydra_errors import RunRefused
-    from chromasonic.melody_generation.errors import InputError
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     try:
         run(config, directory)
-    except (InputError, OSError) as problem:
-        message = str(problem)
-        if isinstance(problem, OSError):
-            message = f"{sentence_of_system(problem)}; {how_to_continue(directory)}"
+    except Exception as problem:
+        refusal = refusal_of(problem)
+        if refusal is None:
+            raise
+        if not isinstance(problem, InputError):
+            refusal = InputError(f"{refusal}; {how_to_continue(directory)}")
         if HydraConfig.get().mode != RunMode.MULTIRUN:
-            sys.exit(message)
-        print(message, file=sys.stderr)
-        raise RunRefused("not all jobs succeeded: the reasons are printed above", reason=message) from None
+            end_with(refusal)
+        print_error(str(refusal))
+        raise RunRefused("not all jobs succeeded: the reasons are printed above", reason=str(refusal)) from None
     except KeyboardInterrupt as interrupt:
         stop(directory, interrupt)
     except SIGTERMException:  # raised where a launcher of Hydra's runs jobs in processes without our own handler
@@ -72,13 +75,15 @@ def _check_arguments(arguments: Sequence[str]) -> None:
         name, _, text = argument.partition("=")
         if name.startswith("--") and name not in _OPTIONS_OF_HYDRA:
             value = name.removeprefix("--").replace("-", "_")
-            sys.exit(f"{argument}: there is no such option; a value is written without dashes: {value}={text or '...'}")
+            advice = f"a value is written without dashes: {value}={text or '...'}"
+            end_with(InputError(f"{argument}: there is no such option; {advice}"))
         if name == "resume":
             directory = Path(text.strip("'\""))
             if directory.exists() and not (directory / "config.yaml").is_file():
-                sys.exit(f"{argument}: there is no run to continue (no config.yaml in that folder)")
+                end_with(InputError(f"{argument}: there is no run to continue (no config.yaml in that folder)"))
             if (directory / ".hydra").is_symlink():
-                sys.exit(f"{directory / '.hydra'} is a link, so that Hydra would write somewhere else: remove it")
+                link = directory / ".hydra"
+                end_with(InputError(f"{link} is a link, so that Hydra would write somewhere else: remove it"))
 
 
 def _remove_if_unused(directory: Path) -> None:
@@ -98,7 +103,7 @@ def stop(directory: Path, interrupt: KeyboardInterrupt) -> None:
     from chromasonic.melody_generation.atomic_files import shown_path
 
     how, code = ended_by(interrupt)
-    print(f"{how}; the run is in {shown_path(directory)}, {how_to_continue(directory)}", file=sys.stderr)
+    print_error(f"{how}; the run is in {shown_path(directory)}, {how_to_continue(directory)}")
     sys.exit(code)
 
 

@@ -23,7 +23,7 @@ from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
-from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan
+from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan, print_remark
 from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
@@ -63,7 +63,7 @@ def run(config: DictConfig, directory: Path) -> None:
 
     job = plan_job(config, directory)
     if job is None:
-        print(f"{shown_path(directory)} is complete already, and stays as it is")
+        print_remark(f"{shown_path(directory)} is complete already, and stays as it is")
         return
     L.seed_everything(job.config.seed, workers=True, verbose=False)
 

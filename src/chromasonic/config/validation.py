@@ -60,7 +60,7 @@ def check(config: DictConfig) -> None:
         faults += _faults_of_node(str(name), node, written[name], references)
     if faults:
         sentences = {fault.name: fault.sentence for fault in reversed(faults)}  # the first one of each value
-        raise InputError("\n".join(reversed(sentences.values())))
+        raise InputError(*reversed(sentences.values()))
 
 
 def _faults_at_top(values: Mapping[Any, Any]) -> list[Fault]:

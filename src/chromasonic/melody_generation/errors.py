@@ -1,4 +1,4 @@
-"""The error for invalid input of users, and a hint for its message."""
+"""The error for invalid input of users, a hint for its message, and the signs of too little memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ class InputError(ValueError):
 
     The message is one sentence for the user: what is wrong, where, and what to do. Commands print it without a
     traceback and exit with 1. Any other exception is a bug of the program.
+
+    Args:
+        sentences: The message; several sentences if there are several faults.
     """
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(*sentences)
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 # Parts of messages by which libraries that have no error of their own report a lack of memory.

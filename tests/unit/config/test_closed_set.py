@@ -32,7 +32,7 @@ TENSORBOARD = f"{PACKAGE}training.tensorboard.PairedTensorBoardLogger"
 LEFT_OUT = {
     f"{PACKAGE}data_loader.MelodyDataModule": {"seed", "guard"},
     f"{PACKAGE}corpora.nottingham.NottinghamCorpus": {"base_url"},
-    f"{PACKAGE}training.progress.EpochProgress": {"console"},
+    f"{PACKAGE}training.progress.EpochProgress": {"terminal"},
     TENSORBOARD: {"directory"},
 }
 # Arguments of our own classes that are texts; each must be a choice, or one of PATHS.

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody
 from chromasonic.melody_generation.pages.page import Page, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
+from chromasonic.melody_generation.printing.printable_text import printable, printable_lines, without_unprintable
 
 # Characters with a meaning in HTML, JSON or JavaScript, and others.
 WORDS = st.text(st.sampled_from("<>/&'\"\\!-={}%[]()`$ \u2028\u00e9\U0001f3b5scriptonload"), max_size=30)
@@ -80,10 +81,11 @@ def test_no_text_changes_the_elements_of_a_page(text: str) -> None:
 @given(WORDS)
 def test_every_text_is_shown_as_it_is(text: str) -> None:
     html = page_html(page(text or "x", track(MELODY, text or "x")))
-    assert player_data(html)["melodies"][0]["title"] == (text or "x")
+    assert player_data(html)["melodies"][0]["title"] == printable(text or "x")
     heading = re.search(r"<h1>(.*?)</h1>", html, re.DOTALL)
     assert heading
-    assert unescape(heading[1]) == (text or "x")
+    assert unescape(heading[1]) == printable_lines(text or "x")
+    assert without_unprintable(html.replace("\n", "")) == html.replace("\n", "")
 
 
 def test_a_page_loads_nothing() -> None:

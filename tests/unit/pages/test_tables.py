@@ -1,12 +1,18 @@
-import io
 import math
+import re
 
-from rich.console import Console
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt  # comes with rich
+from markdown_it.token import Token
 
 from chromasonic.melody_generation.measures.bootstrap import Estimate
-from chromasonic.melody_generation.pages.tables import Table, interval, markdown, terminal
+from chromasonic.melody_generation.pages.tables import Table, interval, markdown
+from chromasonic.melody_generation.printing.printable_text import printable
 
-TABLE = Table("Scores", ("model", "bits"), (("[red]lstm", "2.4"), ("a|b", "3.1")), "Two models.")
+TABLE = Table("Scores", ("model", "bits"), (("[red]lstm", "2.4"), ("a|b", "3.1 [3.0, 3.2]")), "Two models.")
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def test_an_estimate_has_its_interval_if_there_is_one() -> None:
@@ -20,14 +26,38 @@ def test_markdown_has_every_cell_in_its_column() -> None:
     lines = markdown(TABLE).splitlines()
     assert lines[0] == "### Scores"
     assert lines[2] == "| model | bits |"
-    assert lines[4] == "| [red]lstm | 2.4 |"
-    assert lines[5] == "| a\\|b | 3.1 |"
+    assert lines[4] == "| \\[red\\]lstm | 2.4 |"
+    assert lines[5] == "| a\\|b | 3.1 [3.0, 3.2] |"
     assert lines[-1] == "Two models."
 
 
-def test_a_terminal_shows_text_as_it_is() -> None:
-    console = Console(file=io.StringIO(), width=60)
-    console.print(terminal(TABLE))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
-    for word in ("Scores", "[red]lstm", "2.4", "Two models."):
-        assert word in shown
+def texts_of(table: Table) -> list[str | None]:
+    """The texts that a reader of Markdown shows, in order; None for one that is more than text."""
+    return [text_of(token) for token in MARKDOWN.parse(markdown(table)) if token.type == "inline"]
+
+
+def text_of(token: Token) -> str | None:
+    parts = token.children or []
+    return (
+        "".join(part.content for part in parts) if {part.type for part in parts} <= {"text", "text_special"} else None
+    )
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["[link](http://evil.example)", "<img src=x>", "`code`", "![x](y)", "a\n\n# heading", "**bold**", "a | b",
+     "a \\| b", "&lt;b&gt;", "[1](x)", "~~no~~", "_no_", "<!-- x -->", "[1]: http://evil.example", "<http://x>", "a\\"],
+)  # fmt: skip
+def test_no_text_is_markup(title: str) -> None:
+    shown = printable(title)
+    table = Table(title, ("model", title), (("a", title), (title, "b")), title)
+    assert texts_of(table) == [shown, "model", shown, "a", shown, shown, "b", shown]
+
+
+@given(st.text(st.sampled_from("[]()<>!/*_~`|\\&#;:-+=.1ax \n\t"), min_size=1).filter(str.strip))
+def test_any_text_of_punctuation_is_shown_as_it_is(title: str) -> None:
+    shown = " ".join(printable(title).split())
+    table = Table(title, ("model", title), (("a", title),), title)
+    texts = [text and " ".join(text.split()) for text in texts_of(table)]
+    assert texts == [shown, "model", shown, "a", shown, shown]
+    assert not re.search(r"(?<!\\)://", markdown(table))  # a page of GitHub makes links of bare addresses

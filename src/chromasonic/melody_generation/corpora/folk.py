@@ -8,14 +8,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress
 
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport, collect_tunes
@@ -23,6 +19,7 @@ from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
 
 # The folder of each collection in music21's corpus.
 _FOLDERS = {"oneills": "oneills1850", "airds": "airdsAirs", "ryans": "ryansMammoth", "essen": "essenFolksong"}
@@ -92,12 +89,10 @@ def _paths(collection: str) -> list[Path]:
 def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[WrittenTune | DroppedTune]:
     from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415  imports music21, which is slow
 
-    console = Console(file=sys.stderr)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(f"reading {collection}", total=sum(len(content) for _, content in contents))
+    with TerminalBar(Terminal.for_errors(), f"reading {collection}", len(contents)) as bar:
         for name, content in contents:
             yield from read_abc(decode_abc(content), file_name=name, corpus=collection)
-            progress.advance(task, len(content))
+            bar.advance()
 
 
 def _join(readings: Sequence[CorpusReading]) -> CorpusReading:

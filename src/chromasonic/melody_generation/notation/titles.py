@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from chromasonic.melody_generation.printing.printable_text import without_unprintable
+
 _MAX_STEM_LENGTH = 60
 # Names that Windows reserves for devices.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -29,20 +31,13 @@ _GENERIC = frozenset(_KINDS.split())
 
 
 def plain_title(title: str) -> str:
-    r"""Return the title on one line, without control characters and others that XML forbids.
+    r"""Return the title on one line, without control characters and others that no text needs or XML forbids.
 
     Example:
         >>> plain_title("  The\tKesh\n Jig\x00 ")
         'The Kesh Jig'
     """
-    printable = "".join(" " if character.isspace() else character for character in title if _is_text(character))
-    return " ".join(printable.split())
-
-
-def _is_text(character: str) -> bool:
-    code = ord(character)
-    is_noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    return character.isspace() or (unicodedata.category(character) not in {"Cc", "Cs"} and not is_noncharacter)
+    return " ".join(without_unprintable(" ".join(title.split())).split())
 
 
 def file_stem(title: str) -> str:

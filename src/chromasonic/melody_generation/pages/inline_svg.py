@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.printable_text import printable
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -92,7 +93,7 @@ def inline_svg(drawing: str, marks: Mapping[str, int] | None = None, *, label: s
     clean = _clean(root, names, marks or {})
     clean.attrib.pop("width", None)
     clean.attrib.pop("height", None)
-    clean.attrib |= {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
+    clean.attrib |= {"role": "img", "aria-label": printable(label)} if label else {"aria-hidden": "true"}
     definitions: dict[str, str] = {}
     _take_definitions(clean, definitions)
     return InlineSvg(_markup(clean), definitions)

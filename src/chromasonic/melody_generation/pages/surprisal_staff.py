@@ -25,6 +25,7 @@ from chromasonic.melody_generation.io.engraving import (
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.plots.figures import NEUTRAL
 from chromasonic.melody_generation.plots.fonts import SERIF, truncate_text
+from chromasonic.melody_generation.printing.printable_text import printable
 
 MOST = 8.0  # bits; 95 % of the notes of a folk tune have fewer
 # From expected to surprising notes, redder and lighter, so that colour-blind people see the order. All colours are dark
@@ -89,7 +90,7 @@ def draw_surprisal_sheet(melody: Melody, bits: Sequence[float], title: str, line
     """
     _, coloured = _coloured(melody, bits, WIDTH)
     available = WIDTH - 4 * HEADING_MARGIN - _LEGEND_WIDTH - _WORDS_WIDTH
-    words = escape(truncate_text(line, available, _TEXT_SIZE, SERIF))
+    words = escape(truncate_text(printable(line), available, _TEXT_SIZE, SERIF))
     text = f'<text x="{HEADING_MARGIN}" y="-9" font-size="{_TEXT_SIZE}">{words}</text>'
     svg = add_heading(coloured, title, text + _legend(WIDTH))
     box = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"[^>]*>', svg)

@@ -1,15 +1,12 @@
-"""Tables of text, for the terminal and as Markdown."""
+"""Tables of text, and their Markdown."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as RichTable
-from rich.text import Text
-
 from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.printing.printable_text import markdown_text
 
 
 @dataclass(frozen=True)
@@ -46,26 +43,8 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Return a table as Markdown."""
-    lines = [f"### {table.title}", ""] if table.title else []
-    lines += ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in table.rows]
-    return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
-
-
-def terminal(table: Table) -> RichTable:
-    """Return a table for the terminal."""
-    rich_table = RichTable(
-        title=table.title,
-        title_justify="left",
-        caption=table.note,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for index, column in enumerate(table.columns):
-        rich_table.add_column(Text(column), justify="right" if index else "left")
-    for row in table.rows:
-        rich_table.add_row(*map(Text, row))
-    return rich_table
+    """Return a table as Markdown, in which every text is shown as it is."""
+    lines = [f"### {markdown_text(table.title)}", ""] if table.title else []
+    header, *rows = ("| " + " | ".join(map(markdown_text, cells)) + " |" for cells in (table.columns, *table.rows))
+    lines += [header, "|" + " --- |" * len(table.columns), *rows]
+    return "\n".join([*lines, "", *([markdown_text(table.note), ""] if table.note else [])])

@@ -17,6 +17,7 @@ import numpy as np
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.notation.tempo import beat_ticks, beat_value
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg
+from chromasonic.melody_generation.printing.printable_text import printable
 
 _SEMITONE_HEIGHT = 7  # pixels in the piano roll
 _PIXELS_PER_QUARTER = 15  # at least; the roll is stretched to the width of the page
@@ -174,7 +175,7 @@ class Track:
     def player_data(self) -> PlayerData:
         """Return the data of the player, as JSON values."""
         return {
-            "title": self.title,
+            "title": printable(self.title),
             "tempo": self.tempo,
             "beat": _beat(self.melody.metre),
             "ticks": self.melody.ticks,

@@ -14,7 +14,7 @@ from matplotlib.projections.polar import PolarAxes
 
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
-from chromasonic.melody_generation.plots.fonts import DRAWING
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, label_text
 
 Scores = Mapping[str, Estimate]
 
@@ -88,8 +88,10 @@ def plot_comparison(
     for text in legend.get_texts():
         text.set_parse_math(False)
     _draw_bars(figure.add_axes(box(0.7, 0.95, 13.7, 0.95 + lower)), models, real)
-    figure.suptitle(title, parse_math=False, y=1 - 0.2 / height, va="top", fontsize=16, fontweight="bold")
-    figure.text(0.7 / width, 0.2 / height, footnote, fontsize=10, color=NEUTRAL, parse_math=False)
+    figure.suptitle(
+        label_text(title, SANS_BOLD), parse_math=False, y=1 - 0.2 / height, va="top", fontsize=16, fontweight="bold"
+    )
+    figure.text(0.7 / width, 0.2 / height, label_text(footnote), fontsize=10, color=NEUTRAL, parse_math=False)
     return figure
 
 
@@ -99,7 +101,7 @@ def _palette_style(index: int, styles: Sequence[object]) -> object:
 
 
 def _wrapped(name: str) -> str:
-    return textwrap.fill(name, _NAME_WIDTH)
+    return textwrap.fill(label_text(name), _NAME_WIDTH)
 
 
 def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:

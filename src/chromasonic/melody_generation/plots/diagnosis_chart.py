@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
-from chromasonic.melody_generation.plots.fonts import DRAWING
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, label_text
 
 
 class BitsBar(NamedTuple):
@@ -39,7 +39,7 @@ def plot_diagnosis(panels: Mapping[str, Sequence[BitsBar]], whole: float, title:
     if len(panels) > 4:
         raise ValueError(f"the figure has four panels at most, got {len(panels)}")
     figure = Figure(figsize=(12, 9), dpi=100)
-    figure.suptitle(title, y=0.975, fontsize=15, fontweight="bold", parse_math=False)
+    figure.suptitle(label_text(title, SANS_BOLD), y=0.975, fontsize=15, fontweight="bold", parse_math=False)
     margins = {"left": 0.13, "right": 0.97, "bottom": 0.07, "top": 0.89, "wspace": 0.36, "hspace": 0.34}
     panel_axes = figure.subplots(2, 2, gridspec_kw=margins).flat
     values = [bar.bits for bars in panels.values() for bar in bars if math.isfinite(bar.bits)]
@@ -55,7 +55,7 @@ def _draw(axes: Axes, name: str, bars: Sequence[BitsBar], whole: float, right: f
     axes.set_title(name, loc="left", fontsize=13, fontweight="bold")
     lengths = [bar.bits if math.isfinite(bar.bits) else 0 for bar in bars]
     axes.barh(range(len(bars)), lengths, color=BLUE, height=0.7)
-    axes.set_yticks(range(len(bars)), [bar.name for bar in bars], parse_math=False)
+    axes.set_yticks(range(len(bars)), [label_text(bar.name) for bar in bars], parse_math=False)
     axes.set_ylim(len(bars) - 0.4, -0.6)  # the first at the top
     axes.set_xlim(0, right)
     axes.set_xlabel("bits per note")

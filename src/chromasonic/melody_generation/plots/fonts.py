@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
+from chromasonic.melody_generation.printing.printable_text import printable
 from chromasonic.melody_generation.threads.process_lock import ProcessLock
 
 SANS, SANS_BOLD, SERIF = "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif"
@@ -34,14 +35,27 @@ def _font(font: str) -> FT2Font:
 
 @DRAWING.held()
 def replace_missing_glyphs(text: str, font: str) -> str:
-    """Replace each character that the font lacks by a square.
+    """Replace each character that the font lacks by a square; the text is made printable first.
 
     Example:
         >>> replace_missing_glyphs("Été 漢字", SANS)
         'Été □□'
     """
     glyphs = _font(font).get_charmap()
-    return "".join(character if ord(character) in glyphs else _MISSING for character in text)
+    return "".join(character if ord(character) in glyphs else _MISSING for character in printable(text))
+
+
+def label_text(text: str, font: str = SANS) -> str:
+    r"""Return a text that a figure can show: printable, with a square for each character that the font lacks.
+
+    Matplotlib hides labels that begin with an underscore; they get a space before it.
+
+    Example:
+        >>> label_text("_lstm\x1b[31m 漢")
+        ' _lstm\\x1b[31m □'
+    """
+    shown = replace_missing_glyphs(text, font)
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 @DRAWING.held()

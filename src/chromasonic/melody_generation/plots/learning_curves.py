@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
-from chromasonic.melody_generation.plots.fonts import DRAWING
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, label_text
 
 TRAINING, VALIDATION = BLUE, VERMILION
 
@@ -53,7 +53,7 @@ def plot_learning_curves(
     if best_epoch is not None and best_epoch not in epochs:
         raise ValueError(f"the best epoch {best_epoch} is not among the epochs")
     figure = Figure(figsize=(12, 9), dpi=100)
-    figure.suptitle(title, y=0.975, fontsize=15, fontweight="bold", parse_math=False)
+    figure.suptitle(label_text(title, SANS_BOLD), y=0.975, fontsize=15, fontweight="bold", parse_math=False)
     if not epochs:
         figure.text(0.5, 0.5, "No epoch has ended yet.", ha="center", va="center", fontsize=15, color=NEUTRAL)
         return figure

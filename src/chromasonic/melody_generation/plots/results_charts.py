@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chromasonic.melody_generation.plots.figures import HALO, NEUTRAL, PALETTE, model_color
-from chromasonic.melody_generation.plots.fonts import DRAWING, SANS, text_width, truncate_text
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS, SANS_BOLD, label_text, text_width, truncate_text
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -66,7 +66,7 @@ def plot_validation_curves(models: Mapping[str, Sequence[Curve]]) -> Figure:
                 alpha=0.85,
                 marker="o",
                 markersize=3,
-                label=name if seed == 0 else None,
+                label=label_text(name) if seed == 0 else None,
             )
     values = [value for curves in models.values() for _, bits in curves for value in bits if math.isfinite(value)]
     if values:
@@ -120,13 +120,13 @@ def plot_bits(models: Sequence[SeedScores], colors: Mapping[str, str]) -> Figure
         axes.text(right + 0.018 * span, index, f"{mean:.3f}", va="center", fontsize=11, zorder=4, bbox=HALO)
         if model.is_reference:
             axes.axvline(mean, color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1.2, zorder=0)
-    axes.set_yticks(range(len(models)), [model.name for model in models], fontsize=11, parse_math=False)
+    axes.set_yticks(range(len(models)), [label_text(model.name) for model in models], fontsize=11, parse_math=False)
     axes.set_ylim(len(models) - 0.5, -0.5)  # the first on top
     axes.set_xlim(lowest - 0.05 * span, highest + 0.12 * span)
     axes.set_xlabel("bits per note on test")
     reference = next((model.name for model in models if model.is_reference), "")
     title = "Test (a dot for each seed; less is better)" + (f"; dashed: {reference}" if reference else "")
-    figure.text(left, 1 - 0.34 / height, title, fontsize=13, fontweight="bold", parse_math=False)
+    figure.text(left, 1 - 0.34 / height, label_text(title, SANS_BOLD), fontsize=13, fontweight="bold", parse_math=False)
     _style_axes(axes, grid="x")
     return figure
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lightning as L
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table as RichTable
 
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
-from chromasonic.melody_generation.pages.tables import Table, terminal
+from chromasonic.melody_generation.pages.tables import Table
+from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.result_tables import score_tables
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, RunLayout
@@ -37,49 +34,48 @@ def print_plan(
     directory: Path, data: MelodyDataModule, trainer: L.Trainer, module: MelodyModule, distilled_from: str = ""
 ) -> None:
     """Print the data, the size of the model, its teacher and the run directory."""
-    console = Console()
+    terminal = Terminal()
     lines = data.report.lines() if data.report else []
     for line in lines[:_MAX_REPORT_LINES]:
-        console.print(line, style="dim", markup=False, soft_wrap=True)
+        terminal.print(line, is_dim=True)
     if len(lines) > _MAX_REPORT_LINES:
-        console.print(f"and {len(lines) - _MAX_REPORT_LINES} more, all in split.json", style="dim")
+        terminal.print(f"and {len(lines) - _MAX_REPORT_LINES} more, all in split.json", is_dim=True)
     if data.guarded:
-        console.print(data.guarded.line(), style="dim", markup=False, soft_wrap=True)
+        terminal.print(data.guarded.line(), is_dim=True)
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
     size = sum(parameter.numel() for parameter in module.network.parameters())
     network = f"{size:,} parameters" if size else "no trained parameters"
-    console.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}", highlight=False)
+    terminal.print(f"{sides} tunes; {network} on {trainer.strategy.root_device}")
     if module.teacher:
-        line = f"distilled from {distilled_from}, with a weight of {module.teacher.weight:g}"
-        console.print(line, highlight=False, markup=False)
-    console.print(f"writing to {shown_path(directory)}", highlight=False, markup=False, soft_wrap=True)
+        terminal.print(f"distilled from {distilled_from}, with a weight of {module.teacher.weight:g}")
+    terminal.print(f"writing to {shown_path(directory)}")
 
 
 def print_differences(run: Path, differences: Sequence[str]) -> None:
     """Print the differences of versions, machine and data from those of a run that is resumed or repeated."""
     listed = "; ".join(differences) if differences else "nothing known"
-    Console().print(
-        f"changed since {shown_path(run)} was trained: {listed}", highlight=False, markup=False, soft_wrap=True
-    )
+    Terminal().print(f"changed since {shown_path(run)} was trained: {listed}")
 
 
 def print_outcome(directory: Path, outcome: TrainedRun) -> None:
     """Print the scores at the best epoch as a table, and the paths of the files."""
     history = outcome.history
-    table = RichTable(title=f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}")
-    table.add_column("")
-    for side in outcome.scores:
-        table.add_column(side, justify="right")
-    for title, measure in _MEASURES.items():
-        table.add_row(title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
-    console = Console()
-    console.print(table)
+    rows = [
+        (title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
+        for title, measure in _MEASURES.items()
+    ]
+    terminal = Terminal()
+    terminal.print_table(
+        f"Best epoch {history.best_epoch} of {len(history)}, {_duration(outcome.minutes)}",
+        ("", *outcome.scores),
+        rows,
+    )
     for name, value in (
         ("Curves", shown_path(outcome.files.curves)),
         ("Best model", shown_path(outcome.files.best)),
         ("TensorBoard", f"tensorboard --logdir {shown_path(directory.parent)}"),
     ):
-        console.print(f"{name:<12} {value}", highlight=False, markup=False, soft_wrap=True)
+        terminal.print(f"{name:<12} {value}")
 
 
 def _duration(minutes: float) -> str:
@@ -108,33 +104,16 @@ def print_generated_set(generated: GeneratedSet, paths: Mapping[str, Path]) -> N
 
 def print_remark(remark: str) -> None:
     """Print a line, such as a remark on an option that has no effect."""
-    Console().print(remark, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def progress_of(task_name: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show the progress of a long task if there is a terminal; yields a function to call after each part of it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(task_name, total=total)
-        yield lambda: progress.advance(task)
-
-
-@contextmanager
-def waiting_for(task_name: str) -> Iterator[None]:
-    """Show that a task is running if there is a terminal."""
-    console = Console(stderr=True)
-    with console.status(task_name) if console.is_terminal else nullcontext():
-        yield
+    Terminal().print(remark)
 
 
 def _print_tables(tables: Sequence[Table]) -> None:
-    console = Console()
+    terminal = Terminal()
     for table in tables:
-        console.print(terminal(table))
+        terminal.print_table(table.title, table.columns, table.rows, table.note)
 
 
 def _print_paths(paths: Mapping[str, Path]) -> None:
+    terminal = Terminal()
     for name, path in paths.items():
-        Console().print(f"{name:<12} {shown_path(path)}", highlight=False, markup=False, soft_wrap=True)
+        terminal.print(f"{name:<12} {shown_path(path)}")

@@ -1,19 +1,74 @@
-"""Commands that repeat a run or generate its melodies again."""
+"""Commands that repeat a run or generate its melodies again, as text that can be pasted into a shell.
+
+They hold names and values of other people. So they are quoted for the shell, and for Hydra, and are printable.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.atomic_files import JsonObject, shown_path
+from chromasonic.melody_generation.printing.printable_text import printable
 
 _GROUPS = ("model", "dataset", "optimizer", "scheduler")
 # All other options of the trainer decide where it runs and what it shows, not what it learns.
 _TRAINER_OPTIONS = ("gradient_clip_val", "precision")
-_PLAIN = re.compile(r"[\w.+-][\w./+-]*")
+# Hydra reads other texts as numbers, lists and references, or not at all.
+_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")
+# An item of a list in YAML, read as text.
+_PLAIN_ITEM = re.compile(r"[\w./](?:[\w./+ -]*[\w./+-])?")
+_WORDS_OF_HYDRA = {"true", "false", "null", "nan", "inf"}
+# Paths that the command line would read as something else.
+_AMBIGUOUS_PATH = re.compile(r"[~\['\"]|null$|\?\?\?$")
+
+
+def shell_command(*words: str) -> str:
+    """Return the words of a command as one line that can be pasted into a shell.
+
+    Example:
+        >>> shell_command("chromasonic", "train", "resume=my run")
+        "chromasonic train 'resume=my run'"
+    """
+    return shlex.join(map(printable, words))
+
+
+def path_option(name: str, path: Path) -> str:
+    """Return an option with a path, as it is typed; a path that could be read as something else begins with ``./``.
+
+    Example:
+        >>> path_option("run", Path("outputs/a, b")), path_option("run", Path("~me"))
+        ('run=outputs/a, b', 'run=./~me')
+    """
+    shown = shown_path(path)
+    return f"{name}=./{shown}" if _AMBIGUOUS_PATH.match(shown) else f"{name}={shown}"
+
+
+def paths_option(name: str, paths: Sequence[Path]) -> str:
+    """Return an option with a list of paths, as it is typed; paths with commas, quotes and the like are quoted.
+
+    Example:
+        >>> paths_option("runs", [Path("outputs/a"), Path("outputs/b, c")])
+        "runs=[outputs/a,'outputs/b, c']"
+    """
+    return f"{name}=[{','.join(_in_list(path_option('', path).removeprefix('=')) for path in paths)}]"
+
+
+def quoted_for_hydra(text: str) -> str:
+    """Return a text as Hydra reads it on the command line, in quotes if need be.
+
+    Example:
+        >>> quoted_for_hydra("outputs/a"), quoted_for_hydra("a, [1]"), quoted_for_hydra("007")
+        ('outputs/a', "'a, [1]'", "'007'")
+    """
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_HYDRA:
+        return text
+    # Backslashes are doubled before a quote, and before the end, only.
+    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text) + "'"
 
 
 def training_command(configuration: JsonObject) -> str:
@@ -35,7 +90,7 @@ def training_command(configuration: JsonObject) -> str:
     if isinstance(trainer, Mapping):
         given |= {f"trainer.{name}": trainer[name] for name in _TRAINER_OPTIONS if name in trainer}
     given = {name: value for name, value in given.items() if name not in {"output_dir", "resume"}}
-    return " ".join(["chromasonic train", *(shlex.quote(f"{key}={_typed(value)}") for key, value in given.items())])
+    return shell_command("chromasonic", "train", *(f"{key}={_typed(value)}" for key, value in given.items()))
 
 
 def generating_command(arguments: Sequence[str]) -> str:
@@ -52,10 +107,10 @@ def generating_command(arguments: Sequence[str]) -> str:
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if name in _PATHS:
-            value = _PATHS[name](Path(value))
+            value = _PATHS[name](Path(os.path.expanduser(value)))
         if name != "output_dir":
             shown.append(f"{name}{equals}{value}")
-    return shlex.join(["chromasonic", "generate", *shown])
+    return shell_command("chromasonic", "generate", *shown)
 
 
 def _portable_run_path(path: Path) -> str:
@@ -79,8 +134,11 @@ def _nested(node: Mapping[str, object], path: str, knobs: Mapping[str, object]) 
             yield key, value
 
 
+def _in_list(path: str) -> str:
+    """Return a path as an item of a YAML list."""
+    return path if _PLAIN_ITEM.fullmatch(path) else "'" + path.replace("'", "''") + "'"
+
+
 def _typed(value: object) -> str:
     """Return a value as Hydra reads it."""
-    if isinstance(value, str) and not _PLAIN.fullmatch(value):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return quoted_for_hydra(value) if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

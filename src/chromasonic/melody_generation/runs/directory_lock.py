@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.terminal_output import print_error
+from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.layout import LOCK, RunLayout
 
 
@@ -38,7 +39,7 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
     except Timeout:
         raise InputError(f"another program is {work} in {directory}: wait for it, or stop it") from None
     except (OSError, NotImplementedError):  # some network file systems have no locks
-        print(f"{directory} cannot be locked: make sure that no other program is {work} there", file=sys.stderr)
+        print_error(f"{directory} cannot be locked: make sure that no other program is {work} there")
     try:
         yield
     finally:
@@ -73,6 +74,5 @@ def refuse_second_run(directory: Path) -> None:
     """
     layout = RunLayout(directory)
     if layout.configuration.exists() and layout.has_checkpoint:
-        raise InputError(
-            f"{directory} holds a run already: continue it with resume={directory}, or name another output_dir"
-        )
+        resume = shell_command(path_option("resume", directory))
+        raise InputError(f"{directory} holds a run already: continue it with {resume}, or name another output_dir")

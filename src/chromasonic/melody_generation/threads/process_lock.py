@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chromasonic.melody_generation.printing.terminal_output import print_lines
+
 
 class ProcessLock:
     """A lock that one thread of a process holds at a time; that thread may take it again.
@@ -51,7 +53,7 @@ class ProcessLock:
         lock = self._lock  # a child forked within the block releases the lock that was taken, not its new one
         if not lock.acquire(blocking=False):
             if waiting:
-                print(waiting, flush=True)
+                print_lines(waiting)
             lock.acquire()
         try:
             yield

@@ -6,24 +6,23 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
 
 
 class EpochProgress(ProgressBar):
     """Prints losses and bits per note after every epoch, with a progress bar if there is a terminal.
 
     Args:
-        console: Console to print to; standard output by default.
+        terminal: The terminal to print to; standard output by default.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, terminal: Terminal | None = None) -> None:
         super().__init__()
-        self._console = console or Console()
+        self._terminal = terminal or Terminal()
         self._enabled = True
         self._best = float("inf")
-        self._bar: Progress | None = None
-        self._task: Any = None
+        self._bar: TerminalBar | None = None
 
     def disable(self) -> None:
         """Stop printing; Lightning calls this in all processes but the first."""
@@ -38,32 +37,23 @@ class EpochProgress(ProgressBar):
         del pl_module
         if not self._enabled:
             return
-        self._console.print("[dim]     epoch   train loss     val loss   bits/note   accuracy[/dim]", highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=int(trainer.num_training_batches))
+        self._terminal.print("     epoch   train loss     val loss   bits/note   accuracy", is_dim=True)
+        self._bar = TerminalBar(self._terminal, "", total=int(trainer.num_training_batches))
         self._bar.start()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Reset the bar."""
         super().on_train_epoch_start(trainer, pl_module)
         if self._bar:
-            self._bar.reset(self._task, description=f"epoch {trainer.current_epoch + 1}")
+            self._bar.restart(f"epoch {trainer.current_epoch + 1}")
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Advance the bar."""
-        del trainer, pl_module, outputs, batch
+        del trainer, pl_module, outputs, batch, batch_idx
         if self._bar:
-            self._bar.update(self._task, completed=batch_idx + 1)
+            self._bar.advance()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print the line of the epoch; a star marks the lowest validation loss so far."""
@@ -75,10 +65,9 @@ class EpochProgress(ProgressBar):
         star = "*" if loss < self._best else " "
         self._best = min(loss, self._best)
         of = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
-        self._console.print(
+        self._terminal.print(
             f"{of:>10}   {measured['train/loss']:10.4f}  {loss:10.4f}{star}  "
-            f"{measured['validation/bits_per_note']:10.3f}   {measured['validation/accuracy']:8.3f}",
-            highlight=False,
+            f"{measured['validation/bits_per_note']:10.3f}   {measured['validation/accuracy']:8.3f}"
         )
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
