@@ -17,8 +17,8 @@ from chromasonic.config.saved_configuration import (
     read_configuration,
 )
 from chromasonic.config.validation import check
-from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
@@ -118,8 +118,8 @@ def _check_models_exist(config: DictConfig, advice: str) -> None:
 def how_to_continue(directory: Path) -> str:
     """Return how to continue a run that was stopped, or the sweep that it belongs to."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        sweep = shown_path(Path(HydraConfig.get().sweep.dir).absolute())
-        return f"continue with the same command and output_dir={sweep}: complete jobs are not repeated"
+        sweep = shell_command(path_option("output_dir", Path(HydraConfig.get().sweep.dir).absolute()))
+        return f"continue with the same command and {sweep}: complete jobs are not repeated"
     if RunLayout(directory).has_epoch:
-        return f"continue with: chromasonic train resume={shown_path(directory)}"
+        return f"continue with: {shell_command('chromasonic', 'train', path_option('resume', directory))}"
     return "no epoch was completed, start again"

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from chromasonic.app.launch import Terminated, end_with, ended_by, is_main_process, launch, refusal_of
 from chromasonic.config.location import configs_directory
+from chromasonic.config.typed_paths import path_of, quote_paths
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     _check_arguments(arguments)
     # Hydra reads the command line, and so do the processes that Lightning starts: they run this file.
-    sys.argv = [__file__, *arguments]
+    sys.argv = [__file__, *quote_paths(arguments)]
     launch(job)
 
 
@@ -78,7 +79,7 @@ def _check_arguments(arguments: Sequence[str]) -> None:
             advice = f"a value is written without dashes: {value}={text or '...'}"
             end_with(InputError(f"{argument}: there is no such option; {advice}"))
         if name == "resume":
-            directory = Path(text.strip("'\""))
+            directory = Path(path_of(text) or "")
             if directory.exists() and not (directory / "config.yaml").is_file():
                 end_with(InputError(f"{argument}: there is no run to continue (no config.yaml in that folder)"))
             if (directory / ".hydra").is_symlink():

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError, create_model
 from yaml import YAMLError
 
+from chromasonic.config.typed_paths import path_of, paths_of
 from chromasonic.config.validation import faults_in
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
@@ -85,6 +86,7 @@ class ResultsOptions(BaseModel):
     readme: str | None
 
 
+_PATHS = {"run", "runs", "output_dir", "primer", "plan", "page", "readme"}
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -94,7 +96,8 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
     Args:
         defaults: The file.
         schema: The options that there are.
-        arguments: ``name=value`` each; values are read as YAML, so that ``[a, b]`` is a list.
+        arguments: ``name=value`` each. Paths are taken as they are typed. Other values are read as YAML, so that
+            ``[a, b]`` is a list.
 
     Raises:
         InputError: With a line for each fault.
@@ -102,19 +105,25 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
     values = OmegaConf.load(defaults)
     names = [str(name) for name in values]
     _check_names(arguments, names)
+    others = [argument for argument in arguments if argument.partition("=")[0] not in _PATHS]
     try:
-        typed = OmegaConf.from_dotlist(list(arguments))
-        merged = OmegaConf.to_container(OmegaConf.merge(values, typed), resolve=True)
+        merged = OmegaConf.to_container(OmegaConf.merge(values, OmegaConf.from_dotlist(others)), resolve=True)
     except (OmegaConfBaseException, YAMLError) as problem:
         raise InputError(f"the options cannot be read: {' '.join(str(problem).split())}") from problem
-    given = merged if isinstance(merged, dict) else {}
+    given = (merged if isinstance(merged, dict) else {}) | _typed_paths(arguments)
     missing = [name for name in names if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
     if missing:
-        raise InputError("\n".join(f"{name} must be given: {name}=..." for name in missing))
+        raise InputError(*(f"{name} must be given: {name}=..." for name in missing))
     try:
-        return schema.model_validate(merged)
+        return schema.model_validate(given)
     except ValidationError as problem:
-        raise InputError("\n".join(fault.sentence for fault in faults_in(problem))) from problem
+        raise InputError(*(fault.sentence for fault in faults_in(problem))) from problem
+
+
+def _typed_paths(arguments: Sequence[str]) -> dict[str, str | list[str] | None]:
+    """Return the paths among the options by name."""
+    typed = [(name, text) for name, _, text in (argument.partition("=") for argument in arguments) if name in _PATHS]
+    return {name: paths_of(text) if name == "runs" else path_of(text) for name, text in typed}
 
 
 def _check_names(arguments: Sequence[str], names: Sequence[str]) -> None:
@@ -127,4 +136,4 @@ def _check_names(arguments: Sequence[str], names: Sequence[str]) -> None:
         elif name not in names:
             faults.append(f"there is no {name} to set{did_you_mean(name, names) or ': --help lists all options'}")
     if faults:
-        raise InputError("\n".join(faults))
+        raise InputError(*faults)

@@ -13,6 +13,7 @@ from yaml import YAMLError
 
 from chromasonic.config.hydra_errors import sentence_of
 from chromasonic.config.saved_configuration import plain_configuration
+from chromasonic.config.typed_paths import quote_paths
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
@@ -30,7 +31,7 @@ def compose_training(configs: Path, overrides: Sequence[str]) -> JsonObject:
     """
     try:
         with initialize_config_dir(str(configs.absolute()), version_base="1.3"):
-            config = compose("train", [*overrides, "logger=none"])
+            config = compose("train", [*quote_paths(overrides), "logger=none"])
     except CompactHydraException as problem:
         raise InputError(sentence_of(problem)) from problem
     check(config)

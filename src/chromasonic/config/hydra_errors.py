@@ -37,6 +37,9 @@ def sentence_of(problem: CompactHydraException) -> str:
         options = [option for option in listed.split() if (group, option) != ("dataset", "default")]
         return f"{group}={choice}: choose one of {', '.join(options)}{did_you_mean(choice, options)}"
     first = message.strip().partition("\n")[0]
+    if unreadable := re.match(r"LexerNoViableAltException: (.*)|no viable alternative at input '(.*)'$", first):
+        override = unreadable[1] or unreadable[2]
+        return f"{override} cannot be read: put a value that is a text in quotes, as in name=\"'a b'\""
     return f"{first}: write name=value" if first.startswith("Error parsing override") else first
 
 

@@ -18,6 +18,8 @@ from chromasonic.config.hydra_errors import sentence_of
         ("dataset=zzz", "dataset=zzz: choose one of files, folk, nottingham, synthetic"),
         ("teacher_share=0.5", "teacher_share is now called distillation_weight: write distillation_weight=..."),
         ("callbacks.audition.seed=1", "callbacks.audition.seed is now called callbacks.sample_logger.seed: write"),
+        ("model.hidden_size=ü", "model.hidden_size=ü cannot be read: put a value that is a text in quotes"),
+        ("seed=[1", "[1 cannot be read: put a value"),
         ("epochs", "Error parsing override 'epochs': write name=value"),
     ],
 )

@@ -110,9 +110,9 @@ def test_a_run_is_trained_again_if_a_model_that_it_begins_with_was(tmp_path: Pat
     assert step.prepare()[1] == "trained again: a model that it begins with was trained again"
 
 
-def test_a_folder_with_spaces_and_commas_is_quoted(tmp_path: Path) -> None:
+def test_a_folder_with_spaces_and_commas_is_typed_as_it_is(tmp_path: Path) -> None:
     step = step_of(tmp_path / "mine, and yours")
-    assert step.prepare()[0][-1] == f"output_dir='{tmp_path}/mine, and yours/lstm/1'"
+    assert step.prepare()[0][-1] == f"output_dir={tmp_path}/mine, and yours/lstm/1"
 
 
 def test_the_time_of_an_evaluation_is_recorded_apart(tmp_path: Path) -> None:

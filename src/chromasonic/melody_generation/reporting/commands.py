@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
-from chromasonic.melody_generation.runs.command_line import training_command
+from chromasonic.melody_generation.printing.printable_text import printable
+from chromasonic.melody_generation.runs.command_line import path_option, paths_option, shell_command, training_command
 
 
 def evaluation_command(record: EvaluationRecord, directory: Path | None) -> str:
@@ -17,10 +17,10 @@ def evaluation_command(record: EvaluationRecord, directory: Path | None) -> str:
     settings = record.samples.settings
     if directory is None:
         return (
-            f'ModelTester(model, "{record.model}").run_comprehensive_test('
+            f"ModelTester(model, {json.dumps(printable(record.model), ensure_ascii=False)}).run_comprehensive_test("
             f"test_data, n_samples={settings.n_samples}, seed={settings.seed})"
         )
-    evaluate = shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", *settings.options()])
+    evaluate = shell_command("chromasonic", "evaluate", path_option("run", directory), *settings.options())
     return "\n".join([*_training_lines(record, directory), evaluate])
 
 
@@ -39,15 +39,15 @@ def comparison_command(
         settings: Settings of the samples; None if each run keeps its own.
     """
     training = [line for directory, record in records.items() for line in _training_lines(record, directory)]
-    runs = ",".join(map(shown_path, directories))
-    options = [f"runs=[{runs}]", f"output_dir={shown_path(save_dir)}", *(settings.options() if settings else [])]
-    return "\n".join([*training, shlex.join(["chromasonic", "compare", *options])])
+    options = [paths_option("runs", directories), path_option("output_dir", save_dir)]
+    options += settings.options() if settings else []
+    return "\n".join([*training, shell_command("chromasonic", "compare", *options)])
 
 
 def surprisal_command(directory: Path, numbers: Sequence[int]) -> str:
     """Return the command that draws the surprisal of test tunes, counted from 1."""
     listed = f"[{','.join(map(str, numbers))}]"
-    return shlex.join(["chromasonic", "evaluate", f"run={shown_path(directory)}", f"surprise={listed}"])
+    return shell_command("chromasonic", "evaluate", path_option("run", directory), f"surprise={listed}")
 
 
 def _training_lines(record: EvaluationRecord, directory: Path) -> list[str]:
@@ -55,4 +55,4 @@ def _training_lines(record: EvaluationRecord, directory: Path) -> list[str]:
     configuration = record.configuration
     if not configuration:
         return []
-    return [f"{training_command(configuration)} {shlex.quote(f'output_dir={shown_path(directory)}')}"]
+    return [f"{training_command(configuration)} {shell_command(path_option('output_dir', directory))}"]

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstra
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.notation.titles import file_stem
+from chromasonic.melody_generation.runs.command_line import quoted_for_hydra
 
 _REFERENCE = re.compile(r"(?<!\$)\{(\w+)\}")
-_PLAIN = re.compile(r"[\w./+-]+")  # a path that Hydra reads without quotes
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 Seeds = Annotated[list[NonNegativeInt], Field(min_length=1)]
@@ -154,7 +154,7 @@ class Plan:
             declared = PlanDeclaration.model_validate(values)
         except ValidationError as problem:
             faults = {".".join(map(str, error["loc"])): error["msg"].lower() for error in problem.errors()}
-            raise InputError("\n".join(f"{origin}: {key}: {fault}" for key, fault in faults.items())) from problem
+            raise InputError(*(f"{origin}: {key}: {fault}" for key, fault in faults.items())) from problem
         return _PlanBuilder(declared, origin).plan()
 
     @property
@@ -173,9 +173,11 @@ class Plan:
 
     def _run(self, part: Part, seed: int, folder: Path) -> PlannedRun:
         needed = {name: self._directory_of(self.parts[name], part, seed, folder) for name in part.references()}
-        overrides = [
-            _REFERENCE.sub(lambda reference: as_typed(needed[reference[1]]), override) for override in part.overrides
-        ]
+
+        def path_of(reference: re.Match[str]) -> str:
+            return quoted_for_hydra(str(needed[reference[1]]))
+
+        overrides = [_REFERENCE.sub(path_of, override) for override in part.overrides]
         directory = folder / part.name / str(seed)
         return PlannedRun(part.name, seed, directory, (*overrides, f"seed={seed}"), tuple(needed.values()))
 
@@ -185,12 +187,6 @@ class Plan:
         if len(needed.seeds) > 1 and seed not in needed.seeds:
             raise InputError(f"{part.name} is planned with seed {seed}, but {needed.name}, which it needs, is not")
         return folder / needed.name / str(seed if seed in needed.seeds else needed.seeds[0])
-
-
-def as_typed(path: Path) -> str:
-    """Return a path as Hydra reads it, quoted if need be."""
-    text = str(path)
-    return text if _PLAIN.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @dataclass(frozen=True)

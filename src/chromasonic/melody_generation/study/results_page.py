@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ from chromasonic.melody_generation.pages.generated_set import GeneratedSet
 from chromasonic.melody_generation.pages.tables import markdown
 from chromasonic.melody_generation.plots.figures import model_color, save_figure
 from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
+from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.trained_model import load_run
 from chromasonic.melody_generation.study.markdown_page import markdown_page, with_section
-from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
+from chromasonic.melody_generation.study.plan import PlannedRun
 from chromasonic.melody_generation.study.results_tables import (
     ablation_table,
     copying_table,
@@ -140,14 +140,14 @@ def tunes_of(run: PlannedRun, max_notes: int) -> list[ShownTune]:
 
 def tunes_command(run: PlannedRun) -> str:
     """Return the command that generates the melodies of the page."""
-    options = [f"run={run.directory}", f"count={_COUNT}", f"key={_KEY}", f"seed={_SEED}"]
-    return shlex.join(["chromasonic", "generate", *options])
+    options = [path_option("run", run.directory), f"count={_COUNT}", f"key={_KEY}", f"seed={_SEED}"]
+    return shell_command("chromasonic", "generate", *options)
 
 
 def train_command(run: PlannedRun) -> str:
     """Return the command that trains a run."""
-    overrides = [*run.overrides, f"output_dir={as_typed(run.directory)}"]
-    return shlex.join(["chromasonic", "train", *overrides])
+    overrides = [*run.overrides, path_option("output_dir", run.directory)]
+    return shell_command("chromasonic", "train", *overrides)
 
 
 def _seed_scores(results: StudyResults) -> list[SeedScores]:

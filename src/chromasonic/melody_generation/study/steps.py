@@ -17,12 +17,13 @@ from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.records import read_evaluation
 from chromasonic.melody_generation.reporting.run_evaluation import is_up_to_date
 from chromasonic.melody_generation.runs.checkpoint import checkpoint_digest
+from chromasonic.melody_generation.runs.command_line import path_option
 from chromasonic.melody_generation.runs.flat_values import changes
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.trained_model import load_run
 from chromasonic.melody_generation.runs.training_record import read_training
-from chromasonic.melody_generation.study.plan import PlannedRun, as_typed
+from chromasonic.melody_generation.study.plan import PlannedRun
 from chromasonic.melody_generation.study.run_files import PartRecord, as_json
 from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
@@ -68,11 +69,11 @@ class TrainingStep:
         if RunLayout(directory).has_epoch:
             reason = self._why_outdated()
             if not reason:
-                return [*_PROGRAM, "train", f"resume={as_typed(directory)}"], "resumed"
+                return [*_PROGRAM, "train", path_option("resume", directory)], "resumed"
             set_aside(directory)
             remark = f"trained again: {reason}"
         PartRecord(self.run.overrides, self.configuration, self._required_models()).write(directory)
-        return [*_PROGRAM, "train", *self.run.overrides, f"output_dir={as_typed(directory)}"], remark
+        return [*_PROGRAM, "train", *self.run.overrides, path_option("output_dir", directory)], remark
 
     def record_time(self, seconds: float) -> None:
         """Add to the processor time of the run."""
@@ -152,7 +153,7 @@ class EvaluationStep:
 
     def prepare(self) -> tuple[list[str], str]:
         """Return the command that evaluates the run, and no remark."""
-        return [*_PROGRAM, "evaluate", f"run={self.run.directory}", *self.settings.options()], ""
+        return [*_PROGRAM, "evaluate", path_option("run", self.run.directory), *self.settings.options()], ""
 
     def record_time(self, seconds: float) -> None:
         """Record the processor time of the evaluation, apart from that of the training."""
