@@ -34,11 +34,13 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, *answers: Answer) -> None:
         self.requests_received: list[str] = []
+        self.logins_received: list[str | None] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.requests_received.append(self.path)
+                outer.logins_received.append(self.headers["Authorization"])
                 answers[min(len(outer.requests_received), len(answers)) - 1](self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
@@ -169,6 +171,36 @@ def test_redirects_to_another_host_are_not_followed(serve: Callable[..., Server]
     with pytest.raises(requests.TooManyRedirects, match="another host"):
         download(serve(redirects_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, ONE_SHORT_TRY)
     assert other.requests_received == []
+
+
+def test_stored_logins_are_not_sent(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = tmp_path / "logins"
+    logins.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(logins))
+    assert requests.utils.get_netrc_auth("http://127.0.0.1/") == ("me", "secret")
+    server = serve(redirects_to("/tunes/elsewhere.abc"), whole(CONTENT))
+    download(server.url, TUNE, tmp_path, ONE_SHORT_TRY)
+    assert server.logins_received == [None, None]
+
+
+def test_a_login_in_the_address_is_sent(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(whole(CONTENT))
+    download(server.url.replace("//", "//me:secret@"), TUNE, tmp_path, ONE_SHORT_TRY)
+    assert server.logins_received == ["Basic bWU6c2VjcmV0"]
+
+
+def test_proxies_of_the_environment_are_used(
+    serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(whole(CONTENT))
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    download("http://localhost:9/tunes/", TUNE, tmp_path, ONE_SHORT_TRY)
+    assert proxy.requests_received == ["http://localhost:9/tunes/tune.abc"]
 
 
 def test_failed_downloads_are_retried(serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url
 
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
@@ -150,9 +152,21 @@ def _redirect_target(url: str, location: str) -> str:
     return target
 
 
+def _with_login_of_address(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return a request with the name and password of its address, if it has some.
+
+    Without this function, requests looks for them in the user's ``.netrc``. Proxies and certificates are still those of
+    the environment.
+    """
+    name, password = get_auth_from_url(request.url or "")
+    login: requests.PreparedRequest = HTTPBasicAuth(name, password)(request) if name or password else request
+    return login
+
+
 def _content(url: str, n_bytes: int, seconds: float) -> bytes:
     """Return at most ``n_bytes`` + 1 bytes of the content of an address, from no other host."""
     with requests.Session() as session:
+        session.auth = _with_login_of_address
         for _ in range(_MAX_REDIRECTS + 1):
             try:
                 response = session.get(
