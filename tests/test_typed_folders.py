@@ -1,4 +1,4 @@
-"""Folders with any letters are typed as they are, for every command, and a run may be moved to another folder."""
+"""Folders with any letters are typed as they are, a run may be moved, and typed secrets are not kept."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return ended
 
     return run_it
+
+
+def test_typed_secrets_are_kept_nowhere(run: Run, tmp_path: Path) -> None:
+    of_login = ("+hydra.job.env_set.API_TOKEN=hunter2", "+hydra.job.env_set.ADDRESS='https://me:hunter2@host/'")
+    ended = run("train", *QUIET, "model=markov", *of_login, f"output_dir={tmp_path / 'run'}")
+    assert "hunter2" not in ended.out + ended.err
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert [path for path in files if b"hunter2" in path.read_bytes()] == []
+    command = json.loads((tmp_path / "run/provenance.json").read_text())["command"]
+    assert "+hydra.job.env_set.API_TOKEN=***" in command
+    assert "API_TOKEN: '***'" in (tmp_path / "run/.hydra/hydra.yaml").read_text()
 
 
 def write_tunes(folder: Path) -> None:

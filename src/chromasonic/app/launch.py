@@ -21,6 +21,7 @@ from hydra.errors import CompactHydraException
 
 from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
 from chromasonic.melody_generation.printing.library_messages import make_library_messages_printable
+from chromasonic.melody_generation.printing.masked_secrets import masked_text
 from chromasonic.melody_generation.printing.printable_text import printable
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
@@ -119,7 +120,7 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
 
 def end_with(problem: InputError) -> NoReturn:
     """End the program with exit code 1 and the sentences of an error."""
-    sys.exit("\n".join(map(printable, problem.args)))
+    sys.exit("\n".join(printable(masked_text(sentence)) for sentence in problem.args))
 
 
 @contextmanager

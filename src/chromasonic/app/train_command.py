@@ -18,7 +18,9 @@ from omegaconf import DictConfig
 from chromasonic.app.launch import Terminated, end_with, ended_by, is_main_process, launch, refusal_of
 from chromasonic.config.location import configs_directory
 from chromasonic.config.typed_paths import path_of, quote_paths
+from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.masked_secrets import masked_yaml
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
 _OPTIONS_OF_HYDRA = {
@@ -50,6 +52,7 @@ def job(config: DictConfig) -> None:
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     try:
+        _mask_secrets(directory)
         run(config, directory)
     except Exception as problem:
         refusal = refusal_of(problem)
@@ -85,6 +88,17 @@ def _check_arguments(arguments: Sequence[str]) -> None:
             if (directory / ".hydra").is_symlink():
                 link = directory / ".hydra"
                 end_with(InputError(f"{link} is a link, so that Hydra would write somewhere else: remove it"))
+
+
+def _mask_secrets(directory: Path) -> None:
+    """Mask secret values in Hydra's own records of what was typed, which nothing reads again."""
+    records = [*(directory / ".hydra").glob("*.yaml")]
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        records.append(Path(HydraConfig.get().sweep.dir) / "multirun.yaml")
+    for record in filter(Path.is_file, records):
+        text = record.read_text(encoding="utf-8")
+        if (masked := masked_yaml(text)) != text:
+            write_text(record, masked)
 
 
 def _remove_if_unused(directory: Path) -> None:

@@ -23,6 +23,7 @@ from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
+from chromasonic.melody_generation.printing.masked_secrets import masked_values
 from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan, print_remark
 from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
 from chromasonic.melody_generation.runs.layout import RunLayout
@@ -203,7 +204,7 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
         split_hash=data.split_hash,
         test_set_hash=data.test_set_hash,
         corpus=most_common_corpus(data.melodies["train"]),
-        configuration=plain_configuration(config) | models,
+        configuration=masked_values(plain_configuration(config)) | models,
         lineage=lineage,
         calibration=fit_if_enough(data.melodies["train"]),
     )

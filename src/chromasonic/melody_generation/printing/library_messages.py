@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
+from chromasonic.melody_generation.printing.masked_secrets import masked_text
 from chromasonic.melody_generation.printing.printable_text import printable_lines
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
@@ -41,7 +42,7 @@ class _FormatWarning:
         self._before = before
 
     def __call__(self, *arguments: Any, **named: Any) -> str:
-        return printable_lines(self._before(*arguments, **named))
+        return printable_lines(masked_text(self._before(*arguments, **named)))
 
 
 class _RecordFactory:
@@ -53,7 +54,7 @@ class _RecordFactory:
     def __call__(self, *arguments: Any, **named: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._before(*arguments, **named)
         with suppress(TypeError, ValueError):  # the arguments do not fit; logging reports that itself
-            record.msg, record.args = printable_lines(record.getMessage()), ()
+            record.msg, record.args = printable_lines(masked_text(record.getMessage())), ()
         if record.exc_info and record.exc_info[1]:
-            record.exc_text = printable_lines(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = printable_lines(masked_text(logging.Formatter().formatException(record.exc_info)))
         return record

@@ -1,4 +1,4 @@
-"""The terminal. Everything that the package prints is printed here, as plain text.
+"""The terminal. Everything that the package prints is printed here, as plain text, without secrets that were typed.
 
 Rich reads square brackets and colons as markup in most texts that it is given: lines, cells, titles, captions, and the
 names of tasks. It gets no text but from this module.
@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from chromasonic.melody_generation.printing.masked_secrets import masked_text
 from chromasonic.melody_generation.printing.printable_text import printable, printable_lines
 
 
@@ -47,7 +48,7 @@ class Terminal:
 
     def print(self, text: str, *, is_dim: bool = False) -> None:
         """Print a line; the terminal breaks it, so that it can be copied as a whole."""
-        self._console.print(printable(text), style="dim" if is_dim else None, soft_wrap=True)
+        self._console.print(printable(masked_text(text)), style="dim" if is_dim else None, soft_wrap=True)
 
     def print_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
         """Print a table.
@@ -130,4 +131,4 @@ def print_lines(text: str) -> None:
 def print_error(message: str) -> None:
     """Print a message of one line or more to standard error; nothing if it is closed."""
     with suppress(OSError, ValueError):
-        print(printable_lines(message), file=sys.stderr, flush=True)
+        print(printable_lines(masked_text(message)), file=sys.stderr, flush=True)

@@ -26,6 +26,7 @@ from chromasonic.melody_generation.pages.melody_tracks import melody_tracks
 from chromasonic.melody_generation.pages.page import Page, PageFigure, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 from chromasonic.melody_generation.plots.figures import figure_to_svg
+from chromasonic.melody_generation.printing.masked_secrets import masked_yaml
 from chromasonic.melody_generation.reporting.commands import evaluation_command
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.result_tables import feature_tables, main_parts, score_tables
@@ -92,7 +93,7 @@ def _training_of(run: Path | None) -> tuple[TrainingHistory | None, str]:
         return None, ""
     try:
         content = read_regular_file(RunLayout(run).configuration, MAX_CONFIGURATION_BYTES)
-        configuration = content.decode("utf-8", errors="replace")
+        configuration = masked_yaml(content.decode("utf-8", errors="replace"))
     except OSError:  # a copied run may lack it
         configuration = ""
     try:

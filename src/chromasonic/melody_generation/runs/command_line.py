@@ -1,6 +1,7 @@
 """Commands that repeat a run or generate its melodies again, as text that can be pasted into a shell.
 
-They hold names and values of other people. So they are quoted for the shell, and for Hydra, and are printable.
+They hold names and values of other people. So they are quoted for the shell, and for Hydra, and are printable. Secret
+values are masked.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chromasonic.melody_generation.atomic_files import JsonObject, shown_path
+from chromasonic.melody_generation.printing.masked_secrets import masked_option
 from chromasonic.melody_generation.printing.printable_text import printable
 
 _GROUPS = ("model", "dataset", "optimizer", "scheduler")
@@ -34,7 +36,7 @@ def shell_command(*words: str) -> str:
         >>> shell_command("chromasonic", "train", "resume=my run")
         "chromasonic train 'resume=my run'"
     """
-    return shlex.join(map(printable, words))
+    return shlex.join(printable(masked_option(word)) for word in words)
 
 
 def path_option(name: str, path: Path) -> str:

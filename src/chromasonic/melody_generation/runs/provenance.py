@@ -21,6 +21,7 @@ from typing import TypedDict
 import torch
 
 from chromasonic.melody_generation.atomic_files import JsonObject, write_text
+from chromasonic.melody_generation.printing.masked_secrets import masked_option, masked_values
 from chromasonic.melody_generation.runs.flat_values import flat_values
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
@@ -62,7 +63,7 @@ class Provenance:
     """The values that determine the result of a run.
 
     Attributes:
-        command: The command as it was typed.
+        command: The command as it was typed, without secrets.
         chromasonic: Version of this package; None if it is not installed.
         python: Version of Python.
         packages: Versions of the packages that the result depends on.
@@ -72,7 +73,7 @@ class Provenance:
         threads: Number of threads of torch.
         split_hash: Hash of the split.
         test_set_hash: Hash of the test tunes.
-        configuration: The configuration, as plain values.
+        configuration: The configuration, as plain values, without secrets.
     """
 
     command: tuple[str, ...]
@@ -107,7 +108,7 @@ class Provenance:
             device: The device that trains.
         """
         return cls(
-            command=tuple(command),
+            command=tuple(map(masked_option, command)),
             chromasonic=_version("chromasonic"),
             python=platform.python_version(),
             packages={name: _version(name) for name in PACKAGES},
@@ -117,7 +118,7 @@ class Provenance:
             threads=torch.get_num_threads(),
             split_hash=split_hash,
             test_set_hash=test_set_hash,
-            configuration=dict(configuration),
+            configuration=masked_values(configuration),
         )
 
     def to_values(self) -> JsonObject:
@@ -212,7 +213,7 @@ def _in_todays_names(record: JsonObject) -> JsonObject:
     configuration = record.get("configuration")
     if not configuration or not isinstance(configuration, dict):
         return record
-    return {**record, "configuration": upgrade_configuration(configuration)}
+    return {**record, "configuration": masked_values(upgrade_configuration(configuration))}
 
 
 def _shown(value: object) -> str:
