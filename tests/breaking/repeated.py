@@ -17,6 +17,7 @@ import io
 import math
 import random
 import re
+import signal
 import sys
 import time
 import zipfile
@@ -242,17 +243,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     arguments = parser.parse_args()
-    n_faults = 0
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, signal.default_int_handler)
+    n_faults, is_interrupted = 0, False
+    numbers = range(arguments.first, arguments.first + arguments.inputs)
     for name in arguments.only:
         began, reported, outcome = time.monotonic(), time.monotonic(), RepeatedOutcome()
         with closed(ReaderProcess(BOUNDS)) as reader:
             try:
-                numbers = range(arguments.first, arguments.first + arguments.inputs)
                 for outcome in read_repeated(name, numbers, arguments.seed, reader):
                     if time.monotonic() > reported + _REPORT_SECONDS:
                         reported = time.monotonic()
                         print(f"  {_line(name, outcome, reported - began)} so far", file=sys.stderr, flush=True)
             except KeyboardInterrupt:
+                is_interrupted = True
                 print(f"interrupted: continue with --first {arguments.first + outcome.n_inputs}", flush=True)
             print(_line(name, outcome, time.monotonic() - began), flush=True)
             for fault in outcome.faults:
@@ -260,6 +264,8 @@ def main() -> int:
             for _, number in sorted(outcome.worst, reverse=True):
                 print(f"  {growth(name, number, arguments.seed, reader)}", flush=True)
         n_faults += len(outcome.faults)
+        if is_interrupted:
+            return 130
     return 1 if n_faults else 0
 
 

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from chromasonic.melody_generation.corpora import files
-from chromasonic.melody_generation.corpora.files import FilesCorpus
+from chromasonic.melody_generation.corpora.files import SUFFIXES, FilesCorpus
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io import music_files
 from chromasonic.melody_generation.io.bounded.reader_process import ReaderProcess, ReadingBounds
-from chromasonic.melody_generation.io.music_files import MUSIC_SUFFIXES
 from chromasonic.melody_generation.io.tunes import DroppedTune
 
 ABC = "X:{number}\nT:{title}\nM:3/4\nL:1/4\nK:{key}\nd|g2b|a3/2g/z|g3|\n"
@@ -141,7 +140,7 @@ def test_a_missing_folder_or_one_without_music_raises_an_error_with_the_suffixes
         with pytest.raises(InputError) as error:
             FilesCorpus(folder).read()
         assert str(folder) in str(error.value)
-        assert all(suffix in str(error.value) for suffix in MUSIC_SUFFIXES)
+        assert all(suffix in str(error.value) for suffix in SUFFIXES)
 
 
 def test_a_folder_without_a_usable_file_raises_an_error_with_the_reason(tmp_path: Path) -> None:

@@ -20,18 +20,20 @@ from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.untrusted_files import read_regular_file
 
+SUFFIXES = MUSIC_SUFFIXES
+
 
 def read_first_tune(path: str | Path) -> Melody:
     """Read the first tune of an ABC, MIDI, MusicXML or kern file.
 
     Raises:
-        InputError: If there is no such file, its suffix is none of ``MUSIC_SUFFIXES``, or its first tune is unreadable.
+        InputError: If there is no such file, its suffix is none of ``SUFFIXES``, or its first tune cannot be read.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    if path.suffix.lower() not in MUSIC_SUFFIXES:
-        raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(MUSIC_SUFFIXES)}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
     [tune, *_] = read_music_file(path, path.name, only_first=True)
     if isinstance(tune, DroppedTune):
         raise InputError(f"{path} cannot be used: {tune.reason.removeprefix('cannot be used: ')}")
@@ -40,7 +42,7 @@ def read_first_tune(path: str | Path) -> Melody:
 
 @dataclass(frozen=True)
 class FilesCorpus:
-    """The tunes of all files in ``folder`` with one of ``MUSIC_SUFFIXES``.
+    """The tunes of all files in ``folder`` with one of ``SUFFIXES``.
 
     Hidden files and folders, and links to targets outside the folder, are ignored. The reading is cached until a file
     changes, unless another computer may read more of them.
@@ -76,7 +78,7 @@ class FilesCorpus:
 
     @staticmethod
     def _names(folder: Path) -> list[str]:
-        suffixes = ", ".join(MUSIC_SUFFIXES)
+        suffixes = ", ".join(SUFFIXES)
         if not folder.is_dir():
             raise InputError(f"there is no folder {folder}: name one with files that end in {suffixes}")
         root = folder.resolve()
@@ -87,7 +89,7 @@ class FilesCorpus:
             names += [
                 path.relative_to(folder).as_posix()
                 for path in paths
-                if path.suffix.lower() in MUSIC_SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
+                if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
             ]
         if not names:
             raise InputError(f"the folder {folder} has no file that ends in {suffixes}")

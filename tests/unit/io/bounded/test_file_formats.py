@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import ParseError
+
 import pytest
 
 from chromasonic.melody_generation.io.bounded import file_formats
@@ -27,3 +29,16 @@ def test_a_file_that_cannot_be_used_is_one_dropped_tune() -> None:
 def test_tunes_have_the_source_of_the_file() -> None:
     tunes = list(tunes_of_file(b"X:3\nK:C\nC\nX:4\nK:D\nD\n", ".abc", "in/a.abc"))
     assert [tune.melody.source for tune in tunes if isinstance(tune, WrittenTune)] == ["in/a.abc:3", "in/a.abc:4"]
+
+
+@pytest.mark.parametrize("lack", [MemoryError(), ParseError("out of memory: line 7, column 0")])
+def test_a_lack_of_memory_is_no_fault_of_the_file(lack: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> WrittenTune:
+        try:
+            raise lack
+        except (MemoryError, ParseError):
+            raise ZeroDivisionError  # noqa: B904  a library that fails as it answers the lack
+
+    monkeypatch.setattr("chromasonic.melody_generation.io.read_score._parse", fail)
+    with pytest.raises(MemoryError):
+        list(tunes_of_file(b"", ".krn", "a.krn"))

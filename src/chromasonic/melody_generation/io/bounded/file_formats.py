@@ -28,6 +28,9 @@ def tunes_of_file(content: bytes, suffix: str, source: str) -> Iterator[WrittenT
         content: The content of the file.
         suffix: The suffix that gives the format, in lower case.
         source: The melodies' ``source``: the file's name.
+
+    Raises:
+        MemoryError: If there is not enough memory, also if a library raises something else then.
     """
     try:
         if suffix == ".abc":
@@ -35,7 +38,18 @@ def tunes_of_file(content: bytes, suffix: str, source: str) -> Iterator[WrittenT
         else:
             yield parse_score(content, suffix, source)
     except InputError as problem:
+        if _is_lack_of_memory(problem):
+            raise MemoryError from problem
         yield DroppedTune(source, str(problem).removeprefix(f"{source} "))
+
+
+def _is_lack_of_memory(problem: BaseException | None) -> bool:
+    """Return whether an error, or one that led to it, is a lack of memory, which is no fault of the file."""
+    while problem is not None:
+        if isinstance(problem, MemoryError) or (isinstance(problem, SyntaxError) and "out of memory" in str(problem)):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 def _abc_tunes(content: bytes, source: str) -> Iterator[WrittenTune | DroppedTune]:
