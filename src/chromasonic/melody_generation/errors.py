@@ -31,7 +31,7 @@ _LACKS_FOR_LIBRARIES = ("failed to map segment", "Cannot allocate memory", "can'
 
 
 def is_lack_of_memory(problem: BaseException) -> bool:
-    """Return whether an error is a lack of memory, of the computer, of a GPU, or of what a limit leaves.
+    """Return whether an error is a lack of memory, of the computer, of a GPU, or of what a limit leaves; or due to one.
 
     Example:
         >>> is_lack_of_memory(MemoryError()), is_lack_of_memory(RuntimeError("CUDA out of memory"))
@@ -39,6 +39,15 @@ def is_lack_of_memory(problem: BaseException) -> bool:
         >>> is_lack_of_memory(RuntimeError("a fault of the program"))
         False
     """
+    chain: list[BaseException] = []
+    current: BaseException | None = problem
+    while current is not None and current not in chain:
+        chain.append(current)  # while a file is closed after a lack of memory, another error may follow
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return any(map(_says_lack_of_memory, chain))
+
+
+def _says_lack_of_memory(problem: BaseException) -> bool:
     if isinstance(problem, MemoryError) or getattr(problem, "errno", None) == errno.ENOMEM:
         return True
     if not isinstance(problem, RuntimeError | ImportError | OSError | SystemError):

@@ -252,3 +252,28 @@ def test_a_file_without_read_permission_is_refused_with_the_reason(
     path = saved(tmp_path / "model.pt")
     monkeypatch.setattr(checkpoint, "read_regular_file", refuse)
     assert refusal_of(path).endswith("cannot be read: Permission denied")
+
+
+def _while_handling(problem: BaseException) -> Exception:
+    following = ValueError("I/O operation on closed file.")
+    following.__context__ = problem
+    return following
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), _while_handling(MemoryError())],
+)
+@pytest.mark.parametrize("function", ["load_values", "_rebuild"])
+def test_a_lack_of_memory_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, problem: Exception
+) -> None:
+    def lacks(*_: object) -> None:
+        raise problem
+
+    path = tmp_path / "model.pt"
+    torch.save({**describe(small_lstm()), "model_state_dict": small_lstm().state_dict(), "epoch": 1}, path)
+    read_checkpoint(path).build_network()
+    monkeypatch.setattr(checkpoint, function, lacks)
+    with pytest.raises(InputError, match=r"not enough memory for the checkpoint .*model.pt of \d+ bytes"):
+        read_checkpoint(path).build_network()

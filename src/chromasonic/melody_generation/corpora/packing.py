@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.corpora.packed_arrays import ArrayLayout, read_arrays
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
 from chromasonic.melody_generation.melody import MODES, Departure, IntArray, Melody, Metre
 from chromasonic.melody_generation.untrusted_files import parse_json
 
@@ -161,4 +161,8 @@ def unpack_untrusted(payload: bytes) -> tuple[tuple[Melody, ...], JsonObject]:
         *(zipfile.BadZipFile, NotImplementedError, MemoryError, RecursionError),
         *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
     ) as problem:
+        if is_lack_of_memory(problem):
+            raise InputError(
+                f"there is not enough memory for packed melodies of {len(payload)} bytes: allow more (ulimit -v)"
+            ) from problem
         raise InputError(f"the packed melodies are damaged: {problem}") from problem

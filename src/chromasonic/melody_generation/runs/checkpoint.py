@@ -19,7 +19,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -174,7 +174,9 @@ class Checkpoint:
             )
         try:
             return _rebuild(self.network_name, self.hyperparameters, self.weights).eval()
-        except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as problem:
+        except (ArithmeticError, AttributeError, MemoryError, RuntimeError, TypeError, ValueError) as problem:
+            if is_lack_of_memory(problem):
+                raise _lack_of_memory(self.path) from problem
             reason = " ".join(str(problem).split())[:200]
             raise InputError(
                 f"{self.path} does not fit the network that it names, {self.network_name!r}: {reason}"
@@ -237,11 +239,20 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     )
 
 
+def _lack_of_memory(path: Path) -> InputError:
+    return InputError(
+        f"there is not enough memory for the checkpoint {path} of {path.stat().st_size} bytes, which is read whole: "
+        "allow more memory (ulimit -v), or take a smaller model"
+    )
+
+
 def _load_values(path: Path, content: bytes) -> Any:
     """Load plain values and tensors, no more than the size of the file allows."""
     try:
         values = load_values(content)
     except _DAMAGED as problem:
+        if is_lack_of_memory(problem):
+            raise _lack_of_memory(path) from problem
         # Sentences about "it" are ours; others are those of torch and of zipfile, and name nothing that a user knows.
         is_ours = type(problem) is ValueError and str(problem).startswith(("it ", "its "))
         reason = str(problem) if is_ours else "it is damaged, or holds more than plain values and tensors"
