@@ -172,3 +172,22 @@ def test_a_file_beside_the_music_is_not_imported(tmp_path: Path) -> None:
     ending = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (ending.stdout, ending.returncode) == ("Scale\n", 0), ending.stderr
     assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.slow
+def test_a_program_that_found_this_package_by_a_relative_path_reads_from_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_bytes(GOOD)
+    package = Path(reader_process.__file__).parents[4]
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from chromasonic.melody_generation.io.music_files import read_music_file\n"
+        "os.chdir(sys.argv[1])\n"
+        "[tune] = read_music_file(Path('a.abc'), 'a.abc')\n"
+        "print(tune.melody.title)"
+    )
+    paths = os.pathsep.join([package.name, *(path for path in sys.path if path and Path(path) != package)])
+    command = [sys.executable, "-P", "-c", program, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": paths}
+    ending = subprocess.run(command, cwd=package.parent, env=environment, capture_output=True, text=True, check=False)
+    assert (ending.stdout, ending.returncode) == ("Scale\n", 0), ending.stderr

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.bounded.tune_messages import (
@@ -30,6 +31,8 @@ _WORKER = "chromasonic.melody_generation.io.bounded.reader_worker"
 _START = (
     f"import json, sys; sys.path[:] = json.loads(sys.argv[2]); from {_WORKER} import serve; serve(int(sys.argv[1]))"
 )
+# For a path that is relative to a folder that the program has left since.
+_PACKAGE_FOLDER = str(Path(__file__).absolute().parents[4])
 _CODES_OUT_OF_TIME = {-int(getattr(signal, "SIGPROF", -OUT_OF_TIME)), OUT_OF_TIME}
 
 
@@ -153,7 +156,8 @@ class _Worker:
     """
 
     def __init__(self, memory: int) -> None:
-        command = [sys.executable, "-P", "-c", _START, str(memory), json.dumps(sys.path)]
+        paths = [*sys.path, _PACKAGE_FOLDER]
+        command = [sys.executable, "-P", "-c", _START, str(memory), json.dumps(paths)]
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         advice = "close other programs, or raise the limits of this one"
         try:
