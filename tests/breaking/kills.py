@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
+from omegaconf import OmegaConf
 from tests.breaking.forked import ChildResult, Sabotage, train, warm_up
 from tests.running import choices
 
@@ -156,8 +156,8 @@ def _logs(run: Path) -> bool:
 
 
 def _settings(run: Path) -> dict[str, Any]:
-    """Return the configuration of a run without its folder."""
-    values: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text())
+    """Return the configuration of a run without its folder; a repeated run has values in the place of references."""
+    values: Any = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"), resolve=True)
     return {name: value for name, value in values.items() if name != "output_dir"}
 
 
