@@ -57,7 +57,7 @@ def cache_key(inputs: Iterable[tuple[str, bytes]], options: Mapping[str, object]
     """
     digest = hashlib.sha256(json.dumps([_code_version(), dict(options)], sort_keys=True).encode())
     for name, content in inputs:
-        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+        digest.update(name.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()[:32]
 
 
