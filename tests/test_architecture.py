@@ -54,7 +54,7 @@ ONLY_IN = {
     "matplotlib": {"plots"},
     "verovio": {"io"},
     "resvg_py": {"io"},
-    "mido": {"io"},
+    "mido": {"io", "corpora"},
     "music21": {"io", "corpora"},
     "jinja2": {"pages"},
     "markupsafe": {"pages"},

@@ -28,7 +28,9 @@ _DATA_MODULE = {
 }
 _CORPORA = {
     f"{_PACKAGE}corpora.nottingham.NottinghamCorpus": "repeats",
-    f"{_PACKAGE}corpora.folk.FolkCorpus": "oneills airds ryans essen nottingham",
+    f"{_PACKAGE}corpora.folk.FolkCorpus": "oneills airds ryans essen nottingham ceolrince folkwiki",
+    f"{_PACKAGE}corpora.ceolrince.CeolRinceCorpus": "",
+    f"{_PACKAGE}corpora.folkwiki.FolkWikiCorpus": "",
     f"{_PACKAGE}corpora.files.FilesCorpus": "folder",
     f"{_PACKAGE}corpora.synthetic.SyntheticCorpus": "num_sequences seed",
 }

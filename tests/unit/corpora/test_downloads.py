@@ -210,7 +210,22 @@ def test_failed_downloads_are_retried(serve: Callable[..., Server], tmp_path: Pa
     assert (tmp_path / "tune.abc").exists()
 
 
-@pytest.mark.parametrize("name", ["../tune.abc", "/etc/tune.abc", "a/b.abc", "..", ".hidden", "a\\b.abc", "", "a\0b"])
+NO_NAMES = (
+    "../tune.abc",
+    "/etc/tune.abc",
+    "a/b/c.abc",
+    "a/../b",
+    "..",
+    ".hidden",
+    "a/.b",
+    "a\\b.abc",
+    "",
+    "a\0b",
+    "a?b",
+)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
 def test_names_that_are_paths_raise_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="no plain file name"):
         PinnedFile(name, "0" * 64, 1)

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from tests.unit.corpora.round_trip import assert_encoding_round_trips
 
-from chromasonic.melody_generation.corpora import nottingham
+from chromasonic.melody_generation.corpora import nottingham, pinned_sources
 from chromasonic.melody_generation.corpora.cache import source_directory
 from chromasonic.melody_generation.corpora.corpus import CorpusReading
 from chromasonic.melody_generation.corpora.downloads import PinnedFile, RetryPolicy
-from chromasonic.melody_generation.corpora.nottingham import DownloadManifest, NottinghamCorpus, load_manifest
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.corpora.pinned_sources import DownloadManifest, load_manifest
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -59,8 +60,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name, content in FILES.items():
         (served / name).write_bytes(content)
     files = [PinnedFile(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in FILES.items()]
-    monkeypatch.setattr(nottingham, "load_manifest", lambda: DownloadManifest("https://pinned.invalid/", tuple(files)))
-    monkeypatch.setattr(nottingham, "_RETRY_POLICY", RetryPolicy(seconds=30, n_retries=0))
+    manifest = DownloadManifest("nottingham", "the Nottingham tunes", "", "https://pinned.invalid/", tuple(files))
+    monkeypatch.setattr(nottingham, "load_manifest", lambda name: manifest)
+    monkeypatch.setattr(pinned_sources, "RETRY_POLICY", RetryPolicy(seconds=30, n_retries=0))
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     running = Server(served)
@@ -162,11 +164,25 @@ def test_an_unknown_value_of_repeats_raises_an_error() -> None:
         NottinghamCorpus(repeats="both")  # type: ignore[arg-type]
 
 
-def test_the_manifest_pins_14_files_of_a_commit() -> None:
-    assert "0992bb6cd864f6d4b90d6663e08c0ef53ffaa08f" in load_manifest().url
-    assert load_manifest().url.startswith("https://raw.githubusercontent.com/jukedeck/nottingham-dataset/")
-    assert len(load_manifest().files) == 14
-    assert sum(file.n_bytes for file in load_manifest().files) < 600_000
+@pytest.mark.parametrize(
+    ("name", "place", "n_files", "most_bytes"),
+    [
+        ("nottingham", "jukedeck/nottingham-dataset/0992bb6cd864f6d4b90d6663e08c0ef53ffaa08f/", 14, 600_000),
+        (
+            "ceolrince",
+            "polifonia-project/folk_ngram_analysis/9d8ccf9fe40ffdd2a1787e75527062fc1d07c669/",
+            1196,
+            3_000_000,
+        ),
+        ("folkwiki", "victorwegeborn/folk-rnn/7f8158e085f7c6787b429abf4c43cf6c0b9d8a20/", 1, 2_000_000),
+    ],
+)
+def test_a_manifest_pins_the_files_of_a_commit(name: str, place: str, n_files: int, most_bytes: int) -> None:
+    manifest = load_manifest(name)
+    assert manifest.url.startswith(f"https://raw.githubusercontent.com/{place}")
+    assert len(manifest.files) == n_files
+    assert sum(file.n_bytes for file in manifest.files) < most_bytes
+    assert manifest.licence
 
 
 @pytest.fixture(scope="module")

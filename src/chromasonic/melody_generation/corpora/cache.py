@@ -78,7 +78,7 @@ def reading_code() -> list[Path]:
         root / "vocabulary.py",
         root / "measures" / "key_estimation.py",
         root / "notation" / "repeats.py",
-        *sorted(root.glob("corpora/*.py")),
+        *sorted(root.glob("corpora/**/*.py")),
         *sorted(root.glob("io/**/*.py")),
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -29,12 +30,12 @@ class PinnedFile:
     """A file with known content.
 
     Attributes:
-        name: The file name, without folders.
+        name: The file name, with at most one folder.
         sha256: The SHA-256 of the content, in hexadecimal digits.
         n_bytes: The size in bytes.
 
     Raises:
-        ValueError: If the name is a path, or is hidden.
+        ValueError: If the name leads elsewhere, or is hidden.
     """
 
     name: str
@@ -42,13 +43,7 @@ class PinnedFile:
     n_bytes: int
 
     def __post_init__(self) -> None:
-        if (
-            not self.name
-            or Path(self.name).name != self.name
-            or self.name.startswith(".")
-            or "\\" in self.name
-            or "\0" in self.name
-        ):
+        if not re.fullmatch(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", self.name, re.ASCII):
             raise ValueError(f"{self.name!r} is no plain file name")
 
     def is_content(self, content: bytes) -> bool:

@@ -1,20 +1,23 @@
-"""The folk collections in the corpus of music21: over 12 000 tunes without a download.
+"""Folk collections: over 12 000 tunes in the corpus of music21, without a download, and three that are downloaded.
 
 * ``oneills``: O'Neill's Music of Ireland, 1903 (2009 tunes; some are in two files of the collection).
 * ``airds``: Aird's Selection of Scotch, English, Irish and Foreign Airs, 1782-1801 (1180 tunes).
 * ``ryans``: Ryan's Mammoth Collection, 1883 (1059 tunes).
 * ``essen``: the Essen Folksong Collection, mostly German and Chinese songs (8514 tunes).
+* ``nottingham``, ``ceolrince`` and ``folkwiki``: as the datasets of these names, downloaded on first use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
-from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.ceolrince import CeolRinceCorpus
+from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.folkwiki import FolkWikiCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
@@ -23,6 +26,11 @@ from chromasonic.melody_generation.printing.terminal_output import Terminal, Ter
 
 # The folder of each collection in music21's corpus.
 _FOLDERS = {"oneills": "oneills1850", "airds": "airdsAirs", "ryans": "ryansMammoth", "essen": "essenFolksong"}
+_DOWNLOADED: dict[str, Callable[[], Corpus]] = {
+    "nottingham": NottinghamCorpus,
+    "ceolrince": CeolRinceCorpus,
+    "folkwiki": FolkWikiCorpus,
+}
 
 
 class FolkCorpus:
@@ -33,8 +41,10 @@ class FolkCorpus:
         airds: Whether to read Aird's.
         ryans: Whether to read Ryan's Mammoth.
         essen: Whether to read Essen.
-        nottingham: Whether to read the Nottingham tunes too, which are downloaded on first use. This helps a model that
-            is pretrained for them; the leakage guard removes their held-out tunes.
+        nottingham: Whether to read the Nottingham tunes too. This helps a model that is pretrained for them; the
+            leakage guard removes their held-out tunes.
+        ceolrince: Whether to read Ceol Rince na hÉireann.
+        folkwiki: Whether to read the tunes of FolkWiki.
 
     Raises:
         InputError: If no collection is chosen.
@@ -48,8 +58,11 @@ class FolkCorpus:
         ryans: bool = True,
         essen: bool = True,
         nottingham: bool = False,
+        ceolrince: bool = False,
+        folkwiki: bool = False,
     ) -> None:
-        chosen = {"oneills": oneills, "airds": airds, "ryans": ryans, "essen": essen, "nottingham": nottingham}
+        chosen = {"oneills": oneills, "airds": airds, "ryans": ryans, "essen": essen}
+        chosen |= {"nottingham": nottingham, "ceolrince": ceolrince, "folkwiki": folkwiki}
         self.collections = tuple(name for name, is_chosen in chosen.items() if is_chosen)
         if not self.collections:
             raise InputError(f"the folk dataset needs one of its collections: {', '.join(chosen)}")
@@ -68,8 +81,8 @@ class FolkCorpus:
 
 
 def _read_collection(collection: str) -> CorpusReading:
-    if collection not in _FOLDERS:
-        return NottinghamCorpus().read()
+    if collection in _DOWNLOADED:
+        return _DOWNLOADED[collection]().read()
     contents = [(path.name, path.read_bytes()) for path in _paths(collection)]
     key = cache_key(contents, {"corpus": collection})
     return read_cached(f"folk-{collection}", key, lambda: collect_tunes(_tunes(collection, contents)))

@@ -55,3 +55,32 @@ def estimated_key(pitches: ArrayLike, durations: ArrayLike, sharps: int | None =
         return keys[0]
     correlations = [np.corrcoef(np.roll(class_durations, -key.tonic), PROFILES[key.mode])[0, 1] for key in keys]
     return keys[int(np.argmax(correlations))]
+
+
+def estimated_mode(pitches: ArrayLike, durations: ArrayLike, tonic: int) -> str:
+    """Return the mode on a tonic whose scale has most of the time; of equal ones the first of ``_SCALES``.
+
+    Args:
+        pitches: MIDI numbers, ``REST`` for a rest, shape (N,).
+        durations: Durations in any unit, shape (N,).
+        tonic: Pitch class of the tonic.
+
+    Example:
+        >>> estimated_mode([62, 64, 66, 67, 69, 71, 72, 74], [1, 1, 1, 1, 1, 1, 1, 1], 2)
+        'mixolydian'
+    """
+    midi_numbers = np.asarray(pitches, dtype=np.int64).reshape(-1)
+    weights = np.asarray(durations, dtype=np.float64).reshape(-1)
+    is_sounding = midi_numbers != REST
+    degrees = (midi_numbers[is_sounding] - tonic) % 12
+    by_degree = np.bincount(degrees, weights=weights[is_sounding], minlength=12)
+    return max(_SCALES, key=lambda mode: float(by_degree[list(_SCALES[mode])].sum()))
+
+
+# Semitones above the tonic: the modes of British, Irish and Nordic dance music, the most frequent first.
+_SCALES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+}
