@@ -243,6 +243,8 @@ def test_nothing_in_the_package_executes_a_file_that_it_reads() -> None:
     assert asks_git.startswith("subprocess.run(['git', '-C', str(_PROJECT), *question]")
     (runs_a_plan,) = found.pop("runner.py")  # the commands of this package, with options from the user's plan
     assert runs_a_plan.startswith("subprocess.Popen(command,")
+    (reads_music,) = found.pop("reader_process.py")  # this package's own reader of files
+    assert reads_music.startswith("subprocess.Popen(command,")
     assert found == {}
 
 

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from hydra.errors import CompactHydraException
-
 from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
 from chromasonic.melody_generation.printing.library_messages import make_library_messages_printable
 from chromasonic.melody_generation.printing.masked_secrets import masked_text
@@ -89,6 +87,8 @@ def ended_by(interrupt: KeyboardInterrupt) -> tuple[str, int]:
 def launch(main: Callable[[], None]) -> None:
     """Start a Hydra program; errors in the overrides are printed without Hydra's traceback."""
     with _a_command_ends_readably(), _threads_end_quietly():
+        from hydra.errors import CompactHydraException
+
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             main()
             return
