@@ -144,7 +144,7 @@ def test_the_key_covers_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_key_covers_all_code_that_corpora_import_to_read() -> None:
-    """Errors, locks, the terminal, atomic files and limits of untrusted ones do not affect the melodies."""
+    """Errors, locks, what is printed, and files as such do not affect the melodies."""
     root = Path(cache.__file__).parents[1]
     queue = [root / "corpora" / f"{name}.py" for name in ("files", "folk", "nottingham", "synthetic")]
     queue.append(root / "io" / "bounded" / "reader_worker.py")  # which another process imports
@@ -160,7 +160,7 @@ def test_the_key_covers_all_code_that_corpora_import_to_read() -> None:
         queue += [root.joinpath(*name).with_suffix(".py") for name in names]
     assert root / "notation" / "repeats.py" in imported
     others = {root / f"{name}.py" for name in ("errors", "atomic_files", "untrusted_files")}
-    others |= {root / "printing" / f"{name}.py" for name in ("terminal_output", "printable_text", "masked_secrets")}
+    others |= {root / "printing" / f"{name}.py" for name in ("masked_secrets", "terminal_output")}
     others |= {root / "threads" / f"{name}.py" for name in ("process_lock", "warning_filters")}
     assert imported - set(reading_code()) == others
 

@@ -42,6 +42,15 @@ def test_files_and_subfolders_are_read_in_the_order_of_names(tmp_path: Path) -> 
     assert sources(tmp_path) == ["A.ABC:3", "inner/b.krn", "z.abc:7", "z.abc:8"]
 
 
+def test_names_that_are_no_text_or_act_on_a_terminal_become_printable(tmp_path: Path) -> None:
+    for name in (b"caf\xe9.abc", b"\x1b[31m.abc"):
+        try:
+            Path(tmp_path, os.fsdecode(name)).write_text(abc())
+        except OSError:
+            pytest.skip("the file system refuses such names")
+    assert {source.partition(".abc")[0] for source in sources(tmp_path)} == {"caf\\udce9", "\\x1b[31m"}
+
+
 def test_melodies_have_the_unknown_corpus_and_keep_title_and_key(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text(abc())
     [melody] = FilesCorpus(str(tmp_path)).load()

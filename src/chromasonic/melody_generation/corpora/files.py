@@ -18,6 +18,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.music_files import MAX_BYTES, MUSIC_SUFFIXES, read_music_file
 from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.printing.printable_text import printable
 from chromasonic.melody_generation.untrusted_files import read_regular_file
 
 SUFFIXES = MUSIC_SUFFIXES
@@ -54,13 +55,13 @@ class FilesCorpus:
     folder: str | Path
 
     def read(self) -> CorpusReading:
-        """Read the melodies and the report; the ``source`` of a melody is its file's path within the folder."""
+        """Read the melodies and the report; the ``source`` of a melody is its file's printable path in the folder."""
         folder = Path(self.folder)
         names = self._names(folder)
         # Folders of the same name must not remove each other's cache.
         folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files"})
-        tunes = (tune for name in names for tune in read_music_file(folder / name, name))
+        tunes = (tune for name in names for tune in read_music_file(folder / name, printable(name)))
         reading = read_cached(f"files-{folder_hash}", key, lambda: collect_tunes(tunes))
         if not reading.report.n_tunes:
             raise InputError(f"the files in {folder} have no tune: an ABC tune needs an X: or a K: field")
