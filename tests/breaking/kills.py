@@ -134,9 +134,13 @@ def _checkpoint_differences(name: str, one: Path, other: Path) -> list[str]:
 
 
 def _without_times(values: Any) -> Any:
-    """Return a tree of plain values without the seconds that were spent, and without the folder of the run."""
+    """Return a tree of plain values without the seconds that were spent, and without the folder of the run.
+
+    Lightning counts the steps of the schedule from the last resume, and uses the count for nothing.
+    """
+    left_out = ("seconds", "best_path", "scheduler_progress")
     if isinstance(values, dict):
-        return {name: _without_times(value) for name, value in values.items() if name not in {"seconds", "best_path"}}
+        return {name: _without_times(value) for name, value in values.items() if not str(name).endswith(left_out)}
     return [_without_times(value) for value in values] if isinstance(values, list) else values
 
 
@@ -166,7 +170,8 @@ def _scores(run: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     results: dict[str, Any] = json.loads(path.read_text())
-    no_two_share = {"minutes", "cost", "checkpoint"}  # the hash of a checkpoint covers the time spent
+    # The hashes of a checkpoint and of a report cover the time spent.
+    no_two_share = {"minutes", "cost", "checkpoint", "files"}
     return {name: value for name, value in results.items() if name not in no_two_share}
 
 

@@ -75,8 +75,8 @@ def sweep(directory: Path) -> list[str]:
 def comparison_of(directory: Path) -> Any:
     """Return the comparison of a sweep without the values that differ between equal sweeps."""
     text = (directory / "comparison_results" / "model_comparison.json").read_text()
-    # The hash of a checkpoint covers all its values, the time spent among them.
-    return json.loads(text, object_hook=lambda values: values | {"cost": None, "checkpoint": None})
+    # The hashes of a checkpoint and of a report cover the time spent.
+    return json.loads(text, object_hook=lambda values: values | {"cost": None, "checkpoint": None, "files": None})
 
 
 def stamps(run: Path) -> dict[str, int]:
