@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import os
@@ -175,6 +176,7 @@ def test_wanted_entries_of_an_archive_are_unpacked() -> None:
         (archive(("a", b"1" * 100))[:-30], "damaged archive"),
         (b"no archive", "damaged archive"),
     ],
+    ids=itertools.count(),  # archives hold the time at which they were made
 )
 def test_hostile_archives_are_refused(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
