@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 from tests.breaking.audited import watched
-from tests.running import QUIET, Ending, run_script
+from tests.running import QUIET, ROOT, SCRIPT, Ending, run_script
 
 Change = Callable[[dict[str, Any], Path], None]
 SECRET = "only-the-environment-has-this"
@@ -104,9 +104,9 @@ def train(
     monkeypatch.setenv("SECRET_TOKEN", SECRET)
     monkeypatch.chdir(tmp_path)
 
-    def run(*overrides: str) -> Ending:
+    def run(*overrides: str, script: Path = SCRIPT) -> Ending:
         with watched(tmp_path) as watch:
-            ending = run_script(*overrides, capture=capsys, patch=monkeypatch)
+            ending = run_script(*overrides, capture=capsys, patch=monkeypatch, script=script)
         elsewhere = [deed for deed in watch.deeds if not deed.startswith(HARMLESS)]
         assert ending.code == 0 or elsewhere == []
         return ending
@@ -165,20 +165,49 @@ def test_a_logger_deletes_no_file_of_another_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [".hydra", "evaluation", "lstm_checkpoints"])
+@pytest.mark.parametrize(
+    "name",
+    [".hydra", ".hydra/config.yaml", ".hydra/x.yaml", "evaluation", "lstm_checkpoints", "csv/metrics.csv", ".lock"],
+)
+@pytest.mark.parametrize("command", ["train", "evaluate", "generate"])
 def test_a_link_in_a_run_directory_leads_no_file_elsewhere(
-    name: str, trained_run: Callable[..., Path], tmp_path: Path, train: Callable[..., Ending]
+    name: str, command: str, trained_run: Callable[..., Path], tmp_path: Path, train: Callable[..., Ending]
 ) -> None:
     run = tmp_path / "theirs"
     shutil.copytree(trained_run("model=lstm", *QUIET, "hidden_size=16", "num_layers=1"), run)
     there = tmp_path / "there"
-    shutil.move(run / name, there)
-    (run / name).symlink_to(there, target_is_directory=True)
-    before = {path: path.read_bytes() for path in there.rglob("*")}
-    ending = train(f"resume={run}", "epochs=2")
+    path = run / name
+    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        shutil.move(path, there)
+    else:
+        there.write_text("a year's work")
+    path.symlink_to(there, target_is_directory=there.is_dir())
+    before = contents(there)
+    if command != "train":
+        (run / "config.yaml").unlink()  # which these commands do not need
+    given = [f"resume={run}", "epochs=2"] if command == "train" else [f"run={run}"]
+    ending = train(*given, script=ROOT / "scripts" / f"{command}.py")
     assert ending.code == 1
-    assert "is a link" in ending.err
-    assert before == {path: path.read_bytes() for path in there.rglob("*")}
+    assert f"{path} is " in ending.err
+    assert before == contents(there)
+
+
+def contents(path: Path) -> dict[Path, bytes]:
+    return {each: each.read_bytes() for each in (path, *path.rglob("*")) if each.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_in_a_run_directory_keeps_nobody_waiting(
+    trained_run: Callable[..., Path], tmp_path: Path, train: Callable[..., Ending]
+) -> None:
+    run = tmp_path / "theirs"
+    shutil.copytree(trained_run("model=lstm", *QUIET, "hidden_size=16", "num_layers=1"), run)
+    (run / ".hydra" / "config.yaml").unlink()
+    os.mkfifo(run / ".hydra" / "config.yaml")
+    ending = train(f"resume={run}", "epochs=2")
+    assert "is neither a file nor a folder" in ending.err
 
 
 def test_the_watch_sees_what_it_must(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from chromasonic.melody_generation.atomic_files import (
     are_unchanged,
     atomic_file,
+    digests_of,
     remove_file,
     remove_unfinished,
     replaced_together,
@@ -159,11 +160,14 @@ def test_files_that_belong_together_are_renamed_when_all_are_written(tmp_path: P
         "c": "c",
     }
     assert digests == {name: hashlib.sha256(text).hexdigest() for name, text in (("a", b"second"), ("folder/c", b"c"))}
+    assert not are_unchanged(tmp_path, digests)  # one of them is in another folder
+    del digests["folder/c"]
     assert are_unchanged(tmp_path, digests)
-    (tmp_path / "folder" / "c").unlink()
-    assert are_unchanged(tmp_path, digests)
+    assert digests_of([tmp_path / "a", tmp_path / "nothing"]) == digests
     (tmp_path / "a").write_text("third")
     assert not are_unchanged(tmp_path, digests)
+    (tmp_path / "a").unlink()
+    assert are_unchanged(tmp_path, digests)
 
 
 def test_nothing_is_replaced_if_one_of_them_cannot_be_written(tmp_path: Path) -> None:

@@ -201,3 +201,13 @@ def test_a_damaged_archive_raises_nothing_else(data: st.DataObject) -> None:
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ValueError):
         assert sum(map(len, unpacked(bytes(content)).values())) <= 1000
+
+
+def test_a_file_of_holes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    if path.stat().st_blocks * 512 > 500_000:
+        pytest.skip("this file system has no holes")
+    with pytest.raises(OSError, match="hardly any content"):
+        read_regular_file(path, 100_000_000)

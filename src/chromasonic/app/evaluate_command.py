@@ -15,15 +15,16 @@ def run(options: EvaluateOptions) -> None:
     from chromasonic.melody_generation.atomic_files import shown_path
     from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
     from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
-    from chromasonic.melody_generation.reporting.surprisal_report import draw_surprisal
+    from chromasonic.melody_generation.reporting.surprisal_report import check_numbers, draw_surprisal
     from chromasonic.melody_generation.reporting.terminal import print_remark, print_scores
 
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
-    pictures = () if numbers is None else draw_surprisal(options.run, numbers)
+    if numbers is not None:
+        check_numbers(options.run, numbers)
     # With surprise=, existing scores are kept: the command only draws tunes.
-    print_scores(evaluate_run(options.run, settings, force=not pictures), Path(options.run))
-    for picture in pictures:
+    print_scores(evaluate_run(options.run, settings, force=numbers is None), Path(options.run))
+    for picture in draw_surprisal(options.run, numbers) if numbers is not None else ():
         print_remark(f"Surprise     {shown_path(picture)}")
 
 

@@ -57,7 +57,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
     with lock_directory(folder, "writing melodies"):
-        remove_unfinished(folder)
+        for stem in (generated.series, page.stem):
+            remove_unfinished(folder, pattern=f"{stem}*")
         with replaced_together(), TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies)) as bar:
             contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
             write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))

@@ -23,6 +23,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.masked_secrets import masked_yaml
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
+_RECORDS_OF_HYDRA = ("config.yaml", "hydra.yaml", "overrides.yaml")
 _OPTIONS_OF_HYDRA = {
     *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
     *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
@@ -85,18 +86,29 @@ def _check_arguments(arguments: Sequence[str]) -> None:
             directory = Path(path_of(text) or "")
             if directory.exists() and not (directory / "config.yaml").is_file():
                 end_with(InputError(f"{argument}: there is no run to continue (no config.yaml in that folder)"))
-            if (directory / ".hydra").is_symlink():
-                link = directory / ".hydra"
-                end_with(InputError(f"{link} is a link, so that Hydra would write somewhere else: remove it"))
+            _refuse_links(directory)
+        if name == "output_dir":
+            _refuse_links(Path(path_of(text) or "") / ".hydra")
+
+
+def _refuse_links(directory: Path) -> None:
+    from chromasonic.melody_generation.runs.directory_lock import refuse_links
+
+    try:
+        if directory.name == ".hydra" and directory.is_symlink():
+            raise InputError(f"{directory} is a link, through which Hydra would write somewhere else: remove it")
+        refuse_links(directory)
+    except InputError as problem:
+        end_with(problem)
 
 
 def _mask_secrets(directory: Path) -> None:
     """Mask secret values in Hydra's own records of what was typed, which nothing reads again."""
-    records = [*(directory / ".hydra").glob("*.yaml")]
+    records = [directory / ".hydra" / name for name in _RECORDS_OF_HYDRA]
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         records.append(Path(HydraConfig.get().sweep.dir) / "multirun.yaml")
     for record in filter(Path.is_file, records):
-        text = record.read_text(encoding="utf-8")
+        text = record.read_text(encoding="utf-8", errors="replace")
         if (masked := masked_yaml(text)) != text:
             write_text(record, masked)
 
@@ -105,7 +117,7 @@ def _remove_if_unused(directory: Path) -> None:
     """Remove the folder of a run that has not begun, in which there is nothing but Hydra's own record."""
     record = directory / ".hydra"
     if [*directory.glob("*")] == [record] and not record.is_symlink():
-        for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+        for name in _RECORDS_OF_HYDRA:
             (record / name).unlink(missing_ok=True)
         for folder in (record, directory):
             with suppress(OSError):  # it has another file

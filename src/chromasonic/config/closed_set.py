@@ -88,6 +88,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
 }
 # Values that name folders or files to read from.
 PATHS = ("dataset.corpus.folder", "guard.corpus.folder", "init_from", "teacher", "model.runs")
+# Values of the trainer that start no other process, and wait for no other machine.
+_OF_ONE_PROCESS = {"trainer.num_nodes": {"1"}, "trainer.devices": {"auto", "1"}}
 # Arguments with which loggers are told where to write.
 _WHERE_TO_WRITE = ("directory", "save_dir", "name", "version")
 # The names of Lightning's strategies import what they need, such as DeepSpeed.
@@ -233,17 +235,21 @@ def place_to_write(logger: Any, folder: Path) -> JsonObject:
     return arguments.get(str(logger.get("_target_")), {})
 
 
-def paths_in(values: JsonObject) -> dict[str, str]:
-    """Return the values of a configuration that are folders or files, by name.
+def reaches_in(values: JsonObject) -> dict[str, str]:
+    """Return the values of a configuration that reach beyond its run, by name: folders, other processes and machines.
 
     Args:
         values: The configuration, as plain values.
     """
-    found: dict[str, str] = {}
-    for name in PATHS:
-        node: Any = values
-        for part in name.split("."):
-            node = node.get(part) if isinstance(node, dict) else None
-        if node is not None:
-            found[name] = str(node)
+    found = {name: str(value) for name in PATHS if (value := _value(values, name)) is not None}
+    for name, harmless in _OF_ONE_PROCESS.items():
+        if (value := _value(values, name)) is not None and str(value) not in harmless:
+            found[name] = str(value)
     return found
+
+
+def _value(values: JsonObject, name: str) -> Any:
+    node: Any = values
+    for part in name.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node

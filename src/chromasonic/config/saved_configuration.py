@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from chromasonic.config.closed_set import check_closed_set, paths_in, restricted, without_other_logger_settings
+from chromasonic.config.closed_set import check_closed_set, reaches_in, restricted, without_other_logger_settings
 from chromasonic.config.own_configurations import is_own_configuration, remember_configuration
 from chromasonic.config.references import refers_only_to_values, resolve_references
 from chromasonic.melody_generation.atomic_files import JsonObject, write_text
@@ -114,7 +114,8 @@ def read_configuration(
     Args:
         directory: The run directory.
         replaced: Values at the top that replace those of the run, such as the number of epochs.
-        follows_paths: Whether the configuration may name folders to read from although another user made it.
+        follows_paths: Whether the configuration may name folders to read from, devices and machines although another
+            user made it.
 
     Returns:
         Plain values, without references. Objects of the closed set alone are built from it.
@@ -137,9 +138,9 @@ def read_configuration(
         reason = " ".join(str(problem).split())[:200] or "it holds no values by name"
         raise InputError(f"{path} is no configuration of a run: {reason}") from problem
     if not follows_paths and not is_own_configuration(content):
-        for name, value in paths_in(values).items():
+        for name, value in reaches_in(values).items():
             raise InputError(
-                f"{path} was not written by you on this machine, and {name}={value[:200]} makes it read from there: "
+                f"{path} was not written by you on this machine, and {name}={value[:200]} reaches beyond the run: "
                 "add trust_paths=true if that is what you want"
             )
     return restricted(values)

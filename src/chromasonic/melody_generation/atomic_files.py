@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,6 +23,8 @@ JsonObject = dict[str, Any]
 
 # Errors of file systems without permissions, or without an order to store at once: network shares, FUSE, memory sticks.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
+
+_MAX_BYTES = 1_000_000_000  # of a file that is written with others
 
 # In the name of every unfinished file, to recognise those of killed processes.
 _UNFINISHED = ".unfinished-"
@@ -109,15 +111,21 @@ def are_unchanged(folder: Path, digests: Mapping[str, str]) -> bool:
         folder: The folder.
         digests: The SHA-256 of each file in hexadecimal digits, by its path within the folder.
     """
-    return all(_digest(folder / name) == digest for name, digest in digests.items() if (folder / name).is_file())
+    paths = {folder / name: digest for name, digest in digests.items()}
+    if any(path.parent != folder for path in paths):
+        return False
+    return all(_digest(path) == digest for path, digest in paths.items() if path.is_file())
 
 
-def digests_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file in a folder, in hexadecimal digits, by name; hidden files are left out."""
-    return {path.name: _digest(path) for path in sorted(folder.glob("[!.]*")) if path.is_file()}
+def digests_of(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file that there is, in hexadecimal digits, by name."""
+    return {path.name: _digest(path) for path in paths if path.is_file()}
 
 
 def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file; a mark for one that is far larger than any that is written together."""
+    if path.stat().st_size > _MAX_BYTES:
+        return "too large"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -51,6 +51,8 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if status.st_size > max_bytes:
             raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))
+        if status.st_size > 1_000_000 and getattr(status, "st_blocks", status.st_size) * 512 < status.st_size // 100:
+            raise OSError(errno.EFBIG, "it has hardly any content for its size", str(path))
         content = file.read(status.st_size + 1)
     if len(content) != status.st_size:
         raise OSError(errno.EIO, "it changes while it is read", str(path))

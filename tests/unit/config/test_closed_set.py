@@ -18,8 +18,8 @@ from chromasonic.config.closed_set import (
     TRUSTED,
     check_closed_set,
     check_node,
-    paths_in,
     place_to_write,
+    reaches_in,
     restricted,
     without_other_logger_settings,
 )
@@ -162,5 +162,11 @@ def test_the_paths_of_a_configuration_are_found() -> None:
         "teacher": None,
         "model": {"runs": ["a", "b"]},
     }
-    assert paths_in(values) == {"dataset.corpus.folder": "tunes", "init_from": "a", "model.runs": "['a', 'b']"}
-    assert paths_in(values).keys() <= set(PATHS)
+    assert reaches_in(values) == {"dataset.corpus.folder": "tunes", "init_from": "a", "model.runs": "['a', 'b']"}
+    assert reaches_in(values).keys() <= set(PATHS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_nodes", 2), ("devices", 3), ("devices", [0, 1]), ("devices", -1)])
+def test_other_processes_and_machines_are_found(name: str, value: object) -> None:
+    assert reaches_in({"trainer": {name: value}}) == {f"trainer.{name}": str(value)}
+    assert reaches_in({"trainer": {"num_nodes": 1, "devices": "auto"}}) == {}

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
+from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links, refuse_second_run
 
 
 def test_only_a_run_with_a_checkpoint_is_protected(tmp_path: Path) -> None:
@@ -41,3 +41,40 @@ def test_one_program_at_a_time_holds_a_directory_and_an_error_releases_it(tmp_pa
         raise TimeoutError("of the block")
     with lock_directory(tmp_path):
         pass
+
+
+def test_another_error_of_the_lock_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(PermissionError), lock_directory(tmp_path):
+        pass
+
+
+def test_a_lock_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(InputError, match="no file or folder of a run"), lock_directory(tmp_path):
+        pass
+
+
+def test_folders_that_were_made_for_nothing_are_removed(tmp_path: Path) -> None:
+    with lock_directory(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert not (tmp_path / "a").exists()
+    with lock_directory(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "file").write_text("")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_links_and_pipes_are_found_at_any_depth(tmp_path: Path) -> None:
+    deep = tmp_path / "run" / "a" / "b"
+    deep.mkdir(parents=True)
+    refuse_links(tmp_path / "run")
+    refuse_links(tmp_path / "nothing")
+    (tmp_path / "link").symlink_to(tmp_path / "run", target_is_directory=True)
+    refuse_links(tmp_path / "link")
+    (deep / "x").symlink_to("nowhere")
+    for folder in ("run", "link"):
+        with pytest.raises(InputError, match="x is a link"):
+            refuse_links(tmp_path / folder)

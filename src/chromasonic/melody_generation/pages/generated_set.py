@@ -53,6 +53,11 @@ class GeneratedSet:
         return self.scored.melodies
 
     @property
+    def series(self) -> str:
+        """What the names of all files begin with, before the number."""
+        return self.stems[0].rpartition("_")[0]
+
+    @property
     def n_cut(self) -> int:
         """The number of melodies that the model had not ended by ``max_notes``."""
         return sum(len(melody) >= self.max_notes for melody in self.melodies) if self.max_notes else 0
@@ -90,7 +95,7 @@ class GeneratedSet:
             if len(page_contents) < MOST_ON_PAGE:
                 page_contents.append({name: contents[name] for name in PAGE_FORMATS if name in contents})
             on_written()
-        for path in files_of_series(folder, self.stems[0].rpartition("_")[0]):
+        for path in files_of_series(folder, self.series):
             if path not in written:
                 remove_file(path)
         return tuple(page_contents)

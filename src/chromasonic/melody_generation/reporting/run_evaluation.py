@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chromasonic.melody_generation.atomic_files import (
     JsonObject,
     digests_of,
+    remove_file,
     remove_unfinished,
     replaced_together,
     write_json,
@@ -59,8 +60,8 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
         InputError: If there is no such run, or it has no test tunes.
     """
     run = Path(run)
-    model = load_run(run)
     refuse_links(run)
+    model = load_run(run)
     layout = RunLayout(run)
     with lock_directory(layout.evaluation.directory, "evaluating"):
         earlier = _earlier_evaluation(run)
@@ -173,6 +174,8 @@ def write_evaluation(
         write_evaluation_report(layout.report, evaluation, record, run)
         save_figure(diagnosis_figure(record), layout.diagnosis)
         digests = files.digests(layout.directory)
+        for drawing in layout.surprisal_files():  # perhaps of another model
+            remove_file(drawing)
     if run is not None and RunLayout(run).tensorboard.is_dir():  # the run logs to TensorBoard
         scores = {name: record.scores[name].value for name in SCORES}
         show_in_tensorboard(
@@ -192,7 +195,7 @@ def _add_digests(layout: EvaluationLayout) -> None:
     except InputError:  # damaged: it is replaced
         return
     if "scores" in values and not values.get("files"):
-        files = {name: digest for name, digest in digests_of(layout.directory).items() if name != layout.results.name}
+        files = digests_of((layout.samples, layout.scores, layout.report, layout.diagnosis))
         write_json(layout.results, values | {"files": files})
 
 

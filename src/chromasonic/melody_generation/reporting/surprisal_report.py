@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromasonic.melody_generation.atomic_files import write_text
+from chromasonic.melody_generation.atomic_files import replaced_together, write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneReading, read_tunes
 from chromasonic.melody_generation.melody import Melody
@@ -15,6 +15,7 @@ from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import draw_surprisal_sheet, engrave_surprisal
 from chromasonic.melody_generation.pages.tracks import Track
 from chromasonic.melody_generation.reporting.commands import surprisal_command
+from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 
@@ -37,24 +38,40 @@ def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
     """
     run = Path(run)
     model = load_run(run)
+    check_numbers(run, numbers)
     tunes = model.tunes["test"]
-    wrong = [number for number in numbers if not 1 <= number <= len(tunes)]
-    if wrong or not numbers:
-        got = wrong[0] if wrong else "[]"
-        raise InputError(f"surprise={got}: the run has {len(tunes)} test tunes, counted from 1")
     layout = RunLayout(run).evaluation
     indices = [number - 1 for number in dict.fromkeys(numbers)]
     readings = read_tunes(model.network, [tunes[index] for index in indices])
     paths, tracks = [], []
-    for index, reading in zip(indices, readings, strict=True):
-        tune = tunes[index]
-        line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({model.name})"))
-        path = layout.surprisal_sheet(index + 1)
-        write_text(path, draw_surprisal_sheet(tune, _note_bits(reading), _title(tune, index), line))
-        paths.append(path)
-        tracks.append(surprisal_track(tune, reading, index))
-    write_text(layout.surprisal_page, page_html(_page(model, run, tuple(tracks), numbers)))
+    refuse_links(run)
+    with lock_directory(layout.directory, "evaluating"), replaced_together():
+        for index, reading in zip(indices, readings, strict=True):
+            tune = tunes[index]
+            line = ", ".join((*melody_facts(tune)[:2], f"{reading.bits_per_note:.2f} bits per note ({model.name})"))
+            path = layout.surprisal_sheet(index + 1)
+            write_text(path, draw_surprisal_sheet(tune, _note_bits(reading), _title(tune, index), line))
+            paths.append(path)
+            tracks.append(surprisal_track(tune, reading, index))
+        write_text(layout.surprisal_page, page_html(_page(model, run, tuple(tracks), numbers)))
     return (*paths, layout.surprisal_page)
+
+
+def check_numbers(run: str | Path, numbers: Sequence[int]) -> None:
+    """Raise if a run lacks one of some test tunes.
+
+    Args:
+        run: The run directory.
+        numbers: The test tunes, counted from 1.
+
+    Raises:
+        InputError: If there is no such run or tune, or no number.
+    """
+    n_tunes = len(load_run(run).tunes["test"])
+    wrong = [number for number in numbers if not 1 <= number <= n_tunes]
+    if wrong or not numbers:
+        got = wrong[0] if wrong else "[]"
+        raise InputError(f"surprise={got}: the run has {n_tunes} test tunes, counted from 1")
 
 
 def surprisal_track(tune: Melody, reading: TuneReading, index: int) -> Track:

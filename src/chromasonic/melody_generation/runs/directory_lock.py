@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +15,9 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.terminal_output import print_error
 from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.layout import LOCK, RunLayout
+
+# What file systems without locks answer, as some in networks do.
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 @contextmanager
@@ -24,9 +30,15 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
         waits: Whether to wait for another program that holds the directory, instead of raising an error.
 
     Raises:
-        InputError: If another program holds the directory, or it is a run directory with links to folders.
+        InputError: If another program holds the directory, or the directory has links through which files elsewhere
+            would be written.
     """
-    refuse_links(directory)
+    layout = RunLayout(directory)
+    if layout.is_run or layout.configuration.exists():
+        refuse_links(directory)
+    for name in (LOCK, layout.tensorboard.name):
+        if (directory / name).is_symlink() or (directory / LOCK).is_dir():
+            raise InputError(f"{directory / name} is no file or folder of a run: remove it")
     new = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / LOCK
@@ -38,7 +50,9 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
             lock.acquire()
     except Timeout:
         raise InputError(f"another program is {work} in {directory}: wait for it, or stop it") from None
-    except (OSError, NotImplementedError):  # some network file systems have no locks
+    except (OSError, NotImplementedError) as problem:
+        if isinstance(problem, OSError) and problem.errno not in _NO_LOCKS:
+            raise
         print_error(f"{directory} cannot be locked: make sure that no other program is {work} there")
     try:
         yield
@@ -52,18 +66,22 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
 
 
 def refuse_links(directory: Path) -> None:
-    """Raise if a run directory has a link through which files would be written into another folder.
+    """Raise if a folder has anything but files and folders, at any depth.
+
+    Through a link, files elsewhere would be read or replaced. A pipe would keep its reader waiting.
+
+    Args:
+        directory: A run directory, or a folder in it; it need not exist, and may itself be a link.
 
     Raises:
-        InputError: With the link.
+        InputError: With the first link, pipe or device.
     """
-    if not RunLayout(directory).configuration.exists():
-        return
-    for path in (*directory.glob("*"), *directory.glob("*/*")):
-        if path.is_symlink() and (path.is_dir() or path.name == LOCK):
-            raise InputError(
-                f"{path} is a link to {path.readlink()}, and the run would be written there: put the folder itself here"
-            )
+    for folder, folders, files in os.walk(directory):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+                raise InputError(f"{path} is {kind}, which a run directory must not have: remove it")
 
 
 def refuse_second_run(directory: Path) -> None:

@@ -215,6 +215,10 @@ class EvaluationLayout:
         """Return the path of the notation of a test tune, counted from 1, in the colours of its surprisal."""
         return self.directory / f"surprise_{number}.svg"
 
+    def surprisal_files(self) -> list[Path]:
+        """Return the page and the notations that there are."""
+        return sorted(self.directory.glob("surprise*.*"))
+
 
 @dataclass(frozen=True)
 class ComparisonLayout:
