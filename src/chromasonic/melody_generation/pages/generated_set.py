@@ -54,7 +54,7 @@ class GeneratedSet:
 
     @property
     def series(self) -> str:
-        """What the names of all files begin with, before the number."""
+        """The beginning of the names of all files, before the number."""
         return self.stems[0].rpartition("_")[0]
 
     @property
