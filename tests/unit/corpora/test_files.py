@@ -60,7 +60,7 @@ def test_melodies_have_the_unknown_corpus_and_keep_title_and_key(tmp_path: Path)
 
 def test_a_malformed_file_or_tune_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.mid").write_bytes(b"nonsense")
-    (tmp_path / "b.abc").write_text(abc(1) + "\nX:2\nM:what\nK:G\ngab|\n\n" + abc(3, "Third"))
+    (tmp_path / "b.abc").write_text(abc(1) + "\nX:2\nK:what\ngab|\n\n" + abc(3, "Third"))
     (tmp_path / "c.abc").write_text("")
     reading = FilesCorpus(tmp_path).read()
     assert [melody.source for melody in reading.melodies] == ["b.abc:1", "b.abc:3"]

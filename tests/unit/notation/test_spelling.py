@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.io.abc_symbols import parse_key_field
+from chromasonic.melody_generation.io.abc.abc_key import parse_key_field
 from chromasonic.melody_generation.melody import MODES
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 

@@ -12,24 +12,24 @@ header fields up to the key, and then the music. The reader takes:
 * **Order**: as written (``repeats="written"``: each note once, all endings in sequence), or as played (``"played"``:
   repeats, endings and parts unrolled; the Nottingham collection gives the order of parts in ``Y:``).
 
-It omits grace notes, chord symbols, words, decorations, slurs, the lower notes of chords, all voices but the first, and
-the second voice of a bar after ``&``.
+It omits grace notes, chord symbols, words, decorations, slurs, the lower notes of chords, all voices but the first one
+that has notes, and second voices after ``&``. An empty line ends a tune, unless music follows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import get_args
 
 from music21.abcFormat import ABCHandlerException, ABCTokenException
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.abc_parser import FIELD_LINE, AbcTuneParser
+from chromasonic.melody_generation.io.abc.abc_parser import FIELD_LINE, AbcTuneParser
 from chromasonic.melody_generation.io.barring import BarCounter
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
-from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.melody import REST, Metre
 from chromasonic.melody_generation.notation.repeats import (
     MAX_EVENTS,
     BarLine,
@@ -40,6 +40,13 @@ from chromasonic.melody_generation.notation.repeats import (
 )
 
 _MAX_CHARACTERS = 10 * MAX_EVENTS
+_MAX_VOICES = 32
+# A field of the file header that holds for every tune.
+_DEFAULT_LINE = re.compile(r"^[ \t]*[LM][ \t]*:")
+# Chord symbols, decorations and inline fields.
+_NO_SYMBOLS = re.compile(r'"[^"]*"|![^!]*!|\+[^+]*\+|\[[A-Za-z]:[^\]]*\]')
+# A letter that is no note and no decoration of one, or a sign that no music has.
+_IN_A_WORD = re.compile(r"[H-WYh-wy](?![\^_=A-Ga-gzx\[({0-9|.~ ]|$)|[H-WYh-w] |[^\W\dA-Za-z_]|</|[@?#;]")
 _NUMBER_LINE = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 
 
@@ -66,22 +73,34 @@ def read_abc(
         raise InputError(f"repeats is written or played, not {repeats!r}")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     begins = [match.start() for match in _NUMBER_LINE.finditer(text)]
+    header = text[: begins[0]] if begins else ""
+    defaults = [line for line in header.split("\n") if _DEFAULT_LINE.match(line)]
     if not begins and re.search(r"^[ \t]*K[ \t]*:", text, re.MULTILINE):
-        begins = [0]  # one tune without a number
+        begins = [0, *_title_lines_after_a_gap(text)]  # tunes without a number
     for begin, end in pairwise([*begins, len(text)]):
-        yield _read_tune(text[begin:end], file_name, corpus, repeats)
+        yield _read_tune(text[begin:end], file_name, corpus, repeats, defaults)
+
+
+def _title_lines_after_a_gap(text: str) -> list[int]:
+    """Return where a tune without a number begins: at a title after an empty line, below the first key."""
+    first_key = re.search(r"^[ \t]*K[ \t]*:", text, re.MULTILINE)
+    gaps = re.finditer(r"^[ \t]*\n(?=[ \t]*T[ \t]*:)", text, re.MULTILINE)
+    return [gap.end() for gap in gaps if first_key and gap.start() > first_key.start()]
 
 
 def decode_abc(content: bytes) -> str:
-    """Decode an ABC file from UTF-8, or from Latin-1 if it is not valid UTF-8."""
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+    """Decode an ABC file from UTF-8, or from Windows-1252, or Latin-1, if it is not valid UTF-8."""
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")
 
 
-def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> WrittenTune | DroppedTune:
-    parser = AbcTuneParser()
+def _read_tune(
+    text: str, file_name: str, corpus: str, repeats: Repeats, defaults: Sequence[str]
+) -> WrittenTune | DroppedTune:
     source = f"{file_name}:1"
     try:
         first_line = FIELD_LINE.match(text)
@@ -90,10 +109,7 @@ def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> Writ
             source = f"{file_name}:{int(number) if number.isdecimal() else number}"
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"it is longer than {_MAX_CHARACTERS} characters")
-        for line in text.split("\n"):
-            parser.read_line(line)
-        if parser.in_header:
-            raise ValueError("it has no K: field, after which the music begins")
+        parser = _parse(_lines_of_tune(text), defaults)
         events = parser.events if repeats == "written" else unroll(parser.events, parser.part_order)
         counter = BarCounter(parser.metre)
         for event in events:
@@ -109,3 +125,52 @@ def _read_tune(text: str, file_name: str, corpus: str, repeats: Repeats) -> Writ
     except (ValueError, IndexError, ABCHandlerException, ABCTokenException) as problem:
         # The tokenizer raises an IndexError on some truncated symbols.
         return DroppedTune(source, str(problem))
+
+
+def _parse(lines: Sequence[str], defaults: Sequence[str]) -> AbcTuneParser:
+    """Parse the first voice that has notes.
+
+    Raises:
+        ValueError: If the tune has no key, a malformed symbol, or rests alone.
+    """
+    voice_number = 0
+    while True:
+        parser = AbcTuneParser(voice_number=voice_number)
+        for line in (*defaults, *lines):
+            parser.read_line(line)
+        if parser.in_header:
+            raise ValueError("it has no K: field, after which the music begins")
+        notes = [event for event in parser.events if isinstance(event, NoteEvent)]
+        if any(note.pitch != REST for note in notes):
+            return parser
+        voice_number += 1
+        if voice_number >= min(len(parser.voices), _MAX_VOICES):
+            if notes:
+                raise ValueError("it holds no pitched notes")
+            return parser
+
+
+def _lines_of_tune(text: str) -> list[str]:
+    """Return the lines of a tune up to the empty line that ends it.
+
+    Some files have an empty line within a tune. What follows belongs to it as long as it is music.
+    """
+    lines: list[str] = []
+    is_music_due, has_key = False, False
+    for line in text.split("\n"):
+        if not line.strip():
+            is_music_due = has_key
+            continue
+        if is_music_due and not _is_music(line):
+            break
+        has_key = has_key or bool(re.match(r"[ \t]*K[ \t]*:", line))
+        lines.append(line)
+    return lines
+
+
+def _is_music(line: str) -> bool:
+    """Return whether a line after an empty one is a field of the body, or music without a word."""
+    if re.match(r"[ \t]*(?:[KLMPQVwWsr][ \t]*:(?![|:])|%)", line):
+        return True
+    symbols = _NO_SYMBOLS.sub("", line.partition("%")[0])
+    return bool(re.search(r"[A-Ga-gzxZX|]", symbols)) and not _IN_A_WORD.search(symbols)

@@ -8,18 +8,17 @@ from fractions import Fraction
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from music21 import key as music21_key
 from music21.abcFormat import ABCNote
 from music21.pitch import Pitch
 
-from chromasonic.melody_generation.io.abc_symbols import (
+from chromasonic.melody_generation.io.abc.abc_symbols import (
     chord_notes,
     default_unit_length,
     parse_broken_rhythm,
-    parse_key_field,
     parse_metre_field,
     parse_note,
     parse_part_order_field,
+    parse_text,
     parse_tuplet,
     parse_unit_length_field,
 )
@@ -70,55 +69,15 @@ def test_a_chord_without_notes_raises_an_error() -> None:
         chord_notes("[]")
 
 
-@pytest.mark.parametrize("tonic", ["C", "D", "F#", "Bb", "E", "Ab"])
-@pytest.mark.parametrize("mode", ["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian"])
-def test_key_signatures_agree_with_music21(tonic: str, mode: str) -> None:
-    parsed = parse_key_field(f"{tonic} {mode.capitalize()}")
-    theirs = music21_key.Key(tonic.replace("b", "-"), mode)
-    assert parsed.mode == mode
-    assert parsed.tonic == theirs.tonic.pitchClass
-    altered = {pitch.step: int(pitch.alter) for pitch in theirs.alteredPitches}
-    assert {letter: semitones for letter, semitones in parsed.signature if semitones} == altered
-
-
-@pytest.mark.parametrize(
-    ("text", "tonic", "mode", "altered"),
-    [
-        ("G", 7, "major", {"F": 1}),
-        ("Am", 9, "minor", {}),
-        ("GM", 7, "minor", {"B": -1, "E": -1}),
-        ("E Minor", 4, "minor", {"F": 1}),
-        ("EMin", 4, "minor", {"F": 1}),
-        ("Amix", 9, "mixolydian", {"F": 1, "C": 1}),
-        ("ADor", 9, "dorian", {"F": 1}),
-        ("G ionian", 7, "major", {"F": 1}),
-        ("Aaeol", 9, "minor", {}),
-        ("Hp", 9, "mixolydian", {"F": 1, "C": 1}),
-        ("HP", 9, "mixolydian", {}),
-        ("H", 11, "major", dict.fromkeys("FCGDA", 1)),
-        ("Es", 3, "major", dict.fromkeys("BEA", -1)),
-        ("Bn", 11, "minor", {"F": 1, "C": 1}),
-        ("F#m", 6, "minor", dict.fromkeys("FCG", 1)),
-        ("Dmix=c", 2, "mixolydian", {"F": 1}),
-        ("D exp _b ^f", 2, "major", {"F": 1, "B": -1}),
-        ("D ^g", 2, "major", dict.fromkeys("FCG", 1)),
-        ("G clef=bass", 7, "major", {"F": 1}),
-        ("none", 0, "major", {}),
-        ("", 0, "major", {}),
-    ],
-)
-def test_keys_as_written_in_the_collections(text: str, tonic: int, mode: str, altered: dict[str, int]) -> None:
-    parsed = parse_key_field(text)
-    assert (parsed.tonic, parsed.mode) == (tonic, mode)
-    assert {letter: semitones for letter, semitones in parsed.signature if semitones} == altered
-
-
 @pytest.mark.parametrize(
     ("text", "metre"),
     [
         ("6/8", "6/8"),
         ("2/2]", "2/2"),
         ("C", "4/4"),
+        ("c", "4/4"),
+        ("C2", "4/4"),
+        ("C |", "2/2"),
         ("C|", "2/2"),
         ("none", "free"),
         ("FREI4/4", "free"),
@@ -132,9 +91,25 @@ def test_metres_as_written_in_the_collections(text: str, metre: str) -> None:
     assert str(parse_metre_field(text)) == metre
 
 
+def test_a_unit_length_may_be_a_whole_note() -> None:
+    assert [parse_unit_length_field(text) for text in ("1", "1/1", " 1 ", "1/8")] == [1, 1, 1, Fraction(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"Caf\'e, R\"ove, Gar\cc\`a", "Café, Röve, Garçà"),
+        ("Caf&eacute; &amp; B&uuml;hne &#233;", "Café & Bühne é"),
+        (r"\aa\ae\/o \ss", "åæø ß"),
+        (r"100\% \& \\", "100% & \\"),
+        ("plain & simple", "plain & simple"),
+    ],
+)
+def test_escapes_of_text_are_resolved(text: str, read: str) -> None:
+    assert parse_text(text) == read
+
+
 def test_malformed_field_values_raise_an_error() -> None:
-    with pytest.raises(ValueError, match="the key 'xyz' is not understood"):
-        parse_key_field("xyz")
     with pytest.raises(ValueError, match="the metre 'waltz' is not understood"):
         parse_metre_field("waltz")
     for text in ("1/0", "0/8", "eighth", "1/G"):

@@ -22,17 +22,17 @@ from music21.abcFormat import (
     ABCTuplet,
 )
 
-from chromasonic.melody_generation.io.abc_symbols import (
-    KeySymbol,
+from chromasonic.melody_generation.io.abc.abc_key import KeySymbol, parse_key_field, parse_properties
+from chromasonic.melody_generation.io.abc.abc_symbols import (
     NoteSymbol,
     TupletSymbol,
     chord_notes,
     default_unit_length,
     parse_broken_rhythm,
-    parse_key_field,
     parse_metre_field,
     parse_note,
     parse_part_order_field,
+    parse_text,
     parse_tuplet,
     parse_unit_length_field,
     whole_or_fraction,
@@ -59,9 +59,14 @@ _C_MAJOR = parse_key_field("C")
 # A letter and a colon at the beginning of a line, unless the colon belongs to a bar line.
 FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
-_ESCAPE = re.compile(r"\\([%\\&])")  # escapes of characters that would begin a comment or an escape
 # Chord symbols and annotations, decorations in exclamation or plus marks, second voices within a bar, comments.
 _UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
+# A quoted text, which stays as it is, or a sign of second voices.
+_OVERLAY = re.compile(r'("[^"]*"?|\(&|&\)|&)')
+_QUOTED = re.compile(r'"[^"]*"?')
+# Signs of typography, as in tunes that were copied from a page, and what they stand for.
+_TYPOGRAPHIC = str.maketrans({"“": '"', "”": '"', "„": '"', "♯": "^", "♭": "_", "♮": "=", "\u00a0": " "})
+_TYPESET = re.compile(r"\s*%%\s*(begin|end)(text|ps|svg)\b")
 # A passage up to the bracket, bar line or line end that comes first; the group is the bracket.
 _PASSAGE = re.compile(r"[^\]|]+(\])?")
 _BRACKET = re.compile(r"\[(?!\d)")
@@ -86,6 +91,8 @@ class AbcTuneParser:
         metre: The metre at the first note.
         key: The key at the first note.
         in_header: Whether the ``K:`` field, which ends the header, has not been read yet.
+        voice_number: Which voice is read, counted from 0 in the order in which the tune names them.
+        voices: The voices so far.
     """
 
     events: list[ScoreEvent] = field(default_factory=list)
@@ -95,10 +102,16 @@ class AbcTuneParser:
     key: KeySymbol = _C_MAJOR
     in_header: bool = True
 
+    voice_number: int = 0
+    voices: list[str] = field(default_factory=list)
+
     _signature: dict[str, int] = field(default_factory=dict)
+    _octaves: dict[str, int] = field(default_factory=dict)  # by voice; those of K: hold for the voice they stand in
+    _is_typeset: bool = False  # between %%begintext and %%endtext
+    _overlay: str = ""  # the voice of the bars between (& and &): first, or second after an &
+    _overlay_goes_on: bool = False  # the last bar of a line is continued in the next line, within a second voice
     _unit: Fraction | None = None  # in whole notes
     _current_metre: Metre = _FREE
-    _first_voice: str = ""
     _voice: str = ""
     _accidentals: dict[str, int] = field(default_factory=dict)  # of the current bar, by letter
     _tuplet: TupletSymbol | None = None
@@ -115,6 +128,10 @@ class AbcTuneParser:
         Raises:
             ValueError: If the line holds a malformed field or symbol; music21 raises other errors.
         """
+        if typeset := _TYPESET.match(line):
+            self._is_typeset = typeset[1] == "begin"
+        if self._is_typeset:
+            return
         match = FIELD_LINE.match(line)
         if match:
             self._field(match[1], _COMMENT.sub("", match[2]).strip())
@@ -122,13 +139,13 @@ class AbcTuneParser:
             self._music(line)
 
     def _field(self, tag: str, value: str) -> None:
-        if not self.in_header and tag != "V" and self._voice not in {"", self._first_voice}:
+        if not self.in_header and tag != "V" and self._is_omitted:
             return  # a field of an omitted voice
         match tag:
             case "T":
-                self.title = self.title or _ESCAPE.sub(r"\1", value)
+                self.title = self.title or parse_text(value)
             case "M":
-                self._change_metre(parse_metre_field(value))
+                self._change_metre(_metre_or_free(value))
             case "L":
                 self._unit = parse_unit_length_field(value)
             case "K":
@@ -136,12 +153,23 @@ class AbcTuneParser:
                 if self.in_header:
                     self.in_header, self._voice = False, ""
             case "V":
-                self._voice = value.split(maxsplit=1)[0] if value else ""
-                self._first_voice = self._first_voice or self._voice
+                self._change_voice(value)
             case "P" if not self.in_header:
                 self.events.append(PartMark(value))
             case "P" | "Y":
                 self.part_order = parse_part_order_field(value)
+
+    @property
+    def _is_omitted(self) -> bool:
+        """Whether the current voice is another one than that which is read."""
+        return self._voice != "" and self._voice != next(iter(self.voices[self.voice_number :]), "")
+
+    def _change_voice(self, value: str) -> None:
+        self._voice, _, properties = value.partition(" ")
+        if self._voice and self._voice not in self.voices:
+            self.voices.append(self._voice)
+        if octaves := parse_properties(properties).octaves:
+            self._octaves[self._voice] = octaves
 
     def _change_metre(self, metre: Metre) -> None:
         self._current_metre = metre
@@ -150,11 +178,16 @@ class AbcTuneParser:
         self.events.append(metre)
 
     def _change_key(self, key: KeySymbol) -> None:
+        if key.octaves:
+            self._octaves["" if self.in_header else self._voice] = key.octaves
+        if not key.has_key and not self.in_header:  # a clef alone
+            return
         self._signature = dict(key.signature)
         if self._last_note is None:
             self.key = key
 
     def _music(self, line: str) -> None:
+        line = self._without_overlays(line.translate(_TYPOGRAPHIC))
         line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
         begin = 0
         for match in _INLINE.finditer(line):
@@ -162,7 +195,7 @@ class AbcTuneParser:
             begin = match.end()
             if match["tag"]:
                 self._field(match["tag"], match["value"].strip())
-            elif self._voice not in {"", self._first_voice}:
+            elif self._is_omitted:
                 continue
             elif match["tuplet"]:
                 self._begin_tuplet(match["tuplet"])
@@ -172,9 +205,32 @@ class AbcTuneParser:
                 self._bars_of_rest(int(match["bars"] or 1))
         self._notes(line[begin:])
 
+    def _without_overlays(self, line: str) -> str:
+        """Return a line without second voices that go beyond their bar or their line.
+
+        They stand between ``&`` and ``&)`` after ``(&``, or after ``&`` in a bar that the next line continues.
+        """
+        kept = []
+        for piece in _OVERLAY.split(line):
+            if piece == "(&":
+                self._overlay = "first"
+            elif piece == "&)":
+                self._overlay = ""
+            elif piece == "&" and self._overlay == "first":
+                self._overlay = "second"
+            elif self._overlay != "second":
+                kept.append(piece)
+        line = "".join(kept)
+        if self._overlay_goes_on:
+            _, bar, rest = line.partition("|")
+            line = bar + rest
+        last_bar = _QUOTED.sub("", line).rpartition("|")[2]
+        self._overlay_goes_on = "&" in last_bar and last_bar.rstrip().endswith("\\")
+        return line
+
     def _notes(self, text: str) -> None:
         """Parse music without fields."""
-        if self._voice not in {"", self._first_voice}:
+        if self._is_omitted:
             return
         text = _NO_NOTE.sub("", text).replace("x", "z")
         text = re.sub(r"(?<=[A-G]):", " :", text)  # the tokenizer takes a note before a repeat sign for a field
@@ -228,7 +284,8 @@ class AbcTuneParser:
         elif self._last_note and self._continues_tie(symbol):
             return self._last_note.pitch  # an accidental holds along a tie, also across a bar line
         alteration = self._accidentals.get(symbol.letter)
-        return symbol.pitch(self._signature[symbol.letter] if alteration is None else alteration)
+        octaves = self._octaves.get(self._voice, self._octaves.get("", 0))
+        return symbol.pitch(self._signature[symbol.letter] if alteration is None else alteration, octaves)
 
     def _continues_tie(self, symbol: NoteSymbol) -> bool:
         note, last = self._last_note, self._last_symbol
@@ -271,6 +328,14 @@ class AbcTuneParser:
                 raise ValueError("a note's length is changed too often by broken rhythm")
             self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied)
             self.events[self._last_index] = self._last_note
+
+
+def _metre_or_free(text: str) -> Metre:
+    """Return the metre of an ``M:`` field; free metre if it is not understood, which costs bar lines, not the tune."""
+    try:
+        return parse_metre_field(text)
+    except ValueError:
+        return _FREE
 
 
 def _without_open_chords(line: str) -> str:

@@ -1,11 +1,13 @@
-"""Parsers of single ABC symbols: notes, lengths, keys, metres, tuplets, broken rhythm and part orders.
+"""Parsers of single ABC symbols: notes, lengths, metres, tuplets, broken rhythm and part orders.
 
 Pure functions from text to values; lengths are exact fractions. Reference: the ABC standard, versions 1.6 and 2.1.
 """
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -13,33 +15,22 @@ from functools import lru_cache
 from chromasonic.melody_generation.melody import Metre
 
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_FIFTHS = "FCGDAEB"  # the order in which sharps are added to a signature
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _MIDDLE_C = 60
+# Escapes of the standard (2.1, section 8.2): accents by a sign and a letter, ligatures by two letters.
+_ACCENTS = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
+_LIGATURES = {"ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å", "ss": "ß", "/o": "ø", "/O": "Ø"}
+_ESCAPED = re.compile(
+    r"\\(?:([%\\&])"  # a character that would begin a comment or an escape
+    r"|(['`\"^~cv])([A-Za-z])|(ae|AE|oe|OE|aa|AA|ss|/o|/O))|(&#?\w{1,31};)"
+)
 _MAX_DENOMINATOR = 128  # of a length: keeps sums of fractions small on absurd input
 _MAX_PLAYS = 99
 _MAX_PARTS = 100_000
 
 _NOTE = re.compile(r"(\^\^?|__?|=)?([A-Ga-gz])([,']*)(\d*)(/*)(\d*)")
-_KEY = re.compile(r"([A-Ha-h])(#|b|s\b|es\b|is\b)?\s*([A-Za-z]*)")
-# An accidental that a key adds to its signature, as in ``K:D =c``.
-_KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
 # A part or a parenthesis with the digits after it, or digits at the beginning.
 _PART_SYMBOL = re.compile(r"([A-Za-z()]|^)(\d*)")
-# Modes by their first three letters, with the distance of their signature from the major one in fifths.
-_MODES = {
-    "maj": ("major", 0),
-    "ion": ("major", 0),
-    "lyd": ("lydian", 1),
-    "mix": ("mixolydian", -1),
-    "dor": ("dorian", -2),
-    "min": ("minor", -3),
-    "m": ("minor", -3),
-    "n": ("minor", -3),  # a typing error in O'Neill's
-    "aeo": ("minor", -3),
-    "phr": ("phrygian", -4),
-    "loc": ("locrian", -5),
-}
 
 
 @dataclass(frozen=True)
@@ -58,15 +49,19 @@ class NoteSymbol:
     accidental: int | None
     length: Fraction | int
 
-    def pitch(self, alteration: int) -> int:
-        """Return the MIDI number of a note altered by ``alteration`` semitones (of accidental or key).
+    def pitch(self, alteration: int, octaves: int = 0) -> int:
+        """Return the MIDI number of a note.
+
+        Args:
+            alteration: Semitones of its accidental, or of the key.
+            octaves: Octaves by which its voice sounds above the written notes.
 
         Raises:
             ValueError: If the MIDI number is out of range.
         """
-        number = _MIDDLE_C + 12 * self.octave + _SEMITONES[self.letter] + alteration
+        number = _MIDDLE_C + 12 * (self.octave + octaves) + _SEMITONES[self.letter] + alteration
         if not 0 <= number <= 127:
-            raise ValueError(f"a note is {self.octave} octaves from middle C, outside the range of MIDI")
+            raise ValueError(f"a note is {self.octave + octaves} octaves from middle C, outside the range of MIDI")
         return number
 
 
@@ -122,55 +117,10 @@ def chord_notes(text: str) -> list[NoteSymbol]:
     return [NoteSymbol(note.letter, note.octave, note.accidental, length) for note in notes]
 
 
-@dataclass(frozen=True)
-class KeySymbol:
-    """A key: tonic as pitch class, mode, and the semitones by which its signature alters each letter."""
-
-    tonic: int
-    mode: str
-    signature: tuple[tuple[str, int], ...]
-
-
-@lru_cache(maxsize=1024)
-def parse_key_field(text: str) -> KeySymbol:
-    """Parse the value of a ``K:`` field, such as ``G``, ``F#m``, ``A Dorian``, ``Dmix=c``, ``Hp`` or ``none``.
-
-    Modes are recognised by their first three letters in either case; a lone ``m`` or ``M`` is minor, no mode is major.
-    ``Hp`` and ``HP`` (Highland pipes) are A mixolydian. ``H`` and ``Es`` are German for B and E flat.
-
-    Raises:
-        ValueError: If the text does not begin with a key.
-
-    Example:
-        >>> parse_key_field("F#m").tonic, parse_key_field("F#m").mode, dict(parse_key_field("ADor").signature)["F"]
-        (6, 'minor', 1)
-    """
-    text = text.strip()
-    if text.lower() in {"", "none"}:
-        text = "C"
-    if text[:2] in {"Hp", "HP"}:
-        return KeySymbol(9, "mixolydian", _signature(2 if text[:2] == "Hp" else 0))
-    match = _KEY.match(text)
-    if not match:
-        raise ValueError(f"the key {text!r} is not understood")
-    letter = match[1].upper().replace("H", "B")
-    alteration = {"#": 1, "is": 1, "b": -1, "s": -1, "es": -1}.get(match[2] or "", 0)
-    word = match[3].lower()
-    mode, fifths = _MODES.get(word[:3], ("major", 0))
-    sharps = _FIFTHS.index(letter) - 1 + 7 * alteration + fifths
-    added = {note.upper(): _ACCIDENTALS[sign] for sign, note in _KEY_ACCIDENTAL.findall(text[match.end() :])}
-    base = _signature(0 if word == "exp" else sharps)  # "explicit": only the accidentals that follow
-    signature = tuple(sorted({**dict(base), **added}.items()))
-    return KeySymbol((_SEMITONES[letter] + alteration) % 12, mode, signature)
-
-
-def _signature(sharps: int) -> tuple[tuple[str, int], ...]:
-    """Return the semitones for each letter; the formula holds for double sharps and flats too."""
-    return tuple((letter, (sharps - index + 6) // 7) for index, letter in enumerate(_FIFTHS))
-
-
 def parse_metre_field(text: str) -> Metre:
     """Parse the value of an ``M:`` field, such as ``6/8``, ``C|``, ``3+2/8``, ``none`` or Essen's ``FREI4/4``.
+
+    ``C2`` and ``c`` are common time, ``C |`` is cut time.
 
     Raises:
         ValueError: If the text is no metre.
@@ -182,8 +132,8 @@ def parse_metre_field(text: str) -> Metre:
     text = text.strip()
     if text.lower() in {"", "none"} or text.upper().startswith("FREI"):
         return Metre.parse("free")
-    if text in {"C", "C|"}:
-        return Metre.parse(text)
+    if text.replace(" ", "").upper() in {"C", "C2", "C|"}:
+        return Metre.parse("C|" if "|" in text else "C")
     match = re.match(r"\(?(\d+(?:\s*\+\s*\d+)*)\)?\s*/\s*(\d+)", text)
     if not match:
         raise ValueError(f"the metre {text!r} is not understood")
@@ -191,15 +141,15 @@ def parse_metre_field(text: str) -> Metre:
 
 
 def parse_unit_length_field(text: str) -> Fraction:
-    """Parse the value of an ``L:`` field, as a fraction of a whole note.
+    """Parse the value of an ``L:`` field, as a fraction of a whole note; ``1`` is a whole note.
 
     Raises:
         ValueError: If the text is no such fraction, or one finer than 1/128.
     """
-    match = re.match(r"\s*(\d+)\s*/\s*(\d+)", text)
-    if not match or not 1 <= int(match[2]) <= _MAX_DENOMINATOR or int(match[1]) < 1:
+    match = re.match(r"\s*(\d+)(?:\s*/\s*(\d+)|\s*$)", text)
+    if not match or not 1 <= int(match[2] or 1) <= _MAX_DENOMINATOR or int(match[1]) < 1:
         raise ValueError(f"the unit length {text!r} is not understood")
-    return Fraction(int(match[1]), int(match[2]))
+    return Fraction(int(match[1]), int(match[2] or 1))
 
 
 def default_unit_length(metre: Metre) -> Fraction:
@@ -305,3 +255,20 @@ def _play_again(letters: list[str], begin: int, n_plays: int) -> None:
         letters[begin:] = letters[begin:] * n_plays
     if len(letters) > _MAX_PARTS:
         raise ValueError(f"the part order has more than {_MAX_PARTS} letters")
+
+
+def parse_text(text: str) -> str:
+    r"""Return the text of a field such as ``T:`` with its escapes resolved: accents, HTML entities, and signs.
+
+    Example:
+        >>> parse_text(r"Caf&eacute; & R\'ev\"e, 100\%")
+        'Café & Révë, 100%'
+    """
+    return _ESCAPED.sub(_resolved, text)
+
+
+def _resolved(match: re.Match[str]) -> str:
+    sign, accent, letter, ligature, entity = match.groups()
+    if accent:
+        return unicodedata.normalize("NFC", letter + _ACCENTS[accent])
+    return sign or (_LIGATURES[ligature] if ligature else html.unescape(entity))

@@ -1,0 +1,1 @@
+"""Parsers of ABC: single symbols, the key, and a whole tune."""
