@@ -54,7 +54,7 @@ def test_durations_without_a_token_are_rounded(tmp_path: Path) -> None:
     ("content", "n_notes", "message"),
     [
         ("nonsense", None, "cannot be used: it has no tune"),
-        ("X:1\nM:what\nK:G\ngab|", None, "the metre 'what' is not understood"),
+        ("X:1\nK:what\ngab|", None, "the key 'what' is not understood"),
         ("X:1\nM:4/4\nK:C\nc'''c'''|", None, "2 of its notes are too high .* move the tune two octaves down"),
         ("X:1\nM:4/4\nK:C\nC,,|", None, "1 of its notes is too low .* move the tune an octave up"),
         (
