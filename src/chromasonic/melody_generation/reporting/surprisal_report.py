@@ -38,8 +38,8 @@ def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
     """
     run = Path(run)
     model = load_run(run)
-    check_numbers(run, numbers)
     tunes = model.tunes["test"]
+    _check_among(numbers, len(tunes))
     layout = RunLayout(run).evaluation
     indices = [number - 1 for number in dict.fromkeys(numbers)]
     readings = read_tunes(model.network, [tunes[index] for index in indices])
@@ -67,7 +67,10 @@ def check_numbers(run: str | Path, numbers: Sequence[int]) -> None:
     Raises:
         InputError: If there is no such run or tune, or no number.
     """
-    n_tunes = len(load_run(run).tunes["test"])
+    _check_among(numbers, len(load_run(run).tunes["test"]))
+
+
+def _check_among(numbers: Sequence[int], n_tunes: int) -> None:
     wrong = [number for number in numbers if not 1 <= number <= n_tunes]
     if wrong or not numbers:
         got = wrong[0] if wrong else "[]"

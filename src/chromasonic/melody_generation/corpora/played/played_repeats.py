@@ -36,7 +36,7 @@ def fold_repeats(melody: Melody) -> Melody:
     """
     bars = _bars(melody)
     folded = _fold(bars, (_SHORT_LENGTH,))
-    if folded is None or not _is_whole(bars, folded, _SHORT_LENGTH):
+    if folded is None or not _is_whole(bars, _SHORT_LENGTH):
         folded = _fold(bars, _LENGTHS)
     kept = [index for bar in folded or bars for index in range(bar.first, bar.end)]
     if folded is None or not _is_in_time(melody, bars, folded):
@@ -83,13 +83,8 @@ def _is_repeated(bars: list[_Bar], place: int, length: int) -> bool:
     first, second = bars[place : place + length], bars[place + length : place + 2 * length]
     if len(second) < length:
         return False
-    return all(one.notes == other.notes for one, other in zip(first[1:], second[1:], strict=True)) or _differ_in_ending(
-        first, second, _ENDING_BARS[length]
-    )
-
-
-def _differ_in_ending(first: list[_Bar], second: list[_Bar], n_bars: int) -> bool:
-    return all(one.notes == other.notes for one, other in zip(first[1:-n_bars], second[1:-n_bars], strict=True))
+    same = slice(1, -_ENDING_BARS[length])  # without an upbeat, and without the endings
+    return all(one.notes == other.notes for one, other in zip(first[same], second[same], strict=True))
 
 
 def _second_ending(bars: list[_Bar], place: int, length: int) -> list[_Bar]:
@@ -113,12 +108,10 @@ def _differ_in_length_alone(one: _Bar, other: _Bar) -> bool:
     return common > 0 and [note[:2] for note in one.notes[:common]] == [note[:2] for note in other.notes[:common]]
 
 
-def _is_whole(bars: list[_Bar], folded: list[_Bar], length: int) -> bool:
+def _is_whole(bars: list[_Bar], length: int) -> bool:
     """Return whether all bars belong to repeated parts of a length."""
-    return (
-        all(_is_repeated(bars, place, length) for place in range(0, len(bars) - length, 2 * length))
-        and len(bars) % (2 * length) == 0
-        and bool(folded)
+    return len(bars) % (2 * length) == 0 and all(
+        _is_repeated(bars, place, length) for place in range(0, len(bars), 2 * length)
     )
 
 

@@ -161,7 +161,7 @@ class AbcTuneParser:
 
     @property
     def _is_omitted(self) -> bool:
-        """Whether the current voice is another one than that which is read."""
+        """True if the current voice is another one than that which is read."""
         return self._voice != "" and self._voice != next(iter(self.voices[self.voice_number :]), "")
 
     def _change_voice(self, value: str) -> None:
