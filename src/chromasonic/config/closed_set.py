@@ -31,7 +31,7 @@ _CORPORA = {
     f"{_PACKAGE}corpora.folk.FolkCorpus": "oneills airds ryans essen nottingham ceolrince folkwiki",
     f"{_PACKAGE}corpora.ceolrince.CeolRinceCorpus": "",
     f"{_PACKAGE}corpora.folkwiki.FolkWikiCorpus": "",
-    f"{_PACKAGE}corpora.files.FilesCorpus": "folder",
+    f"{_PACKAGE}corpora.files.FilesCorpus": "folder part",
     f"{_PACKAGE}corpora.synthetic.SyntheticCorpus": "num_sequences seed",
 }
 _TRAINER = (

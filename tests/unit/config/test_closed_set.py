@@ -36,7 +36,11 @@ LEFT_OUT = {
     TENSORBOARD: {"directory"},
 }
 # Arguments of our own classes that are texts; each must be a choice, or one of PATHS.
-TEXTS = {("networks.ppm.PPMNetwork", "models"), ("corpora.files.FilesCorpus", "folder"), ("mixture_of", "runs")}
+TEXTS = {
+    ("networks.ppm.PPMNetwork", "models"),
+    *(("corpora.files.FilesCorpus", name) for name in ("folder", "part")),
+    ("mixture_of", "runs"),
+}
 ALL = [(place, target, arguments.split()) for place, table in ARGUMENTS.items() for target, arguments in table.items()]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from chromasonic.melody_generation.corpora.corpus import CorpusReport, collect_tunes
-from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
 
@@ -47,3 +49,30 @@ def test_report_lines_omit_zero_counts() -> None:
         "4 notes run past the end of their bar, as in the source",
         "left out a:1: broken",
     ]
+
+
+def test_what_was_left_out_and_decided_is_reported_by_kind() -> None:
+    melodies = [Melody([60], [24], source=f"{number}.mid") for number in range(5)]
+    rule = Remark("the melody is the part with lyrics", "part 1")
+    sung = [WrittenTune(melody, left_out={"grace notes": 2}, remarks=(rule,)) for melody in melodies[:4]]
+    reading = collect_tunes(
+        [
+            *sung,
+            WrittenTune(melodies[4], n_onsets_moved=7, left_out={"cue notes": 9}, remarks=(Remark("odd", "very"),)),
+        ]
+    )
+    assert reading.report.lines()[1:] == [
+        "7 played notes begin more than a tick beside the grid, moved to it",
+        "no part of the melodies: 9 cue notes, 8 grace notes",
+        "4 tunes: the melody is the part with lyrics (0.mid: part 1; 1.mid: part 1; 2.mid: part 1; ...)",
+        "1 tune: odd (4.mid: very)",
+    ]
+
+
+def test_reports_are_joined_and_restored() -> None:
+    first = collect_tunes([WrittenTune(Melody([60], [24], source="a"), 1, 2, 3, {"x": 1}, (Remark("k", "d"),))]).report
+    second = collect_tunes([WrittenTune(Melody([60], [24]), left_out={"x": 2, "y": 1}), DroppedTune("b", "no")]).report
+    both = CorpusReport.join([first, second])
+    assert (both.n_tunes, both.n_melodies, both.n_overruns, both.n_onsets_moved) == (3, 2, 1, 3)
+    assert (both.left_out, both.remarks, both.dropped) == ({"x": 3, "y": 1}, first.remarks, second.dropped)
+    assert CorpusReport.from_plain_values(asdict(both)) == both

@@ -13,11 +13,10 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import (
     MetreChange,
     ParsedScore,
-    TimedNote,
     extract_skyline,
-    select_melody_part,
     tune_from_score,
 )
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedNote
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
@@ -26,29 +25,17 @@ def timed(onset: int, end: int, pitch: int) -> TimedNote:
     return TimedNote(Fraction(onset), Fraction(end), pitch)
 
 
-def part(pitch: int, n_notes: int) -> tuple[TimedNote, ...]:
-    return tuple(timed(24 * i, 24 * i + 24, pitch) for i in range(n_notes))
+def of_notes(*notes: TimedNote, sharps: int | None = None, key: Key | None = None) -> ParsedScore:
+    return ParsedScore((ScorePart(notes),), sharps=sharps, key=key)
 
 
 def melody_of(timed_notes: list[TimedNote], *metres: MetreChange, bar_lines: tuple[int, ...] | None = None) -> Melody:
     lines = None if bar_lines is None else tuple(map(Fraction, bar_lines))
-    return tune_from_score(ParsedScore((tuple(timed_notes),), metres, lines, Key(0, "major")), "test").melody
+    return tune_from_score(ParsedScore((ScorePart(tuple(timed_notes)),), metres, lines, Key(0, "major")), "test").melody
 
 
 def change(onset: int, metre: Metre) -> MetreChange:
     return MetreChange(Fraction(onset), metre)
-
-
-def test_the_highest_part_with_enough_notes_is_the_melody() -> None:
-    bass, tune, descant = part(40, 20), part(70, 11), part(90, 4)
-    assert select_melody_part([bass, tune, descant]) is tune
-    assert select_melody_part([bass, part(70, 9), descant]) is bass
-
-
-def test_a_score_without_notes_raises_an_error() -> None:
-    for parts in ([], [()]):
-        with pytest.raises(InputError, match="no pitched notes"):
-            select_melody_part(parts)
 
 
 def test_the_top_note_of_a_chord_is_the_melody() -> None:
@@ -110,7 +97,7 @@ def test_silence_between_notes_is_a_rest_for_each_bar() -> None:
 
 
 def test_notes_across_counted_bar_lines_are_joined_and_are_no_overruns() -> None:
-    tune = tune_from_score(ParsedScore(((timed(0, 72, 60), timed(72, 120, 62), timed(120, 192, 64)),)), "test")
+    tune = tune_from_score(of_notes(timed(0, 72, 60), timed(72, 120, 62), timed(120, 192, 64)), "test")
     assert tune.melody.durations.tolist() == [72, 48, 72]
     assert tune.n_overruns == 0
 
@@ -137,7 +124,7 @@ def test_written_bar_lines_take_precedence() -> None:
 
 
 def test_a_key_signature_without_a_mode_is_resolved_by_the_notes() -> None:
-    score = ParsedScore(((timed(0, 24, 69), timed(24, 36, 71), timed(36, 48, 72), timed(48, 144, 69)),), sharps=0)
+    score = of_notes(timed(0, 24, 69), timed(24, 36, 71), timed(36, 48, 72), timed(48, 144, 69), sharps=0)
     melody = tune_from_score(score, "test").melody
     assert (melody.tonic, melody.mode) == (9, "minor")
 
@@ -145,3 +132,31 @@ def test_a_key_signature_without_a_mode_is_resolved_by_the_notes() -> None:
 def test_an_absurdly_late_note_raises_an_error() -> None:
     with pytest.raises(InputError, match="quarter notes"):
         melody_of([timed(0, 24, 60), timed(10**9, 10**9 + 24, 60)])
+
+
+def test_a_key_that_the_notes_contradict_is_estimated_and_reported() -> None:
+    pitches = (62, 64, 66, 67, 69, 71, 73, 74, 69, 66, 62)
+    d_major = [timed(24 * i, 24 * i + 24, pitch) for i, pitch in enumerate(pitches)]
+    tune = tune_from_score(of_notes(*d_major, key=Key(0, "major")), "test")
+    assert (tune.melody.tonic, tune.melody.mode) == (2, "major")
+    assert [remark.detail for remark in tune.remarks] == ["D major instead of C major"]
+    for key in (Key(2, "major"), Key(11, "minor"), Key(4, "dorian"), Key(9, "mixolydian")):
+        tune = tune_from_score(of_notes(*d_major, key=key), "test")
+        assert (tune.melody.tonic, tune.melody.mode, tune.remarks) == (key.tonic, key.mode, ())
+
+
+def test_a_chromatic_tune_keeps_its_written_key() -> None:
+    chromatic = [timed(24 * i, 24 * i + 24, 60 + i % 12) for i in range(48)]
+    assert tune_from_score(of_notes(*chromatic, key=Key(5, "minor")), "test").melody.tonic == 5
+
+
+def test_notes_that_are_no_part_of_the_melody_are_counted() -> None:
+    chord = ScorePart((timed(0, 24, 72), timed(0, 24, 64), timed(24, 48, 74)), left_out={"grace notes": 3})
+    bass = ScorePart((timed(0, 24, 40), timed(24, 48, 41)), left_out={"grace notes": 5})
+    tune = tune_from_score(ParsedScore((chord, bass), left_out={"impossible events": 2}), "test")
+    assert tune.left_out == {
+        "notes of other parts": 2,
+        "lower notes of chords": 1,
+        "grace notes": 3,
+        "impossible events": 2,
+    }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import TimedNote
+from chromasonic.melody_generation.io.melody_part import TimedNote
 from chromasonic.melody_generation.io.read_midi import parse_midi, quantise, snap_to_grid
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.measures.key_estimation import Key
@@ -74,7 +74,7 @@ def test_channels_of_one_track_are_parts_and_percussion_is_omitted() -> None:
     bass = [event for i in range(4) for event in note(40, i, i + 1, channel=2)]
     drums = [event for i in range(16) for event in note(81, i / 4, i / 4 + 0.25, channel=10)]
     score = parse_midi(midi_file(track(*note(70, 0, 1), *bass, *drums)))
-    assert sorted(len(part) for part in score.parts) == [1, 4]
+    assert sorted(len(part.notes) for part in score.parts) == [1, 4]
 
 
 def test_the_default_metre_is_4_4_and_a_missing_key_is_estimated(tmp_path: Path) -> None:

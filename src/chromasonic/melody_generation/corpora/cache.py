@@ -28,7 +28,6 @@ from platformdirs import user_cache_path
 from chromasonic.melody_generation.atomic_files import atomic_file, remove_unfinished
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, CorpusReport
 from chromasonic.melody_generation.corpora.packing import pack_melodies, restore_unchecked, unpack_melodies
-from chromasonic.melody_generation.io.tunes import DroppedTune
 
 _LOCK_SECONDS = 300.0  # longer than reading any corpus takes; after that, a process reads for itself
 _DIGEST_BYTES = 32
@@ -134,8 +133,7 @@ def _load(path: Path) -> CorpusReading | None:
     if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
         return None
     melodies, report = unpack_melodies(payload, restore_unchecked)
-    dropped = tuple(DroppedTune(tune["source"], tune["reason"]) for tune in report.pop("dropped"))
-    return CorpusReading(melodies, CorpusReport(**report, dropped=dropped))
+    return CorpusReading(melodies, CorpusReport.from_plain_values(report))
 
 
 def _keep(path: Path, name: str, reading: CorpusReading) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
 
-from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
+
+_N_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class CorpusReport:
         n_ticks_rounded: Written notes whose duration is no whole number of ticks.
         n_durations_rounded: Notes whose duration is rounded to the nearest in the vocabulary.
         n_pitches_moved: Notes moved by octaves into the vocabulary's range.
+        n_onsets_moved: Played notes whose onset is moved by more than a tick to the grid.
+        left_out: Number of symbols of the sources that are no part of the melodies, by kind.
+        remarks: Decisions of the reader, with the source of each tune.
         dropped: The tunes that gave no melody.
     """
 
@@ -35,6 +41,9 @@ class CorpusReport:
     n_ticks_rounded: int = 0
     n_durations_rounded: int = 0
     n_pitches_moved: int = 0
+    n_onsets_moved: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[tuple[str, Remark], ...] = ()
     dropped: tuple[DroppedTune, ...] = ()
 
     def lines(self) -> list[str]:
@@ -46,9 +55,14 @@ class CorpusReport:
             (self.n_ticks_rounded, "notes are shorter or finer than a tick, rounded"),
             (self.n_durations_rounded, "durations rounded to the nearest in the vocabulary"),
             (self.n_pitches_moved, "pitches moved by octaves into the vocabulary's range"),
+            (self.n_onsets_moved, "played notes begin more than a tick beside the grid, moved to it"),
         ):
             if count:
                 lines.append(f"{count} {text}")
+        if self.left_out:
+            by_count = sorted(self.left_out.items(), key=lambda kind: -kind[1])
+            lines.append("no part of the melodies: " + ", ".join(f"{count} {kind}" for kind, count in by_count))
+        lines.extend(self._remark_lines())
         lines.extend(f"left out {tune.source}: {tune.reason}" for tune in self.dropped)
         n_elsewhere = sum(tune.depends_on_machine for tune in self.dropped)
         if n_elsewhere:
@@ -57,6 +71,36 @@ class CorpusReport:
                 "the split would then differ, so mend them or take them out of the folder"
             )
         return lines
+
+    def _remark_lines(self) -> list[str]:
+        """Return a line for each kind of remark, with the first tunes as examples."""
+        by_kind: dict[str, list[str]] = {}
+        for source, remark in self.remarks:
+            by_kind.setdefault(remark.kind, []).append(f"{source}: {remark.detail}")
+        lines = []
+        for kind, examples in by_kind.items():
+            more = ["..."] if len(examples) > _N_EXAMPLES else []
+            n_tunes = f"{len(examples)} tune" + "s" * (len(examples) > 1)
+            lines.append(f"{n_tunes}: {kind} ({'; '.join(examples[:_N_EXAMPLES] + more)})")
+        return lines
+
+    @classmethod
+    def join(cls, reports: Sequence[CorpusReport]) -> CorpusReport:
+        """Return the report of several sources together."""
+        counts = [counted.name for counted in fields(cls) if counted.name.startswith("n_")]
+        return cls(
+            **{name: sum(getattr(report, name) for report in reports) for name in counts},
+            left_out=dict(sum((Counter(report.left_out) for report in reports), Counter())),
+            remarks=tuple(remark for report in reports for remark in report.remarks),
+            dropped=tuple(tune for report in reports for tune in report.dropped),
+        )
+
+    @classmethod
+    def from_plain_values(cls, values: dict[str, Any]) -> CorpusReport:
+        """Restore a report from the values of ``dataclasses.asdict``."""
+        remarks = tuple((source, Remark(**remark)) for source, remark in values["remarks"])
+        dropped = tuple(DroppedTune(**tune) for tune in values["dropped"])
+        return cls(**values | {"remarks": remarks, "dropped": dropped})
 
 
 @dataclass(frozen=True)
@@ -84,7 +128,9 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
     vocabulary = NoteVocabulary()
     melodies: list[Melody] = []
     dropped: list[DroppedTune] = []
-    n_tunes = n_overruns = n_ticks_rounded = n_durations_rounded = n_pitches_moved = 0
+    left_out: Counter[str] = Counter()
+    remarks: list[tuple[str, Remark]] = []
+    n_tunes = n_overruns = n_ticks_rounded = n_durations_rounded = n_pitches_moved = n_onsets_moved = 0
     for tune in tunes:
         n_tunes += 1
         if isinstance(tune, DroppedTune):
@@ -97,6 +143,9 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
         melodies.append(fitted.melody)
         n_overruns += tune.n_overruns
         n_ticks_rounded += tune.n_ticks_rounded
+        n_onsets_moved += tune.n_onsets_moved
+        left_out.update(tune.left_out)
+        remarks += [(tune.melody.source, remark) for remark in tune.remarks]
         n_durations_rounded += fitted.n_durations_rounded
         n_pitches_moved += fitted.n_pitches_moved
     return CorpusReading(
@@ -110,6 +159,9 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
             n_ticks_rounded=n_ticks_rounded,
             n_durations_rounded=n_durations_rounded,
             n_pitches_moved=n_pitches_moved,
+            n_onsets_moved=n_onsets_moved,
+            left_out=dict(left_out),
+            remarks=tuple(remarks),
             dropped=tuple(dropped),
         ),
     )

@@ -45,6 +45,11 @@ def read_first_tune(path: str | Path) -> Melody:
 class FilesCorpus:
     """The tunes of all files in ``folder`` with one of ``SUFFIXES``.
 
+    Attributes:
+        folder: The folder.
+        part: The name or the number, from 1, of the part of a score or MIDI file that carries the melody; None to
+            choose it by names, lyrics and pitch.
+
     Hidden files and folders, and links to targets outside the folder, are ignored. The reading is cached until a file
     changes, unless another computer may read more of them.
 
@@ -53,6 +58,7 @@ class FilesCorpus:
     """
 
     folder: str | Path
+    part: str | int | None = None
 
     def read(self) -> CorpusReading:
         """Read the melodies and the report; the ``source`` of a melody is its file's printable path in the folder."""
@@ -60,8 +66,8 @@ class FilesCorpus:
         names = self._names(folder)
         # Folders of the same name must not remove each other's cache.
         folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
-        key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files"})
-        tunes = (tune for name in names for tune in read_music_file(folder / name, printable(name)))
+        key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files", "part": self.part})
+        tunes = (tune for name in names for tune in read_music_file(folder / name, printable(name), part=self.part))
         reading = read_cached(f"files-{folder_hash}", key, lambda: collect_tunes(tunes))
         if not reading.report.n_tunes:
             raise InputError(f"the files in {folder} have no tune: an ABC tune needs an X: or a K: field")

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -109,12 +108,5 @@ def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[W
 
 
 def _join(readings: Sequence[CorpusReading]) -> CorpusReading:
-    reports = [reading.report for reading in readings]
-    counts = [field.name for field in fields(CorpusReport) if field.name != "dropped"]
-    return CorpusReading(
-        tuple(melody for reading in readings for melody in reading.melodies),
-        CorpusReport(
-            **{name: sum(getattr(report, name) for report in reports) for name in counts},
-            dropped=tuple(tune for report in reports for tune in report.dropped),
-        ),
-    )
+    melodies = tuple(melody for reading in readings for melody in reading.melodies)
+    return CorpusReading(melodies, CorpusReport.join([reading.report for reading in readings]))

@@ -1,37 +1,30 @@
 """Extract a melody from a polyphonic score: select its part, reduce it to its skyline, and count its bars.
 
-* The melody part is the one with the highest mean pitch among the parts with at least half as many notes as the fullest
-  part. So neither a bass nor a few bars of descant are selected.
+* :mod:`~chromasonic.melody_generation.io.melody_part` selects the part.
 * The melody is the skyline of that part: of simultaneous notes the highest. A lower note that begins during a higher
   one is omitted, unless the higher one ends before half of the lower one: these are two overlapping notes of one line.
   Of two overlapping notes, the earlier is cut at the onset of the later.
 * Silence before the first note sets the position in the bar, silence after the last note is ignored, and silence in
   between is a rest, one for each bar.
+* A written key that the notes contradict is replaced by an estimated one: many programs write C major by default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.barring import BarCounter
-from chromasonic.melody_generation.io.tunes import WrittenTune
-from chromasonic.melody_generation.measures.key_estimation import Key, estimated_key
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedNote, select_part
+from chromasonic.melody_generation.io.tunes import LOWER_NOTES, OTHER_PARTS, Remark, WrittenTune
+from chromasonic.melody_generation.measures.key_estimation import Key, contradicted_key, estimated_key
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 
 # A few bytes of a damaged file can name a very late time, and each bar takes memory.
 _MAX_TICKS = 20_000 * TICKS_PER_QUARTER
-
-
-@dataclass(frozen=True)
-class TimedNote:
-    """A sounding note of MIDI number ``pitch`` from ``onset`` to ``end``, in ticks from the beginning."""
-
-    onset: Fraction
-    end: Fraction
-    pitch: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class ParsedScore:
     """The content of a score from which a melody is extracted.
 
     Attributes:
-        parts: The notes of each part, in any order.
+        parts: The parts in written order.
         metres: Changes of metre by rising onset; the metre before the first is 4/4.
         bar_lines: Ticks at which the written bars begin, rising; None if the source has no bar lines, which are then
             counted.
@@ -55,27 +48,16 @@ class ParsedScore:
         sharps: Number of sharps of a key signature without a mode, negative for flats; None if there is no such
             signature.
         title: The written title, empty if there is none.
+        left_out: Number of symbols outside the parts that are no part of the melody, by kind.
     """
 
-    parts: tuple[tuple[TimedNote, ...], ...]
+    parts: tuple[ScorePart, ...]
     metres: tuple[MetreChange, ...] = ()
     bar_lines: tuple[Fraction, ...] | None = None
     key: Key | None = None
     sharps: int | None = None
     title: str = ""
-
-
-def select_melody_part(parts: Sequence[Sequence[TimedNote]]) -> Sequence[TimedNote]:
-    """Select the part that carries the melody; the first of equals.
-
-    Raises:
-        InputError: If no part has a note.
-    """
-    fullest = max(map(len, parts), default=0)
-    if not fullest:
-        raise InputError("it has no pitched notes")
-    full = [part for part in parts if 2 * len(part) >= fullest]
-    return max(full, key=lambda part: sum(note.pitch for note in part) / len(part))
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def extract_skyline(notes: Sequence[TimedNote]) -> list[TimedNote]:
@@ -99,27 +81,51 @@ def extract_skyline(notes: Sequence[TimedNote]) -> list[TimedNote]:
     return line
 
 
-def tune_from_score(score: ParsedScore, source: str) -> WrittenTune:
+def tune_from_score(score: ParsedScore, source: str, part: str | int | None = None) -> WrittenTune:
     """Extract the melody of a score and count its bars.
 
     Args:
         score: The parsed score.
         source: The melody's ``source``.
+        part: The name or the number of the part that carries the melody, as for
+            :func:`~chromasonic.melody_generation.io.melody_part.select_part`.
 
     Raises:
-        InputError: If there is no note, the melody is too long, or a value is out of range.
+        InputError: If there is no note, no such part, the melody is too long, or a value is out of range.
     """
-    line = extract_skyline(select_melody_part(score.parts))
+    selected = select_part(score.parts, part)
+    line = extract_skyline(selected.part.notes)
     if line[-1].end > _MAX_TICKS:
         raise InputError(f"it is longer than {_MAX_TICKS // TICKS_PER_QUARTER} quarter notes")
-    key = score.key or estimated_key(
-        [note.pitch for note in line], [float(note.end - note.onset) for note in line], score.sharps
-    )
+    key, key_remark = _key(line, score)
     counter = _counter(line, score)
     try:
-        return counter.tune(tonic=key.tonic, mode=key.mode, title=score.title, source=source)
+        tune = counter.tune(tonic=key.tonic, mode=key.mode, title=score.title, source=source)
     except ValueError as problem:
         raise InputError(f"it is no melody: {problem}") from problem
+    n_notes = sum(len(each_part.notes) for each_part in score.parts)
+    left_out = Counter(score.left_out) + Counter(selected.part.left_out)
+    left_out[OTHER_PARTS] += n_notes - len(selected.part.notes)
+    left_out[LOWER_NOTES] += len(selected.part.notes) - len(line)
+    return replace(
+        tune,
+        n_onsets_moved=selected.part.n_onsets_moved,
+        left_out=dict(+left_out),
+        remarks=tuple(remark for remark in (selected.remark, *selected.part.remarks, key_remark) if remark),
+    )
+
+
+def _key(line: Sequence[TimedNote], score: ParsedScore) -> tuple[Key, Remark | None]:
+    """Return the written key, or an estimated one if there is none or the notes contradict it."""
+    pitches = [note.pitch for note in line]
+    durations = [float(note.end - note.onset) for note in line]
+    if score.key is None:
+        return estimated_key(pitches, durations, score.sharps), None
+    better = contradicted_key(score.key, pitches, durations)
+    if better is None:
+        return score.key, None
+    detail = f"{better.name} instead of {score.key.name}"
+    return better, Remark("the key is estimated, because the notes contradict the written one", detail)
 
 
 def _counter(line: list[TimedNote], score: ParsedScore) -> BarCounter:

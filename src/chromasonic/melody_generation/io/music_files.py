@@ -22,13 +22,16 @@ MAX_BYTES = 10_000_000
 _reader = ReaderProcess(ReadingBounds())
 
 
-def read_music_file(path: Path, source: str, *, only_first: bool = False) -> list[WrittenTune | DroppedTune]:
+def read_music_file(
+    path: Path, source: str, *, only_first: bool = False, part: str | int | None = None
+) -> list[WrittenTune | DroppedTune]:
     """Read the tunes of an ABC, MIDI, MusicXML or kern file.
 
     Args:
         path: The file; its suffix, one of ``MUSIC_SUFFIXES``, gives the format.
         source: The melodies' ``source``: the file's name.
         only_first: Whether to stop after the first tune.
+        part: The name or the number, from 1, of the part of a score that carries the melody; None to choose it.
 
     Returns:
         The tunes; those that cannot be used as dropped, with the reason. A file that cannot be read is one such tune.
@@ -42,4 +45,4 @@ def read_music_file(path: Path, source: str, *, only_first: bool = False) -> lis
         is_too_large = problem.errno == errno.EFBIG
         reason = f"cannot be read: {problem.strerror}"
         return [DroppedTune(source, reason, depends_on_machine=not is_too_large)]
-    return _reader.read(content, path.suffix.lower(), source, only_first=only_first)
+    return _reader.read(content, path.suffix.lower(), source, only_first=only_first, part=part)

@@ -14,7 +14,8 @@ from music21.midi import MetaEvents, MidiFile
 from music21.midi.translate import getNotesFromEvents, getTimeForEvents
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedNote
+from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedNote
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Metre
 
@@ -51,7 +52,7 @@ def parse_midi(content: bytes) -> ParsedScore:
             elif event.type == MetaEvents.KEY_SIGNATURE:
                 keys.append((time, _key(event.data)))
     return ParsedScore(
-        parts=tuple(tuple(quantise(part)) for part in parts.values()),
+        parts=tuple(ScorePart(tuple(quantise(part))) for part in parts.values()),
         metres=tuple(_without_repetitions(changes)),
         key=min(keys, key=lambda timed: timed[0])[1] if keys else None,
     )

@@ -29,7 +29,8 @@ from music21.humdrum.spineParser import HumdrumDataCollection
 from music21.musicxml.xmlToM21 import MusicXMLImporter
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedNote, tune_from_score
+from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, tune_from_score
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedNote
 from chromasonic.melody_generation.io.music_files import (
     MAX_BYTES,
     MIDI_SUFFIXES,
@@ -86,13 +87,14 @@ def read_score(path: Path, source: str = "") -> WrittenTune:
     return tune
 
 
-def parse_score(content: bytes, suffix: str, source: str) -> WrittenTune:
+def parse_score(content: bytes, suffix: str, source: str, part: str | int | None = None) -> WrittenTune:
     """Parse a score in this process, without bounds of time and memory.
 
     Args:
         content: The content of the file.
         suffix: One of ``SCORE_SUFFIXES``.
         source: The melody's ``source``: the file's name, which is also the title if the score has none.
+        part: The name or the number, from 1, of the part that carries the melody; None to choose it.
 
     Raises:
         InputError: If the score cannot be read or has no notes; the message names the source.
@@ -101,7 +103,7 @@ def parse_score(content: bytes, suffix: str, source: str) -> WrittenTune:
         # Users could not act on what music21 prints to stderr or warns of.
         with _music21_alone():
             score = _parse(content, suffix)
-            return tune_from_score(replace(score, title=score.title or PurePosixPath(source).stem), source)
+            return tune_from_score(replace(score, title=score.title or PurePosixPath(source).stem), source, part)
     except InputError as problem:
         raise InputError(f"{source} cannot be used: {problem}") from problem
     except _PARSER_FAULTS as problem:
@@ -190,7 +192,7 @@ def _notated_score(music: Any) -> ParsedScore:
     bar_lines = [_ticks(measure.offset) for measure, has in zip(measures, has_bar_line, strict=False) if has]
     key, sharps = _key(parts[0])
     return ParsedScore(
-        parts=tuple(tuple(_notes(part)) for part in parts),
+        parts=tuple(ScorePart(tuple(_notes(part))) for part in parts),
         metres=tuple(_metres(parts[0])),
         bar_lines=tuple(bar_lines) or None,
         key=key,

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from chromasonic.melody_generation.melody import Melody
+
+# Kinds of symbols in a source that are no part of its melody.
+OTHER_PARTS = "notes of other parts"
+LOWER_NOTES = "lower notes of chords"
+GRACE_NOTES = "grace notes"
+CUE_NOTES = "cue notes"
+PERCUSSION = "notes of percussion"
+IMPOSSIBLE_EVENTS = "impossible events"
+UNREADABLE_SYMBOLS = "symbols that cannot be read"
+TEXT_LINES = "lines of text in the music"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A decision of the reader that the corpus report names.
+
+    Attributes:
+        kind: The decision, in the same words for every tune.
+        detail: The values of this tune.
+    """
+
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -15,11 +39,17 @@ class WrittenTune:
         melody: The melody.
         n_overruns: Written notes (ties apart) that run past the end of the bar they begin in.
         n_ticks_rounded: Written notes whose duration is no whole number of ticks.
+        n_onsets_moved: Played notes whose onset is moved by more than a tick to the grid.
+        left_out: Number of symbols of the source that are no part of the melody, by kind: ``GRACE_NOTES`` and so on.
+        remarks: Decisions of the reader.
     """
 
     melody: Melody
-    n_overruns: int
-    n_ticks_rounded: int
+    n_overruns: int = 0
+    n_ticks_rounded: int = 0
+    n_onsets_moved: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)

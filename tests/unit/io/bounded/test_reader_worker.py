@@ -10,7 +10,7 @@ from chromasonic.melody_generation.io.bounded import reader_worker
 from chromasonic.melody_generation.io.bounded.tune_messages import OUT_OF_TIME, ReadingRequest
 from chromasonic.melody_generation.io.tunes import DroppedTune
 
-REQUEST = ReadingRequest(0, ".abc", "a.abc", only_first=False, seconds=1)
+REQUEST = ReadingRequest(0, ".abc", "a.abc", only_first=False, part=None, seconds=1)
 
 
 @pytest.mark.parametrize("problem", [RuntimeError("two\nlines"), StopIteration("two lines"), OSError("two  lines")])

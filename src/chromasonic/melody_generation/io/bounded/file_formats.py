@@ -21,13 +21,16 @@ _KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
 _HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
 
-def tunes_of_file(content: bytes, suffix: str, source: str) -> Iterator[WrittenTune | DroppedTune]:
+def tunes_of_file(
+    content: bytes, suffix: str, source: str, part: str | int | None = None
+) -> Iterator[WrittenTune | DroppedTune]:
     """Read the tunes of a file; a file that cannot be used is yielded as dropped, with the reason.
 
     Args:
         content: The content of the file.
         suffix: The suffix that gives the format, in lower case.
         source: The melodies' ``source``: the file's name.
+        part: The name or the number of the part of a score that carries the melody; None to choose it.
 
     Raises:
         MemoryError: If there is not enough memory, also if a library raises something else then.
@@ -36,7 +39,7 @@ def tunes_of_file(content: bytes, suffix: str, source: str) -> Iterator[WrittenT
         if suffix == ".abc":
             yield from _abc_tunes(content, source)
         else:
-            yield parse_score(content, suffix, source)
+            yield parse_score(content, suffix, source, part)
     except InputError as problem:
         if _is_lack_of_memory(problem):
             raise MemoryError from problem

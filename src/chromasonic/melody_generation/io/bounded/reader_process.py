@@ -85,7 +85,7 @@ class ReaderProcess:
             os.register_at_fork(after_in_child=self._forget)
 
     def read(
-        self, content: bytes, suffix: str, source: str, *, only_first: bool = False
+        self, content: bytes, suffix: str, source: str, *, only_first: bool = False, part: str | int | None = None
     ) -> list[WrittenTune | DroppedTune]:
         """Read the tunes of a file; a file over a bound is returned as dropped, with the reason.
 
@@ -94,11 +94,12 @@ class ReaderProcess:
             suffix: The suffix that gives the format, in lower case.
             source: The melodies' ``source``.
             only_first: Whether to stop after the first tune.
+            part: The name or the number of the part of a score that carries the melody; None to choose it.
 
         Raises:
             ReaderUnavailableError: If the process cannot be started.
         """
-        request = ReadingRequest(len(content), suffix, source, only_first, self.bounds.seconds_for(len(content)))
+        request = ReadingRequest(len(content), suffix, source, only_first, part, self.bounds.seconds_for(len(content)))
         try:
             with self._lock.held():
                 try:

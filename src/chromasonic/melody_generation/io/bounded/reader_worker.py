@@ -62,7 +62,7 @@ def _answer(answers: BinaryIO, n_bytes: int, content: bytes) -> None:
 
 def _tunes(request: ReadingRequest, content: bytes) -> list[WrittenTune | DroppedTune]:
     try:
-        tunes = tunes_of_file(content, request.suffix, request.source)
+        tunes = tunes_of_file(content, request.suffix, request.source, request.part)
         return list(islice(tunes, 1 if request.only_first else None))
     except MemoryError:
         raise

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
 OUT_OF_TIME = 124  # the exit code where the system has no timer of processor time
@@ -26,6 +26,7 @@ class ReadingRequest:
         suffix: The suffix that gives the format, in lower case.
         source: The melodies' ``source``.
         only_first: Whether to stop after the first tune.
+        part: The name or the number of the part that carries the melody; None to choose it.
         seconds: The limit of processor time.
     """
 
@@ -33,6 +34,7 @@ class ReadingRequest:
     suffix: str
     source: str
     only_first: bool
+    part: str | int | None
     seconds: float
 
     def to_line(self) -> bytes:
@@ -77,7 +79,9 @@ def _plain(tune: WrittenTune | DroppedTune) -> dict[str, Any]:
         "title": melody.title,
         "source": melody.source,
         "corpus": melody.corpus,
-        "counts": (tune.n_overruns, tune.n_ticks_rounded),
+        "counts": (tune.n_overruns, tune.n_ticks_rounded, tune.n_onsets_moved),
+        "left_out": dict(tune.left_out),
+        "remarks": [(remark.kind, remark.detail) for remark in tune.remarks],
     }
 
 
@@ -88,7 +92,9 @@ def _plain_metre(metre: Metre) -> tuple[int, int]:
 def _tune(values: dict[str, Any]) -> WrittenTune | DroppedTune:
     if "reason" in values:
         return DroppedTune(**values)
-    n_overruns, n_ticks_rounded = values.pop("counts")
+    n_overruns, n_ticks_rounded, n_onsets_moved = values.pop("counts")
+    left_out = values.pop("left_out")
+    remarks = tuple(Remark(kind, detail) for kind, detail in values.pop("remarks"))
     departures = [Departure(note, Metre(*metre) if metre else None) for note, metre in values.pop("departures")]
     melody = Melody(**values | {"metre": Metre(*values["metre"]), "departures": departures})
-    return WrittenTune(melody, n_overruns, n_ticks_rounded)
+    return WrittenTune(melody, n_overruns, n_ticks_rounded, n_onsets_moved, left_out, remarks)

@@ -28,6 +28,8 @@ from chromasonic.melody_generation.networks.neural.memory import InductionAttent
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 BackboneState = TypeVar("BackboneState")
+_MAX_SIZE = 65_536
+_MAX_LAYERS = 1_000
 
 
 class NetworkState(NamedTuple, Generic[BackboneState]):
@@ -135,13 +137,16 @@ class SequenceNetwork(nn.Module, Generic[BackboneState]):
 
 
 def check_sizes(dropout: float, **sizes: int) -> None:
-    """Refuse sizes that are not integers of 1 or more, and a dropout outside 0 to 1.
+    """Refuse sizes that are not integers of 1 to 65 536 (1 000 for ``num_layers``), and a dropout outside 0 to 1.
+
+    A foreign configuration may name a larger size, and building such a network would take hours.
 
     Raises:
         ValueError: If a value is out of range; the message names it and what was expected.
     """
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} must be an integer of 1 or more, got {size}")
+        largest = _MAX_LAYERS if name == "num_layers" else _MAX_SIZE
+        if not isinstance(size, int) or not 1 <= size <= largest:
+            raise ValueError(f"{name} must be an integer of 1 to {largest}, got {size}")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be at least 0 and less than 1, got {dropout}")
