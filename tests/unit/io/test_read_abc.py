@@ -341,3 +341,36 @@ def test_a_tune_without_a_number_may_indent_its_key() -> None:
     [tune] = read_abc("T:x\n K:G\nGABc|\n", file_name="indented.abc")
     assert isinstance(tune, WrittenTune)
     assert tune.melody.tonic == 7
+
+
+def test_signs_of_quoted_printable_mails_are_decoded() -> None:
+    [tune] = read_abc(decode_abc(b"X:1\nK:F\nA=3DB =20\nc=\nd|e=\r\nf|\n"), file_name="mail.abc")
+    assert isinstance(tune, WrittenTune)
+    assert tune.melody.pitches.tolist() == [69, 71, 72, 74, 76, 77]
+    assert decode_abc(b"X:1\nK:F\n=20=B") == "X:1\nK:F\n=20=B"
+
+
+LEFT_OUT = {
+    "{ga}A B": {"grace notes": 2},
+    "[CEG]A [ce]": {"lower notes of chords": 3},
+    '"Am"A "^slow"B "G7"c': {"chord symbols": 2},
+    "A2B2&c4|d4|": {"notes of second voices within a part": 1},
+    "A2B2|(&c4|d4|&E4|F4|&)G4|": {"notes of second voices within a part": 2},
+    "V:1\nAB|\nV:2\nCDE|\nV:1\ncd|": {"notes of other parts": 3},
+    "AB|\nw:la la\n%%begintext\na bad cafe\n%%endtext\ncd|": {"lines of words or other text": 2},
+    "AB|cd|\n\nThis tune was found in a barn.\nBy a dog.": {"lines of words or other text": 2},
+}
+
+
+@pytest.mark.parametrize("music", LEFT_OUT)
+def test_symbols_that_are_no_part_of_the_melody_are_counted(music: str) -> None:
+    [tune] = read_abc(f"X:1\nK:C\n{music}\n", file_name="a.abc")
+    assert isinstance(tune, WrittenTune)
+    assert tune.left_out == LEFT_OUT[music]
+    assert not tune.remarks
+
+
+def test_notes_that_the_parser_does_not_see_are_reported() -> None:
+    [tune] = read_abc("X:1\nK:C\nABc|[z:||2z2|ABc]|", file_name="a.abc")
+    assert isinstance(tune, WrittenTune)
+    assert [remark.detail for remark in tune.remarks] == ["3 instead of 6"]

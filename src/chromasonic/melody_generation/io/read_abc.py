@@ -20,15 +20,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
 from music21.abcFormat import ABCHandlerException, ABCTokenException
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.abc.abc_counts import count_notes_of_tune
 from chromasonic.melody_generation.io.abc.abc_parser import FIELD_LINE, AbcTuneParser
 from chromasonic.melody_generation.io.barring import BarCounter
-from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
+from chromasonic.melody_generation.io.tunes import (
+    GRACE_NOTES,
+    LOWER_NOTES,
+    OTHER_PARTS,
+    SECOND_VOICES,
+    TEXT_LINES,
+    DroppedTune,
+    Remark,
+    WrittenTune,
+)
 from chromasonic.melody_generation.melody import REST, Metre
 from chromasonic.melody_generation.notation.repeats import (
     MAX_EVENTS,
@@ -47,6 +58,10 @@ _DEFAULT_LINE = re.compile(r"^[ \t]*[LM][ \t]*:")
 _NO_SYMBOLS = re.compile(r'"[^"]*"|![^!]*!|\+[^+]*\+|\[[A-Za-z]:[^\]]*\]')
 # A letter that is no note and no decoration of one, or a sign that no music has.
 _IN_A_WORD = re.compile(r"[H-WYh-wy](?![\^_=A-Ga-gzx\[({0-9|.~ ]|$)|[H-WYh-w] |[^\W\dA-Za-z_]|</|[@?#;]")
+# The kinds of notes that the parser leaves out.
+_KINDS_OF_NOTES = (GRACE_NOTES, LOWER_NOTES, OTHER_PARTS, SECOND_VOICES)
+_QUOTED_PRINTABLE = re.compile(rb"=(?:3D|20|\r?\n)")  # the last one continues a line
+_QUOTED_SIGNS = {b"=3D": b"=", b"=20": b" "}
 _NUMBER_LINE = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 
 
@@ -89,7 +104,12 @@ def _title_lines_after_a_gap(text: str) -> list[int]:
 
 
 def decode_abc(content: bytes) -> str:
-    """Decode an ABC file from UTF-8, or from Windows-1252, or Latin-1, if it is not valid UTF-8."""
+    """Decode an ABC file from UTF-8, or from Windows-1252, or Latin-1, if it is not valid UTF-8.
+
+    Of the quoted-printable encoding of mails, which some files were saved with, the signs that no ABC has are decoded.
+    """
+    if b"=3D" in content:
+        content = _QUOTED_PRINTABLE.sub(lambda match: _QUOTED_SIGNS.get(match[0], b""), content)
     for encoding in ("utf-8", "cp1252"):
         try:
             return content.decode(encoding)
@@ -109,7 +129,8 @@ def _read_tune(
             source = f"{file_name}:{int(number) if number.isdecimal() else number}"
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"it is longer than {_MAX_CHARACTERS} characters")
-        parser = _parse(_lines_of_tune(text), defaults)
+        lines, n_after = _lines_of_tune(text)
+        parser = _parse(lines, defaults)
         events = parser.events if repeats == "written" else unroll(parser.events, parser.part_order)
         counter = BarCounter(parser.metre)
         for event in events:
@@ -119,9 +140,11 @@ def _read_tune(
                 counter.metre(event)
             elif isinstance(event, BarLine | PartMark):
                 counter.bar_line()
-        return counter.tune(
+        tune = counter.tune(
             tonic=parser.key.tonic, mode=parser.key.mode, title=parser.title, source=source, corpus=corpus
         )
+        parser.left_out[TEXT_LINES] += n_after
+        return replace(tune, left_out=dict(+parser.left_out), remarks=_remarks(lines, parser))
     except (ValueError, IndexError, ABCHandlerException, ABCTokenException) as problem:
         # The tokenizer raises an IndexError on some truncated symbols.
         return DroppedTune(source, str(problem))
@@ -150,22 +173,33 @@ def _parse(lines: Sequence[str], defaults: Sequence[str]) -> AbcTuneParser:
             return parser
 
 
-def _lines_of_tune(text: str) -> list[str]:
-    """Return the lines of a tune up to the empty line that ends it.
+def _remarks(lines: Sequence[str], parser: AbcTuneParser) -> tuple[Remark, ...]:
+    """Return a remark if a second, simpler count of the notes differs from what the parser has read and left out."""
+    n_counted = count_notes_of_tune(lines)
+    n_seen = parser.n_pitched + sum(parser.left_out[kind] for kind in _KINDS_OF_NOTES)
+    if n_counted == n_seen:
+        return ()
+    return (Remark("the text has another number of notes than were read", f"{n_counted} instead of {n_seen}"),)
+
+
+def _lines_of_tune(text: str) -> tuple[list[str], int]:
+    """Return the lines of a tune up to the empty line that ends it, and the number of lines of text after it.
 
     Some files have an empty line within a tune. What follows belongs to it as long as it is music.
     """
     lines: list[str] = []
+    n_after = 0
     is_music_due, has_key = False, False
     for line in text.split("\n"):
         if not line.strip():
             is_music_due = has_key
             continue
-        if is_music_due and not _is_music(line):
-            break
+        if n_after or (is_music_due and not _is_music(line)):
+            n_after += 1
+            continue
         has_key = has_key or bool(re.match(r"[ \t]*K[ \t]*:", line))
         lines.append(line)
-    return lines
+    return lines, n_after
 
 
 def _is_music(line: str) -> bool:

@@ -9,13 +9,15 @@ from chromasonic.melody_generation.melody import Melody
 
 # Kinds of symbols in a source that are no part of its melody.
 OTHER_PARTS = "notes of other parts"
+SECOND_VOICES = "notes of second voices within a part"
 LOWER_NOTES = "lower notes of chords"
 GRACE_NOTES = "grace notes"
 CUE_NOTES = "cue notes"
 PERCUSSION = "notes of percussion"
 IMPOSSIBLE_EVENTS = "impossible events"
 UNREADABLE_SYMBOLS = "symbols that cannot be read"
-TEXT_LINES = "lines of text in the music"
+CHORD_SYMBOLS = "chord symbols"
+TEXT_LINES = "lines of words or other text"
 
 
 @dataclass(frozen=True)

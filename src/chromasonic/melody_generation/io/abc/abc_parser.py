@@ -7,6 +7,7 @@ or more than one line at a time. Durations are exact fractions, since the tokeni
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ from music21.abcFormat import (
     ABCTuplet,
 )
 
+from chromasonic.melody_generation.io.abc.abc_counts import count_chord_symbols, count_pitched_notes
 from chromasonic.melody_generation.io.abc.abc_key import KeySymbol, parse_key_field, parse_properties
 from chromasonic.melody_generation.io.abc.abc_symbols import (
     NoteSymbol,
@@ -36,6 +38,14 @@ from chromasonic.melody_generation.io.abc.abc_symbols import (
     parse_tuplet,
     parse_unit_length_field,
     whole_or_fraction,
+)
+from chromasonic.melody_generation.io.tunes import (
+    CHORD_SYMBOLS,
+    GRACE_NOTES,
+    LOWER_NOTES,
+    OTHER_PARTS,
+    SECOND_VOICES,
+    TEXT_LINES,
 )
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 from chromasonic.melody_generation.notation.repeats import (
@@ -64,6 +74,7 @@ _UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
 # A quoted text, which stays as it is, or a sign of second voices.
 _OVERLAY = re.compile(r'("[^"]*"?|\(&|&\)|&)')
 _QUOTED = re.compile(r'"[^"]*"?')
+_BAR_OVERLAY = re.compile(r"&[^|%]*")
 # Signs of typography, as in tunes that were copied from a page, and what they stand for.
 _TYPOGRAPHIC = str.maketrans({"“": '"', "”": '"', "„": '"', "♯": "^", "♭": "_", "♮": "=", "\u00a0": " "})
 _TYPESET = re.compile(r"\s*%%\s*(begin|end)(text|ps|svg)\b")
@@ -93,6 +104,8 @@ class AbcTuneParser:
         in_header: Whether the ``K:`` field, which ends the header, has not been read yet.
         voice_number: Which voice is read, counted from 0 in the order in which the tune names them.
         voices: The voices so far.
+        left_out: Number of symbols that are no part of the melody, by kind.
+        n_pitched: Pitched notes read, with each note of a chord, and without those left out.
     """
 
     events: list[ScoreEvent] = field(default_factory=list)
@@ -104,6 +117,8 @@ class AbcTuneParser:
 
     voice_number: int = 0
     voices: list[str] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    n_pitched: int = 0
 
     _signature: dict[str, int] = field(default_factory=dict)
     _octaves: dict[str, int] = field(default_factory=dict)  # by voice; those of K: hold for the voice they stand in
@@ -131,6 +146,7 @@ class AbcTuneParser:
         if typeset := _TYPESET.match(line):
             self._is_typeset = typeset[1] == "begin"
         if self._is_typeset:
+            self.left_out[TEXT_LINES] += typeset is None
             return
         match = FIELD_LINE.match(line)
         if match:
@@ -148,6 +164,8 @@ class AbcTuneParser:
                 self._change_metre(_metre_or_free(value))
             case "L":
                 self._unit = parse_unit_length_field(value)
+            case "w" | "W":
+                self.left_out[TEXT_LINES] += 1
             case "K":
                 self._change_key(parse_key_field(value))
                 if self.in_header:
@@ -188,6 +206,9 @@ class AbcTuneParser:
 
     def _music(self, line: str) -> None:
         line = self._without_overlays(line.translate(_TYPOGRAPHIC))
+        if not self._is_omitted:
+            self.left_out[CHORD_SYMBOLS] += count_chord_symbols(line)
+            self.left_out[SECOND_VOICES] += sum(map(count_pitched_notes, _BAR_OVERLAY.findall(_QUOTED.sub("", line))))
         line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
         begin = 0
         for match in _INLINE.finditer(line):
@@ -220,9 +241,12 @@ class AbcTuneParser:
                 self._overlay = "second"
             elif self._overlay != "second":
                 kept.append(piece)
+            else:
+                self.left_out[SECOND_VOICES] += count_pitched_notes(piece)
         line = "".join(kept)
         if self._overlay_goes_on:
-            _, bar, rest = line.partition("|")
+            omitted, bar, rest = line.partition("|")
+            self.left_out[SECOND_VOICES] += count_pitched_notes(omitted)
             line = bar + rest
         last_bar = _QUOTED.sub("", line).rpartition("|")[2]
         self._overlay_goes_on = "&" in last_bar and last_bar.rstrip().endswith("\\")
@@ -231,6 +255,7 @@ class AbcTuneParser:
     def _notes(self, text: str) -> None:
         """Parse music without fields."""
         if self._is_omitted:
+            self.left_out[OTHER_PARTS] += count_pitched_notes(text)
             return
         text = _NO_NOTE.sub("", text).replace("x", "z")
         text = re.sub(r"(?<=[A-G]):", " :", text)  # the tokenizer takes a note before a repeat sign for a field
@@ -247,11 +272,14 @@ class AbcTuneParser:
                 self._in_grace = isinstance(token, ABCGraceStart)
             case ABCBar():
                 self._bar(token.src)
+            case ABCChord() | ABCNote() if self._in_grace:
+                self.left_out[GRACE_NOTES] += count_pitched_notes(token.src)
             case _ if self._in_grace:
                 return
             case ABCChord():
                 notes = [(self._pitch(symbol), symbol) for symbol in chord_notes(token.src)]
                 self._note(*max(notes, key=lambda note: note[0]))
+                self.left_out[LOWER_NOTES] += len(notes) - 1
                 if "-" in token.src:
                     self._change_last(tied=True)
             case ABCNote():
@@ -303,6 +331,7 @@ class AbcTuneParser:
             ticks *= self._tuplet.factor
             self._n_left_in_tuplet -= 1
         self._last_symbol = symbol
+        self.n_pitched += pitch != REST
         self._add(NoteEvent(pitch, whole_or_fraction(ticks)))
 
     def _bars_of_rest(self, n_bars: int) -> None:

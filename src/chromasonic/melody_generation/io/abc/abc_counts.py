@@ -1,0 +1,50 @@
+"""Count the symbols of ABC music by regular expressions alone, independently of the parser that reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_QUOTED = re.compile(r'"([^"]*)"')
+_NO_NOTES = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|\[[A-Za-z]:[^\]]*\]|%.*')
+_NOTE = re.compile(r"[A-Ga-g]")
+_FIELD_LINE = re.compile(r"\s*[A-Za-z+]\s*:(?![|:])")
+_CHORD_SYMBOL = re.compile(r"\s*[A-G]")
+
+
+def count_pitched_notes(music: str) -> int:
+    """Return the number of note letters in a line of music; grace notes and each note of a chord count.
+
+    Example:
+        >>> count_pitched_notes('"Am" {g}A2 [ce] !trill!B | [K:D] d z % end')
+        6
+    """
+    return len(_NOTE.findall(_NO_NOTES.sub("", music)))
+
+
+def count_chord_symbols(music: str) -> int:
+    """Return the number of chord symbols in a line of music; other quoted text is an annotation.
+
+    Example:
+        >>> count_chord_symbols('"Am"A "^slow"B "G7/B"c')
+        2
+    """
+    return sum(bool(_CHORD_SYMBOL.match(text)) for text in _QUOTED.findall(music)) if '"' in music else 0
+
+
+def count_notes_of_tune(lines: Sequence[str]) -> int:
+    """Return the number of note letters in the music of a tune, which begins after its ``K:`` field.
+
+    Example:
+        >>> count_notes_of_tune(["X:1", "T:A tune", "K:C", "CDE|", "w:la la la", "%%begintext", "a bag", "%%endtext"])
+        3
+    """
+    n_notes, has_key, is_text = 0, False, False
+    for line in lines:
+        if line.lstrip().startswith("%%"):
+            is_text = "begin" in line or (is_text and "end" not in line)
+        elif _FIELD_LINE.match(line):
+            has_key = has_key or line.lstrip().startswith("K")
+        elif has_key and not is_text:
+            n_notes += count_pitched_notes(line)
+    return n_notes
