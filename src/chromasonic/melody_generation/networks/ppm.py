@@ -24,6 +24,7 @@ MODELS = ("both", "long", "short")
 MAX_BIAS = 8
 # Candidates for the weight of the short-term model; the long-term model has 1.
 SHORT_WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_POSITIONS_AT_ONCE = 256
 _MIN_ENTROPY = 1e-3  # nats; bounds the weight of a model that is certain
 
 
@@ -222,9 +223,13 @@ def earlier_counts(order_contexts: Tensor, contexts: FactorContexts, n_new: int,
         Counts, shape (B, n_new, n_symbols).
     """
     n_sequences, n_tokens = order_contexts.shape
-    is_same = order_contexts[:, n_tokens - n_new :, None] == order_contexts[:, None, :]  # (B, n_new, K)
-    is_same &= contexts.is_counted[:, None, :]
-    is_same = is_same.tril(n_tokens - n_new - 1)
-    symbols = contexts.symbols.where(contexts.is_counted, 0)[:, None, :].expand(-1, n_new, -1)  # (B, n_new, K)
+    symbols = contexts.symbols.where(contexts.is_counted, 0)[:, None, :]  # (B, 1, K)
     counts = torch.zeros(n_sequences, n_new, n_symbols, device=order_contexts.device)
-    return counts.scatter_add_(2, symbols, is_same.to(counts.dtype))  # (B, n_new, n_symbols)
+    first_new = n_tokens - n_new
+    for begin in range(0, n_new, _POSITIONS_AT_ONCE):  # N positions at once, so that memory grows with K and not K^2
+        end = min(begin + _POSITIONS_AT_ONCE, n_new)
+        is_same = order_contexts[:, first_new + begin : first_new + end, None] == order_contexts[:, None, :]  # (B, N, K)
+        is_same &= contexts.is_counted[:, None, :]
+        is_same = is_same.tril(first_new + begin - 1)
+        counts[:, begin:end].scatter_add_(2, symbols.expand(-1, end - begin, -1), is_same.to(counts.dtype))
+    return counts
