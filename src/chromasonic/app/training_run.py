@@ -25,6 +25,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.printing.masked_secrets import masked_values
 from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan, print_remark
+from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
 from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_second_run
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
@@ -132,6 +133,8 @@ def start_weights(job: Job, module: MelodyModule, data: MelodyDataModule, teache
         guard=data.guarded.split if data.guarded else None,
         resume_from=job.resume_from,
         teacher=teacher,
+        members=[read_checkpoint(run).metadata for run in job.config.model.get("runs", ())],
+        sources=data.report.sources if data.report else (),
     )
 
 

@@ -299,7 +299,7 @@ class _ListCorpus:
     melodies: list[Melody]
 
     def read(self) -> CorpusReading:
-        return collect_tunes(WrittenTune(melody, 0, 0) for melody in self.melodies)
+        return collect_tunes(map(WrittenTune, self.melodies))
 
     def load(self) -> list[Melody]:
         return list(self.melodies)

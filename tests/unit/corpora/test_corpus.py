@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from chromasonic.melody_generation.corpora.corpus import CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
@@ -75,4 +76,12 @@ def test_reports_are_joined_and_restored() -> None:
     both = CorpusReport.join([first, second])
     assert (both.n_tunes, both.n_melodies, both.n_overruns, both.n_onsets_moved) == (3, 2, 1, 3)
     assert (both.left_out, both.remarks, both.dropped) == ({"x": 3, "y": 1}, first.remarks, second.dropped)
+    assert CorpusReport.from_plain_values(asdict(both)) == both
+
+
+def test_sources_travel_with_the_report() -> None:
+    first, second = SourceCollection("Airs", "free", "https://example.org"), SourceCollection("Reels", "unclear")
+    reports = [collect_tunes([], *sources).report for sources in ([first], [second], [first])]
+    both = CorpusReport.join(reports)
+    assert both.sources == (first, second)
     assert CorpusReport.from_plain_values(asdict(both)) == both

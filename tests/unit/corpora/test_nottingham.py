@@ -60,7 +60,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name, content in FILES.items():
         (served / name).write_bytes(content)
     files = [PinnedFile(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in FILES.items()]
-    manifest = DownloadManifest("nottingham", "the Nottingham tunes", "", "https://pinned.invalid/", tuple(files))
+    manifest = DownloadManifest("nottingham", "the Nottingham tunes", "", "https://pinned.invalid/", tuple(files), "")
     monkeypatch.setattr(nottingham, "load_manifest", lambda name: manifest)
     monkeypatch.setattr(pinned_sources, "RETRY_POLICY", RetryPolicy(seconds=30, n_retries=0))
     monkeypatch.setenv("CHROMASONIC_DATA_DIR", str(tmp_path / "data"))

@@ -11,6 +11,7 @@ import torch
 from tests.small_networks import batch_of, small_lstm, small_transformer, user_network, walks
 from torch import nn
 
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
@@ -165,3 +166,14 @@ def test_a_teacher_is_a_run_or_a_checkpoint(tmp_path: Path) -> None:
     assert torch.equal(teacher.network(tokens), network.eval()(tokens))
     with pytest.raises(InputError, match=r"^teacher=.*nowhere"):
         load_teacher(tmp_path / "nowhere")
+
+
+def test_the_sources_of_all_models_that_a_run_learns_from_are_recorded() -> None:
+    own, theirs, members = (SourceCollection(title, "free") for title in ("own", "theirs", "members"))
+    teacher = teacher_of(Lineage(("own",), sources=(theirs, own)))
+    member = metadata(Lineage(sources=(members,)))
+    lineage = initialise_weights(small_lstm(), None, "own", teacher=teacher, members=[member], sources=[own])
+    assert lineage.sources == (own, theirs, members)
+    assert Lineage.from_values(lineage.to_values()) == lineage
+    with pytest.raises(InputError, match="sources"):
+        Lineage.from_values({"sources": ["theirs"]})

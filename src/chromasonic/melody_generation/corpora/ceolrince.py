@@ -39,9 +39,10 @@ class CeolRinceCorpus:
         Raises:
             InputError: If a file cannot be downloaded or read, or does not have the pinned SHA-256.
         """
-        contents = read_sources(load_manifest("ceolrince"))
+        manifest = load_manifest("ceolrince")
+        contents = read_sources(manifest)
         key = cache_key(contents, {"corpus": "ceolrince"})
-        return read_cached("ceolrince", key, lambda: collect_tunes(_tunes(dict(contents))))
+        return read_cached("ceolrince", key, lambda: collect_tunes(_tunes(dict(contents)), manifest.source))
 
 
 def _tunes(contents: dict[str, bytes]) -> Iterator[WrittenTune | DroppedTune]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection, distinct_sources
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -31,6 +32,7 @@ class CorpusReport:
         left_out: Number of symbols of the sources that are no part of the melodies, by kind.
         remarks: Decisions of the reader, with the source of each tune.
         dropped: The tunes that gave no melody.
+        sources: The collections, with their licences.
     """
 
     n_tunes: int = 0
@@ -45,6 +47,7 @@ class CorpusReport:
     left_out: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[tuple[str, Remark], ...] = ()
     dropped: tuple[DroppedTune, ...] = ()
+    sources: tuple[SourceCollection, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the report as lines of text, without zero counts."""
@@ -93,6 +96,7 @@ class CorpusReport:
             left_out=dict(sum((Counter(report.left_out) for report in reports), Counter())),
             remarks=tuple(remark for report in reports for remark in report.remarks),
             dropped=tuple(tune for report in reports for tune in report.dropped),
+            sources=distinct_sources(source for report in reports for source in report.sources),
         )
 
     @classmethod
@@ -100,7 +104,8 @@ class CorpusReport:
         """Restore a report from the values of ``dataclasses.asdict``."""
         remarks = tuple((source, Remark(**remark)) for source, remark in values["remarks"])
         dropped = tuple(DroppedTune(**tune) for tune in values["dropped"])
-        return cls(**values | {"remarks": remarks, "dropped": dropped})
+        sources = tuple(map(SourceCollection.from_values, values["sources"]))
+        return cls(**values | {"remarks": remarks, "dropped": dropped, "sources": sources})
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,13 @@ class Corpus(Protocol):
         ...
 
 
-def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
-    """Fit each tune to the vocabulary, and count the tunes read, changed and dropped."""
+def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune], *sources: SourceCollection) -> CorpusReading:
+    """Fit each tune to the vocabulary, and count the tunes read, changed and dropped.
+
+    Args:
+        tunes: The tunes as read.
+        sources: The collections that they are from.
+    """
     vocabulary = NoteVocabulary()
     melodies: list[Melody] = []
     dropped: list[DroppedTune] = []
@@ -163,5 +173,6 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune]) -> CorpusReading:
             left_out=dict(left_out),
             remarks=tuple(remarks),
             dropped=tuple(dropped),
+            sources=sources,
         ),
     )

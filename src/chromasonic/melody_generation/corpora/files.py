@@ -14,6 +14,7 @@ from pathlib import Path
 
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.music_files import MAX_BYTES, MUSIC_SUFFIXES, read_music_file
 from chromasonic.melody_generation.io.tunes import DroppedTune
@@ -68,7 +69,8 @@ class FilesCorpus:
         folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files", "part": self.part})
         tunes = (tune for name in names for tune in read_music_file(folder / name, printable(name), part=self.part))
-        reading = read_cached(f"files-{folder_hash}", key, lambda: collect_tunes(tunes))
+        source = SourceCollection(f"files of the folder {printable(folder.resolve().name)}", "that of the files")
+        reading = read_cached(f"files-{folder_hash}", key, lambda: collect_tunes(tunes, source))
         if not reading.report.n_tunes:
             raise InputError(f"the files in {folder} have no tune: an ABC tune needs an X: or a K: field")
         if not reading.melodies:

@@ -18,6 +18,7 @@ from chromasonic.melody_generation.corpora.ceolrince import CeolRinceCorpus
 from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
 from chromasonic.melody_generation.corpora.folkwiki import FolkWikiCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
@@ -25,6 +26,13 @@ from chromasonic.melody_generation.printing.terminal_output import Terminal, Ter
 
 # The folder of each collection in music21's corpus.
 _FOLDERS = {"oneills": "oneills1850", "airds": "airdsAirs", "ryans": "ryansMammoth", "essen": "essenFolksong"}
+_ENCODERS = {
+    "oneills": ("O'Neill's Music of Ireland (1903)", "no licence stated; transcribed by several people for the web"),
+    "airds": ("Aird's Airs (1782 to 1801)", "no licence stated; transcribed by Jack Campin"),
+    "ryans": ("Ryan's Mammoth Collection (1883)", "no licence stated; transcribed by Ray Davies and others"),
+    "essen": ("Essen Folksong Collection", "unclear; non-commercial distribution permitted, as its folder states"),
+}
+_CORPUS_ADDRESS = "https://github.com/cuthbertLab/music21/tree/master/music21/corpus/"
 _DOWNLOADED: dict[str, Callable[[], Corpus]] = {
     "nottingham": NottinghamCorpus,
     "ceolrince": CeolRinceCorpus,
@@ -84,7 +92,9 @@ def _read_collection(collection: str) -> CorpusReading:
         return _DOWNLOADED[collection]().read()
     contents = [(path.name, path.read_bytes()) for path in _paths(collection)]
     key = cache_key(contents, {"corpus": collection})
-    return read_cached(f"folk-{collection}", key, lambda: collect_tunes(_tunes(collection, contents)))
+    title, licence = _ENCODERS[collection]
+    source = SourceCollection(title, licence, _CORPUS_ADDRESS + _FOLDERS[collection])
+    return read_cached(f"folk-{collection}", key, lambda: collect_tunes(_tunes(collection, contents), source))
 
 
 def _paths(collection: str) -> list[Path]:

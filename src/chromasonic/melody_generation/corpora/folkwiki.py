@@ -33,9 +33,11 @@ class FolkWikiCorpus:
         Raises:
             InputError: If the file cannot be downloaded or read, or does not have the pinned SHA-256.
         """
-        contents = read_sources(load_manifest("folkwiki"))
+        manifest = load_manifest("folkwiki")
+        contents = read_sources(manifest)
         key = cache_key(contents, {"corpus": "folkwiki"})
-        return read_cached("folkwiki", key, lambda: collect_tunes(_tunes(contents[0][1].decode("utf-8"))))
+        text = contents[0][1].decode("utf-8")
+        return read_cached("folkwiki", key, lambda: collect_tunes(_tunes(text), manifest.source))
 
 
 def _tunes(text: str) -> Iterator[WrittenTune | DroppedTune]:

@@ -47,9 +47,11 @@ class NottinghamCorpus:
         Raises:
             InputError: If a file cannot be downloaded or read, or does not have the pinned SHA-256.
         """
-        contents = read_sources(load_manifest("nottingham"), self.base_url)
+        manifest = load_manifest("nottingham")
+        contents = read_sources(manifest, self.base_url)
         key = cache_key(contents, {"repeats": self.repeats})
-        return read_cached(f"nottingham-{self.repeats}", key, lambda: collect_tunes(_tunes(contents, self.repeats)))
+        name = f"nottingham-{self.repeats}"
+        return read_cached(name, key, lambda: collect_tunes(_tunes(contents, self.repeats), manifest.source))
 
 
 def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[WrittenTune | DroppedTune]:

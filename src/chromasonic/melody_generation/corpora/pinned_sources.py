@@ -26,6 +26,7 @@ from chromasonic.melody_generation.corpora.downloads import (
     check_address,
     download,
 )
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
 
@@ -43,6 +44,7 @@ class DownloadManifest:
         licence: The licence as the source states it.
         url: The address of the folder of the files, ending in ``/``.
         files: The files.
+        repository: The address of the folder for readers.
     """
 
     name: str
@@ -50,6 +52,12 @@ class DownloadManifest:
     licence: str
     url: str
     files: tuple[PinnedFile, ...]
+    repository: str
+
+    @property
+    def source(self) -> SourceCollection:
+        """The collection, as runs record it."""
+        return SourceCollection(self.title.removeprefix("the "), self.licence, self.repository)
 
 
 @cache
@@ -58,7 +66,8 @@ def load_manifest(name: str) -> DownloadManifest:
     values = json.loads(resources.files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
     url = "https://raw.githubusercontent.com/{repository}/{commit}/{folder}/".format(**values)
     files = (PinnedFile(name, file["sha256"], file["bytes"]) for name, file in sorted(values["files"].items()))
-    return DownloadManifest(name, values["title"], values["licence"], url, tuple(files))
+    repository = "https://github.com/{repository}/tree/{commit}/{folder}".format(**values)
+    return DownloadManifest(name, values["title"], values["licence"], url, tuple(files), repository)
 
 
 def read_sources(manifest: DownloadManifest, base_url: str | None = None) -> list[tuple[str, bytes]]:

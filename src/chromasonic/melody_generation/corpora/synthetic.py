@@ -24,6 +24,7 @@ from itertools import accumulate
 import numpy as np
 
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, FloatArray, Melody, Metre
@@ -165,7 +166,7 @@ class SyntheticCorpus:
 
     def read(self) -> CorpusReading:
         """Generate the walks, and a report without changes."""
-        return collect_tunes(WrittenTune(melody, n_overruns=0, n_ticks_rounded=0) for melody in self._walks())
+        return collect_tunes(map(WrittenTune, self._walks()), SourceCollection("random walks", "none needed"))
 
     def load(self) -> list[Melody]:
         """Generate the walks."""

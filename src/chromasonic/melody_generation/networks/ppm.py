@@ -226,9 +226,10 @@ def earlier_counts(order_contexts: Tensor, contexts: FactorContexts, n_new: int,
     symbols = contexts.symbols.where(contexts.is_counted, 0)[:, None, :]  # (B, 1, K)
     counts = torch.zeros(n_sequences, n_new, n_symbols, device=order_contexts.device)
     first_new = n_tokens - n_new
-    for begin in range(0, n_new, _POSITIONS_AT_ONCE):  # N positions at once, so that memory grows with K and not K^2
+    for begin in range(0, n_new, _POSITIONS_AT_ONCE):
         end = min(begin + _POSITIONS_AT_ONCE, n_new)
-        is_same = order_contexts[:, first_new + begin : first_new + end, None] == order_contexts[:, None, :]  # (B, N, K)
+        current = order_contexts[:, first_new + begin : first_new + end, None]  # (B, N, 1)
+        is_same = current == order_contexts[:, None, :]  # (B, N, K)
         is_same &= contexts.is_counted[:, None, :]
         is_same = is_same.tril(first_new + begin - 1)
         counts[:, begin:end].scatter_add_(2, symbols.expand(-1, end - begin, -1), is_same.to(counts.dtype))

@@ -199,6 +199,7 @@ def _facts(record: EvaluationRecord) -> tuple[tuple[str, str], ...]:
         "Best epoch": f"{best} of {epochs}" if best else "",
         "Minutes": "" if math.isnan(record.minutes) else f"{record.minutes:.1f}",
         "Parameters": f"{record.cost.parameters:,}",
+        "Learned from": "; ".join(f"{source.title} ({source.licence})" for source in metadata.lineage.sources),
         "Split": metadata.split_hash,
         "Test set": record.test_set_hash,
         "Checkpoint": record.checkpoint,

@@ -40,6 +40,9 @@ def print_plan(
         terminal.print(line, is_dim=True)
     if len(lines) > _MAX_REPORT_LINES:
         terminal.print(f"and {len(lines) - _MAX_REPORT_LINES} more, all in split.json", is_dim=True)
+    if data.report and data.report.sources:
+        sources = "; ".join(f"{source.title} ({source.licence})" for source in data.report.sources)
+        terminal.print(f"sources and licences: {sources}", is_dim=True)
     if data.guarded:
         terminal.print(data.guarded.line(), is_dim=True)
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())

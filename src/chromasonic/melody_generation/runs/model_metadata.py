@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
@@ -47,6 +48,8 @@ class Lineage:
             seeds; empty if it began with random weights.
         distilled_from: The teacher, in the same words; empty without one.
         teacher_digest: Digest of the teacher's checkpoint; empty without one.
+        sources: The collections of all tunes that it has learned from, with their licences; those of the models it
+            began with, was distilled from, or consists of are included.
     """
 
     unseen: tuple[str, ...] = ()
@@ -54,6 +57,7 @@ class Lineage:
     pretrained: str = ""
     distilled_from: str = ""
     teacher_digest: str = ""
+    sources: tuple[SourceCollection, ...] = ()
 
     @classmethod
     def from_values(cls, values: JsonObject) -> Lineage:
@@ -73,6 +77,7 @@ class Lineage:
             pretrained=_value(values, "pretrained", str, ""),
             distilled_from=_value(values, "taught_by", str, ""),
             teacher_digest=_value(values, "teacher", str, ""),
+            sources=tuple(map(SourceCollection.from_values, _mappings(values, "sources"))),
         )
 
     def to_values(self) -> JsonObject:
@@ -82,6 +87,7 @@ class Lineage:
             "pretrained": self.pretrained,
             "taught_by": self.distilled_from,
             "teacher": self.teacher_digest,
+            "sources": [source.to_values() for source in self.sources],
         }
         return {"unseen": list(self.unseen)} | {name: value for name, value in named.items() if value}
 
@@ -163,6 +169,13 @@ class ModelMetadata:
         if self.provenance:
             values["provenance"] = dict(self.provenance)
         return values
+
+
+def _mappings(values: JsonObject, name: str) -> list[JsonObject]:
+    listed: list[JsonObject] = _value(values, name, list, [])
+    if not all(isinstance(item, dict) for item in listed):
+        raise InputError(f"{name} should be a list of mappings")
+    return listed
 
 
 def _value(values: Mapping[str, object], name: str, kind: type, default: Any) -> Any:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
+from chromasonic.melody_generation.corpora.source_collection import SourceCollection, distinct_sources
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.networks.contract import is_fitted
@@ -48,6 +50,8 @@ def initialise_weights(
     guard: GuardedSplit | None = None,
     resume_from: Path | None = None,
     teacher: TrainedModel | None = None,
+    members: Sequence[ModelMetadata] = (),
+    sources: Sequence[SourceCollection] = (),
 ) -> Lineage:
     """Give a network the weights of the model that its run starts from, if there is one.
 
@@ -58,6 +62,8 @@ def initialise_weights(
         guard: The split that the run is guarded against, if any.
         resume_from: The checkpoint that the run is resumed from; its weights are restored later.
         teacher: The model to distil from, if any.
+        members: The metadata of the models that the network is a mixture of.
+        sources: The collections of the training tunes.
 
     Returns:
         The models and data that the run learns from.
@@ -68,7 +74,10 @@ def initialise_weights(
     """
     if resume_from is None:
         pretrained = None if init_from is None else load_weights(network, str(init_from))
-        return lineage_of(split_hash, guard, pretrained, teacher)
+        lineage = lineage_of(split_hash, guard, pretrained, teacher)
+        learned_from = [model for model in (pretrained, teacher.metadata if teacher else None, *members) if model]
+        inherited = (source for model in learned_from for source in model.lineage.sources)
+        return replace(lineage, sources=distinct_sources([*sources, *inherited]))
     lineage = read_checkpoint(resume_from).metadata.lineage
     if teacher and lineage.teacher_digest != teacher.digest:
         raise InputError(
