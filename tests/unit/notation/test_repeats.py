@@ -49,6 +49,11 @@ def letters(music: str, header: str = "", repeats: str = "played") -> str:
         ("|:C:||:D:|", "CCDD"),
         ("|:C:[2D||", "CCD"),
         ("|:D|A::B:|", "DADABB"),
+        ("C|D||E|F|G|A|B|C:|", "CDEFGABC" * 2),
+        ("C|D|E|F||G|A|B|C:|", "CDEF" + "GABC" * 2),
+        ("C|D||E|F|G|A|1B|C:|2D|E||", "CDEFGABCCDEFGADE"),
+        ("C|D||E|F|1G|A:|2B|C||", "CDEFGAEFBC"),
+        ("C|D|E||F|G|A:|", "CDEFGAFGA"),
     ],
 )
 def test_repeats_and_endings_are_unrolled(music: str, order: str) -> None:

@@ -6,6 +6,8 @@ repeat sign. It consists of a body and any number of endings.
 
 * ``|: body :|`` is played twice, ``|: body |1 ... :|2 ... ||`` with one ending per pass. Endings imply passes even if a
   source omits the repeat sign between them.
+* A double bar within a repeated section does not cut off its first bars: if the bars after it are no multiple of four,
+  and those before it complete them to one, it is no beginning.
 * Parts are played in the order given in the tune's header, each with its own repeats. Parts that the header names and
   the tune lacks are skipped. Music before the first part mark is played first.
 """
@@ -22,6 +24,7 @@ from chromasonic.melody_generation.melody import Metre
 
 Repeats = Literal["written", "played"]
 
+_BARS_PER_PHRASE = 4
 _MAX_PASSES = 16
 MAX_EVENTS = 100_000
 
@@ -124,6 +127,17 @@ class _Section:
     def add(self, event: ScoreEvent) -> None:
         (self.endings[-1][1] if self.endings else self.body).append(event)
 
+    def join(self, following: _Section) -> _Section:
+        """Take over the events of the section that follows, and return this section."""
+        self.body += following.body
+        self.endings = following.endings
+        return self
+
+    def n_ticks(self) -> Fraction | int:
+        """Return the duration of one pass."""
+        events = self.body + (self.endings[0][1] if self.endings else [])
+        return sum(event.ticks for event in events if isinstance(event, NoteEvent))
+
     def unroll(self) -> list[ScoreEvent]:
         last_pass = max((number for passes, _ in self.endings for number in passes), default=1)
         unrolled: list[ScoreEvent] = []
@@ -133,6 +147,18 @@ class _Section:
                 if number in passes:
                     unrolled.extend(events)
         return unrolled
+
+
+def _is_cut_by_stray_bar(before: _Section, section: _Section, metre: Metre | None) -> bool:
+    """Return whether a double bar has cut off the first bars of a repeated section that has no repeat sign before it.
+
+    With them, and not without them, the section has a multiple of four bars, as the parts of most tunes have.
+    """
+    if section.opened or before.opened or before.repeated or before.endings or metre is None or not metre.beats:
+        return False
+    n_bars = round(section.n_ticks() / metre.bar_ticks)
+    n_joined = round((before.n_ticks() + section.n_ticks()) / metre.bar_ticks)
+    return n_bars % _BARS_PER_PHRASE != 0 and n_joined % _BARS_PER_PHRASE == 0
 
 
 def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
@@ -159,6 +185,8 @@ def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
                 section = begin_another()
                 section.opened = True
             case BarLine.REPEAT_END:
+                if len(sections) > 1 and _is_cut_by_stray_bar(sections[-2], section, metre):
+                    section = sections[-2].join(sections.pop())
                 section.add(BarLine.BAR)
                 section.repeated = section.complete = True
             case BarLine.DOUBLE_BAR:
