@@ -133,20 +133,20 @@ def test_every_model_trains_with_every_scheduler_and_optimizer(
     take_a_step(model, "synthetic", scheduler, optimizer, tmp_path, own_tunes)
 
 
+LARGE = {"nottingham": "transformer", "folk": "lstm", "ceolrince": "markov", "folkwiki": "ppm"}
+
+
 @pytest.mark.parametrize("model", choices("model"))
-@pytest.mark.parametrize(
-    "dataset",
-    [
-        pytest.param(each, marks=pytest.mark.slow if each in {"folk", "nottingham"} else ())
-        for each in choices("dataset")
-    ],
-)
-def test_every_model_trains_on_every_dataset(
-    model: str, dataset: str, tmp_path: Path, own_tunes: Path, request: pytest.FixtureRequest
-) -> None:
-    if dataset == "nottingham":
-        request.getfixturevalue("nottingham_directory")
+@pytest.mark.parametrize("dataset", [each for each in choices("dataset") if each not in LARGE])
+def test_every_model_trains_on_every_small_dataset(model: str, dataset: str, tmp_path: Path, own_tunes: Path) -> None:
     take_a_step(model, dataset, "one_cycle", "adamw", tmp_path, own_tunes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", LARGE)
+@pytest.mark.usefixtures("nottingham_directory")  # its folder has the other collections too
+def test_a_model_trains_on_every_large_dataset(dataset: str, tmp_path: Path, own_tunes: Path) -> None:
+    take_a_step(LARGE[dataset], dataset, "one_cycle", "adamw", tmp_path, own_tunes)
 
 
 def test_the_values_of_the_data_reach_the_data_module(tmp_path: Path) -> None:
