@@ -11,7 +11,8 @@ import pytest
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io import music_files
 from chromasonic.melody_generation.io import read_score as scores
-from chromasonic.melody_generation.io.read_score import parse_score, read_score
+from chromasonic.melody_generation.io.read_score import parse_scores, read_score
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST, Departure, Metre
 
 SCORE = (
@@ -184,8 +185,8 @@ def test_an_unreadable_file_raises_a_one_line_error_with_its_name(tmp_path: Path
 
 
 @pytest.mark.parametrize("beats", ["2147483647", "&#50;147483647", "3+2147483647", "2_147_483_647"])
-def test_absurdly_many_beats_raise_an_error_before_music21_divides_them(beats: str, file: Path) -> None:
-    """They would exhaust the memory."""
+def test_absurdly_many_beats_raise_an_error(beats: str, file: Path) -> None:
+    """A sum of a metre and a note would pass 64 bits."""
     text = musicxml([attributes() + note("C", 4, 1)]).replace("<beats>3<", f"<beats>{beats}<")
     assert beats in text
     file.write_text(text)
@@ -217,7 +218,7 @@ def test_an_archive_that_unpacks_to_too_much_raises_an_error(monkeypatch: pytest
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("t.xml", "<a>" * 10_000)
     with pytest.raises(InputError, match="unpacks to more than 2000 bytes"):
-        parse_score(content.getvalue(), ".mxl", "bomb.mxl")
+        list(parse_scores(content.getvalue(), ".mxl", "bomb.mxl"))
 
 
 def test_xml_entities_do_not_read_other_files(tmp_path: Path, file: Path) -> None:
@@ -232,11 +233,35 @@ def test_xml_entities_do_not_read_other_files(tmp_path: Path, file: Path) -> Non
     assert "SECRET" not in title
 
 
-def test_music21_neither_reads_nor_writes_a_pickled_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object, **_options: object) -> None:
-        pytest.fail("a pickled copy was read or written")
+@pytest.mark.parametrize("name", ["two.krn", "two.mxl"])
+def test_two_pieces_in_one_file_are_two(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name.endswith("krn"):
+        path.write_text("!!!OTL: One\n**kern\n*M2/4\n4c\n4d\n*-\n!!!OTL: Two\n**kern\n*M2/4\n4e\n4f\n*-\n")
+    else:  # an archive without a container names no score as the first
+        with zipfile.ZipFile(path, "w") as archive:
+            for title, step in (("One", "C"), ("Two", "E")):
+                head = f"<work><work-title>{title}</work-title></work>"
+                archive.writestr(f"{title}.xml", musicxml([attributes() + note(step, 4, 3)], head=head))
+    first, second = parse_scores(path.read_bytes(), path.suffix, name)
+    assert isinstance(first, WrittenTune)
+    assert isinstance(second, WrittenTune)
+    assert (first.melody.title, first.melody.source, int(first.melody.pitches[0])) == ("One", f"{name}:1", 60)
+    assert (second.melody.title, second.melody.source, int(second.melody.pitches[0])) == ("Two", f"{name}:2", 64)
+    assert read_score(path).melody == first.melody
 
-    monkeypatch.setattr("music21.freezeThaw.StreamFreezer.write", fail)
-    monkeypatch.setattr("music21.freezeThaw.StreamThawer.open", fail)
-    content = musicxml(WALTZ).encode()
-    assert parse_score(content, ".xml", "a.xml").melody == parse_score(content, ".xml", "a.xml").melody
+
+def test_a_piece_of_several_without_notes_is_dropped_alone() -> None:
+    content = b"**kern\n4c\n*-\n**kern\n4r\n*-\n**kern\n4d\n*-\n"
+    tunes = list(parse_scores(content, ".krn", "a.krn"))
+    assert [isinstance(tune, DroppedTune) for tune in tunes] == [False, True, False]
+    assert tunes[1] == DroppedTune("a.krn:2", "cannot be used: it has no pitched notes")
+
+
+def test_the_key_is_that_of_the_part_that_is_read() -> None:
+    """A clarinet in B flat has two sharps more."""
+    clarinet = [attributes(sharps=2) + note("D", 4, 3)]
+    flute = [attributes(sharps=0) + note("C", 5, 3)]
+    (tune,) = parse_scores(musicxml(clarinet, flute).encode(), ".xml", "a.xml")
+    assert isinstance(tune, WrittenTune)
+    assert (tune.melody.tonic, tune.melody.pitches.tolist()) == (0, [72])

@@ -4,8 +4,8 @@
 * The melody is the skyline of that part: of simultaneous notes the highest. A lower note that begins during a higher
   one is omitted, unless the higher one ends before half of the lower one: these are two overlapping notes of one line.
   Of two overlapping notes, the earlier is cut at the onset of the later.
-* Silence before the first note sets the position in the bar, silence after the last note is ignored, and silence in
-  between is a rest, one for each bar.
+* Silence before the first note sets the position in the bar, silence after the last note is ignored, and silence of
+  more than a tick in between is a rest, one for each bar.
 * A written key that the notes contradict is replaced by an estimated one: many programs write C major by default.
 """
 
@@ -25,6 +25,7 @@ from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 
 # A few bytes of a damaged file can name a very late time, and each bar takes memory.
 _MAX_TICKS = 20_000 * TICKS_PER_QUARTER
+_MAX_ROUNDING = 1  # tick; programs round durations, and no rest is so short
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def tune_from_score(score: ParsedScore, source: str, part: str | int | None = No
         InputError: If there is no note, no such part, the melody is too long, or a value is out of range.
     """
     selected = select_part(score.parts, part)
+    if selected.part.key or selected.part.sharps is not None:  # parts for transposing instruments differ
+        score = replace(score, key=selected.part.key, sharps=selected.part.sharps)
     line = extract_skyline(selected.part.notes)
     if line[-1].end > _MAX_TICKS:
         raise InputError(f"it is longer than {_MAX_TICKS // TICKS_PER_QUARTER} quarter notes")
@@ -154,7 +157,10 @@ def _counter(line: list[TimedNote], score: ParsedScore) -> BarCounter:
 def _with_rests(line: list[TimedNote]) -> list[TimedNote]:
     filled = line[:1]
     for note in line[1:]:
-        if note.onset > filled[-1].end:
+        gap = note.onset - filled[-1].end
+        if 0 < gap <= _MAX_ROUNDING:
+            filled[-1] = replace(filled[-1], end=note.onset)
+        elif gap > 0:
             filled.append(TimedNote(filled[-1].end, note.onset, REST))
         filled.append(note)
     return filled

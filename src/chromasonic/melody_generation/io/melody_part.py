@@ -17,6 +17,7 @@ from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import Remark
+from chromasonic.melody_generation.measures.key_estimation import Key
 
 # Names of the part of the melody in English, German, French, Italian, Spanish, Portuguese and the Nordic languages.
 _MELODY_NAME = re.compile(
@@ -51,6 +52,8 @@ class ScorePart:
         n_onsets_moved: Played notes whose onset is moved by more than a tick to the grid.
         left_out: Number of its symbols that are no part of the melody, by kind: ``GRACE_NOTES`` and so on.
         remarks: Decisions of the reader about this part.
+        key: Its written key; None for that of the score.
+        sharps: Number of sharps of its key signature without a mode, negative for flats; None for that of the score.
     """
 
     notes: tuple[TimedNote, ...]
@@ -59,6 +62,8 @@ class ScorePart:
     n_onsets_moved: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    key: Key | None = None
+    sharps: int | None = None
 
 
 @dataclass(frozen=True)

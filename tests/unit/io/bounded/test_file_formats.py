@@ -39,6 +39,6 @@ def test_a_lack_of_memory_is_no_fault_of_the_file(lack: Exception, monkeypatch: 
         except (MemoryError, ParseError):
             raise ZeroDivisionError  # noqa: B904  a library that fails as it answers the lack
 
-    monkeypatch.setattr("chromasonic.melody_generation.io.read_score._parse", fail)
+    monkeypatch.setattr("chromasonic.melody_generation.io.read_score._parsers", fail)
     with pytest.raises(MemoryError):
         list(tunes_of_file(b"", ".krn", "a.krn"))

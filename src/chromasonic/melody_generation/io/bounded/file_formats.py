@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
-from chromasonic.melody_generation.io.read_score import parse_score
+from chromasonic.melody_generation.io.read_score import parse_scores
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import estimated_key
 
@@ -39,7 +39,7 @@ def tunes_of_file(
         if suffix == ".abc":
             yield from _abc_tunes(content, source)
         else:
-            yield parse_score(content, suffix, source, part)
+            yield from parse_scores(content, suffix, source, part)
     except InputError as problem:
         if _is_lack_of_memory(problem):
             raise MemoryError from problem

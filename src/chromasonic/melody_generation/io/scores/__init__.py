@@ -1,0 +1,1 @@
+"""Parsers of notated scores: MusicXML, its archives, and Humdrum kern."""

@@ -1,0 +1,37 @@
+"""Pieces of a Humdrum file."""
+
+from __future__ import annotations
+
+import pytest
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.scores.kern_pieces import split_pieces
+
+
+def test_every_line_of_interpretations_begins_a_piece() -> None:
+    content = b"!!!OTL: One\n**kern\t**text\n4c\tla\n*-\t*-\nbetween\n!!!OTL@DE: Zwei\n**kern\n4d\n**kern\n4e\n*-\n"
+    first, second, third = split_pieces(content)
+    assert first.interpretations == ["**kern", "**text"]
+    assert first.lines == [(3, "4c\tla")]
+    assert second.lines == [(8, "4d")]
+    assert (first.n_text_lines, second.n_text_lines) == (0, 1)
+    assert [piece.title for piece in (first, second, third)] == ["One", "Zwei", "One"]
+
+
+def test_a_title_after_the_music_is_found() -> None:
+    (piece,) = split_pieces(b"!!!OMD: Allegro\n**kern\n4c\n*-\n!!!OTL: Late\n")
+    assert piece.title == "Allegro"
+    (piece,) = split_pieces(b"**kern\n4c\n*-\n!!!OTL: Late\n")
+    assert piece.title == "Late"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-8-sig"])
+def test_encodings_and_line_ends(encoding: str) -> None:
+    (piece,) = split_pieces("!!!OTL: Für Élise\r\n**kern\r\n\r\n4c \r\n*-\r\n".encode(encoding))
+    assert (piece.title, piece.lines) == ("Für Élise", [(4, "4c")])
+
+
+@pytest.mark.parametrize("content", [b"", b"4c\n4d\n", b"!!**kern\n"])
+def test_a_file_without_a_beginning_raises_an_error(content: bytes) -> None:
+    with pytest.raises(InputError, match="no line that begins the music"):
+        split_pieces(content)
