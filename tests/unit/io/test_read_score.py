@@ -84,6 +84,12 @@ def test_the_file_name_replaces_a_missing_title(file: Path) -> None:
     assert read_score(file).melody.title == "tune"
 
 
+@pytest.mark.parametrize("title", ["bwv1.mxl", "Untitled.XML", "No_26.krn"])
+def test_a_file_name_is_no_title(title: str, file: Path) -> None:
+    file.write_text(musicxml(WALTZ, head=f"<work><work-title>{title}</work-title></work>"))
+    assert read_score(file).melody.title == "tune"
+
+
 def test_ties_are_joined_and_grace_notes_and_chord_symbols_are_omitted(file: Path) -> None:
     start, stop = '<tie type="start"/>', '<tie type="stop"/>'
     grace = "<note><grace/><pitch><step>C</step><octave>6</octave></pitch></note>"

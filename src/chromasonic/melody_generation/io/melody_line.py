@@ -136,18 +136,22 @@ def _counter(line: list[TimedNote], score: ParsedScore) -> BarCounter:
     first, last = line[0].onset, line[-1].end
     metres = {change.onset: change.metre for change in score.metres if change.onset > first}
     earlier = [change.metre for change in score.metres if change.onset <= first]
-    counter = BarCounter(earlier[-1] if earlier else Metre(4, 4))
+    metre = earlier[-1] if earlier else Metre(4, 4)
+    counter = BarCounter(metre)
     bar_lines = set(_counted_bar_lines(score.metres, last) if score.bar_lines is None else score.bar_lines)
     bounds = sorted((bound for bound in bar_lines | set(metres) if first < bound < last), reverse=True)  # next one last
     for note in _with_rests(line):
         begin = note.onset
         while bounds and bounds[-1] < note.end:
             bound = bounds.pop()
+            is_free = not metre.beats
+            metre = metres.get(bound, metre)
+            if is_free and not metre.beats and bound > note.onset and note.pitch != REST:
+                continue  # a tie across a bar line: the note is one, and without a metre the bar line has no place
             if bound > begin:
                 counter.note(note.pitch, bound - begin, tied=note.pitch != REST)
                 begin = bound
-            if bound in metres:
-                counter.metre(metres[bound])
+            counter.metre(metre)
             if bound in bar_lines:
                 counter.bar_line()
         counter.note(note.pitch, note.end - begin)

@@ -105,7 +105,7 @@ def parse_scores(
         try:
             with _own_errors():
                 score = parse()
-                tune = tune_from_score(replace(score, title=score.title or PurePosixPath(source).stem), name, part)
+                tune = tune_from_score(replace(score, title=_title(score.title, source)), name, part)
         except InputError as problem:
             reason = f"cannot be used: {problem}"
             if len(parsers) == 1:
@@ -113,6 +113,12 @@ def parse_scores(
             yield DroppedTune(name, reason)
         else:
             yield tune
+
+
+def _title(written: str, source: str) -> str:
+    """Return the written title; programs write the file's name, which is none, for a missing one."""
+    is_title = written and not written.lower().endswith(SCORE_SUFFIXES)
+    return written if is_title else PurePosixPath(source).stem
 
 
 @contextmanager

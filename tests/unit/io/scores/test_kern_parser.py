@@ -136,6 +136,13 @@ def test_music_without_a_metre_is_free(metre: str) -> None:
     assert (tune.melody.metre, tune.melody.start, tune.melody.departures) == (Metre(0, 4), 0, (Departure(3),))
 
 
+def test_a_tie_across_a_bar_line_of_free_metre_is_one_note() -> None:
+    tune = tune_from_score(piece("**kern|*MX|4c|[4d|=2|4d]|4e|=3|4f|*-"), "a.krn")
+    assert tune.melody.pitches.tolist() == [60, 62, 64, 65]
+    assert tune.melody.durations.tolist() == [24, 48, 24, 24]
+    assert tune.melody.departures == (Departure(3),)
+
+
 def test_a_whole_rest_is_a_whole_note_long() -> None:
     tune = tune_from_score(piece("**kern|*MX|4c|1r|4d|0r|4e|*-"), "a.krn")
     assert tune.melody.pitches.tolist() == [60, REST, 62, REST, 64]

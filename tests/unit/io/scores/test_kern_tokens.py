@@ -24,6 +24,7 @@ from chromasonic.melody_generation.melody import Metre
         ("4c", 60, 1),
         ("8.cc#L", 73, Fraction(3, 4)),
         ("{16BB--/LL", 45, Fraction(1, 4)),
+        ("1ddxxx#", 75, 4),
         ("2..CCC", 24, Fraction(7, 2)),
         ("0dn", 62, 8),
         ("00e", 64, 16),

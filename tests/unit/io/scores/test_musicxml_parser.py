@@ -260,10 +260,12 @@ def test_other_documents_raise_an_error(root: str) -> None:
         parse_musicxml(f"<{root}/>".encode())
 
 
-def test_a_file_name_is_no_title() -> None:
-    content = score(note()).replace(b"<part-list>", b"<movement-title>bwv1.mxl</movement-title><part-list>")
-    assert parse_musicxml(content).title == ""
-    assert parse_musicxml(content.replace(b"bwv1.mxl", b"The\n Song")).title == "The Song"
+def test_titles() -> None:
+    content = score(note()).replace(b"<part-list>", b"<movement-title>The\n Song</movement-title><part-list>")
+    assert parse_musicxml(content).title == "The Song"
+    work = b"<work><work-title>Songs</work-title></work><movement-title>"
+    assert parse_musicxml(content.replace(b"<movement-title>", work)).title == "Songs"
+    assert parse_musicxml(score(note())).title == ""
 
 
 # music21 as an independent reader ------------------------------------------------------------------------------------

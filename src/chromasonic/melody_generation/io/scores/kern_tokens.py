@@ -30,7 +30,6 @@ _MODES = {
 _TREMOLO = re.compile(r"@+\d*@*")
 _DURATION = re.compile(r"(\d{1,9})(?:%(\d{1,9}))?(\.*)")
 _PITCH = re.compile(r"[a-g]+|[A-G]+")
-_ACCIDENTAL = re.compile(r"[a-gA-G](#+|-+|n)?(?![a-gA-G])")
 _METRE = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d{1,4})(?:%(\d{1,4}))?")
 _FREE_METRE = re.compile(r"\*M(?:X|Z|\?|FREI|free|none)", re.IGNORECASE)
 _KEY = re.compile(r"\*([A-Ga-g])([#-]{0,2}):(.*)")
@@ -76,9 +75,7 @@ def parse_kern_note(token: str) -> KernNote | None:
         return None
     letters = pitches[0]
     octave = 3 + len(letters) if letters.islower() else 4 - len(letters)
-    signs = _ACCIDENTAL.search(token)
-    accidental = (signs[1] if signs else None) or ""
-    pitch = 12 * (octave + 1) + _SEMITONES[letters[0].lower()] + accidental.count("#") - accidental.count("-")
+    pitch = 12 * (octave + 1) + _SEMITONES[letters[0].lower()] + token.count("#") - token.count("-")
     if not 0 <= pitch <= 127:
         return None
     tied_back, tied_on = "_" in token or "]" in token, "_" in token or "[" in token

@@ -43,7 +43,6 @@ from chromasonic.melody_generation.io.tunes import (
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Metre
 
-_FILE_SUFFIXES = (".mxl", ".xml", ".musicxml")  # of titles that programs make up
 _STAVES_OF_NO_MELODY = {"ossia", "cue", "alternate"}  # values of staff-type
 _ROUNDING = Fraction(1, TICKS_PER_QUARTER)
 
@@ -328,4 +327,4 @@ def _score_part(staff: _Staff, name: str, begins: Sequence[Fraction]) -> ScorePa
 def _title(root: Element) -> str:
     titles = (root.findtext("work/work-title"), root.findtext("movement-title"))
     words = (" ".join((title or "").split()) for title in titles)
-    return next((title for title in words if title and not title.lower().endswith(_FILE_SUFFIXES)), "")
+    return next(filter(None, words), "")
