@@ -88,8 +88,10 @@ ARGUMENTS: dict[str, dict[str, str]] = {
 }
 # Values that name folders or files to read from.
 PATHS = ("dataset.corpus.folder", "guard.corpus.folder", "init_from", "teacher", "model.runs")
-# Values of the trainer that start no other process, and wait for no other machine.
-_OF_ONE_PROCESS = {"trainer.num_nodes": {"1"}, "trainer.devices": {"auto", "1"}}
+# Values of the trainer that start no other process, wait for no other machine, and open no port.
+_OF_ONE_PROCESS = {"trainer.num_nodes": {"1"}, "trainer.devices": {"auto", "1"}, "trainer.strategy": {"auto"}}
+# Where a run directory may name a class of a package that the user trusts.
+_TRUSTED_PLACES = ("model", "dataset.corpus", "guard.corpus", "optimizer", "scheduler", "callbacks.*", "logger.*")
 # Arguments with which loggers are told where to write.
 _WHERE_TO_WRITE = ("directory", "save_dir", "name", "version")
 # The names of Lightning's strategies import what they need, such as DeepSpeed.
@@ -135,15 +137,19 @@ def check_node(name: str, node: Any) -> None:
     Raises:
         InputError: With the name of the value.
     """
+    _check_node(name, node, is_below_trusted=False)
+
+
+def _check_node(name: str, node: Any, *, is_below_trusted: bool) -> None:
     if isinstance(node, list):
         for index, item in enumerate(node):
-            check_node(f"{name}.{index}", item)
+            _check_node(f"{name}.{index}", item, is_below_trusted=is_below_trusted)
     if not isinstance(node, dict):
         return
-    target = node.get("_target_")
-    if _is_trusted(target):
-        return
-    arguments = _arguments_of(name, target) if "_target_" in node else None
+    place, target = re.sub(r"^(callbacks|logger)\.[^.]*$", r"\1.*", name), node.get("_target_")
+    is_trusted = (is_below_trusted or place in _TRUSTED_PLACES) and _is_trusted(f"{name}._target_", target)
+    # The arguments of the user's own classes have any name. Nodes among them are checked like all others.
+    arguments = _arguments_of(place, name, target) if "_target_" in node and not is_trusted else None
     for key, value in node.items():
         full_name = f"{name}.{key}".removeprefix(".")
         is_own_of_hydra = key == "_target_" or (key == "_partial_" and isinstance(value, bool))
@@ -152,19 +158,18 @@ def check_node(name: str, node: Any) -> None:
         if arguments is not None and not is_own_of_hydra and key not in arguments:
             hint = did_you_mean(str(key), arguments)
             raise InputError(f"{full_name} is no argument that a run directory may name{hint}")
-        check_node(full_name, value)
+        _check_node(full_name, value, is_below_trusted=is_trusted)
     for key, pattern in _TRAINER_TEXTS.items() if name == "trainer" else ():
         if not re.fullmatch(pattern, str(node.get(key, "auto"))):
             raise InputError(f"{name}.{key}={str(node[key])[:80]} is not what a run directory may name")
 
 
-def _arguments_of(name: str, target: Any) -> list[str]:
+def _arguments_of(place: str, name: str, target: Any) -> list[str]:
     """Return the arguments that the class of a node may have.
 
     Raises:
         InputError: If a run directory may not name the class there.
     """
-    place = re.sub(r"^(callbacks|logger)\.[^.]*$", r"\1.*", name)
     arguments = ARGUMENTS.get(place, {})
     if isinstance(target, str) and target in arguments:
         return arguments[target].split()
@@ -192,11 +197,33 @@ def _optimizer(target: Any) -> Any:
     )
 
 
-def _is_trusted(target: Any) -> bool:
-    """Return whether a target is in a package that the user trusts."""
-    if not isinstance(target, str) or not re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", target):
+def _is_trusted(name: str, target: Any) -> bool:
+    """Return whether a target is a class or function of a package that the user trusts.
+
+    Raises:
+        InputError: If it is something else that can be reached through such a package.
+    """
+    packages = os.environ.get(TRUSTED, "").replace(" ", "").split(",")
+    if not isinstance(target, str) or not re.fullmatch(r"(?!__)[^\W\d]\w*(?:\.(?!__)[^\W\d]\w*)+", target):
         return False
-    return target.partition(".")[0] in os.environ.get(TRUSTED, "").replace(" ", "").split(",")
+    if not any(_is_within(target, package) for package in packages):
+        return False
+    try:
+        named = get_object(target)
+    except Exception as problem:  # a module of the user's own can raise anything when it is imported
+        raise InputError(f"{name} is {target[:80]}, which cannot be imported: install its package") from problem
+    # A name may lead through an import of another module, or to a method that another package defines.
+    is_own = (inspect.isclass(named) or inspect.isfunction(named)) and "." not in named.__qualname__
+    if not is_own or not any(_is_within(named.__module__, package) for package in packages):
+        raise InputError(
+            f"{name} is {target[:80]}, which is no class or function that a package in {TRUSTED} defines at the top of "
+            "a module"
+        )
+    return True
+
+
+def _is_within(name: str, package: str) -> bool:
+    return bool(package) and f"{name}.".startswith(f"{package}.")
 
 
 def without_other_logger_settings(values: JsonObject) -> JsonObject:

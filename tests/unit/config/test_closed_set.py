@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from pathlib import Path
 from typing import Any
@@ -138,13 +139,65 @@ def test_a_node_whose_values_still_refer_to_others_after_resolving_is_never_buil
         build("node", config.node)
 
 
-def test_a_trusted_package_may_be_named_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    node = {"model": {"_target_": "my_package.Network", "_args_": [1], "width": {"_target_": "my_package.width"}}}
-    monkeypatch.delenv(TRUSTED, raising=False)
-    with pytest.raises(InputError, match=f"set {TRUSTED} to its package"):
-        check_closed_set(node)
+@pytest.fixture
+def my_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of the user's own that is trusted; like most, it imports others."""
+    folder = tmp_path / "my_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import os\nfrom torch import load\nfrom my_package.networks import Network\n")
+    (folder / "__main__.py").write_text("raise SystemExit('started')\n")
+    (folder / "networks.py").write_text(
+        "from torch import nn\n"
+        "class Network(nn.Module):\n"
+        "    def __init__(self, width=1, **others): super().__init__()\n"
+        "    @classmethod\n"
+        "    def load(cls, path): raise AssertionError\n"
+        "def width(): return 2\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(TRUSTED, "other, my_package")
-    check_closed_set(node)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+TRUSTED_NODE = {"_target_": "my_package.Network", "any": [1], "width": {"_target_": "my_package.networks.width"}}
+
+
+@pytest.mark.usefixtures("my_package")
+def test_a_class_of_a_trusted_package_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for values in ({"model": TRUSTED_NODE}, {"callbacks": {"a": TRUSTED_NODE}}, {"dataset": {"corpus": TRUSTED_NODE}}):
+        check_closed_set(values)
+    assert type(build("model", restricted({"model": TRUSTED_NODE}).model)).__name__ == "Network"
+    monkeypatch.setenv(TRUSTED, "my_package.networks")
+    with pytest.raises(InputError, match=f"set {TRUSTED} to its package"):
+        check_closed_set({"model": TRUSTED_NODE})
+    check_closed_set({"model": TRUSTED_NODE | {"_target_": "my_package.networks.Network"}})
+
+
+@pytest.mark.usefixtures("my_package")
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("model", {"_target_": "my_package.os.path.join", "a": "x"}),
+        ("model", {"_target_": "my_package.load", "f": "x"}),
+        ("model", {"_target_": "my_package.networks.nn.Linear", "in_features": 1}),
+        ("model", {"_target_": "my_package.Network.load", "path": "x"}),
+        ("model", {"_target_": "my_package.Network.forward"}),
+        ("model", {"_target_": "my_package.__main__.x"}),
+        ("model", {"_target_": "my_package.nothing"}),
+        ("model", {"_target_": "my_packages.Network"}),
+        ("model", {"_target_": "my_package.Network", "_args_": [1]}),
+        ("model", {"_target_": "my_package.Network", "a": {"_target_": "torch.load", "f": "x"}}),
+        ("model", {"_target_": "my_package.Network", "a": [{"b": {"_target_": "torch.load", "f": "x"}}]}),
+        ("callbacks.a", {"_target_": "my_package.Network", "a": {"_target_": "my_package.os.path.join", "a": 1}}),
+        ("trainer", {"_target_": "my_package.Network"}),
+        ("epochs", {"_target_": "my_package.networks.width"}),
+        ("", {"_target_": "my_package.networks.width"}),
+    ],
+)
+def test_nothing_else_is_reached_through_a_trusted_package(name: str, node: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"_target_|_args_"):
+        check_node(name, node)
 
 
 def test_the_program_decides_where_loggers_write(tmp_path: Path) -> None:
@@ -170,7 +223,10 @@ def test_the_paths_of_a_configuration_are_found() -> None:
     assert reaches_in(values).keys() <= set(PATHS)
 
 
-@pytest.mark.parametrize(("name", "value"), [("num_nodes", 2), ("devices", 3), ("devices", [0, 1]), ("devices", -1)])
-def test_other_processes_and_machines_are_found(name: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("num_nodes", 2), ("devices", 3), ("devices", [0, 1]), ("devices", -1), ("strategy", "ddp")],
+)
+def test_other_processes_machines_and_ports_are_found(name: str, value: object) -> None:
     assert reaches_in({"trainer": {name: value}}) == {f"trainer.{name}": str(value)}
-    assert reaches_in({"trainer": {"num_nodes": 1, "devices": "auto"}}) == {}
+    assert reaches_in({"trainer": {"num_nodes": 1, "devices": "auto", "strategy": "auto"}}) == {}
