@@ -23,7 +23,7 @@ from chromasonic.melody_generation.melody import MODES, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
-_SECONDS_OF_SCORES = 5.0  # of processor time; music21 takes minutes for some
+_SECONDS_OF_SCORES = 5.0  # of processor time; music21 takes minutes for some MIDI files
 
 # --- music as text ---------------------------------------------------------------------------------------------------
 

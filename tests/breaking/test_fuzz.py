@@ -14,8 +14,7 @@ from tests.breaking import fuzz
 from tests.breaking.mutations import MAX_BYTES
 from tests.breaking.readers import READERS, Reader
 
-# A kern file takes music21 a tenth of a second, ten times as long as other files.
-N_INPUTS = dict.fromkeys(READERS, 200) | {"kern": 20, "musicxml": 60, "configuration": 100, "abc": 100}
+N_INPUTS = dict.fromkeys(READERS, 200) | {"configuration": 100, "abc": 100}
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def unpack_zip(content: bytes, max_bytes: int, is_wanted: Callable[[str], bool])
                     raise ValueError(f"it unpacks to more than {max_bytes} bytes")
                 yield entry.filename, unpacked
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as problem:
-        raise ValueError(f"it is a damaged archive: {problem}") from problem
+        raise ValueError("it is a damaged archive") from problem
 
 
 def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> bytes:

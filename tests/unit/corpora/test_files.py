@@ -158,7 +158,7 @@ def test_a_folder_without_a_usable_file_raises_an_error_with_the_reason(tmp_path
         FilesCorpus(tmp_path).read()
 
 
-SLOW_KERN = "**kern\n*M3/4\n" + "*k[f#]\n*G:\n*M3/4\n4g\n=1\n8aL\n8bJ\n4cc\n" * 150 + "*-\n"  # 0.4 seconds
+SLOW_KERN = "**kern\n*M3/4\n" + "*k[f#]\n*G:\n*M3/4\n4g\n=1\n8aL\n8bJ\n4cc\n" * 1500 + "*-\n"  # 0.4 seconds
 
 
 @pytest.mark.slow

@@ -58,6 +58,10 @@ _PARSER_FAULTS = (
 )
 
 
+class _DamagedFileError(InputError):
+    """The content of a file is not of its format."""
+
+
 def read_score(path: Path, source: str = "") -> WrittenTune:
     """Read the first melody of a MIDI, MusicXML or kern file, in a process whose time and memory are bounded.
 
@@ -107,7 +111,8 @@ def parse_scores(
                 score = parse()
                 tune = tune_from_score(replace(score, title=_title(score.title, source)), name, part)
         except InputError as problem:
-            reason = f"cannot be used: {problem}"
+            verb = f"read as {suffix[1:]}" if isinstance(problem, _DamagedFileError) else "used"
+            reason = f"cannot be {verb}: {problem}"
             if len(parsers) == 1:
                 raise InputError(f"{name} {reason}") from problem
             yield DroppedTune(name, reason)
@@ -129,7 +134,7 @@ def _own_errors() -> Iterator[None]:
     except InputError:
         raise
     except _PARSER_FAULTS as problem:
-        raise InputError("it is damaged, or of another kind than its suffix says") from problem
+        raise _DamagedFileError("it is damaged, or of another kind than its suffix says") from problem
 
 
 def _parsers(content: bytes, suffix: str) -> list[Callable[[], ParsedScore]]:
@@ -137,8 +142,7 @@ def _parsers(content: bytes, suffix: str) -> list[Callable[[], ParsedScore]]:
     if suffix in MIDI_SUFFIXES:
         return [partial(_parse_midi, content)]
     if suffix in MUSICXML_SUFFIXES:
-        documents = unpack_musicxml(content, MAX_BYTES) if suffix == ".mxl" else [content]
-        return [partial(parse_musicxml, document) for document in documents]
+        return [partial(parse_musicxml, document) for document in unpack_musicxml(content, MAX_BYTES)]
     return [partial(parse_kern_piece, piece) for piece in split_pieces(content)]
 
 

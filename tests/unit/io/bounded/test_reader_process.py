@@ -25,8 +25,8 @@ from chromasonic.melody_generation.io.bounded.reader_process import (
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 
 GOOD = b"X:1\nT:Scale\nM:4/4\nL:1/8\nK:C\nCDEF|GABc|\n"
-# Music21 takes minutes for this.
-SLOW = b"**kern\n*M3/4\n" + b"*k[f#]\n*G:\n*M3/4\n4g\n=1\n8aL\n8bJ\n4cc\n" * 5000 + b"*-\n"
+# It takes ten seconds.
+SLOW = b"**kern\n*M3/4\n" + b"*k[f#]\n*G:\n*M3/4\n4g\n=1\n8aL\n8bJ\n4cc\n" * 50_000 + b"*-\n"
 LARGE = b"X:1\nM:4/4\nL:1/8\nK:C\n" + b"C" * 90_000 + b"|\n"
 
 

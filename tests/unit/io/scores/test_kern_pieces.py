@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.scores import kern_pieces
 from chromasonic.melody_generation.io.scores.kern_pieces import split_pieces
 
 
@@ -29,6 +30,18 @@ def test_a_title_after_the_music_is_found() -> None:
 def test_encodings_and_line_ends(encoding: str) -> None:
     (piece,) = split_pieces("!!!OTL: Für Élise\r\n**kern\r\n\r\n4c \r\n*-\r\n".encode(encoding))
     assert (piece.title, piece.lines) == ("Für Élise", [(4, "4c")])
+
+
+def test_a_line_of_stars_begins_no_piece() -> None:
+    (piece,) = split_pieces(b"** My songs **\n***\n**kern\n4c\n*-\n")
+    assert piece.lines == [(4, "4c")]
+
+
+def test_too_many_pieces_raise_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kern_pieces, "_MAX_PIECES", 3)
+    assert len(split_pieces(b"**kern\n" * 3)) == 3
+    with pytest.raises(InputError, match="4 pieces, more than the limit of 3"):
+        split_pieces(b"**kern\n" * 4)
 
 
 @pytest.mark.parametrize("content", [b"", b"4c\n4d\n", b"!!**kern\n"])

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from chromasonic.melody_generation.errors import InputError
 
-_BEGIN = re.compile(r"\*\*[^\t]+(?:\t+\*\*[^\t]+)*")
+_BEGIN = re.compile(r"\*\*\w[^\s]*(?:\t+\*\*\w[^\s]*)*")
 _END = re.compile(r"\*-(?:\t+\*-)*")
 _TITLE = re.compile(r"!!!(OTL|OMD|OPR)[^:]*:\s*(\S.*)")
+_MAX_PIECES = 100_000  # each one that is left out takes a line of the report
 _TITLE_RECORDS = ("OTL", "OMD", "OPR")  # of the work, the movement, the collection
 
 
@@ -34,7 +35,7 @@ def split_pieces(content: bytes) -> list[KernPiece]:
     r"""Split a file into its pieces.
 
     Raises:
-        InputError: If no line begins a piece.
+        InputError: If no line begins a piece, or there are too many pieces.
 
     Example:
         >>> [piece.n_text_lines for piece in split_pieces(b"Some words\n**kern\n4c\n*-\n**kern\n4d\n*-\n")]
@@ -61,6 +62,10 @@ def split_pieces(content: bytes) -> list[KernPiece]:
             n_text_lines += 1
     if not pieces:
         raise InputError("it has no line that begins the music, such as **kern")
+    if len(pieces) > _MAX_PIECES:
+        raise InputError(
+            f"it has {len(pieces)} pieces, more than the limit of {_MAX_PIECES}: cut it into several files"
+        )
     file_title = next((title for piece_records in records if (title := _best_title(piece_records))), "")
     for piece, piece_records in zip(pieces, records, strict=False):
         piece.title = _best_title(piece_records) or file_title
