@@ -12,7 +12,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import ParsedScore, tune_from_score
 from chromasonic.melody_generation.io.scores.kern_parser import parse_kern_piece
 from chromasonic.melody_generation.io.scores.kern_pieces import split_pieces
-from chromasonic.melody_generation.io.tunes import CUE_NOTES, GRACE_NOTES, TEXT_LINES, UNREADABLE_SYMBOLS
+from chromasonic.melody_generation.io.tunes import CUE_NOTES, GRACE_NOTES, PERCUSSION, TEXT_LINES, UNREADABLE_SYMBOLS
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import REST, Departure, Metre
 
@@ -125,6 +125,7 @@ def test_what_is_no_melody_is_counted_by_kind() -> None:
     assert parsed.parts[0].left_out == {GRACE_NOTES: 1, CUE_NOTES: 1}
     assert sounds(parsed) == [(60, 0, 1), (64, 0, 1), (67, 2, 3)]
     assert piece('**kern|*I"Ossia|4c|*-').left_out == {CUE_NOTES: 1}
+    assert piece("**kern|*clefX|4c|*-").left_out == {PERCUSSION: 1}
 
 
 # Metre, bar lines, keys ----------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ import pytest
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.scores.musicxml_archive import parse_xml, unpack_musicxml
 
+PDF = '<rootfile media-type="application/pdf" full-path="a.pdf"/>'
+PDF_FIRST = f'<container>{PDF}<rootfile full-path="/b.musicxml"/></container>'
+
 
 def archive(container: str | None, *names: str) -> bytes:
     """Return an archive whose files hold their own names."""
@@ -36,6 +39,7 @@ def container(*paths: str, namespace: str = "") -> str:
             container("b.musicxml", namespace=' xmlns="urn:oasis:names:tc:opendocument:xmlns:container"'),
             [b"b.musicxml"],
         ),
+        (PDF_FIRST, [b"b.musicxml"]),
         (container("missing.xml"), [b"a.musicxml", b"b.musicxml"]),
         ("<container", [b"a.musicxml", b"b.musicxml"]),
         (None, [b"a.musicxml", b"b.musicxml"]),

@@ -14,7 +14,14 @@ import pytest
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import ParsedScore
 from chromasonic.melody_generation.io.scores.musicxml_parser import parse_musicxml
-from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, CUE_NOTES, GRACE_NOTES, PERCUSSION, UNREADABLE_SYMBOLS
+from chromasonic.melody_generation.io.tunes import (
+    CHORD_SYMBOLS,
+    CUE_NOTES,
+    GRACE_NOTES,
+    PERCUSSION,
+    RHYTHM_SLASHES,
+    UNREADABLE_SYMBOLS,
+)
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
 
@@ -156,6 +163,20 @@ def test_an_ossia_is_no_melody() -> None:
     assert [len(part.notes) for part in parsed.parts] == [0, 1]
     assert parsed.left_out == {CUE_NOTES: 1}
     assert parse_musicxml(score(note(), name="Ossia")).left_out == {CUE_NOTES: 1}
+
+
+def test_percussion_and_rhythm_slashes_are_no_melody() -> None:
+    percussion = "<clef><sign>percussion</sign></clef>"
+    assert parse_musicxml(score(note() * 3, attributes=percussion)).left_out == {PERCUSSION: 3}
+    (part,) = parse_musicxml(score(note(extra="<notehead>slash</notehead>") * 3 + note())).parts
+    assert (part.left_out, len(part.notes)) == ({RHYTHM_SLASHES: 3}, 1)
+
+
+def test_a_namespace_costs_nothing() -> None:
+    content = score(note()).replace(
+        b"<score-partwise>", b'<score-partwise xmlns="http://www.musicxml.org/xsd/MusicXML">'
+    )
+    assert sounds(parse_musicxml(content)) == [(67, 0, 1)]
 
 
 def test_names_and_syllables_belong_to_parts() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 
@@ -123,7 +124,7 @@ class _PieceReader:
         if token == _END:
             return []
         if token == _SPLIT:
-            return [strand, Strand(strand.spine, strand.time, strand.is_cue)]
+            return [strand, replace(strand)]
         if token == _ADD:
             return [strand, self._new_column(strand, "")]
         if token.startswith("**") and token != strand.spine.kind:

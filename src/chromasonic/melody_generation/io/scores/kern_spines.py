@@ -17,7 +17,14 @@ from chromasonic.melody_generation.io.scores.kern_tokens import (
     parse_kern_signature,
 )
 from chromasonic.melody_generation.io.scores.written_notes import WrittenNote, join_ties
-from chromasonic.melody_generation.io.tunes import CUE_NOTES, GRACE_NOTES, TEXT_LINES, UNREADABLE_SYMBOLS, Remark
+from chromasonic.melody_generation.io.tunes import (
+    CUE_NOTES,
+    GRACE_NOTES,
+    PERCUSSION,
+    TEXT_LINES,
+    UNREADABLE_SYMBOLS,
+    Remark,
+)
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
 
@@ -47,7 +54,7 @@ class Spine:
     @property
     def n_symbols(self) -> int:
         """The number of notes that were read, tied notes apart, without grace notes."""
-        return len(self.notes) + self.left_out[CUE_NOTES]
+        return len(self.notes) + self.left_out[CUE_NOTES] + self.left_out[PERCUSSION]
 
     def to_part(self) -> ScorePart:
         """Convert to a part of a score."""
@@ -70,11 +77,13 @@ class Strand:
         spine: The spine.
         time: The end of its last note, in ticks from the beginning.
         is_cue: Whether its notes are cue notes or an ossia.
+        is_percussion: Whether it has the clef of percussion.
     """
 
     spine: Spine
     time: Fraction = Fraction(0)
     is_cue: bool = False
+    is_percussion: bool = False
 
     def read_token(self, token: str) -> None:
         """Read the notes of a data token; the first of a chord sets the time of the next token."""
@@ -90,8 +99,11 @@ class Strand:
                 self.time, is_first = end, False
             if note.pitch is None:
                 continue
-            if note.is_grace or self.is_cue:
-                self.spine.left_out[GRACE_NOTES if note.is_grace else CUE_NOTES] += 1
+            kind = (
+                GRACE_NOTES if note.is_grace else CUE_NOTES if self.is_cue else PERCUSSION if self.is_percussion else ""
+            )
+            if kind:
+                self.spine.left_out[kind] += 1
             else:
                 self.spine.notes.append(WrittenNote(begin, end, note.pitch, note.tied_back, note.tied_on))
 
@@ -100,6 +112,8 @@ class Strand:
         spine = self.spine
         if token in ("*cue", "*ossia", "*Xcue", "*Xossia"):
             self.is_cue = not token.startswith("*X")
+        elif token.startswith("*clef"):
+            self.is_percussion = token.startswith("*clefX")
         elif token.startswith('*I"'):
             spine.name = " ".join(token[3:].split())
             self.is_cue = "ossia" in spine.name.lower()

@@ -47,10 +47,11 @@ def _named_score(content: bytes, max_bytes: int) -> list[bytes]:
         elements = [element for container in containers for element in parse_xml(container).iter()]
     except InputError:
         return []
-    files = [element for element in elements if element.tag.rpartition("}")[2] == "rootfile"]
-    if not files:
+    files = [element for element in elements if element.tag == "rootfile"]
+    scores = [file for file in files if "xml" in file.get("media-type", "xml")]
+    if not scores:
         return []
-    path = PurePosixPath(files[0].get("full-path", ""))
+    path = PurePosixPath(scores[0].get("full-path", "").lstrip("/"))
     return [entry for _, entry in unpack_zip(content, max_bytes, lambda name: PurePosixPath(name) == path)]
 
 
@@ -60,12 +61,18 @@ def _is_score(name: str) -> bool:
 
 
 def parse_xml(document: bytes) -> ElementTree.Element:
-    """Parse XML whose encoding may differ from the one that it declares.
+    """Parse XML whose encoding may differ from the one that it declares; names lose their namespaces.
 
     Raises:
         InputError: If it is no well-formed XML; the message names the place.
     """
-    document = document.lstrip(b" \t\r\n")
+    root = _parsed(document.lstrip(b" \t\r\n"))
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def _parsed(document: bytes) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(document)
     except (ElementTree.ParseError, LookupError, ValueError) as problem:
