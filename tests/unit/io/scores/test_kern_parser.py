@@ -98,7 +98,7 @@ def test_text_is_not_read_as_notes(text: str) -> None:
 
 def test_text_is_counted() -> None:
     parsed = piece("Words|**kern|4d|two fields|a~line|*-")
-    assert parsed.left_out[TEXT_LINES] + parsed.parts[0].left_out[TEXT_LINES] == 1 + 1 + 2
+    assert parsed.left_out[TEXT_LINES] + parsed.parts[0].left_out[TEXT_LINES] == 3
 
 
 def test_a_line_with_a_wrong_number_of_fields_is_counted_or_refused() -> None:

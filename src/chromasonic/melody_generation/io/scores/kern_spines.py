@@ -87,12 +87,14 @@ class Strand:
 
     def read_token(self, token: str) -> None:
         """Read the notes of a data token; the first of a chord sets the time of the next token."""
-        begin, is_first = self.time, True
+        begin, is_first, has_text = self.time, True, False
         for symbol in token.split():
             note = parse_kern_note(symbol)
             if note is None:
-                has_digit = any(character.isdigit() for character in symbol)
-                self.spine.left_out[UNREADABLE_SYMBOLS if has_digit else TEXT_LINES] += 1
+                if any(map(str.isdigit, symbol)):
+                    self.spine.left_out[UNREADABLE_SYMBOLS] += 1
+                else:
+                    has_text = True
                 continue
             end = begin + note.quarters * TICKS_PER_QUARTER
             if is_first:
@@ -106,6 +108,7 @@ class Strand:
                 self.spine.left_out[kind] += 1
             else:
                 self.spine.notes.append(WrittenNote(begin, end, note.pitch, note.tied_back, note.tied_on))
+        self.spine.left_out[TEXT_LINES] += has_text
 
     def read_interpretation(self, token: str) -> None:
         """Read a name, key, metre and so on; any other interpretation has no effect."""
