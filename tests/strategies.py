@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from hypothesis import strategies as st
 
+from chromasonic.melody_generation.form import KINDS, MAX_PASSES, QUALITIES, Chord, FormMark, FormSign
+from chromasonic.melody_generation.io.abc.abc_symbols import fifths_of
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
+from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.vocabulary import (
     CORPORA,
     DURATIONS,
@@ -45,6 +51,39 @@ def melodies(draw: st.DrawFn, min_notes: int = 0, max_notes: int = 30) -> Melody
         title=draw(st.text(max_size=5)),
         source=draw(st.text(max_size=5)),
         corpus=draw(st.sampled_from(CORPORA)),
+    )
+
+
+@st.composite
+def formed_melodies(draw: st.DrawFn, min_notes: int = 1, max_notes: int = 20) -> Melody:
+    """Draw a melody with signs of form in any order, chords, a kind and a spelling."""
+    melody = draw(melodies(min_notes, max_notes))
+    places = st.integers(0, len(melody))
+    signs = st.sampled_from([FormSign.SECTION, FormSign.REPEAT_BEGIN, FormSign.REPEAT_END])
+    passes = st.sets(st.integers(1, MAX_PASSES), min_size=1, max_size=3).map(lambda numbers: tuple(sorted(numbers)))
+    marks = draw(
+        st.lists(
+            st.builds(FormMark, places, signs)
+            | st.builds(FormMark, places, st.just(FormSign.ENDING), passes)
+            | st.builds(FormMark, places, st.just(FormSign.PART), name=st.sampled_from(["", "A", "B"])),
+            max_size=5,
+        )
+    )
+    onsets = draw(st.sets(st.integers(0, melody.ticks - 1), max_size=4))
+    pitch_classes = st.integers(0, 11)
+    chords = [
+        draw(st.builds(Chord, st.just(onset), pitch_classes, st.sampled_from(QUALITIES), pitch_classes))
+        for onset in sorted(onsets)
+    ]
+    spelling = Spelling.for_melody(melody)
+    fifths = [0 if pitch == REST else fifths_of(spelling.spell(pitch).step, pitch) for pitch in melody.pitches.tolist()]
+    return replace(
+        melody,
+        form=tuple(sorted(marks, key=lambda mark: mark.note)),
+        part_order=draw(st.sampled_from(["", "AAB", "AB"])),
+        chords=tuple(chords),
+        kind=draw(st.sampled_from(KINDS)),
+        spelling=np.array(fifths if draw(st.booleans()) else []),
     )
 
 

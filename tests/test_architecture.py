@@ -19,7 +19,7 @@ CORE = "melody_generation"  # its packages and modules are units of the layers, 
 
 # A unit imports from its own or an earlier layer. docs/architecture.md describes them.
 LAYERS = (
-    ("errors", "melody", "vocabulary", "atomic_files", "printing", "untrusted_files", "threads"),
+    ("errors", "form", "melody", "vocabulary", "atomic_files", "printing", "untrusted_files", "threads"),
     ("measures", "notation", "networks"),
     ("plots", "data"),
     ("io",),

@@ -41,5 +41,5 @@ def _end(melody: Melody, note: int) -> int:
 
 
 def content(melody: Melody) -> Melody:
-    """Return a melody without source, corpus and the unprintable characters of its title, which are not written."""
-    return replace(melody, title=plain_title(melody.title), source="", corpus="unknown")
+    """Return a melody without source, corpus, form, and the unprintable characters of its title."""
+    return replace(melody.without_form(), title=plain_title(melody.title), source="", corpus="unknown")

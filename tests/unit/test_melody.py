@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.strategies import melodies
+from tests.strategies import formed_melodies, melodies
 
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES
 
@@ -196,3 +197,47 @@ def test_start_must_lie_within_the_bar(metre: Metre, start: int, mode: str) -> N
     else:
         with pytest.raises(ValueError, match=f"not within a bar of {metre}"):
             Melody([60], [1], metre, start, mode=mode)
+
+
+@given(formed_melodies(), st.data())
+def test_a_window_has_the_form_and_the_chords_of_its_notes(melody: Melody, data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(melody) - 1))
+    end = data.draw(st.integers(begin + 1, len(melody)))
+    window = melody.window(begin, end)
+    assert [mark.sign for mark in window.form] == [mark.sign for mark in melody.form if begin <= mark.note <= end]
+    first = int(melody.onsets[begin])
+    for time in range(window.ticks):
+        assert sounding_chord(window, time) == sounding_chord(melody, first + time)
+    assert window.kind == melody.kind
+
+
+def sounding_chord(melody: Melody, time: int) -> tuple[int, str, int] | None:
+    """Return root, quality and bass of the chord in force at a time."""
+    before = [chord for chord in melody.chords if chord.onset <= time]
+    return (before[-1].root, before[-1].quality, before[-1].bass) if before else None
+
+
+@given(formed_melodies(), st.integers(-3, 3))
+def test_chords_are_transposed_with_the_notes(melody: Melody, semitones: int) -> None:
+    assume(melody.pitches.max() <= 124 and (melody.pitches[melody.pitches != REST] >= 3).all())
+    transposed = melody.transposed(semitones)
+    assert [chord.root for chord in transposed.chords] == [(chord.root + semitones) % 12 for chord in melody.chords]
+    assert len(transposed.spelling) == (len(melody.spelling) if semitones == 0 else 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"form": [FormMark(3, FormSign.SECTION)]},
+        {"form": [FormMark(1, FormSign.SECTION), FormMark(0, FormSign.SECTION)]},
+        {"chords": [Chord(48, 0, "7", 0)]},
+        {"chords": [Chord(1, 0, "7", 0), Chord(1, 2, "7", 2)]},
+        {"kind": "fugue"},
+        {"spelling": [0]},
+        {"spelling": [0, 1]},
+        {"spelling": [0, 2 + 12 * 8]},
+    ],
+)
+def test_a_form_that_does_not_fit_the_notes_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Melody([60, 62], [24, 24], **values)

@@ -279,4 +279,4 @@ def test_tokens_of_a_tune_written_by_hand() -> None:
 def test_all_nottingham_tunes_round_trip() -> None:
     for melody in NottinghamCorpus().load():
         tokens = VOCABULARY.encode(melody)
-        assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody, title="", source="")
+        assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody.without_form(), title="", source="")

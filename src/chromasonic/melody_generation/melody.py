@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from chromasonic.melody_generation.form import KINDS, Chord, FormMark
 
 TICKS_PER_QUARTER = 24
 REST = -1
@@ -27,6 +29,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 _FREE_BAR_TICKS = 1 << 20  # longer than any tune
+_MAX_FIFTHS = 63  # more accidentals than anybody writes
 _MAX_NOTE_TICKS = 1 << 40  # sums of a million such notes still fit into 64 bits
 
 
@@ -128,6 +131,12 @@ class Melody:
         title: The title in the source.
         source: File and number of the tune, such as ``reelsa-c.abc:12``.
         corpus: The corpus of the tune, ``"unknown"`` for a user's own.
+        form: Signs of repeats, endings, sections and parts as written, by rising note.
+        part_order: The letters of the parts in playing order; empty for the written order.
+        chords: Chord symbols by rising onset.
+        kind: The kind of tune, such as ``"jig"``, one of ``KINDS``.
+        spelling: Position of each note on the line of fifths as written (C is 0, G is 1, F is -1), 0 for a rest, shape
+            (N,); of shape (0,) if it is not known.
 
     Raises:
         ValueError: If a value is out of range, lengths differ, or a departure agrees with the count.
@@ -148,6 +157,11 @@ class Melody:
     title: str = ""
     source: str = ""
     corpus: str = "unknown"
+    form: tuple[FormMark, ...] = ()
+    part_order: str = ""
+    chords: tuple[Chord, ...] = ()
+    kind: str = "unknown"
+    spelling: IntArray = field(default_factory=lambda: _read_only(()))
 
     def __init__(
         self,
@@ -161,6 +175,11 @@ class Melody:
         title: str = "",
         source: str = "",
         corpus: str = "unknown",
+        form: Sequence[FormMark] = (),
+        part_order: str = "",
+        chords: Sequence[Chord] = (),
+        kind: str = "unknown",
+        spelling: ArrayLike = (),
     ) -> None:
         values: dict[str, object] = {
             "pitches": _read_only(pitches),
@@ -173,6 +192,11 @@ class Melody:
             "title": title,
             "source": source,
             "corpus": corpus,
+            "form": tuple(form),
+            "part_order": part_order,
+            "chords": tuple(chords),
+            "kind": kind,
+            "spelling": _read_only(spelling),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -192,7 +216,10 @@ class Melody:
             raise ValueError(f"tonic is a pitch class 0 to 11, got {self.tonic}")
         if self.mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}, got {self.mode!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}, got {self.kind!r}")
         self._check_departures()
+        self._check_form()
 
     def _check_departures(self) -> None:
         previous, metre, position = 0, self.metre, self.start
@@ -206,13 +233,27 @@ class Melody:
                 raise ValueError(f"the metre before note {departure.note} is {metre} already")
             previous, metre, position = departure.note, departure.metre or metre, 0
 
+    def _check_form(self) -> None:
+        places = [mark.note for mark in self.form]
+        if places != sorted(places) or (places and not 0 <= places[0] <= places[-1] <= len(self)):
+            raise ValueError(f"signs of form stand before notes 0 to {len(self)}, in order: {places}")
+        onsets = [chord.onset for chord in self.chords]
+        if onsets != sorted(set(onsets)) or (onsets and onsets[-1] >= self.ticks):
+            raise ValueError(f"chords stand at rising onsets below {self.ticks}: {onsets}")
+        if len(self.spelling) not in (0, len(self)):
+            raise ValueError(f"{len(self)} pitches but {len(self.spelling)} spellings")
+        if len(self.spelling) and np.abs(self.spelling).max() > _MAX_FIFTHS:
+            raise ValueError(f"a spelling is at most {_MAX_FIFTHS} fifths from C")
+        if len(self.spelling) and ((7 * self.spelling - self.pitches) % 12)[self.pitches != REST].any():
+            raise ValueError("a spelling names another pitch class than its note")
+
     def __len__(self) -> int:
         return len(self.pitches)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Melody):
             return NotImplemented
-        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return all(np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
 
     def __hash__(self) -> int:
         return hash((self.pitches.tobytes(), self.durations.tobytes(), self.metre, self.tonic))
@@ -261,18 +302,40 @@ class Melody:
                 bar_lines.extend(range(bar_begin, last, metre.bar_ticks))
         return np.array(bar_lines, dtype=np.int64)
 
+    def without_form(self) -> Melody:
+        """Return the notes, bars and key alone: what the vocabulary encodes, with title, source and corpus."""
+        return replace(self, form=(), part_order="", chords=(), kind=KINDS[0], spelling=self.spelling[:0])
+
+    def chords_at(self, durations: IntArray) -> tuple[Chord, ...]:
+        """Return the chords at the same notes as now if the notes had other durations, in ticks, shape (N,)."""
+        onsets = np.cumsum(durations) - durations
+        moved: dict[int, Chord] = {}
+        for chord in self.chords:
+            note = int(np.searchsorted(self.onsets, chord.onset, side="right")) - 1
+            within = min(chord.onset - int(self.onsets[note]), int(durations[note]) - 1)
+            moved[int(onsets[note]) + within] = chord
+        return tuple(replace(chord, onset=onset) for onset, chord in moved.items())
+
     def transposed(self, semitones: int) -> Melody:
-        """Transpose the pitches and the tonic by a number of semitones.
+        """Transpose the pitches, chords and the tonic by a number of semitones; the spelling is known for 0 alone.
 
         Example:
             >>> Melody([60, REST, 64], [24, 24, 24]).transposed(2).pitches.tolist()
             [62, -1, 66]
         """
         pitches = np.where(self.pitches == REST, REST, self.pitches + semitones)
-        return replace(self, pitches=pitches, tonic=(self.tonic + semitones) % 12)
+        return replace(
+            self,
+            pitches=pitches,
+            tonic=(self.tonic + semitones) % 12,
+            chords=tuple(chord.transposed(semitones) for chord in self.chords),
+            spelling=self.spelling if semitones == 0 else self.spelling[:0],
+        )
 
     def window(self, begin: int, end: int) -> Melody:
-        """Return the notes from ``begin`` to before ``end``, with their metre and position in the bar.
+        """Return the notes from ``begin`` to before ``end``, with their metre, position in the bar, form and chords.
+
+        A chord that begins before the first of these notes stands at it, unless another one does.
 
         Raises:
             ValueError: If the range is empty or exceeds the melody.
@@ -281,6 +344,8 @@ class Melody:
             raise ValueError(f"window {begin}:{end} is not within a melody of {len(self)} notes")
         metre = next(m for first, last, m, _ in self.segments if first <= begin < last)
         inside = [d for d in self.departures if begin < d.note < end]
+        first, last = int(self.onsets[begin]), int(self.onsets[end - 1] + self.durations[end - 1])
+        chords = {max(chord.onset - first, 0): chord for chord in self.chords if chord.onset < last}
         return replace(
             self,
             pitches=self.pitches[begin:end],
@@ -288,4 +353,7 @@ class Melody:
             metre=metre,
             start=int(self.positions[begin]),
             departures=tuple(Departure(d.note - begin, d.metre) for d in inside),
+            form=tuple(replace(mark, note=mark.note - begin) for mark in self.form if begin <= mark.note <= end),
+            chords=tuple(replace(chord, onset=onset) for onset, chord in chords.items()),
+            spelling=self.spelling[begin:end],
         )

@@ -189,7 +189,14 @@ class NoteVocabulary:
             return FitResult(melody)
         metre_at = {begin: metre for begin, _, metre, _ in melody.segments[1:]}
         departures = _departures(metre_at, durations, melody.metre, start)
-        fitted = replace(melody, pitches=pitches, durations=durations, start=start, departures=tuple(departures))
+        fitted = replace(
+            melody,
+            pitches=pitches,
+            durations=durations,
+            start=start,
+            departures=tuple(departures),
+            chords=melody.chords_at(durations),
+        )
         return FitResult(fitted, n_rounded, n_moved)
 
     def _into_range(self, pitches: IntArray, tonic: int) -> IntArray:

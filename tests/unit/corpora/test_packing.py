@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import melodies
+from tests.strategies import formed_melodies, melodies
 
 from chromasonic.melody_generation.corpora.packing import (
     pack_melodies,
@@ -18,16 +19,41 @@ from chromasonic.melody_generation.corpora.packing import (
     unpack_untrusted,
 )
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign
 from chromasonic.melody_generation.melody import Melody
 
 TUNES = (Melody([60, 62], [24, 24], title="Scale", source="a.abc:1"), Melody([], []))
 
 
-@given(st.lists(melodies(), max_size=5).map(tuple), st.text(max_size=5))
+@given(st.lists(melodies() | formed_melodies(), max_size=5).map(tuple), st.text(max_size=5))
 def test_unpacking_restores_melodies_and_metadata(tunes: tuple[Melody, ...], word: str) -> None:
     payload = pack_melodies(tunes, {"word": word})
     assert unpack_melodies(payload, restore_unchecked) == (tunes, {"word": word})
     assert unpack_untrusted(payload) == (tunes, {"word": word})
+
+
+@given(st.lists(formed_melodies(), max_size=3).map(tuple))
+def test_files_of_earlier_versions_have_no_form(tunes: tuple[Melody, ...]) -> None:
+    with np.load(io.BytesIO(pack_melodies(tunes, {}))) as arrays:
+        earlier = {name: arrays[name] for name in ("pitches", "durations", "tunes", "departures")}
+        labels = json.loads(arrays["labels"].tobytes())
+    del labels["parts"]
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **earlier, labels=np.frombuffer(json.dumps(labels).encode(), dtype=np.uint8))
+    assert unpack_untrusted(file.getvalue())[0] == tuple(melody.without_form() for melody in tunes)
+
+
+@pytest.mark.parametrize("array", ["form", "chords", "details", "spelling"])
+def test_invalid_form_raises_an_error(array: str) -> None:
+    tune = Melody([60], [24], form=[FormMark(1, FormSign.REPEAT_END)], chords=[Chord(0, 0, "7", 0)], spelling=[0])
+    with np.load(io.BytesIO(pack_melodies([tune], {}))) as arrays:
+        parts = {name: arrays[name] for name in arrays}
+    for value in (99, -1):
+        parts[array] = np.full_like(parts[array], value)
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **parts)
+        with pytest.raises(InputError):
+            unpack_untrusted(file.getvalue())
 
 
 def test_unpacked_melodies_are_read_only() -> None:

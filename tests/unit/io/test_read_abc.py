@@ -9,10 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.io.abc.abc_parser import _without_open_chords
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.notation.chord_names import chord_name
+from chromasonic.melody_generation.notation.spelling import Spelling
 
 C, D, E, F, G, A, B = 60, 62, 64, 65, 67, 69, 71
 
@@ -55,6 +58,8 @@ def test_a_whole_tune() -> None:
         mode="dorian",
         title="Name",
         source="t.abc:12",
+        form=[FormMark(7, FormSign.REPEAT_END)],
+        spelling=[4, 3, 5, 0, 2, 4, 4],
     )
 
 
@@ -374,3 +379,41 @@ def test_notes_that_the_parser_does_not_see_are_reported() -> None:
     [tune] = read_abc("X:1\nK:C\nABc|[z:||2z2|ABc]|", file_name="a.abc")
     assert isinstance(tune, WrittenTune)
     assert [remark.detail for remark in tune.remarks] == ["3 instead of 6"]
+
+
+def signs(music: str, header: str = "") -> list[str]:
+    tune = melody(music, f"M:4/4\nL:1/4\n{header}K:C")
+    return [f"{mark.note}{mark.sign.value}{','.join(map(str, mark.passes))}{mark.name}" for mark in tune.form]
+
+
+@pytest.mark.parametrize(
+    ("music", "expected"),
+    [
+        ("C4|D4|]", []),
+        ("|:C4|D4:|", ["0|:", "2:|"]),
+        ("C4|D4::E4|F4:|", ["2:|", "2|:", "4:|"]),
+        ("C4|D4:|E4|F4:|", ["2:|", "2|:", "4:|"]),
+        ("|:C4|1D4:|2E4||F4|", ["0|:", "1[1", "2:|", "2[2", "3||"]),
+        ("P:A\nC4|D4|\nP:B\nE4|", ["0PA", "2PB"]),
+        ("C4||D4|E4|F4|G4:|", ["1|:", "5:|"]),
+        ("[1,3C4:|[2,4D4:|", ["0[1,3", "1:|", "1[2,4", "2:|"]),
+    ],
+)
+def test_signs_of_form_are_read(music: str, expected: list[str]) -> None:
+    assert signs(music) == expected
+
+
+def test_chords_stand_at_their_notes() -> None:
+    tune = melody('"Am"A2 "^slow"B "G7"c-|"C"c2["E"Ge] z"F"z|"Dm"')
+    names = [(chord.onset, chord_name(chord, Spelling.for_melody(tune))) for chord in tune.chords]
+    assert names == [(0, "Am"), (72, "G7"), (96, "C"), (192, "F")]
+
+
+def test_the_kind_is_that_of_the_rhythm_field_or_the_title() -> None:
+    assert melody("A", "T:The Jig of Slurs\nR:reel\nK:C").kind == "reel"
+    assert melody("A", "T:The Jig of Slurs\nK:C").kind == "jig"
+    assert melody("A").kind == "unknown"
+
+
+def test_notes_keep_the_spelling_of_their_source() -> None:
+    assert melody("^A_B=e__d^^f", "K:D").spelling.tolist() == [10, -2, 4, -12, 13]

@@ -73,6 +73,7 @@ def reading_code() -> list[Path]:
     """Return the source files of the code that converts source files to melodies; all corpora share them."""
     root = Path(__file__).parents[1]
     return [
+        root / "form.py",
         root / "melody.py",
         root / "vocabulary.py",
         root / "measures" / "key_estimation.py",

@@ -41,12 +41,15 @@ class ArrayLayout:
     n_columns: int | None = None
 
 
-def read_arrays(payload: bytes, layouts: Mapping[str, ArrayLayout]) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    payload: bytes, layouts: Mapping[str, ArrayLayout], added: Mapping[str, ArrayLayout] | None = None
+) -> dict[str, NDArray[Any]]:
     """Read all arrays of an uncompressed ``.npz`` file.
 
     Args:
         payload: The content of the file.
         layouts: The layout of each array by name. An array without items may have one dimension.
+        added: The layouts of arrays that files of earlier versions lack, all or none. They are then left out.
 
     Returns:
         Read-only arrays by name, views of no more bytes than the file has for each.
@@ -55,6 +58,9 @@ def read_arrays(payload: bytes, layouts: Mapping[str, ArrayLayout]) -> dict[str,
         ValueError: If the names differ, or an array has another layout or fewer bytes than it declares.
         zipfile.BadZipFile: If the archive is damaged.
     """
+    n_arrays = int.from_bytes(payload[-_END.size + 10 : -_END.size + 12], "little")
+    if added and n_arrays != len(layouts):
+        layouts = {**layouts, **added}
     _check_directory(payload, len(layouts))
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         entries = archive.infolist()

@@ -13,11 +13,15 @@ with the count of the metre and which depart from it, and joins tied notes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign, without_redundant_marks
 from chromasonic.melody_generation.io.tunes import WrittenTune
-from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
+
+# Signs that do not end a held note.
+_WITHIN_A_NOTE = (FormSign.SECTION, FormSign.PART)
 
 
 @dataclass
@@ -25,6 +29,13 @@ class _Note:
     pitch: int
     ticks: Fraction | int
     tied: bool
+    fifths: int | None
+    chords: list[Chord]
+    marks: list[FormMark]
+
+    def joins(self, before: _Note) -> bool:
+        """Return whether it continues the note before it; a note that is tied over a repeat sign begins again."""
+        return before.tied and self.pitch == before.pitch and all(mark.sign in _WITHIN_A_NOTE for mark in self.marks)
 
 
 @dataclass
@@ -64,15 +75,33 @@ class BarCounter:
 
     def __init__(self, metre: Metre) -> None:
         self._bars = [_Bar(metre)]
+        self._chords: list[Chord] = []  # of the next note, and so are the marks
+        self._marks: list[FormMark] = []
 
     @property
     def n_notes(self) -> int:
         """The number of notes and rests so far; tied notes count separately."""
         return sum(len(bar.notes) for bar in self._bars)
 
-    def note(self, pitch: int, ticks: Fraction | int, *, tied: bool = False) -> None:
-        """Add a note (``REST`` for a rest); ``tied`` if a tie leads to the next note of the same pitch."""
-        self._bars[-1].notes.append(_Note(pitch, ticks, tied))
+    def note(self, pitch: int, ticks: Fraction | int, *, tied: bool = False, fifths: int | None = None) -> None:
+        """Add a note (``REST`` for a rest).
+
+        Args:
+            pitch: MIDI number.
+            ticks: Duration.
+            tied: Whether a tie leads to the next note of the same pitch.
+            fifths: Position of its spelling on the line of fifths; None if it is not known.
+        """
+        self._bars[-1].notes.append(_Note(pitch, ticks, tied, fifths, self._chords, self._marks))
+        self._chords, self._marks = [], []
+
+    def chord(self, chord: Chord) -> None:
+        """Add a chord symbol at the next note; of several, the last one stands."""
+        self._chords = [chord]
+
+    def mark(self, sign: FormSign, passes: tuple[int, ...] = (), name: str = "") -> None:
+        """Add a sign of form at the next note; ``passes`` are those of an ending, ``name`` is that of a part."""
+        self._marks.append(FormMark(0, sign, passes, name))
 
     def bar_line(self) -> None:
         """Add a bar line of any kind; a second one at the same time has no effect."""
@@ -86,7 +115,15 @@ class BarCounter:
             self._bars[-1].metre = metre
 
     def tune(
-        self, *, tonic: int = 0, mode: str = "major", title: str = "", source: str = "", corpus: str = "unknown"
+        self,
+        *,
+        tonic: int = 0,
+        mode: str = "major",
+        title: str = "",
+        source: str = "",
+        corpus: str = "unknown",
+        part_order: str = "",
+        kind: str = "unknown",
     ) -> WrittenTune:
         """Count the bars and return the melody; the arguments are fields of :class:`Melody`.
 
@@ -101,26 +138,54 @@ class BarCounter:
         start = -bars[0].ticks % metre.bar_ticks if len(bars) > 1 and metre.beats else 0
         pitches: list[int] = []
         durations: list[int] = []
+        fifths: list[int | None] = []
         departures: list[Departure] = []
-        position, n_overruns, tied = start, 0, False
+        marks: list[FormMark] = []
+        chords: dict[int, Chord] = {}
+        position, n_overruns, time = start, 0, 0
+        before: _Note | None = None
         for index, bar in enumerate(bars):
             if bar.metre != metre:
                 departures.append(Departure(len(pitches), bar.metre))
-                metre, position, tied = bar.metre, 0, False
+                metre, position, before = bar.metre, 0, None
             elif index and self._departs(position, bar):
                 departures.append(Departure(len(pitches)))
-                position, tied = 0, False
+                position, before = 0, None
             for note, ticks in zip(bar.notes, bar.whole_ticks(), strict=True):
                 n_overruns += position + ticks > metre.bar_ticks
                 position = (position + ticks) % metre.bar_ticks
-                if tied and pitches[-1] == note.pitch:
+                chords.update((time, chord) for chord in note.chords)
+                time += ticks
+                if before is not None and note.joins(before):
                     durations[-1] += ticks
+                    # A sign within a held note stands before the next one.
+                    marks += [replace(mark, note=len(pitches)) for mark in note.marks]
                 else:
+                    marks += [replace(mark, note=len(pitches)) for mark in note.marks]
                     pitches.append(note.pitch)
                     durations.append(ticks)
-                tied = note.tied
+                    fifths.append(note.fifths if note.pitch != REST else 0)
+                before = note
+        marks += [replace(mark, note=len(pitches)) for mark in self._marks]
+        melody = Melody(
+            pitches,
+            durations,
+            bars[0].metre,
+            start,
+            departures,
+            tonic,
+            mode,
+            title,
+            source,
+            corpus,
+            form=without_redundant_marks(marks, len(pitches)),
+            part_order=part_order if any(mark.sign is FormSign.PART for mark in marks) else "",
+            chords=[replace(chord, onset=onset) for onset, chord in chords.items()],
+            kind=kind,
+            spelling=() if None in fifths else [each for each in fifths if each is not None],
+        )
         return WrittenTune(
-            Melody(pitches, durations, bars[0].metre, start, departures, tonic, mode, title, source, corpus),
+            melody,
             n_overruns,
             sum(note.ticks.denominator != 1 for bar in bars for note in bar.notes),
         )

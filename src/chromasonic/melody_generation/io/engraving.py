@@ -65,6 +65,11 @@ _NOTE_GLYPHS = {"whole": "ECA2", "half": "ECA3", "quarter": "ECA5", "eighth": "E
 _DOT_GLYPH = "ECB7"
 _GLYPH_SCALE = 0.026
 
+# Accidentals of chord symbols, which Verovio takes from its music font, and the same signs in a text font.
+_MUSIC_FONT_SIGN = re.compile('<tspan font-family="Leipzig" font-size="[0-9]+px">([\uea64-\uea66])</tspan>')
+_CHORD_SIGNS = {"\uea64": '<tspan font-size="405px">♭</tspan>', "\uea65": '<tspan font-size="405px">♮</tspan>'}
+_CHORD_SIGNS["\uea66"] = '<tspan font-size="405px">♯</tspan>'
+
 _RESOURCES = files("verovio") / "data"
 _ENGRAVING = ProcessLock()
 _of_thread = threading.local()
@@ -171,7 +176,7 @@ def _engraved_staff(musicxml: str, width: int, spaces_below: int) -> str:
         raise RuntimeError("Verovio cannot load the MusicXML")
     if toolkit.getPageCount() > 1:
         raise InputError("a melody of more than a thousand bars cannot be engraved on one page")
-    return str(toolkit.renderToSVG(1))
+    return _MUSIC_FONT_SIGN.sub(lambda sign: _CHORD_SIGNS[sign[1]], str(toolkit.renderToSVG(1)))
 
 
 def add_heading(svg: str, title: str, line: str) -> str:

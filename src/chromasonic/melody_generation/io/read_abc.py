@@ -27,9 +27,11 @@ from typing import get_args
 from music21.abcFormat import ABCHandlerException, ABCTokenException
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import kind_of
 from chromasonic.melody_generation.io.abc.abc_counts import count_notes_of_tune
 from chromasonic.melody_generation.io.abc.abc_parser import FIELD_LINE, AbcTuneParser
 from chromasonic.melody_generation.io.barring import BarCounter
+from chromasonic.melody_generation.io.played.played_melody import pass_events, played, with_repeat_signs
 from chromasonic.melody_generation.io.tunes import (
     GRACE_NOTES,
     LOWER_NOTES,
@@ -40,15 +42,8 @@ from chromasonic.melody_generation.io.tunes import (
     Remark,
     WrittenTune,
 )
-from chromasonic.melody_generation.melody import REST, Metre
-from chromasonic.melody_generation.notation.repeats import (
-    MAX_EVENTS,
-    BarLine,
-    NoteEvent,
-    PartMark,
-    Repeats,
-    unroll,
-)
+from chromasonic.melody_generation.melody import REST
+from chromasonic.melody_generation.notation.repeats import MAX_EVENTS, NoteEvent, Repeats
 
 _MAX_CHARACTERS = 10 * MAX_EVENTS
 _MAX_VOICES = 32
@@ -131,18 +126,19 @@ def _read_tune(
             raise ValueError(f"it is longer than {_MAX_CHARACTERS} characters")
         lines, n_after = _lines_of_tune(text)
         parser = _parse(lines, defaults)
-        events = parser.events if repeats == "written" else unroll(parser.events, parser.part_order)
         counter = BarCounter(parser.metre)
-        for event in events:
-            if isinstance(event, NoteEvent):
-                counter.note(event.pitch, event.ticks, tied=event.tied)
-            elif isinstance(event, Metre):
-                counter.metre(event)
-            elif isinstance(event, BarLine | PartMark):
-                counter.bar_line()
+        pass_events(counter, parser.events)
         tune = counter.tune(
-            tonic=parser.key.tonic, mode=parser.key.mode, title=parser.title, source=source, corpus=corpus
+            tonic=parser.key.tonic,
+            mode=parser.key.mode,
+            title=parser.title,
+            source=source,
+            corpus=corpus,
+            part_order=parser.part_order,
+            kind=kind_of(parser.rhythm, parser.title),
         )
+        order = played if repeats == "played" else with_repeat_signs
+        tune = replace(tune, melody=order(tune.melody))
         parser.left_out[TEXT_LINES] += n_after
         return replace(tune, left_out=dict(+parser.left_out), remarks=_remarks(lines, parser))
     except (ValueError, IndexError, ABCHandlerException, ABCTokenException) as problem:

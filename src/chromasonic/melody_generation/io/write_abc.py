@@ -6,9 +6,14 @@ are written wherever a note would be misread under one of the conventions about 
 
 from __future__ import annotations
 
+import re
+from collections import deque
+from collections.abc import Sequence
 from fractions import Fraction
 
+from chromasonic.melody_generation.form import KINDS, FormMark, FormSign
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.notation.chord_names import chord_name
 from chromasonic.melody_generation.notation.line_breaks import line_segments
 from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling
@@ -50,21 +55,60 @@ def to_abc(melody: Melody, tempo: float, number: int = 1) -> str:
     fields = [
         f"X:{number}",
         f"T:{_escaped(plain_title(melody.title))}",
+        *([f"R:{melody.kind}"] if melody.kind != KINDS[0] else []),
+        *([f"P:{order}"] if (order := part_order_of(melody)) else []),
         f"M:{_metre(melody.metre)}",
         "L:1/8",
         f"Q:{Fraction(beat, 4 * TICKS_PER_QUARTER)}={round(beats_per_minute(melody.metre, tempo))}",
         f"K:{spelling.tonic}{_MODES[spelling.mode]}",
     ]
-    accidentals = AccidentalTracker(spelling)
-    bars = []
+    writer = _BarWriter(melody, spelling)
+    music = ""
+    n_whole = 0  # measures in the present line
     for index, measure in enumerate(measures):
+        before, after = _bar_line(measure.marks)
+        if index:
+            music += f" {before}"
+        if index and (n_whole >= _MEASURES_PER_LINE or any(mark.sign is FormSign.PART for mark in measure.marks)):
+            music, n_whole = music + "\n", 0
+        music += _joined(music, after)
         change = f"[M:{_metre(measure.metre)}] " if index and measure.begins_metre else ""
-        bars.append(change + _bar(measure, spelling, accidentals))
-    # The line with an upbeat has as many whole measures as any other.
-    n_upbeats = 1 if not measures[0].is_whole and len(measures) > 1 else 0
-    ends = range(n_upbeats + _MEASURES_PER_LINE, len(bars) + _MEASURES_PER_LINE, _MEASURES_PER_LINE)
-    lines = [" | ".join(bars[0 if end == ends[0] else end - _MEASURES_PER_LINE : end]) for end in ends]
-    return "\n".join([*fields, *(f"{line} |" for line in lines[:-1]), f"{lines[-1]} |]"]) + "\n"
+        music += _joined(music, change + writer.bar(measure))
+        n_whole += measure.is_whole
+    closing = [mark for mark in melody.form if mark.note == len(melody)]
+    end = ":|" if any(mark.sign is FormSign.REPEAT_END for mark in closing) else "|]"
+    return "\n".join([*fields, f"{music} {end}"]) + "\n"
+
+
+def part_order_of(melody: Melody) -> str:
+    """Return the order of the parts if the signs of form name the parts."""
+    names = {mark.name for mark in melody.form if mark.sign is FormSign.PART}
+    return "".join(letter for letter in melody.part_order if letter.isalnum()) if names else ""
+
+
+def _bar_line(marks: Sequence[FormMark]) -> tuple[str, str]:
+    """Return the bar line before a measure, and the signs after it that begin a part, a repeat or an ending."""
+    signs = [mark.sign for mark in marks]
+    before = ":|" if FormSign.REPEAT_END in signs else "||" if FormSign.SECTION in signs else "|"
+    after = ""
+    for mark in marks:
+        if mark.sign is FormSign.PART:
+            after += f"[P:{_part_name(mark.name)}]"
+        elif mark.sign is FormSign.REPEAT_BEGIN:
+            after += "|:"
+        elif mark.sign is FormSign.ENDING:
+            after += f"[{','.join(map(str, mark.passes))}"
+    return before, after
+
+
+def _part_name(name: str) -> str:
+    """Return the name of a part without signs that would end its field."""
+    return re.sub(r"[\]\[%|\n]", "", name).strip()
+
+
+def _joined(music: str, following: str) -> str:
+    """Return what follows in the music, after a space unless it begins a line."""
+    return following if not following or not music or music.endswith("\n") else f" {following}"
 
 
 def _metre(metre: Metre) -> str:
@@ -77,30 +121,42 @@ def _escaped(title: str) -> str:
     return f" {escaped}" if escaped.startswith(("|", ":")) else escaped  # "T:|" would be a bar line, not a title
 
 
-def _bar(measure: Measure, spelling: Spelling, accidentals: AccidentalTracker) -> str:
-    """Write a measure, without spaces under a beam; a long measure of free metre spans several lines."""
-    accidentals.bar_line()
-    segments = [
-        " ".join("".join(_symbol(symbol, spelling, accidentals) for symbol in group) for group in segment)
-        for segment in line_segments(measure)
-    ]
-    begins = range(0, len(segments), _SEGMENTS_PER_LINE)
-    return "\n".join(" ".join(segments[begin : begin + _SEGMENTS_PER_LINE]) for begin in begins)
+class _BarWriter:
+    """Writes the measures of a melody one after the other, with chord symbols."""
 
+    def __init__(self, melody: Melody, spelling: Spelling) -> None:
+        self._melody, self._spelling = melody, spelling
+        self._accidentals = AccidentalTracker(spelling)
+        self._chords = deque(melody.chords)
+        self._time = 0  # ticks from the first note
 
-def _symbol(symbol: Symbol, spelling: Spelling, accidentals: AccidentalTracker) -> str:
-    tuplet = {0: "", 3: "(3"}.get(symbol.n_in_tuplet, f"(3:2:{symbol.n_in_tuplet}")
-    ticks = Fraction(symbol.ticks * 3, 2) if symbol.value.is_triplet else Fraction(symbol.ticks)
-    length = _length(ticks / _UNIT_TICKS)
-    if symbol.pitch == REST:
-        return f"{tuplet}z{length}"
-    written = spelling.spell(symbol.pitch)
-    sign = _ACCIDENTALS[written.alter] if accidentals.needs_accidental(written) else ""
-    if written.octave >= 5:
-        letter = written.step.lower() + "'" * (written.octave - 5)
-    else:
-        letter = written.step + "," * (4 - written.octave)
-    return f"{tuplet}{sign}{letter}{length}{'-' if symbol.tied_to_next else ''}"
+    def bar(self, measure: Measure) -> str:
+        """Write a measure, without spaces under a beam; a long measure of free metre spans several lines."""
+        self._accidentals.bar_line()
+        segments = [
+            " ".join("".join(map(self._symbol, group)) for group in segment) for segment in line_segments(measure)
+        ]
+        begins = range(0, len(segments), _SEGMENTS_PER_LINE)
+        return "\n".join(" ".join(segments[begin : begin + _SEGMENTS_PER_LINE]) for begin in begins)
+
+    def _symbol(self, symbol: Symbol) -> str:
+        chords = ""
+        # A chord symbol within a note head stands before it.
+        self._time += symbol.ticks
+        while self._chords and self._chords[0].onset < self._time:
+            chords = f'"{chord_name(self._chords.popleft(), self._spelling)}"'
+        tuplet = {0: "", 3: "(3"}.get(symbol.n_in_tuplet, f"(3:2:{symbol.n_in_tuplet}")
+        ticks = Fraction(symbol.ticks * 3, 2) if symbol.value.is_triplet else Fraction(symbol.ticks)
+        length = _length(ticks / _UNIT_TICKS)
+        if symbol.pitch == REST:
+            return f"{chords}{tuplet}z{length}"
+        written = self._spelling.spell_note(self._melody, symbol.note)
+        sign = _ACCIDENTALS[written.alter] if self._accidentals.needs_accidental(written) else ""
+        if written.octave >= 5:
+            letter = written.step.lower() + "'" * (written.octave - 5)
+        else:
+            letter = written.step + "," * (4 - written.octave)
+        return f"{chords}{tuplet}{sign}{letter}{length}{'-' if symbol.tied_to_next else ''}"
 
 
 def _length(units: Fraction) -> str:

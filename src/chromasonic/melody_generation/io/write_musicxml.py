@@ -7,13 +7,17 @@ general library would guess them again.
 from __future__ import annotations
 
 import statistics
+from collections import deque
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.beams import beam_marks
+from chromasonic.melody_generation.notation.chord_names import spell_chord_note
 from chromasonic.melody_generation.notation.line_breaks import LineSegment, line_segments
 from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
-from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling
+from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
 
@@ -22,6 +26,25 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
 _ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+# MusicXML's kind of a chord, and its printed text, by quality.
+HARMONY_KINDS = {
+    "major": ("major", ""),
+    "minor": ("minor", "m"),
+    "7": ("dominant", "7"),
+    "maj7": ("major-seventh", "maj7"),
+    "m7": ("minor-seventh", "m7"),
+    "m7b5": ("half-diminished", "m7b5"),
+    "dim": ("diminished", "dim"),
+    "dim7": ("diminished-seventh", "dim7"),
+    "aug": ("augmented", "aug"),
+    "aug7": ("augmented-seventh", "aug7"),
+    "sus4": ("suspended-fourth", "sus4"),
+    "sus2": ("suspended-second", "sus2"),
+    "7sus4": ("suspended-fourth", "7sus4"),
+    "6": ("major-sixth", "6"),
+    "m6": ("minor-sixth", "m6"),
+    "5": ("power", "5"),
+}
 _LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef has fewer ledger lines
 
 
@@ -50,14 +73,16 @@ def to_musicxml(melody: Melody, tempo: float | None) -> str:
     score_part = ElementTree.SubElement(ElementTree.SubElement(root, "part-list"), "score-part", id="P1")
     _leaf(score_part, "part-name", "Melody").set("print-object", "no")
     part = ElementTree.SubElement(root, "part", id="P1")
-    writer = _MeasureWriter(part, spelling, _clef(melody))
+    writer = _MeasureWriter(part, melody, spelling)
     has_upbeat = not measures[0].is_whole and len(measures) > 1
+    closing = tuple(mark for mark in melody.form if mark.note == len(melody))
     for index, measure in enumerate(measures):
         writer.write(measure, index + (not has_upbeat))
+        writer.close(measures[index + 1].marks if index + 1 < len(measures) else closing)
     if tempo is not None:
         # After the attributes of the first measure.
         part[0].insert(1, _tempo_mark(melody.metre, tempo))
-    _bar_line(part[-1], "light-heavy")
+    writer.end()
     ElementTree.indent(root, " ")
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -76,8 +101,12 @@ def _clef(melody: Melody) -> tuple[str, int]:
 class _MeasureWriter:
     """Appends measures to a part."""
 
-    def __init__(self, part: ElementTree.Element, spelling: Spelling, clef: tuple[str, int]) -> None:
-        self._part, self._spelling, self._clef = part, spelling, clef
+    def __init__(self, part: ElementTree.Element, melody: Melody, spelling: Spelling) -> None:
+        self._part, self._melody, self._spelling = part, melody, spelling
+        self._clef = _clef(melody)
+        self._chords = deque(melody.chords)
+        self._time = 0  # ticks from the first note
+        self._ending = ""  # the passes of the ending in which the last measure is
         self._accidentals = AccidentalTracker(spelling)
         self._last_note, self._head = -1, 0  # the note of the last head, and the head's index within the note
 
@@ -91,6 +120,7 @@ class _MeasureWriter:
         if not measure.is_whole:
             element.set("implicit", "yes")
         self._accidentals.bar_line()
+        self._open(element, measure.marks)
         if measure.begins_metre:
             self._attributes(element, measure.metre, is_first=is_first)
         first, *following = line_segments(measure)
@@ -100,6 +130,63 @@ class _MeasureWriter:
             self._accidentals.invisible_bar_line()
             element = ElementTree.SubElement(self._part, "measure", number=f"X{number}.{index}", implicit="yes")
             self._notes(element, segment)
+
+    def _open(self, measure: ElementTree.Element, marks: Sequence[FormMark]) -> None:
+        """Write the signs at the beginning of a measure."""
+        passes = next((mark.passes for mark in marks if mark.sign is FormSign.ENDING), ())
+        is_repeat = any(mark.sign is FormSign.REPEAT_BEGIN for mark in marks)
+        if passes or is_repeat:
+            bar_line = _bar_line(measure, "heavy-light" if is_repeat else "", location="left")
+            if passes:
+                self._ending = ",".join(map(str, passes))
+                ElementTree.SubElement(bar_line, "ending", number=self._ending, type="start")
+            if is_repeat:
+                ElementTree.SubElement(bar_line, "repeat", direction="forward")
+        for mark in marks:
+            if mark.sign is FormSign.PART and (name := plain_title(mark.name)):
+                direction = ElementTree.SubElement(measure, "direction", placement="above")
+                _leaf(ElementTree.SubElement(direction, "direction-type"), "rehearsal", name)
+
+    def close(self, marks: Sequence[FormMark]) -> None:
+        """Write the bar line after the last measure; ``marks`` are the signs that follow."""
+        signs = {mark.sign for mark in marks}
+        is_repeat = FormSign.REPEAT_END in signs
+        ends = self._ending if signs else ""
+        if not is_repeat and not ends and FormSign.SECTION not in signs:
+            return
+        style = "light-heavy" if is_repeat else "light-light" if FormSign.SECTION in signs else ""
+        bar_line = _bar_line(self._part[-1], style)
+        if ends:
+            ElementTree.SubElement(bar_line, "ending", number=ends, type="stop")
+            self._ending = ""
+        if is_repeat:
+            ElementTree.SubElement(bar_line, "repeat", direction="backward")
+
+    def end(self) -> None:
+        """Write the last bar line, unless it is a repeat sign."""
+        last = self._part[-1].find("barline[@location='right']")
+        if last is None:
+            last = _bar_line(self._part[-1], "light-heavy")
+        if self._ending:
+            ElementTree.SubElement(last, "ending", number=self._ending, type="discontinue")
+
+    def _chords_until(self, measure: ElementTree.Element, end: int) -> None:
+        """Write the chord symbols that stand before a time, each with its distance from the present one."""
+        while self._chords and self._chords[0].onset < end:
+            chord = self._chords.popleft()
+            harmony = ElementTree.SubElement(measure, "harmony", {"print-frame": "no"})
+            _pitch_class(ElementTree.SubElement(harmony, "root"), "root", spell_chord_note(chord.root, self._spelling))
+            kind, text = HARMONY_KINDS[chord.quality]
+            _leaf(harmony, "kind", kind).set("text", text)
+            if chord.bass != chord.root:
+                bass = ElementTree.SubElement(harmony, "bass")
+                _pitch_class(bass, "bass", spell_chord_note(chord.bass, self._spelling))
+            if chord.quality == "7sus4":
+                degree = ElementTree.SubElement(harmony, "degree", {"print-object": "no"})
+                for tag, value in (("degree-value", "7"), ("degree-alter", "-1"), ("degree-type", "add")):
+                    _leaf(degree, tag, value)
+            if chord.onset > self._time:
+                _leaf(harmony, "offset", str(chord.onset - self._time))
 
     def _notes(self, measure: ElementTree.Element, segment: LineSegment) -> None:
         for group in segment:
@@ -127,6 +214,8 @@ class _MeasureWriter:
     def _note(self, measure: ElementTree.Element, symbol: Symbol, marks: list[str]) -> None:
         self._head = self._head + 1 if symbol.note == self._last_note else 0
         self._last_note = symbol.note
+        self._chords_until(measure, self._time + symbol.ticks)
+        self._time += symbol.ticks
         note = ElementTree.SubElement(measure, "note", id=head_id(symbol.note, self._head))
         accidental = self._pitch(note, symbol)
         _leaf(note, "duration", str(symbol.ticks))
@@ -155,7 +244,7 @@ class _MeasureWriter:
             if symbol.is_measure_rest:
                 rest.set("measure", "yes")
             return ""
-        written = self._spelling.spell(symbol.pitch)
+        written = self._spelling.spell_note(self._melody, symbol.note)
         pitch = ElementTree.SubElement(note, "pitch")
         _leaf(pitch, "step", written.step)
         if written.alter:
@@ -190,9 +279,17 @@ def _tempo_mark(metre: Metre, tempo: float) -> ElementTree.Element:
     return direction
 
 
-def _bar_line(measure: ElementTree.Element, style: str) -> None:
-    bar_line = ElementTree.SubElement(measure, "barline", location="right")
-    _leaf(bar_line, "bar-style", style)
+def _pitch_class(parent: ElementTree.Element, name: str, written: WrittenPitch) -> None:
+    _leaf(parent, f"{name}-step", written.step)
+    if written.alter:
+        _leaf(parent, f"{name}-alter", str(written.alter))
+
+
+def _bar_line(measure: ElementTree.Element, style: str, location: str = "right") -> ElementTree.Element:
+    bar_line = ElementTree.SubElement(measure, "barline", location=location)
+    if style:
+        _leaf(bar_line, "bar-style", style)
+    return bar_line
 
 
 def _leaf(parent: ElementTree.Element, tag: str, text: str) -> ElementTree.Element:

@@ -20,22 +20,26 @@ from enum import Enum
 from fractions import Fraction
 from typing import Literal
 
+from chromasonic.melody_generation.form import MAX_PASSES, Chord
 from chromasonic.melody_generation.melody import Metre
 
 Repeats = Literal["written", "played"]
 
 _BARS_PER_PHRASE = 4
-_MAX_PASSES = 16
 MAX_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
 class NoteEvent:
-    """A note or rest (``REST``) with its duration in ticks; ``tied`` if a tie leads to the next note."""
+    """A note or rest (``REST``) with its duration in ticks; ``tied`` if a tie leads to the next note.
+
+    ``fifths`` is the position of its spelling on the line of fifths; None if it is not known.
+    """
 
     pitch: int
     ticks: Fraction | int
     tied: bool = False
+    fifths: int | None = None
 
 
 class BarLine(Enum):
@@ -61,11 +65,11 @@ class PartMark:
     name: str
 
 
-ScoreEvent = NoteEvent | BarLine | Ending | PartMark | Metre
+ScoreEvent = NoteEvent | BarLine | Ending | PartMark | Metre | Chord  # a chord stands at the next note
 
 
 def unroll(events: Sequence[ScoreEvent], part_order: str = "") -> list[ScoreEvent]:
-    """Return the notes, bar lines and metres of a tune in the order in which they are played.
+    """Return the notes, chords, bar lines and metres of a tune in the order in which they are played.
 
     Args:
         events: Events in written order.
@@ -87,6 +91,20 @@ def unroll(events: Sequence[ScoreEvent], part_order: str = "") -> list[ScoreEven
             if len(unrolled) > MAX_EVENTS:
                 raise ValueError(f"unrolled, the tune has more than {MAX_EVENTS} notes and bar lines")
     return unrolled
+
+
+def unmarked_repeats(events: Sequence[ScoreEvent]) -> list[int]:
+    """Return the index of the first note of each repeated section that has no repeat sign before it.
+
+    Pieces of a note that are tied to the next one are no notes of their own. The first section needs no sign.
+    """
+    beginnings, n_notes = [], 0
+    for part in _split_parts(events):
+        for section in _split_sections(part):
+            if section.is_repeated and not section.opened and n_notes:
+                beginnings.append(n_notes)
+            n_notes += sum(isinstance(event, NoteEvent) and not event.tied for event in section.events())
+    return beginnings
 
 
 def _split_parts(events: Iterable[ScoreEvent]) -> list[list[ScoreEvent]]:
@@ -133,6 +151,17 @@ class _Section:
         self.endings = following.endings
         return self
 
+    @property
+    def is_repeated(self) -> bool:
+        """True if it is played more than once."""
+        return self.repeated or any(max(passes) > 1 for passes, _ in self.endings)
+
+    def events(self) -> Iterator[ScoreEvent]:
+        """Yield its events in written order."""
+        yield from self.body
+        for _, events in self.endings:
+            yield from events
+
     def n_ticks(self) -> Fraction | int:
         """Return the duration of one pass."""
         events = self.body + (self.endings[0][1] if self.endings else [])
@@ -174,8 +203,8 @@ def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
         section = sections[-1]
         match event:
             case Ending(passes):
-                if max(passes) > _MAX_PASSES:
-                    raise ValueError(f"an ending is for pass {max(passes)}; at most {_MAX_PASSES} are played")
+                if max(passes) > MAX_PASSES:
+                    raise ValueError(f"an ending is for pass {max(passes)}; at most {MAX_PASSES} are played")
                 earlier = {number for ending, _ in section.endings for number in ending}
                 if earlier.intersection(passes) or (section.complete and not earlier):
                     section = begin_another()
@@ -194,7 +223,7 @@ def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
                 section.complete = section.complete or bool(section.endings) or not section.opened
             case PartMark() | BarLine.BAR:
                 section.add(BarLine.BAR)
-            case NoteEvent() | Metre():
+            case NoteEvent() | Metre() | Chord():
                 if section.complete:
                     section = begin_another()
                 section.add(event)

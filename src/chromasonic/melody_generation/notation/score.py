@@ -2,14 +2,18 @@
 
 All notation formats are written from these measures, so that bar lines, ties and tuplets are the same in all of them. A
 measure ends where the count of the metre ends it, or at a departure. The first may be an upbeat, the last may be short.
+A bar with a sign of form within is written as two, and a note with a chord symbol within as two tied note heads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import FormMark
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.durations import split_duration
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
@@ -60,11 +64,13 @@ class Measure:
         metre: The metre in force.
         begins_metre: Whether it begins with a time signature.
         symbols: One or more.
+        marks: The signs of form before its first symbol.
     """
 
     metre: Metre
     begins_metre: bool
     symbols: tuple[Symbol, ...]
+    marks: tuple[FormMark, ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -111,24 +117,45 @@ def split_measures(melody: Melody) -> list[Measure]:
         [[(24, False)], [(96, True)], [(24, False)]]
     """
     check_writable(melody)
+    marks: dict[int, list[FormMark]] = {}
+    for mark in melody.form:
+        marks.setdefault(mark.note, []).append(mark)
     measures: list[Measure] = []
     metre_before = None
     for begin, end, metre, position in melody.segments:
         for bar in _bars(melody, begin, end, metre, position):
-            symbols = _divide_lone_rest([symbol for heads in bar for symbol in heads])
-            measures.append(Measure(metre, metre != metre_before, tuple(_with_tuplets(symbols))))
-            metre_before = metre
+            for piece in _pieces(bar, marks):
+                symbols = _divide_lone_rest([symbol for heads in piece for symbol in heads])
+                first = symbols[0]
+                signs = () if first.tied_to_previous else tuple(marks.get(first.note, ()))
+                measures.append(Measure(metre, metre != metre_before, tuple(_with_tuplets(symbols)), signs))
+                metre_before = metre
     return measures
+
+
+def _pieces(bar: list[list[Symbol]], marks: Collection[int]) -> list[list[list[Symbol]]]:
+    """Divide a bar before the notes at which signs of form stand."""
+    pieces = [bar[:1]]
+    for heads in bar[1:]:
+        if heads[0].note in marks and not heads[0].tied_to_previous:
+            pieces.append([])
+        pieces[-1].append(heads)
+    return pieces
 
 
 def _bars(melody: Melody, begin: int, end: int, metre: Metre, position: int) -> Iterator[list[list[Symbol]]]:
     """Yield each bar of a segment without departures as lists of symbols, one list per note."""
     bar: list[list[Symbol]] = []
+    chords = np.array([chord.onset for chord in melody.chords], dtype=np.int64)
     for note in range(begin, end):
         pitch, remaining = int(melody.pitches[note]), int(melody.durations[note])
         tied_to_previous = False
         while remaining:
             ticks = min(remaining, metre.bar_ticks - position)
+            if len(chords) and pitch != REST:
+                time = int(melody.onsets[note] + melody.durations[note]) - remaining
+                following = int(np.searchsorted(chords, time, side="right"))
+                ticks = min(ticks, int(chords[following]) - time) if following < len(chords) else ticks
             remaining -= ticks
             symbols = _symbols_in_bar(
                 note, pitch, ticks, position, metre, tied_to_next=bool(remaining), tied_to_previous=tied_to_previous

@@ -96,6 +96,15 @@ class Spelling:
         step, alter = _step_and_alter(lowest + (7 * pitch - lowest) % 12)
         return WrittenPitch(step, alter, (pitch - alter - _SEMITONES[step]) // 12 - 1)
 
+    def spell_note(self, melody: Melody, note: int) -> WrittenPitch:
+        """Spell a note as its source does, or by the key if that is not known or needs a triple accidental."""
+        pitch = int(melody.pitches[note])
+        if len(melody.spelling):
+            step, alter = _step_and_alter(int(melody.spelling[note]))
+            if alter in _SIGNS:
+                return WrittenPitch(step, alter, (pitch - alter - _SEMITONES[step]) // 12 - 1)
+        return self.spell(pitch)
+
     def alterations(self) -> dict[str, int]:
         """Return the semitones by which the key signature alters each step."""
         return dict(_step_and_alter(fifths) for fifths in range(self.sharps - 1, self.sharps + 6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import melodies
+from tests.strategies import formed_melodies, melodies
 
 from chromasonic.melody_generation.io.bounded.tune_messages import ReadingRequest, pack_tunes, unpack_tunes
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
@@ -14,7 +14,7 @@ DROPPED = st.builds(DroppedTune, st.text(), st.text(), st.booleans())
 COUNTS = st.integers(0, 1000)
 LEFT_OUT = st.dictionaries(st.text(), COUNTS, max_size=2)
 REMARKS = st.lists(st.builds(Remark, st.text(), st.text()), max_size=2).map(tuple)
-WRITTEN = st.builds(WrittenTune, melodies(), COUNTS, COUNTS, COUNTS, LEFT_OUT, REMARKS)
+WRITTEN = st.builds(WrittenTune, melodies() | formed_melodies(), COUNTS, COUNTS, COUNTS, LEFT_OUT, REMARKS)
 PARTS = st.none() | st.text() | COUNTS
 
 

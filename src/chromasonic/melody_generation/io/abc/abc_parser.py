@@ -23,6 +23,7 @@ from music21.abcFormat import (
     ABCTuplet,
 )
 
+from chromasonic.melody_generation.form import MAX_PASSES, parse_chord
 from chromasonic.melody_generation.io.abc.abc_counts import count_chord_symbols, count_pitched_notes
 from chromasonic.melody_generation.io.abc.abc_key import KeySymbol, parse_key_field, parse_properties
 from chromasonic.melody_generation.io.abc.abc_symbols import (
@@ -30,6 +31,7 @@ from chromasonic.melody_generation.io.abc.abc_symbols import (
     TupletSymbol,
     chord_notes,
     default_unit_length,
+    fifths_of,
     parse_broken_rhythm,
     parse_metre_field,
     parse_note,
@@ -70,10 +72,11 @@ _C_MAJOR = parse_key_field("C")
 FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
 # Chord symbols and annotations, decorations in exclamation or plus marks, second voices within a bar, comments.
-_UNPLAYED = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
+_UNPLAYED = re.compile(r'"(?P<quoted>[^"]*)"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
 # A quoted text, which stays as it is, or a sign of second voices.
 _OVERLAY = re.compile(r'("[^"]*"?|\(&|&\)|&)')
 _QUOTED = re.compile(r'"[^"]*"?')
+_ENDING_SIGN = re.compile(r"\[\d[\d,-]*[^\[]*$")
 _BAR_OVERLAY = re.compile(r"&[^|%]*")
 # Signs of typography, as in tunes that were copied from a page, and what they stand for.
 _TYPOGRAPHIC = str.maketrans({"“": '"', "”": '"', "„": '"', "♯": "^", "♭": "_", "♮": "=", "\u00a0": " "})
@@ -82,9 +85,11 @@ _TYPESET = re.compile(r"\s*%%\s*(begin|end)(text|ps|svg)\b")
 _PASSAGE = re.compile(r"[^\]|]+(\])?")
 _BRACKET = re.compile(r"\[(?!\d)")
 _REPEAT_BEFORE_ENDING = re.compile(r"(?<!\|):(?=\s*\[\d)")
+_CHORD_BEGINS, _CHORD_ENDS = "\x02", "\x03"  # around a chord symbol, which is then no text any more
 _INLINE = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
     r"|(?P<tuplet>\(\d+:\d*:\d\d+)"  # the tokenizer reads only one digit of its last number
+    rf"|{_CHORD_BEGINS}(?P<chord>[^{_CHORD_ENDS}]*){_CHORD_ENDS}"
 )
 _NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@]\d*")
 _BAR_LINES = {"||": BarLine.DOUBLE_BAR, "|]": BarLine.DOUBLE_BAR, "[|": BarLine.DOUBLE_BAR}
@@ -98,6 +103,7 @@ class AbcTuneParser:
     Attributes:
         events: Notes, bar lines, metres, endings and part marks in written order.
         title: The first ``T:`` field.
+        rhythm: The first ``R:`` field, which names the kind of tune.
         part_order: The letters of the parts in playing order, from ``Y:``, or ``P:`` in the header.
         metre: The metre at the first note.
         key: The key at the first note.
@@ -110,6 +116,7 @@ class AbcTuneParser:
 
     events: list[ScoreEvent] = field(default_factory=list)
     title: str = ""
+    rhythm: str = ""
     part_order: str = ""
     metre: Metre = _FREE
     key: KeySymbol = _C_MAJOR
@@ -160,6 +167,8 @@ class AbcTuneParser:
         match tag:
             case "T":
                 self.title = self.title or parse_text(value)
+            case "R":
+                self.rhythm = self.rhythm or parse_text(value)
             case "M":
                 self._change_metre(_metre_or_free(value))
             case "L":
@@ -209,7 +218,7 @@ class AbcTuneParser:
         if not self._is_omitted:
             self.left_out[CHORD_SYMBOLS] += count_chord_symbols(line)
             self.left_out[SECOND_VOICES] += sum(map(count_pitched_notes, _BAR_OVERLAY.findall(_QUOTED.sub("", line))))
-        line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub("", line)))
+        line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub(_marked_chord, line)))
         begin = 0
         for match in _INLINE.finditer(line):
             self._notes(line[begin : match.start()])
@@ -218,6 +227,9 @@ class AbcTuneParser:
                 self._field(match["tag"], match["value"].strip())
             elif self._is_omitted:
                 continue
+            elif match["chord"]:
+                if chord := parse_chord(match["chord"]):
+                    self.events.append(chord)
             elif match["tuplet"]:
                 self._begin_tuplet(match["tuplet"])
             elif match["passes"]:
@@ -331,8 +343,9 @@ class AbcTuneParser:
             ticks *= self._tuplet.factor
             self._n_left_in_tuplet -= 1
         self._last_symbol = symbol
+        fifths = None if pitch == REST else fifths_of(symbol.letter, pitch)
         self.n_pitched += pitch != REST
-        self._add(NoteEvent(pitch, whole_or_fraction(ticks)))
+        self._add(NoteEvent(pitch, whole_or_fraction(ticks), fifths=fifths))
 
     def _bars_of_rest(self, n_bars: int) -> None:
         if not self._current_metre.beats or n_bars > _MAX_BARS_OF_REST:
@@ -355,8 +368,18 @@ class AbcTuneParser:
             ticks = whole_or_fraction(last.ticks * factor)
             if ticks > _LONGEST or ticks.denominator > _MAX_DENOMINATOR:
                 raise ValueError("a note's length is changed too often by broken rhythm")
-            self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied)
+            self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied, last.fifths)
             self.events[self._last_index] = self._last_note
+
+
+def _marked_chord(unplayed: re.Match[str]) -> str:
+    """Return a chord symbol between its marks, and nothing for what else is not played, or stands within brackets."""
+    if not unplayed["quoted"] or parse_chord(unplayed["quoted"]) is None:
+        return ""
+    before = unplayed.string[: unplayed.start()]
+    is_open = before.rfind("[") > max(before.rfind("]"), before.rfind("|"))
+    is_within_brackets = is_open and not _ENDING_SIGN.search(before)
+    return "" if is_within_brackets else f"{_CHORD_BEGINS}{unplayed['quoted']}{_CHORD_ENDS}"
 
 
 def _metre_or_free(text: str) -> Metre:
@@ -380,4 +403,4 @@ def _parse_passes(text: str) -> tuple[int, ...]:
     for span in text.split(","):
         first, _, last = span.partition("-")
         passes.extend(range(int(first), min(int(last or first), int(first) + 16) + 1))
-    return tuple(passes) or (1,)
+    return tuple(number for number in passes if 1 <= number <= MAX_PASSES) or (1,)

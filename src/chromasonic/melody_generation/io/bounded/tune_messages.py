@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
@@ -79,6 +80,11 @@ def _plain(tune: WrittenTune | DroppedTune) -> dict[str, Any]:
         "title": melody.title,
         "source": melody.source,
         "corpus": melody.corpus,
+        "form": [(mark.note, mark.sign.value, mark.passes, mark.name) for mark in melody.form],
+        "part_order": melody.part_order,
+        "chords": [(chord.onset, chord.root, chord.quality, chord.bass) for chord in melody.chords],
+        "kind": melody.kind,
+        "spelling": melody.spelling.tolist(),
         "counts": (tune.n_overruns, tune.n_ticks_rounded, tune.n_onsets_moved),
         "left_out": dict(tune.left_out),
         "remarks": [(remark.kind, remark.detail) for remark in tune.remarks],
@@ -96,5 +102,7 @@ def _tune(values: dict[str, Any]) -> WrittenTune | DroppedTune:
     left_out = values.pop("left_out")
     remarks = tuple(Remark(kind, detail) for kind, detail in values.pop("remarks"))
     departures = [Departure(note, Metre(*metre) if metre else None) for note, metre in values.pop("departures")]
-    melody = Melody(**values | {"metre": Metre(*values["metre"]), "departures": departures})
+    form = [FormMark(note, FormSign(sign), tuple(passes), name) for note, sign, passes, name in values.pop("form")]
+    chords = [Chord(*chord) for chord in values.pop("chords")]
+    melody = Melody(**values | {"metre": Metre(*values["metre"])}, departures=departures, form=form, chords=chords)
     return WrittenTune(melody, n_overruns, n_ticks_rounded, n_onsets_moved, left_out, remarks)

@@ -1,0 +1,1 @@
+"""Melodies as they are played, with repeats, endings and parts unrolled."""

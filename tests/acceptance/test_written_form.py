@@ -1,0 +1,62 @@
+"""Form and chords of Nottingham's tunes survive in the files that we write, as others read them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.independent_readers import SoundingNote, read_by_abc2midi, read_by_verovio, sounding_notes
+
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
+from chromasonic.melody_generation.form import FormSign
+from chromasonic.melody_generation.io.played.played_melody import played
+from chromasonic.melody_generation.io.read_abc import read_abc
+from chromasonic.melody_generation.io.tunes import WrittenTune
+from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_musicxml import to_musicxml
+from chromasonic.melody_generation.melody import Melody
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nottingham_directory")]
+
+
+@pytest.fixture(scope="module")
+def tunes() -> list[Melody]:
+    """Every third tune of Nottingham."""
+    return NottinghamCorpus().load()[::3]
+
+
+def onsets_and_pitches(notes: list[SoundingNote]) -> list[tuple[int, int]]:
+    return [(round(note.onset - notes[0].onset), note.pitch) for note in notes]
+
+
+def test_abc_is_read_back_with_form_chords_kind_and_spelling(tunes: list[Melody]) -> None:
+    for melody in tunes:
+        [tune] = read_abc(to_abc(melody, 120), file_name="t.abc")
+        assert isinstance(tune, WrittenTune)
+        assert replace(tune.melody, source=melody.source, corpus=melody.corpus) == melody, melody.source
+
+
+def test_abc2midi_plays_the_repeats_of_our_abc(tunes: list[Melody], tmp_path: Path) -> None:
+    texts = [for_abc2midi(to_abc(melody, 120, number)) for number, melody in enumerate(tunes, 1)]
+    equal = [
+        onsets_and_pitches(notes) == onsets_and_pitches(sounding_notes(played(melody)))
+        for melody, notes in zip(tunes, read_by_abc2midi(texts, tmp_path), strict=True)
+    ]
+    assert sum(equal) >= 0.95 * len(tunes)
+
+
+def for_abc2midi(text: str) -> str:
+    """Return a tune without chords, which abc2midi plays, and without the kind, by which it swings."""
+    return re.sub(r'"[^"]*"|(?m:^R:.*\n)', "", text)
+
+
+def test_verovio_plays_the_repeats_of_our_musicxml(tunes: list[Melody]) -> None:
+    without_parts = [melody for melody in tunes if all(mark.sign is not FormSign.PART for mark in melody.form)][::3]
+    equal = [
+        onsets_and_pitches(read_by_verovio(to_musicxml(replace(melody, chords=()), 120)))
+        == onsets_and_pitches(sounding_notes(played(melody)))
+        for melody in without_parts
+    ]
+    assert sum(equal) >= 0.9 * len(without_parts)
