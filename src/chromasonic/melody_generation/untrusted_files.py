@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
@@ -25,7 +25,8 @@ MAX_JSON_BYTES = 100_000_000  # the manifest of a split of half a million tunes
 _MAX_JSON_VALUES = 5_000_000  # ten times the values of a collection of 50 000 tunes
 _MAX_JSON_LEVELS = 64
 _MAX_ZIP_ENTRIES = 10_000
-_ZIP_PIECE = 1 << 16
+_PIECE = 1 << 16  # bytes that are read or unpacked at once
+_LARGE_FILE = 10_000_000  # bytes; smaller files are read without a look at their content
 # The other methods of compression unpack a piece at once, however large it is.
 _ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _TOO_DEEP = f"it has more than {_MAX_JSON_LEVELS} levels"
@@ -51,12 +52,25 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if status.st_size > max_bytes:
             raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))
-        if status.st_size > 1_000_000 and getattr(status, "st_blocks", status.st_size) * 512 < status.st_size // 100:
+        if status.st_size > _LARGE_FILE and _is_hollow(file, status.st_size):
             raise OSError(errno.EFBIG, "it has hardly any content for its size", str(path))
         content = file.read(status.st_size + 1)
     if len(content) != status.st_size:
         raise OSError(errno.EIO, "it changes while it is read", str(path))
     return content
+
+
+def _is_hollow(file: BinaryIO, size: int) -> bool:
+    """Return whether nearly all of a file is zeros, as in one of terabytes that takes no space on a disk.
+
+    The number of blocks on the disk does not tell: some file systems state none until they have written a file. As soon
+    as a hundredth of the pieces hold something else, the rest is not looked at.
+    """
+    n_needed = size // _PIECE // 100
+    while n_needed > 0 and (piece := file.read(_PIECE)):
+        n_needed -= piece.count(0) < len(piece)
+    file.seek(0)
+    return n_needed > 0
 
 
 def unpack_zip(content: bytes, max_bytes: int, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
@@ -99,7 +113,7 @@ def _unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: i
         raise ValueError(f"its entry {entry.filename!r:.100} is encrypted, or compressed by an unusual method")
     unpacked = bytearray()
     with archive.open(entry) as stream:
-        while len(unpacked) <= max_bytes and (piece := stream.read(_ZIP_PIECE)):
+        while len(unpacked) <= max_bytes and (piece := stream.read(_PIECE)):
             unpacked += piece
     return bytes(unpacked)
 
