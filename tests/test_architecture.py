@@ -74,7 +74,6 @@ USES_STREAMS = {
     PRINTING: {"print", "sys.stdout", "sys.stderr"},
     f"{CORE}/printing/library_messages.py": {"sys.excepthook"},
     "app/launch.py": {"sys.stdout", "sys.stderr"},  # flushes them, and replaces closed ones
-    f"{CORE}/io/read_score.py": {"redirect_stderr"},  # drops what music21 prints
 }
 STREAMS = {"print", "pprint", "redirect_stdout", "redirect_stderr", "input", "breakpoint"}
 STREAMS_OF_SYS = {"stdout", "stderr", "__stdout__", "__stderr__", "displayhook", "excepthook"}

@@ -9,20 +9,16 @@ Files may be untrusted: no other file is read.
 
 from __future__ import annotations
 
-import io
-import random
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from music21.common import numberTools
-from music21.exceptions21 import Music21Exception
-
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.melody_line import ParsedScore, tune_from_score
+from chromasonic.melody_generation.io.midi.midi_events import split_sequences
 from chromasonic.melody_generation.io.music_files import (
     MAX_BYTES,
     MIDI_SUFFIXES,
@@ -36,14 +32,9 @@ from chromasonic.melody_generation.io.scores.kern_pieces import split_pieces
 from chromasonic.melody_generation.io.scores.musicxml_archive import unpack_musicxml
 from chromasonic.melody_generation.io.scores.musicxml_parser import parse_musicxml
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
-from chromasonic.melody_generation.threads.process_lock import ProcessLock
-from chromasonic.melody_generation.threads.warning_filters import ignoring_warnings
 
-_READING = ProcessLock()  # music21 and standard error are shared by all threads
-
-# The errors that music21 raises on damaged files have no common base class.
+# Errors of a parser that a damaged file surprises.
 _PARSER_FAULTS = (
-    Music21Exception,
     ArithmeticError,
     AttributeError,
     AssertionError,
@@ -140,24 +131,7 @@ def _own_errors() -> Iterator[None]:
 def _parsers(content: bytes, suffix: str) -> list[Callable[[], ParsedScore]]:
     """Return a function for each piece of a file that parses it."""
     if suffix in MIDI_SUFFIXES:
-        return [partial(_parse_midi, content)]
+        return [partial(parse_midi, piece) for piece in split_sequences(content)]
     if suffix in MUSICXML_SUFFIXES:
         return [partial(parse_musicxml, document) for document in unpack_musicxml(content, MAX_BYTES)]
     return [partial(parse_kern_piece, piece) for piece in split_pieces(content)]
-
-
-def _parse_midi(content: bytes) -> ParsedScore:
-    with _music21_alone():
-        return parse_midi(content)
-
-
-@contextmanager
-def _music21_alone() -> Iterator[None]:
-    """Read in one thread at a time, without messages, and without drawing from Python's random generator."""
-    with _READING.held(), ignoring_warnings(""), redirect_stderr(io.StringIO()):
-        shared = numberTools.random
-        numberTools.random = random.Random(0)
-        try:
-            yield
-        finally:
-            numberTools.random = shared

@@ -1,0 +1,1 @@
+"""Parsers of Standard MIDI Files, and the grid of notes that people play."""
