@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +15,7 @@ from torch import nn
 
 from chromasonic.app.jobs import Job, plan_job
 from chromasonic.app.launch import is_main_process
-from chromasonic.config.build import build, build_as
+from chromasonic.config.build import REFUSALS, build, build_as
 from chromasonic.config.closed_set import place_to_write
 from chromasonic.config.saved_configuration import plain_configuration, save_configuration
 from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_path, write_json
@@ -109,7 +108,7 @@ def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> Mel
         return module_for(network, optimizer, schedule, distillation)
     except InputError:
         raise
-    except (ValueError, TypeError) as problem:
+    except (*REFUSALS, RuntimeError) as problem:
         raise InputError(f"optimizer: {problem}") from problem
 
 
@@ -179,7 +178,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback], directory: Path
             # True without a progress bar among the callbacks would add Lightning's own.
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         )
-    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as problem:
+    except (*REFUSALS, RuntimeError) as problem:
         raise InputError(f"trainer: {problem}") from problem
     return trainer
 

@@ -17,7 +17,7 @@ from chromasonic.melody_generation.errors import InputError
 Built = TypeVar("Built")
 
 # What constructors raise if they are given values that they cannot use.
-_REFUSALS = (AttributeError, ImportError, MisconfigurationException, OverflowError, TypeError, ValueError)
+REFUSALS = (AttributeError, ImportError, LookupError, MisconfigurationException, OverflowError, TypeError, ValueError)
 
 
 def build_as(kind: type[Built], name: str, node: Any, /, **extra: Any) -> Built:
@@ -68,6 +68,6 @@ def build(name: str, node: DictConfig, /, **extra: Any) -> Any:
         described = (failed[1] if failed else str(node.get("_target_"))).rpartition(".")[2]
         if isinstance(cause, MemoryError | RuntimeError) and ("memory" in str(cause) or isinstance(cause, MemoryError)):
             raise InputError(f"{described}: there is not enough memory for it: reduce its sizes") from problem
-        if isinstance(cause, _REFUSALS):
+        if isinstance(cause, REFUSALS):
             raise InputError(f"{described}: {cause}") from problem
         raise

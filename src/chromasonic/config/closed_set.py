@@ -97,6 +97,7 @@ _WHERE_TO_WRITE = ("directory", "save_dir", "name", "version")
 # The names of Lightning's strategies import what they need, such as DeepSpeed.
 _TRAINER_TEXTS = {"accelerator": r"auto|cpu|gpu|cuda|mps|tpu", "strategy": r"auto|(?:ddp|fsdp)\w*"}
 _NAME = re.compile(r"\w[\w .+-]{0,99}")
+_MAX_BITS = 63
 _RESTRICTED = "is_restricted"
 
 
@@ -158,6 +159,8 @@ def _check_node(name: str, node: Any, *, is_below_trusted: bool) -> None:
         if arguments is not None and not is_own_of_hydra and key not in arguments:
             hint = did_you_mean(str(key), arguments)
             raise InputError(f"{full_name} is no argument that a run directory may name{hint}")
+        if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            raise InputError(f"{full_name} is a number of more than {_MAX_BITS} bits, which no value of a run may be")
         _check_node(full_name, value, is_below_trusted=is_trusted)
     for key, pattern in _TRAINER_TEXTS.items() if name == "trainer" else ():
         if not re.fullmatch(pattern, str(node.get(key, "auto"))):

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from chromasonic.config.schema import RunConfig
+from chromasonic.config.schema import MOST, RunConfig
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 
 _PLAIN_TYPES = {int, float, str, bool, types.NoneType}
@@ -86,10 +86,10 @@ def faults_in(problem: ValidationError, name: str = "") -> list[Fault]:
     faults: dict[str, Fault] = {}
     for error in problem.errors():
         path = [str(part) for part in error["loc"]]
-        value_name = name or (".".join(path) if path[0] in {"dataset", "guard"} else path[0])
+        value_name = name or (".".join(path) if path[0] in {"dataset", "guard", "trainer"} else path[0])
         text = error["msg"].removeprefix("Value error, ")
         message = text[0].lower() + text[1:]
-        shown = "" if error["type"] == "missing" else f"={error['input']}"
+        shown = "" if error["type"] == "missing" else f"={str(error['input'])[:80]}"
         faults.setdefault(value_name, Fault(value_name, f"{value_name}{shown}: {message}"))
     return list(faults.values())
 
@@ -136,7 +136,9 @@ def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) ->
             hint = did_you_mean(key, parameters)
             faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes no {key}{hint}"))
         elif (plain_type := _plain_type(hints.get(key))) is not None:
-            faults += _faults_of_type(value_name, value, plain_type)
+            faults += _faults_of_type(value_name, value, plain_type) or _faults_of_size(
+                value_name, value, MOST.get(key)
+            )
     return faults
 
 
@@ -146,6 +148,12 @@ def _faults_of_type(name: str, value: Any, kind: Any) -> list[Fault]:
     except ValidationError as problem:
         return faults_in(problem, name)
     return []
+
+
+def _faults_of_size(name: str, value: Any, most: int | None) -> list[Fault]:
+    if most is None or not isinstance(value, int) or value <= most:
+        return []
+    return [Fault(name, f"{name}={value}: input should be {most} or less")]
 
 
 def _plain_type(hint: Any) -> Any:

@@ -108,6 +108,7 @@ REFUSED = [
     ("logger.a", {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "sub_dir": "../.."}),
     ("choices", {"_target_": "os.getpid"}),
     ("choices", {"../x": "a"}),
+    ("trainer", {"_target_": "lightning.Trainer", "max_steps": 16**5000}),
     ("", {"_target_": "os.getpid"}),
 ]
 

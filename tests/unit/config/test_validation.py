@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from tests.running import composed
 
+from chromasonic.config.schema import MOST
 from chromasonic.config.validation import check
 from chromasonic.melody_generation.errors import InputError
 
@@ -73,6 +74,18 @@ def test_anything_but_a_positive_whole_number_is_refused_once_by_name(
         ("scheduler__patience", "soon"),
         ("trainer__gradient_clip_val", "tight"),
         ("trainer__max_epochs", 1.5),
+        ("trainer__gradient_clip_val", float("nan")),
+        ("trainer__accumulate_grad_batches", 0),
+        ("trainer__check_val_every_n_epoch", 0),
+        ("trainer__limit_test_batches", 0),
+        ("trainer__overfit_batches", 1),
+        ("trainer__val_check_interval", "00:00:00:01"),
+        ("trainer__log_every_n_steps", -1),
+        ("batch_size", 10**9),
+        ("hidden_size", 10**9),
+        ("num_layers", 10**9),
+        ("model__num_layers", 10**9),
+        ("dataset__batch_size", 10**9),
         ("callbacks__early_stopping__patience", "soon"),
         ("dataset__corpus__seed", 0.5),
         ("dataset__split_seed", "abc"),
@@ -136,6 +149,29 @@ def test_values_of_a_dataset_that_the_run_sets_are_refused(config: DictConfig, g
     values = {"guard": guard, f"{group}__{name}": 5}
     (fault,) = faults_of(config, **values)
     assert fault.startswith(f"{group}.{name}=5: the run sets it")
+
+
+@pytest.mark.parametrize(
+    ("group", "target", "name"),
+    [
+        ("optimizer", "torch.optim.LBFGS", "max_iter"),
+        ("optimizer", "torch.optim.LBFGS", "max_eval"),
+        ("optimizer", "torch.optim.LBFGS", "history_size"),
+        ("optimizer", "torch.optim.Muon", "ns_steps"),
+        ("model", "chromasonic.melody_generation.networks.transformer.TransformerNetwork", "num_heads"),
+        ("callbacks", "lightning.pytorch.callbacks.TQDMProgressBar", "process_position"),
+    ],
+)
+def test_no_number_keeps_a_run_busy_for_days(config: DictConfig, group: str, target: str, name: str) -> None:
+    node: dict[str, Any] = {"_target_": target, name: MOST[name]}
+    place = "callbacks.mine" if group == "callbacks" else group
+    values = {"mine": node} if group == "callbacks" else node
+    others = faults_of(config, **{group: values})  # arguments of the class that was there
+    node[name] += 1
+    found = faults_of(config, **{group: values})
+    assert [fault for fault in found if fault not in others] == [
+        f"{place}.{name}={node[name]}: input should be {MOST[name]} or less"
+    ]
 
 
 @pytest.mark.parametrize("model", ["../lstm", "/tmp/lstm", ".lstm", "", "a\\b"])

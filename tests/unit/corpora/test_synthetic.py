@@ -151,7 +151,7 @@ def test_the_report_has_no_changes() -> None:
     assert len(report.lines()) == 1
 
 
-@pytest.mark.parametrize(("num_sequences", "seed"), [(0, 0), (-3, 0), (10, -1)])
+@pytest.mark.parametrize(("num_sequences", "seed"), [(0, 0), (-3, 0), (10**9, 0), (10, -1)])
 def test_numbers_out_of_range_raise_an_error(num_sequences: int, seed: int) -> None:
     with pytest.raises(InputError, match="synthetic corpus"):
         SyntheticCorpus(num_sequences, seed)

@@ -31,6 +31,7 @@ from chromasonic.melody_generation.melody import REST, FloatArray, Melody, Metre
 from chromasonic.melody_generation.vocabulary import MIDDLE_C
 
 MIN_NOTES = 16
+MAX_SEQUENCES = 10_000_000  # hours of work
 PHRASE_BARS = 8
 END_PROBABILITY = 0.75  # at the end of each phrase
 REST_PROBABILITY = 0.05  # after each note; a rest follows no rest and begins no tune
@@ -142,7 +143,7 @@ class SyntheticCorpus:
     """A corpus of ``num_sequences`` random walks; walk i of a seed does not depend on their number.
 
     Raises:
-        InputError: If ``num_sequences`` is less than 1, or the seed is negative.
+        InputError: If ``num_sequences`` is not 1 to ``MAX_SEQUENCES``, or the seed is negative.
 
     Example:
         >>> [first, second] = SyntheticCorpus(num_sequences=2).load()
@@ -154,8 +155,8 @@ class SyntheticCorpus:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.num_sequences < 1:
-            raise InputError(f"num_sequences of a synthetic corpus is 1 or more, got {self.num_sequences}")
+        if not 1 <= self.num_sequences <= MAX_SEQUENCES:
+            raise InputError(f"num_sequences of a synthetic corpus is 1 to {MAX_SEQUENCES:_}, got {self.num_sequences}")
         if self.seed < 0:
             raise InputError(f"the seed of a synthetic corpus is 0 or more, got {self.seed}")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, StochasticWeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from chromasonic.melody_generation.atomic_files import JsonObject, atomic_file, write_text
@@ -28,6 +28,8 @@ from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.threads.own_generator import cpu_generator
 from chromasonic.melody_generation.training.history import TrainingHistory
+from chromasonic.melody_generation.training.lightning_module import LOGGED_MEASURES
+from chromasonic.melody_generation.training.resume import StateCheck
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS
 
 
@@ -117,10 +119,21 @@ class HistoryRecorder(Callback):
         return {"history": self.history.to_dict(), "rows": self._rows, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: JsonObject) -> None:
-        """Restore a history."""
+        """Restore a history.
+
+        Raises:
+            ValueError: If it does not have all epochs from the first, or lacks their measures.
+        """
         self.history = TrainingHistory.from_dict(state_dict["history"])
         self._rows = list(state_dict["rows"])
         self.seconds = state_dict["seconds"]
+        if self.history.epoch != list(range(1, len(self._rows) + 1)):
+            raise ValueError("its history does not have a row of measures for each epoch from the first")
+        for row in self._rows:
+            if not isinstance(row, dict) or not set(LOGGED_MEASURES) <= row.keys():
+                raise ValueError("its history lacks measures of an epoch")
+            if not all(isinstance(name, str) and isinstance(value, float) for name, value in row.items()):
+                raise ValueError("its history has a measure that is no number")
 
 
 class _DirectCheckpointIO(TorchCheckpointIO):
@@ -165,6 +178,7 @@ class RunCheckpoints(Checkpoint):
 
     Attributes:
         resumed: The checkpoint that the run is resumed from, as it was checked; None if it starts.
+        has_begun: Whether the optimizer took a step, so that all restored parts fit the run.
     """
 
     def __init__(
@@ -175,27 +189,59 @@ class RunCheckpoints(Checkpoint):
         self.metadata = metadata or ModelMetadata()
         self.best_loss = math.inf
         self.resumed: RunCheckpoint | None = None
-        self.has_begun = False  # a batch was trained, so that all restored parts fit the run
+        self.has_begun = False
+        self._first_step = 0
         self._epoch = 0
         self._over_at: int | None = None  # number of planned epochs when training stopped early
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Write checkpoints directly to their paths, and read none but checked ones."""
-        del pl_module, stage
+        """Write checkpoints directly to their paths, and read none but checked ones.
+
+        Raises:
+            ValueError: If the checkpoint to resume from has a state that does not fit its callback.
+        """
+        del pl_module
         trainer.strategy.checkpoint_io = _DirectCheckpointIO(self.resumed)
+        if self.resumed is not None and stage == "fit":
+            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+            own = [each for each in callbacks if type(each).__module__.startswith(("chromasonic.", "lightning."))]
+            fresh = {callback.state_key: callback.state_dict() for callback in own}
+            StateCheck(self.resumed, L.__version__).check_callbacks(fresh)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Stop at once if training had ended already, for a run that was killed while it was tested."""
+        """Check the states that Lightning restores next; stop at once if training had ended already.
+
+        A run has ended already if it was killed while it was tested.
+
+        Raises:
+            ValueError: If a state of the checkpoint does not fit the training loop, the optimizer or the schedule.
+        """
         del pl_module
+        if self.resumed is not None:
+            self._check_states(trainer, StateCheck(self.resumed, L.__version__))
         if self._over_at is not None and self._over_at == trainer.max_epochs:
             trainer.should_stop = True
+
+    @staticmethod
+    def _check_states(trainer: L.Trainer, states: StateCheck) -> None:
+        states.check_loops(trainer.fit_loop.state_dict())
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        if any(isinstance(callback, StochasticWeightAveraging) for callback in callbacks):
+            return  # it replaces the schedule in the middle of a run
+        states.check_optimizers([trainer.strategy.optimizer_state(optimizer) for optimizer in trainer.optimizers])
+        states.check_schedulers([entry.scheduler.state_dict() for entry in trainer.lr_scheduler_configs])
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the optimizer's steps so far."""
+        del pl_module
+        self._first_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Record that all parts were restored."""
-        del trainer, pl_module, outputs, batch, batch_idx
-        self.has_begun = True
+        """Record that all parts were restored, once the optimizer took a step."""
+        del pl_module, outputs, batch, batch_idx
+        self.has_begun = self.has_begun or trainer.global_step > self._first_step
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save the checkpoints of this epoch; ``last`` is written last, so that a resumed run finds all others."""

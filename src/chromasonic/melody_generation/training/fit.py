@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.parameter import is_lazy
@@ -106,8 +107,8 @@ def fit(
         scores = {"validation": recorder.best_scores("validation")}
         if data.melodies["test"]:
             _check_causality(module, list(data.test_dataloader()))
-            measured = trainer.test(module, datamodule=data, verbose=False)[0]
-            scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
+            for measured in trainer.test(module, datamodule=data, verbose=False):  # none, or one for the one loader
+                scores["test"] = {name.removeprefix("test/"): value for name, value in measured.items()}
     return TrainedRun(recorder.history, files, recorder.seconds / 60, scores)
 
 
@@ -136,9 +137,11 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
-    """Raise if the parts of a checkpoint do not fit the run; once a batch was trained, they did."""
+    """Raise if the parts of a checkpoint do not fit the run; once the optimizer took a step, they did."""
     try:
         yield
+    except MisconfigurationException as problem:
+        raise InputError(f"trainer: {problem}") from problem
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as problem:
         checkpoints = (callback for callback in trainer.callbacks if isinstance(callback, RunCheckpoints))  # type: ignore[attr-defined]
         is_other = isinstance(problem, InputError) or is_lack_of_memory(problem)
@@ -146,8 +149,8 @@ def _restoring(trainer: L.Trainer, resume_from: Path | None) -> Iterator[None]:
             raise
         reason = " ".join(str(problem).split())[:200]
         raise InputError(
-            f"{resume_from} cannot be resumed from, its parts are damaged or do not fit the run's configuration: "
-            f"{reason}"
+            f"{resume_from} cannot be resumed from, its parts are damaged or do not fit the run's configuration "
+            f"({reason}): remove the file to resume from an earlier checkpoint, or start a new run"
         ) from problem
 
 

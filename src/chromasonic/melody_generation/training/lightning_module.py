@@ -45,7 +45,7 @@ class MelodyModule(L.LightningModule):
         teacher: The model to distil from.
 
     Raises:
-        ValueError: If the optimizer refuses its settings.
+        Exception: Of any type that the optimizer raises for its settings.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MelodyModule(L.LightningModule):
         self.network = network
         self.teacher = teacher  # not a submodule: its weights and its mode do not change
         self.schedule = schedule or ReduceOnPlateau()
-        optimizer([nn.Parameter(torch.zeros(1))])  # refuses wrong settings before the data is read
+        _try_step(optimizer)
         self._build_optimizer = optimizer
         self._scorer = TokenScorer(NoteVocabulary())
         self.train_metrics = MelodyMetrics()
@@ -163,6 +163,13 @@ class MelodyModule(L.LightningModule):
             )
 
 
+def _try_step(build_optimizer: OptimizerFactory) -> None:
+    """Take a step with one parameter, so that an optimizer refuses its settings before the data is read."""
+    parameter = nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    build_optimizer([parameter]).step(lambda: 0.0)
+
+
 class FittingModule(MelodyModule):
     """A network fitted in one pass over the data, then scored in a single epoch like any other.
 
@@ -231,7 +238,7 @@ def module_for(
 
     Raises:
         InputError: If there is a teacher for a network that is not trained by gradient descent.
-        ValueError: If the optimizer refuses its settings.
+        Exception: Of any type that the optimizer raises for its settings.
     """
     if not is_fitted(network):
         return MelodyModule(network, optimizer, schedule, teacher)

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.generation.generation_config import Generatio
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
+MAX_NOTES = 10_000
 _TAG = "generated melody"
 _NO_TUNE = Melody([], [])  # C major, 4/4
 
@@ -32,13 +33,16 @@ class SampleLogger(Callback):
         seed: Seed of the random numbers.
 
     Raises:
-        InputError: If ``every_n_epochs`` or ``max_notes`` is less than 1, or ``seed`` is negative.
+        InputError: If ``every_n_epochs`` is less than 1, ``max_notes`` is not 1 to ``MAX_NOTES``, or ``seed`` is
+            negative.
     """
 
     def __init__(self, every_n_epochs: int = 10, max_notes: int = 96, seed: int = 0) -> None:
         for name, value, least in (("every_n_epochs", every_n_epochs, 1), ("seed", seed, 0)):
             if value < least:
                 raise InputError(f"{name} is a whole number of {least} or more, got {value}")
+        if max_notes > MAX_NOTES:
+            raise InputError(f"max_notes is at most {MAX_NOTES} for a logged melody, got {max_notes}")
         self._every_n_epochs = every_n_epochs
         self._config = GenerationConfig(max_notes=max_notes, seed=seed)
 
