@@ -12,7 +12,7 @@ from chromasonic.melody_generation.melody import MODES, Melody, Metre
 
 
 def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
-    """Return the beginning of a melody: its conditions and its first notes, without title and source.
+    """Return the beginning of a melody: its conditions and its first notes, without title, source, form and chords.
 
     Args:
         melody: The melody, whose corpus, metre, mode, tonic and upbeat are taken.
@@ -30,6 +30,10 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         departures=tuple(departure for departure in melody.departures if departure.note < n_notes),
         title="",
         source="",
+        form=(),
+        part_order="",
+        chords=(),
+        spelling=(),
     )
 
 
