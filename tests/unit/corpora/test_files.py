@@ -136,11 +136,26 @@ def test_folders_have_separate_caches(tmp_path: Path) -> None:
 def test_files_that_are_too_large_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (files, music_files):
         monkeypatch.setattr(module, "MAX_BYTES", 1000)
-    (tmp_path / "a.abc").write_text(abc() + "%" * 1000)
+    (tmp_path / "a.krn").write_text("!" * 1001)
     (tmp_path / "b.abc").write_text(abc())
     [dropped] = FilesCorpus(tmp_path).read().report.dropped
-    assert dropped.source == "a.abc"
+    assert dropped.source == "a.krn"
     assert "bytes" in dropped.reason
+
+
+def test_a_collection_in_one_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = "M:6/8\nL:1/4\n\n" + "".join(
+        f"X:{number}\nK:G\nGAB cd{'efg'[number % 3]}|\n\n" for number in range(60)
+    )
+    (tmp_path / "all.abc").write_text(collection)
+    whole = FilesCorpus(tmp_path).read()
+    assert [melody.source for melody in whole.melodies] == [f"all.abc:{number}" for number in range(60)]
+    assert {(str(melody.metre), int(melody.durations[0])) for melody in whole.melodies} == {("6/8", 24)}
+    for module in (files, music_files):
+        monkeypatch.setattr(module, "MAX_BYTES", 100)
+    monkeypatch.setattr(music_files, "_PIECE_BYTES", 300)
+    monkeypatch.setattr(files, "read_cached", lambda _name, _key, read: read())
+    assert FilesCorpus(tmp_path).read() == whole
 
 
 def test_a_missing_folder_or_one_without_music_raises_an_error_with_the_suffixes(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
+from chromasonic.melody_generation.io.bounded.file_formats import tunes_of_file
+from chromasonic.melody_generation.io.read_abc import decode_abc
 from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
 
@@ -13,13 +14,13 @@ G_SCALE = [67, 69, 71, 72, 74, 76, 78, 79]
 
 
 def tunes(text: str) -> list[Melody]:
-    read = list(read_abc(text, file_name="f"))
+    read = list(tunes_of_file(text.encode(), ".abc", "f"))
     assert not [tune.reason for tune in read if isinstance(tune, DroppedTune)]
     return [tune.melody for tune in read if not isinstance(tune, DroppedTune)]
 
 
 def reason(text: str) -> str:
-    (tune,) = read_abc(text, file_name="f")
+    (tune,) = tunes_of_file(text.encode(), ".abc", "f")
     assert isinstance(tune, DroppedTune)
     return tune.reason
 

@@ -35,7 +35,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_dropped_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(music_files, "MAX_BYTES", 10)
+    monkeypatch.setattr(music_files, "MAX_COLLECTION_BYTES", 10)
     (tmp_path / "a.abc").write_text(TWO_TUNES)
     [dropped] = read_music_file(tmp_path / "a.abc", "a.abc")
     assert dropped == DroppedTune("a.abc", "cannot be read: it is larger than 10 bytes")

@@ -16,7 +16,13 @@ from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
 from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.music_files import MAX_BYTES, MUSIC_SUFFIXES, read_music_file
+from chromasonic.melody_generation.io.music_files import (
+    MAX_BYTES,
+    MAX_COLLECTION_BYTES,
+    MUSIC_SUFFIXES,
+    read_music_file,
+    read_music_files,
+)
 from chromasonic.melody_generation.io.tunes import DroppedTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.printing.printable_text import printable
@@ -68,7 +74,7 @@ class FilesCorpus:
         # Folders of the same name must not remove each other's cache.
         folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files", "part": self.part})
-        tunes = (tune for name in names for tune in read_music_file(folder / name, printable(name), part=self.part))
+        tunes = read_music_files([(folder / name, printable(name)) for name in names], part=self.part)
         source = SourceCollection(f"files of the folder {printable(folder.resolve().name)}", "that of the files")
         reading = read_cached(f"files-{folder_hash}", key, lambda: collect_tunes(tunes, source))
         if not reading.report.n_tunes:
@@ -109,6 +115,7 @@ def _content(path: Path) -> bytes:
     """Return the bytes that the cache depends on: the content, or only the size of a file that is too large to read."""
     try:
         size = path.stat().st_size
-        return read_regular_file(path, MAX_BYTES) if size <= MAX_BYTES else b"%d" % size
+        limit = MAX_COLLECTION_BYTES if path.suffix.lower() == ".abc" else MAX_BYTES
+        return read_regular_file(path, limit) if size <= limit else b"%d" % size
     except OSError:
         return b""

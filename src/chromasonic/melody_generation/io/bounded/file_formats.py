@@ -16,7 +16,7 @@ from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.measures.key_estimation import estimated_key
 
 _MAX_TUNES = 100_000  # four bytes can begin a tune, and each one that is left out takes a line of the report
-_TUNE_BEGINS = re.compile(r"^(?=[ \t]*X[ \t]*:)", re.MULTILINE)
+TUNE_BEGINS = re.compile(r"^(?=[ \t]*X[ \t]*:)", re.MULTILINE)
 _KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
 _HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
@@ -57,19 +57,18 @@ def _is_lack_of_memory(problem: BaseException | None) -> bool:
 
 def _abc_tunes(content: bytes, source: str) -> Iterator[WrittenTune | DroppedTune]:
     text = decode_abc(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    first, *tunes = _TUNE_BEGINS.split(text)
-    if not tunes and _KEY_FIELD.search(first):
-        tunes = [first]  # one tune without a number
+    header, *tunes = TUNE_BEGINS.split(text)
     if not tunes:
-        raise InputError("it has no tune")
+        if not _KEY_FIELD.search(header):
+            raise InputError("it has no tune")
+        yield from read_abc(header, file_name=source)  # tunes without a number
+        return
     if len(tunes) > _MAX_TUNES:
         raise InputError(f"it has {len(tunes)} tunes, more than the limit of {_MAX_TUNES}: cut it into several files")
-    for tune in map(_with_key_field, tunes):
-        for result in read_abc(tune, file_name=source):
-            if isinstance(result, DroppedTune) or _names_key(tune):
-                yield result
-            else:
-                yield _with_estimated_key(result)
+    tunes = [_with_key_field(tune) for tune in tunes]
+    # The fields of the file's header hold for every tune.
+    for tune, result in zip(tunes, read_abc(header + "".join(tunes), file_name=source), strict=True):
+        yield result if isinstance(result, DroppedTune) or _names_key(tune) else _with_estimated_key(result)
 
 
 def _names_key(tune: str) -> bool:
