@@ -106,6 +106,29 @@ def test_a_name_says_what_is_different(first: dict[str, Any], second: dict[str, 
     assert names_of(record_of(configuration=first), record_of("ppm", configuration=second)) == ["lstm", "ppm"]
 
 
+def test_names_are_different_and_short_whatever_the_results_say() -> None:
+    long = "x" * 20_000
+    records = [
+        replace(record_of(configuration={"model": {long[:200]: f"{long}{number}"}}), model=long) for number in range(3)
+    ]
+    names = names_of(*records)
+    assert len(set(names)) == 3
+    assert max(map(len, names)) < 300
+    runs = {f"{long}{number}": replace(record, model="") for number, record in enumerate(records)}
+    models = compared_models(runs)
+    assert len({model.name for model in models}) == 3
+    assert max(len(model.name) for model in models) < 300
+
+
+def test_configurations_of_many_values_are_compared_in_linear_time() -> None:
+    def configuration(side: str) -> dict[str, Any]:
+        top = {f"option{number}": f"{side}{number}" for number in range(4000)}
+        return top | {"model": dict(top)}
+
+    first, second = (record_of(configuration=configuration(side)) for side in "ab")
+    assert names_of(first, second) == ["lstm (0_run)", "lstm (1_run)"]
+
+
 def test_different_test_sets_are_refused_by_name() -> None:
     other = replace(record_of(), test_set_hash="xyz")
     with pytest.raises(InputError, match=r"test set abc: here; test set xyz: there.*dataset"):

@@ -70,6 +70,12 @@ def test_names_are_not_parsed_as_math_and_stay_within_the_figure() -> None:
             assert box.y1 <= height + 1, text
 
 
+def test_a_long_name_is_cut() -> None:
+    figure = drawn({"x" * 1_000_000: scores(0.5)})
+    assert max(text.count("\n") for text in texts(figure)) < 12
+    assert sum(map(len, texts(figure))) < 2000
+
+
 @pytest.mark.slow
 def test_models_beyond_the_palette_look_different() -> None:
     radar = drawn({str(index): scores(0.5) for index in range(24)}).axes[1]

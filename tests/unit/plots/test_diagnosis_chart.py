@@ -22,3 +22,9 @@ def test_every_group_has_a_bar_of_its_length(tmp_path: Path) -> None:
     save_figure(figure, tmp_path / "diagnosis.png")
     with pytest.raises(ValueError, match="four panels"):
         plot_diagnosis(dict.fromkeys("abcde", bars), 1.0)
+
+
+def test_a_title_is_cut_to_the_width_of_the_figure() -> None:
+    figure = plot_diagnosis({"by quarter": [BitsBar("first", 3.0, 10)]}, 2.5, "m" * 1_000_000)
+    assert figure.get_suptitle().endswith("m…")
+    assert len(figure.get_suptitle()) < 100

@@ -101,3 +101,32 @@ def test_of_equally_common_corpora_the_first_of_the_vocabulary_is_chosen() -> No
     assert most_common("airds", "ryans", "ryans") == "ryans"
     assert most_common("airds", "oneills") == "oneills"
     assert most_common() == "unknown"
+
+
+def nested(levels: int, leaf: object) -> dict[str, Any]:
+    values: dict[str, Any] = {"leaf": leaf}
+    for _ in range(levels - 1):
+        values = {"x": values}
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"model": "x" * 256}, "model should have up to 255 letters, got 256"),
+        ({"dataset": "x" * 20_000}, "dataset should have up to 255 letters"),
+        ({"pretrained": "x" * 10_001}, "pretrained should have up to 10000 letters"),
+        ({"configuration": {"x" * 201: 1}}, "names of up to 200 letters"),
+        ({"configuration": nested(2, dict.fromkeys(map(str, range(10_000))))}, "up to 10000 values"),
+        ({"configuration": nested(21, 1)}, "up to 20 levels"),
+    ],
+    ids=["model", "dataset", "description", "long name", "many values", "many levels"],
+)
+def test_metadata_that_would_unfold_to_more_than_its_file_is_refused(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        ModelMetadata.from_checkpoint(values)
+
+
+def test_metadata_up_to_the_bounds_is_read() -> None:
+    values = {"model": "x" * 255, "configuration": nested(20, "x" * 1_000_000)}
+    assert ModelMetadata.from_checkpoint(values).configuration == values["configuration"]

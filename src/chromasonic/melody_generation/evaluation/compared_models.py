@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -17,6 +18,7 @@ from chromasonic.melody_generation.runs.flat_values import flat_values
 
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")
 _MAX_DIFFERENCES = 3  # in a name
+_MAX_LETTERS = 60  # of each part of a name
 
 
 @dataclass(frozen=True)
@@ -133,18 +135,28 @@ def _without_seed(record: EvaluationRecord, run: str) -> str:
 
 
 def _names(records: Sequence[EvaluationRecord], runs: Sequence[str]) -> list[str]:
-    """Return a different name for each model."""
+    """Return a different name for each model, short enough for tables and figures."""
     configurations = [flat_values(record.configuration) for record in records]
-    models = [record.model or run for record, run in zip(records, runs, strict=True)]
+    models = [_shortened(record.model or run) for record, run in zip(records, runs, strict=True)]
     names = []
     for run, model, configuration in zip(runs, models, configurations, strict=True):
         namesakes = [other for other, name in zip(configurations, models, strict=True) if name == model]
         options = [
-            f"{key.removeprefix('choices.').removeprefix('model.')}={configuration.get(key)}"
+            _shortened(key.removeprefix("choices.").removeprefix("model.")) + f"={_shortened(configuration.get(key))}"
             for key in _differing(namesakes)
         ]
-        names.append(" ".join([model, *options]) if len(options) <= _MAX_DIFFERENCES else f"{model} ({run})")
-    return [name if names.count(name) == 1 else f"{name} ({run})" for name, run in zip(names, runs, strict=True)]
+        names.append(
+            " ".join([model, *options]) if len(options) <= _MAX_DIFFERENCES else f"{model} ({_shortened(run)})"
+        )
+    for marks in (map(_shortened, runs), range(1, len(runs) + 1)):
+        counts = Counter(names)
+        names = [name if counts[name] == 1 else f"{name} ({mark})" for name, mark in zip(names, marks, strict=True)]
+    return names
+
+
+def _shortened(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"
 
 
 def _differing(configurations: Sequence[Mapping[str, object]]) -> list[str]:
@@ -152,14 +164,17 @@ def _differing(configurations: Sequence[Mapping[str, object]]) -> list[str]:
 
     A value within a group follows from the choice of that group, and from an option at the top that it repeats.
     """
+
+    def values_of(key: str) -> tuple[str, ...]:
+        return tuple(repr(values.get(key)) for values in configurations)
+
     keys = sorted(set().union(*configurations) - {"seed"})
-    differing = [key for key in keys if len({repr(values.get(key)) for values in configurations}) > 1]
-    top = [key for key in differing if "." not in key]
+    differing = [key for key in keys if len(set(values_of(key))) > 1]
+    top = {values_of(key) for key in differing if "." not in key}
     groups = {key.removeprefix("choices.") for key in differing if key.startswith("choices.")}
 
     def follows(key: str) -> bool:
         group, is_nested, _ = key.partition(".")
-        repeats = (option for option in top if all(values.get(key) == values.get(option) for values in configurations))
-        return bool(is_nested) and (group in groups or any(repeats))
+        return bool(is_nested) and (group in groups or values_of(key) in top)
 
     return [key for key in differing if not follows(key)]

@@ -36,7 +36,7 @@ _SPOKES = {
 }
 # Models beyond the colours of the palette differ by hatching and dashes.
 _HATCHES, _DASHES = ("", "//", "..", "xx"), ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_NAME_WIDTH = 22  # characters per line of a name
+_NAME_WIDTH, _NAME_LINES = 22, 12  # characters per line of a name, and lines
 _MAX_LABELLED = 6  # models; with more, values do not fit above the bars
 
 
@@ -101,7 +101,8 @@ def _palette_style(index: int, styles: Sequence[object]) -> object:
 
 
 def _wrapped(name: str) -> str:
-    return textwrap.fill(label_text(name), _NAME_WIDTH)
+    shown = label_text(name[: _NAME_WIDTH * _NAME_LINES])
+    return textwrap.fill(shown, _NAME_WIDTH, max_lines=_NAME_LINES, placeholder=" …")
 
 
 def _draw_bits(axes: Axes, models: Mapping[str, Scores]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
-from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, label_text
+from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, label_text, truncate_text
 
 
 class BitsBar(NamedTuple):
@@ -39,7 +39,8 @@ def plot_diagnosis(panels: Mapping[str, Sequence[BitsBar]], whole: float, title:
     if len(panels) > 4:
         raise ValueError(f"the figure has four panels at most, got {len(panels)}")
     figure = Figure(figsize=(12, 9), dpi=100)
-    figure.suptitle(label_text(title, SANS_BOLD), y=0.975, fontsize=15, fontweight="bold", parse_math=False)
+    shown_title = truncate_text(title[:1000], 1100, 15 * 100 / 72, SANS_BOLD)  # pixels
+    figure.suptitle(label_text(shown_title, SANS_BOLD), y=0.975, fontsize=15, fontweight="bold", parse_math=False)
     margins = {"left": 0.13, "right": 0.97, "bottom": 0.07, "top": 0.89, "wspace": 0.36, "hspace": 0.34}
     panel_axes = figure.subplots(2, 2, gridspec_kw=margins).flat
     values = [bar.bits for bars in panels.values() for bar in bars if math.isfinite(bar.bits)]

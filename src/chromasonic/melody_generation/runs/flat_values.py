@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from chromasonic.melody_generation.errors import InputError
+
 _NOT_GIVEN = "not given"
+# A dotted key is as long as all names above it, so that a small file could unfold to gigabytes.
+_MAX_VALUES, _MAX_LEVELS, _MAX_LETTERS = 10_000, 20, 200
 
 
-def flat_values(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+def flat_values(values: Mapping[str, object]) -> dict[str, object]:
     """Return all values that are no mappings by their dotted keys.
+
+    Raises:
+        InputError: If there are more than 10 000 values, more than 20 levels, or names of more than 200 letters.
 
     Example:
         >>> flat_values({"epochs": 3, "model": {"memory": True, "layers": {}}})
         {'epochs': 3, 'model.memory': True}
     """
     flat: dict[str, object] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flat_values(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
+    level: list[tuple[str, Mapping[str, object]]] = [("", values)]
+    n_values = 0
+    for _ in range(_MAX_LEVELS):
+        below: list[tuple[str, Mapping[str, object]]] = []
+        for prefix, mapping in level:
+            n_values += len(mapping)
+            if n_values > _MAX_VALUES or any(len(str(name)) > _MAX_LETTERS for name in mapping):
+                raise InputError(
+                    f"a configuration has up to {_MAX_VALUES} values with names of up to {_MAX_LETTERS} letters"
+                )
+            for name, value in mapping.items():
+                if isinstance(value, Mapping):
+                    below.append((f"{prefix}{name}.", value))
+                else:
+                    flat[f"{prefix}{name}"] = value
+        level = below
+    if level:
+        raise InputError(f"a configuration has up to {_MAX_LEVELS} levels")
     return flat
 
 

@@ -16,11 +16,16 @@ from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.runs.flat_values import flat_values
+from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.provenance import ProvenanceSummary
 from chromasonic.melody_generation.vocabulary import CORPORA
 
 UNKNOWN_CORPUS = CORPORA[0]
 Value = TypeVar("Value")
+MAX_NAME_LETTERS = 255  # of a model or a dataset: as of a file, whose name it is
+_MAX_LETTERS = {"model": MAX_NAME_LETTERS, "dataset": MAX_NAME_LETTERS}
+_MAX_DESCRIPTION_LETTERS = 10_000  # of any other text, such as that of a mixture's parts
 
 
 def most_common_corpus(tunes: Iterable[Melody]) -> str:
@@ -127,8 +132,10 @@ class ModelMetadata:
         """Read the metadata among the values of a checkpoint.
 
         Raises:
-            InputError: If a value has the wrong type.
+            InputError: If a value has the wrong type, or a name is too long.
         """
+        configuration = _value(values, "configuration", dict, {})
+        flat_values(upgrade_configuration(configuration) if configuration else {})  # refuses what is too large
         calibration = _value(values, "calibration", dict, None)
         corpus = values.get("corpus", values.get("dataset"))
         return cls(
@@ -139,7 +146,7 @@ class ModelMetadata:
             split_hash=_value(values, "hash", str, ""),
             test_set_hash=_value(values, "test_set_hash", str, ""),
             corpus=corpus if corpus in CORPORA else UNKNOWN_CORPUS,
-            configuration=_value(values, "configuration", dict, {}),
+            configuration=configuration,
             lineage=Lineage.from_values(values),
             calibration=Calibration.from_dict(calibration) if calibration else None,
             provenance=_value(values, "provenance", dict, {}),
@@ -184,4 +191,7 @@ def _value(values: Mapping[str, object], name: str, kind: type, default: Any) ->
         return default
     if not isinstance(value, kind):
         raise InputError(f"{name} should be of type {kind.__name__}, got {type(value).__name__}")
+    longest = _MAX_LETTERS.get(name, _MAX_DESCRIPTION_LETTERS)
+    if isinstance(value, str) and len(value) > longest:
+        raise InputError(f"{name} should have up to {longest} letters, got {len(value)}")
     return value
