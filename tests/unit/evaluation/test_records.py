@@ -117,6 +117,46 @@ def test_every_score_must_be_there(values: dict[str, Any], key: str, score: str)
         EvaluationRecord.from_json(values, "old")
 
 
+@pytest.mark.parametrize(
+    ("score", "end", "number"),
+    [
+        ("musicality", "low", -1e300),
+        ("musicality", "high", 1e300),
+        ("musicality", "value", 1.01),
+        ("accuracy", "value", -0.01),
+        ("bits_per_note", "value", 1.7e308),
+        ("bits_per_note", "value", -1.0),
+        ("perplexity", "high", 1e200),
+    ],
+)
+def test_scores_out_of_their_range_are_refused(values: dict[str, Any], score: str, end: str, number: float) -> None:
+    values["scores"][score][end] = number
+    with pytest.raises(InputError, match=rf"results of old hold an impossible {score}: evaluate the run again"):
+        EvaluationRecord.from_json(values, "old")
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [("cost", "notes_per_second"), ("tunes", "bits"), ("hardest", "bits_per_note"), ("quarter", "bits")],
+)
+def test_amounts_whose_sums_would_be_infinite_are_refused(values: dict[str, Any], part: str, key: str) -> None:
+    holder = values[part] if part in values else values["diagnosis"][part]
+    (holder if isinstance(holder, dict) else holder[0])[key] = 1e308
+    with pytest.raises(InputError, match=rf"results of old are incomplete \({part if part in values else 'diag'}"):
+        EvaluationRecord.from_json(values, "old")
+    values["minutes"] = 1e308
+    with pytest.raises(InputError, match="results of old are incomplete"):
+        EvaluationRecord.from_json(values, "old")
+
+
+def test_a_name_that_no_file_could_have_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="model should have up to 255 letters, got 20000"):
+        EvaluationRecord.from_json(values | {"model": "x" * 20_000}, "old")
+    only_evaluated = {key: value for key, value in values.items() if key not in {"hash", "validation"}}
+    with pytest.raises(InputError, match=r"results of old are incomplete \(model: .*255"):
+        EvaluationRecord.from_json(only_evaluated | {"model": "x" * 20_000}, "old")
+
+
 def test_results_of_another_version_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"results of old are of version 1.*reads version 2.*evaluate the run again"):
         EvaluationRecord.from_json(values | {"version": 1}, "old")

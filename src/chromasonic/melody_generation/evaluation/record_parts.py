@@ -13,7 +13,7 @@ from chromasonic.melody_generation.generation.generation_config import Generatio
 from chromasonic.melody_generation.measures.bits_by_group import TokenGroup
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
-from chromasonic.melody_generation.runs.json_records import MAX_COUNT, NanForNull
+from chromasonic.melody_generation.runs.json_records import MAX_COUNT, Amount, NanForNull
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class CostRecord:
     """
 
     parameters: Annotated[int, Field(ge=0, le=MAX_COUNT)]
-    notes_per_second: float
+    notes_per_second: Amount
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ class DiagnosisPart:
     """
 
     name: str
-    bits_per_note: float
-    bits: float
+    bits_per_note: Amount
+    bits: Amount
     n_notes: Annotated[int, Field(alias="notes", ge=0, le=MAX_COUNT)]
 
     @classmethod
@@ -203,7 +203,7 @@ class HardTune:
     index: Annotated[int, Field(alias="place")]
     title: str
     source: str
-    bits_per_note: float
+    bits_per_note: Amount
     n_notes: Annotated[int, Field(alias="notes", ge=0, le=MAX_COUNT)]
 
 
@@ -246,4 +246,4 @@ class TuneRecord:
     source: str
     hash: str
     n_notes: Annotated[int, Field(alias="notes", ge=0, le=MAX_COUNT)]
-    bits: float
+    bits: Amount

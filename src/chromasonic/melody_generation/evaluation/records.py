@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import InstanceOf, TypeAdapter
+from pydantic import Field, InstanceOf, TypeAdapter
 
 from chromasonic.melody_generation.atomic_files import JsonObject, are_unchanged
 from chromasonic.melody_generation.errors import InputError
@@ -26,9 +26,9 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 )
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
-from chromasonic.melody_generation.runs.json_records import NanForNull, null_for_nan, validated
+from chromasonic.melody_generation.runs.json_records import MAX_AMOUNT, NanForNull, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
-from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.model_metadata import MAX_NAME_LETTERS, ModelMetadata
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES
@@ -67,7 +67,7 @@ class EvaluationRecord:
         files: The SHA-256 of each file that was written with the results, by its path beside them.
     """
 
-    model: str
+    model: Annotated[str, Field(max_length=MAX_NAME_LETTERS)]
     words: Mapping[str, str]
     scores: Annotated[Mapping[str, Estimate], NanForNull]
     real: Annotated[Mapping[str, Estimate], NanForNull]
@@ -157,9 +157,22 @@ class EvaluationRecord:
         missing += [score for score in SCORES[2:] if score not in record.real]
         if missing:
             raise InputError(f"the results of {name} are incomplete (no {missing[0]}): evaluate the run again")
+        for score, estimate in (*record.scores.items(), *record.real.items()):
+            if not _is_possible(score, estimate):
+                raise InputError(f"the results of {name} hold an impossible {score}: evaluate the run again")
         return record
 
 
+def _is_possible(score: str, estimate: Estimate) -> bool:
+    """Return whether a score and its interval are in the range of the score, or not defined."""
+    largest = _LARGEST.get(score, 1.0)
+    values = (estimate.value, estimate.low, estimate.high)
+    return not any(value < -_ROUNDING or value > largest + _ROUNDING for value in values)
+
+
+# The largest value of a score; 1 for all others. A perplexity is the exponential of a loss, and its square is finite.
+_LARGEST = {"perplexity": 1e150, "loss": MAX_AMOUNT, "bits_per_note": MAX_AMOUNT, "note_bits": MAX_AMOUNT}
+_ROUNDING = 1e-6
 _OF_RUN = ("run", "checkpoint", "is_finished")
 _EVALUATION = TypeAdapter(EvaluationRecord)
 

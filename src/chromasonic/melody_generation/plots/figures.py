@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.plots.fonts import DRAWING
+from chromasonic.melody_generation.plots.fonts import DRAWING, label_text
 
 # The palette of Okabe and Ito without its yellow, which is too pale on white; neighbours differ in greyscale too.
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -42,6 +42,14 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         raise InputError(f"a figure cannot be written to {path}: the file must end with one of {', '.join(formats)}")
     with DRAWING.held(), atomic_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix)
+
+
+@DRAWING.held()
+def figure_of_text(text: str) -> Figure:
+    """Return a figure that holds a sentence only, in place of one that cannot be drawn."""
+    figure = Figure(figsize=(14, 2), dpi=100)
+    figure.text(0.05, 0.5, label_text(text), fontsize=12, color=NEUTRAL, parse_math=False)
+    return figure
 
 
 @DRAWING.held()

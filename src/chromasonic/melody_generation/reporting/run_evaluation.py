@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chromasonic.melody_generation.atomic_files import (
     JsonObject,
+    atomic_file,
     digests_of,
     remove_file,
     remove_unfinished,
@@ -25,7 +26,7 @@ from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationR
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.pages.tables import markdown
 from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
-from chromasonic.melody_generation.plots.figures import save_figure
+from chromasonic.melody_generation.plots.figures import figure_of_text, figure_to_png, save_figure
 from chromasonic.melody_generation.reporting.commands import comparison_command
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables, shown_name
 from chromasonic.melody_generation.reporting.experiment_report import (
@@ -215,9 +216,10 @@ def write_comparison(
     layout = ComparisonLayout(directory)
     remove_unfinished(directory)
     with replaced_together() as files:
-        tables, figure = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
+        tables, (figure, picture) = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
         write_text(layout.tables, tables)
-        save_figure(figure, layout.chart)
+        with atomic_file(layout.chart) as unfinished:
+            unfinished.write_bytes(picture)
         write_comparison_report(layout.report, comparison, figure, report_inputs, command)
         digests = files.digests(directory)
     show_in_tensorboard(layout.tensorboard, tables={"model comparison": tables}, figures={"model comparison": figure})
@@ -226,12 +228,18 @@ def write_comparison(
     return written
 
 
-def _chart(comparison: Comparison) -> Figure:
+def _chart(comparison: Comparison) -> tuple[Figure, bytes]:
+    """Return the chart of a comparison, and the chart as PNG; a sentence in its place if it cannot be drawn."""
     has_seeds = any(model.spread for model in comparison.models)
     spread = "; with several seeds, from the least to the most of them" if has_seeds else ""
-    return plot_comparison(
-        {shown_name(model): model.scores for model in comparison.models},
-        comparison.real,
-        footnote=f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}. "
-        f"Whiskers: 95 % interval over tunes, or over melodies{spread}.",
+    footnote = (
+        f"{comparison.n_tunes} test tunes, test set {comparison.test_set_hash}. "
+        f"Whiskers: 95 % interval over tunes, or over melodies{spread}."
     )
+    scores = {shown_name(model): model.scores for model in comparison.models}
+    try:
+        figure = plot_comparison(scores, comparison.real, footnote=footnote)
+        return figure, figure_to_png(figure)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):  # of matplotlib, for any number
+        figure = figure_of_text("These scores cannot be drawn; they are in model_comparison.md.")
+        return figure, figure_to_png(figure)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 
 from chromasonic.melody_generation.errors import InputError
 
 Record = TypeVar("Record")
 MAX_COUNT = 2**53  # larger integers are no exact floats
+MAX_AMOUNT = 1e15  # bits, minutes, notes a second
 
 
 def nan_for_null(values: Any) -> Any:
@@ -36,6 +37,14 @@ def null_for_nan(values: Any) -> Any:
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
+def _bounded(number: float) -> float:
+    """Return a number if it is so small that sums of its squares are finite, or NaN."""
+    if abs(number) > MAX_AMOUNT:
+        raise ValueError(f"should be up to {MAX_AMOUNT:.0e}")
+    return number
+
+
+Amount = Annotated[float, AfterValidator(_bounded)]
 NanForNull = BeforeValidator(nan_for_null)
 
 

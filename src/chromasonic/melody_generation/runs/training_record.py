@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from chromasonic.melody_generation.atomic_files import JsonObject
-from chromasonic.melody_generation.runs.json_records import nan_for_null, null_for_nan, validated
+from chromasonic.melody_generation.runs.json_records import Amount, nan_for_null, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.untrusted_files import read_json
@@ -98,7 +98,7 @@ class TrainingRecord:
 
 
 _EPOCH: TypeAdapter[int | None] = TypeAdapter(int | None)
-_MINUTES: TypeAdapter[float | None] = TypeAdapter(float | None)
+_MINUTES: TypeAdapter[float | None] = TypeAdapter(Amount | None)
 _MEASURES = TypeAdapter(TokenMeasures)
 
 
