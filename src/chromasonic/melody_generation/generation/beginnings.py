@@ -33,7 +33,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         form=(),
         part_order="",
         chords=(),
-        spelling=(),
+        spelling=melody.spelling[:0],
     )
 
 
