@@ -59,7 +59,7 @@ def test_notes_that_a_program_shortens_are_whole(beats: list[tuple[int, ...]], s
     assert durations(line(values, share)) == values
 
 
-@pytest.mark.parametrize(("last", "value"), [(20, 18), (22.8, 24), (26, 24), (46, 48), (15, 16), (90, 96)])
+@pytest.mark.parametrize(("last", "value"), [(20, 18), (22.8, 24), (26, 24), (46, 48), (15, 16), (90, 96), (59.4, 60)])
 def test_the_last_note_gets_the_nearest_value(last: float, value: int) -> None:
     notes = timed((0, 23.7, 60), (24, 47.6, 62), (48, 71.5, 64), (72, 72 + last, 65))
     assert durations(notes) == [24, 24, 24, value]
@@ -102,6 +102,19 @@ def test_staccato_notes_are_no_ornaments() -> None:
 def test_notes_of_a_chord_begin_together() -> None:
     rolled = timed((0.9, 23, 60), (2.1, 23, 64), (-0.4, 23, 67), (24.8, 47, 62), (23.2, 47, 71), (49.3, 70, 60))
     assert [plain([note])[0][0] for note in quantise(rolled).notes] == [0, 0, 0, 24, 24, 48]
+
+
+@pytest.mark.parametrize("begin", [24, 30])
+def test_a_strummed_chord_begins_with_its_first_note(begin: int) -> None:
+    strummed = timed((0, 12, 60), (12, begin, 62), (begin, 60, 60), (begin + 0.5, 60, 64), (begin + 1, 60, 67))
+    assert {note.onset for note in quantise([*strummed, *timed((60, 72, 60))]).notes} == {0, 12, begin, 60}
+
+
+def test_a_quintuplet_is_kept_to_the_tick() -> None:
+    values = [24] * 20 + [4.8] * 5 + [24] * 20
+    begins = [sum(values[:index]) for index in range(len(values))]
+    notes = timed(*((begin, begin + value, 60) for begin, value in zip(begins, values, strict=True)))
+    assert durations(notes) == [24] * 20 + [5, 5, 4, 5, 5] + [24] * 20
 
 
 # Played notes --------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 A part is *written* if its notes are where a program has put them, and *played* if they are near.
 
-* Written: every onset is moved to the nearest thirty-second or triplet sixteenth. If all times are whole ticks and most
-  notes follow each other without a gap, they are kept.
+* Written: an onset near a thirty-second or triplet sixteenth is moved there, any other (of a quintuplet) to the nearest
+  tick. If all times are whole ticks and most notes follow each other without a gap, they are kept.
 * Played: :mod:`~chromasonic.melody_generation.io.midi.beat_grids` moves the onsets.
 
 Notes that begin together are found before they are quantised: notes that overlap, with less than a thirty-second
@@ -37,6 +37,7 @@ _MIN_PLAYED_REST = 9  # ticks; a shorter gap is part of the note
 _MIN_OVERLAP = 1.5  # ticks
 _LONG = 36  # ticks; where so long a note ends is less precise
 _VALUES = (6, 8, 12, 16, 18, 24, 36, 48, 72, 96, 144, 192)
+_WRITTEN_VALUES = (*_VALUES, 60, 84, 108, 120, 132, 156, 168, 180)  # tied ones, too
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def quantise(notes: Iterable[TimedNote]) -> QuantisedPart:
         return _result(sounds, [round(sound.end) for sound in sounds], n_sounds)
     if is_written:
         for chord in chords:
-            _place(chord, snap_to_grid(chord[0].onset))
+            near = snap_to_grid(chord[0].onset)
+            is_near = abs(near - chord[0].onset) <= _MAX_WRITTEN_DEVIATION
+            _place(chord, near if is_near else round(chord[0].onset))
     else:
         for chord, onset in zip(chords, choose_grids([chord[0].onset for chord in chords]), strict=True):
             _place(chord, onset.position, is_ternary=onset.is_ternary)
@@ -126,11 +129,14 @@ def _without_ornaments(sounds: list[_Sound]) -> list[_Sound]:
 
 
 def _distance_from_beat(ticks: float) -> float:
-    return min(abs(ticks - step * round(ticks / step)) for step in (2 * _SIXTEENTH, _EIGHTH_TRIPLET))
+    return min(abs(ticks - step * round(ticks / step)) for step in (_SIXTEENTH, _EIGHTH_TRIPLET))
 
 
 def _chords(sounds: Sequence[_Sound]) -> list[list[_Sound]]:
-    """Group notes that begin together, the highest first, and give it the onset of the group."""
+    """Group notes that begin together, the highest first.
+
+    A chord may be strummed: the highest note gets the onset of the first one if that is nearer to a beat.
+    """
     chords: list[list[_Sound]] = []
     for sound in sounds:
         if chords and _begin_together(chords[-1][0], sound):
@@ -138,7 +144,9 @@ def _chords(sounds: Sequence[_Sound]) -> list[list[_Sound]]:
         else:
             chords.append([sound])
     for chord in chords:
+        first = chord[0].onset
         chord.sort(key=lambda sound: -sound.pitch)
+        chord[0].onset = min(chord[0].onset, first, key=_distance_from_beat)
     return sorted(chords, key=lambda chord: chord[0].onset)
 
 
@@ -200,10 +208,11 @@ def _ends(sounds: Sequence[_Sound], *, is_written: bool) -> list[int]:
         end = snap_to_grid(full_end) if on_grid else _played_end(sound, full_end)
         is_shortened = full_end > sound.grid_onset + sound.duration + 1e-6
         if after is None and (is_shortened or not on_grid):
-            end = sound.grid_onset + min(_VALUES, key=lambda value: abs(sound.grid_onset + value - full_end))
+            values = _WRITTEN_VALUES if are_regular else _VALUES
+            end = sound.grid_onset + min(values, key=lambda value: abs(sound.grid_onset + value - full_end))
         elif after is not None:
             min_rest = _SIXTEENTH if are_regular else max(_MIN_PLAYED_REST, (after - sound.grid_onset) / 5)
-            if after - full_end < min_rest and sound.end < after + _MIN_OVERLAP:
+            if after - (end if on_grid else full_end) < min_rest and sound.end < after + _MIN_OVERLAP:
                 end = after
         ends.append(max(end, sound.grid_onset + _THIRTY_SECOND))
     return ends
