@@ -41,10 +41,11 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     if options.tempo is not None:
         check_tempo(options.tempo)
     model = load_model(options.run)
-    folder = Path(options.output_dir or RunLayout(model.directory or Path()).melodies)
+    default = RunLayout(model.directory or Path()).melodies
+    folder = Path(options.output_dir or default)
     check_folder(folder)
-    if model.directory is not None:
-        refuse_links(model.directory)
+    if folder == default:  # as a folder of the run, it must not lead elsewhere
+        refuse_links(default.parent, [default.name])
     primer = None if options.primer is None else read_primer(options.primer, config.primer_notes)
     if primer and primer.n_rounded:
         print_remark(f"the durations of {primer.n_rounded} notes of the primer were rounded to those of the vocabulary")

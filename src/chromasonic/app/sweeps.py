@@ -1,4 +1,4 @@
-"""Hydra callback that compares the models of a sweep after every job.
+"""Hydra callbacks: no run and no sweep writes through a link, and the models of a sweep are compared after every job.
 
 Hydra signals the end of a sweep only if no job failed, so that the comparison is written again after every job.
 """
@@ -8,15 +8,44 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.printing.terminal_output import print_error
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from chromasonic.melody_generation.runs.sweep import JobRecord
+
+
+class LinkSearch(Callback):
+    """Ends the program before Hydra writes its own records, if the directory of the run or the sweep has links."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Search the directory of the run."""
+        del kwargs
+        HydraConfig.instance().set_config(config)  # the name of the directory may refer to it
+        _refuse_links(Path(config.hydra.run.dir))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Search the directory of the sweep."""
+        del kwargs
+        HydraConfig.instance().set_config(config)
+        _refuse_links(Path(config.hydra.sweep.dir))
+
+
+def _refuse_links(directory: Path) -> None:
+    from chromasonic.app.launch import end_with, refusal_of
+    from chromasonic.melody_generation.runs.directory_lock import refuse_links
+
+    try:
+        refuse_links(directory)
+    except (InputError, OSError) as problem:
+        end_with(refusal_of(problem) or InputError(str(problem)))
 
 
 class SweepComparison(Callback):
@@ -34,23 +63,34 @@ class SweepComparison(Callback):
         self._n_samples, self._seed, self._max_notes = n_samples, seed, max_notes
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        """Record how the job ended, and compare all that have ended."""
+        """Record how the job ended, and compare all that have ended; a job without a comparison has failed."""
         del kwargs
         if config.hydra.mode != RunMode.MULTIRUN:
             return
+        sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
+        try:
+            self._compare(sweep, run, job_return)
+        except (InputError, OSError) as problem:
+            ending = "the sweep could not be compared: the reason is printed above"
+            _fail(job_return, f"no comparison: {problem}", ending)
+        except Exception as problem:  # Hydra would print a warning and end with exit code 0
+            job_return.status, job_return.return_value = JobStatus.FAILED, problem
+
+    def _compare(self, sweep: Path, run: Path, job_return: JobReturn) -> None:
         # Heavy imports, needed only once a job has run.
-        from chromasonic.melody_generation.errors import InputError
+        from chromasonic.melody_generation.atomic_files import remove_file
+        from chromasonic.melody_generation.evaluation.compare import OtherTestTunesError
         from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
         from chromasonic.melody_generation.reporting.run_evaluation import compare_runs, evaluate_run
         from chromasonic.melody_generation.reporting.terminal import print_comparison, print_remark
-        from chromasonic.melody_generation.runs.layout import LOCK, SweepLayout
+        from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
+        from chromasonic.melody_generation.runs.layout import SweepLayout
         from chromasonic.melody_generation.runs.sweep import failed_jobs, job_number
 
-        sweep, run = Path(config.hydra.sweep.dir), Path(config.hydra.runtime.output_dir)
         layout = SweepLayout(sweep)
         results = layout.comparison.directory
-        results.mkdir(parents=True, exist_ok=True)
-        with FileLock(results / LOCK):
+        refuse_links(sweep, [results.name])
+        with lock_directory(results, "comparing", waits=True):
             try:
                 _record(job_return).write(layout.job(run.name))
                 failures = failed_jobs(sweep)
@@ -58,28 +98,28 @@ class SweepComparison(Callback):
                     try:
                         evaluate_run(run, SampleSettings(self._n_samples, self._seed, max_notes=self._max_notes))
                     except (InputError, OSError) as problem:  # the others are compared without it
-                        failures[run.name] = _refuse(job_return, run, problem)
+                        failures[run.name] = str(problem)
+                        reason = f"{run.name} was trained but cannot be evaluated: {problem}"
+                        _fail(job_return, reason, "not all jobs could be evaluated: the reasons are printed above")
                 ended = {path.stem for path in layout.jobs.glob("*.json")} - failures.keys()
-                runs = sorted((sweep / name for name in ended), key=job_number)
+                runs = sorted((path for path in layout.runs if path.name in ended), key=job_number)
                 print_comparison(compare_runs(runs, results, failures=failures), results)
             except (InputError, OSError) as problem:
-                for stale in results.glob("[!.]*.*"):  # a comparison without this job
-                    stale.unlink()
+                for stale in layout.comparison.files:  # a comparison without this job
+                    remove_file(stale)
+                # Datasets may differ on purpose. A job that failed has said why.
+                if not isinstance(problem, OtherTestTunesError) and job_return.status == JobStatus.COMPLETED:
+                    raise
                 print_remark(f"no comparison: {problem}")
 
 
-def _refuse(job_return: JobReturn, run: Path, problem: Exception) -> str:
-    """Print why a run cannot be evaluated, and let the sweep end with exit code 1; return the reason."""
+def _fail(job_return: JobReturn, reason: str, ending: str) -> None:
+    """Print why a job has failed after its training, and let the sweep end with exit code 1 and a sentence."""
     from chromasonic.config.hydra_errors import RunRefused
-    from chromasonic.melody_generation.printing.terminal_output import print_error
 
-    reason = str(problem)
-    print_error(f"{run.name} was trained but cannot be evaluated: {reason}")
+    print_error(reason)
     job_return.status = JobStatus.FAILED
-    job_return.return_value = RunRefused(
-        "not all jobs could be evaluated: the reasons are printed above", reason=reason
-    )
-    return reason
+    job_return.return_value = RunRefused(ending, reason=reason)
 
 
 def _record(job_return: JobReturn) -> JobRecord:

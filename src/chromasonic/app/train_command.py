@@ -86,20 +86,6 @@ def _check_arguments(arguments: Sequence[str]) -> None:
             directory = Path(path_of(text) or "")
             if directory.exists() and not (directory / "config.yaml").is_file():
                 end_with(InputError(f"{argument}: there is no run to continue (no config.yaml in that folder)"))
-            _refuse_links(directory)
-        if name == "output_dir":
-            _refuse_links(Path(path_of(text) or "") / ".hydra")
-
-
-def _refuse_links(directory: Path) -> None:
-    from chromasonic.melody_generation.runs.directory_lock import refuse_links
-
-    try:
-        if directory.name == ".hydra" and directory.is_symlink():
-            raise InputError(f"{directory} is a link, through which Hydra would write somewhere else: remove it")
-        refuse_links(directory)
-    except InputError as problem:
-        end_with(problem)
 
 
 def _mask_secrets(directory: Path) -> None:

@@ -21,6 +21,7 @@ from chromasonic.config.own_configurations import is_own_configuration, remember
 from chromasonic.config.references import refers_only_to_values, resolve_references
 from chromasonic.melody_generation.atomic_files import JsonObject, write_text
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.directory_lock import refuse_links
 from chromasonic.melody_generation.runs.layout import MAX_CONFIGURATION_BYTES, RunLayout
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.untrusted_files import read_regular_file
@@ -89,8 +90,9 @@ def check_repeating(original: Path, typed: DictConfig, overrides: list[str]) -> 
         overrides: The overrides as typed.
 
     Raises:
-        InputError: With what to leave out or to add.
+        InputError: With what to leave out or to add; or with a link in the run directory.
     """
+    refuse_links(original)
     if not RunLayout(original).configuration.is_file():
         raise InputError(f"repeat={original}: there is no run to repeat (no config.yaml in that folder)")
     if refused := _not_among(overrides, {"repeat", "output_dir", "trust_paths"}):

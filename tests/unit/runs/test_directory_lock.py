@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links, refuse_second_run
+from chromasonic.melody_generation.runs.directory_lock import (
+    lock_directory,
+    refuse_links,
+    refuse_links_of,
+    refuse_second_run,
+)
 
 
 def test_only_a_run_with_a_checkpoint_is_protected(tmp_path: Path) -> None:
@@ -54,7 +62,7 @@ def test_another_error_of_the_lock_is_an_error(tmp_path: Path, monkeypatch: pyte
 
 def test_a_lock_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".lock").mkdir()
-    with pytest.raises(InputError, match="no file or folder of a run"), lock_directory(tmp_path):
+    with pytest.raises(InputError, match="is a folder, and no file of a run"), lock_directory(tmp_path):
         pass
 
 
@@ -78,3 +86,61 @@ def test_links_and_pipes_are_found_at_any_depth(tmp_path: Path) -> None:
     for folder in ("run", "link"):
         with pytest.raises(InputError, match="x is a link"):
             refuse_links(tmp_path / folder)
+
+
+def test_only_the_named_entries_are_searched(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x").symlink_to("nowhere")
+    (tmp_path / "c").symlink_to("nowhere")
+    refuse_links(tmp_path, ["b", "d"])
+    refuse_links(tmp_path, [])
+    for names, link in ((["a"], "x"), (["c"], "c"), (["d", "c"], "c")):
+        with pytest.raises(InputError, match=f"{link} is a link"):
+            refuse_links(tmp_path, names)
+
+
+def test_a_file_that_another_program_has_just_renamed_is_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    real = os.walk
+
+    def walk(*arguments: Any, **named: Any) -> Iterator[Any]:
+        for entry in real(*arguments, **named):
+            (tmp_path / "file").unlink()
+            yield entry
+
+    monkeypatch.setattr(os, "walk", walk)
+    refuse_links(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused_unless_nothing_in_it_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This test does not rely on permissions, which the superuser does not have to keep."""
+    (tmp_path / "hidden").mkdir()
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "hidden":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="hidden"):
+        refuse_links(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    refuse_links(tmp_path)
+
+
+def test_the_folder_of_a_copied_checkpoint_is_not_searched(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "my_checkpoints" / "model.pt"
+    checkpoint.parent.mkdir()
+    checkpoint.write_text("")
+    (tmp_path / "x").symlink_to("nowhere")
+    refuse_links_of(checkpoint)
+    refuse_links_of(tmp_path / "nothing")
+    (tmp_path / "tunes.npz").write_text("")
+    for model in (checkpoint, tmp_path):
+        with pytest.raises(InputError, match="x is a link"):
+            refuse_links_of(model)

@@ -125,6 +125,10 @@ def compare(records: Mapping[str, EvaluationRecord], failures: Mapping[str, str]
     )
 
 
+class OtherTestTunesError(InputError):
+    """Runs cannot be compared since they are evaluated on different test tunes."""
+
+
 def check_test_sets(records: Mapping[str, EvaluationRecord]) -> None:
     """Raise an error if evaluations are of different test tunes.
 
@@ -132,14 +136,14 @@ def check_test_sets(records: Mapping[str, EvaluationRecord]) -> None:
         records: The evaluation of each run, by name.
 
     Raises:
-        InputError: Naming the runs of each test set.
+        OtherTestTunesError: Naming the runs of each test set.
     """
     by_hash: dict[str, list[str]] = {}
     for name, record in records.items():
         by_hash.setdefault(record.test_set_hash, []).append(name)
     if len(by_hash) > 1:
         parts = "; ".join(f"test set {key}: {', '.join(names)}" for key, names in by_hash.items())
-        raise InputError(
+        raise OtherTestTunesError(
             f"scores of different test tunes cannot be compared ({parts}): compare runs of the same dataset, "
             "dataset.split_seed and min_melody_length"
         )

@@ -36,7 +36,7 @@ from chromasonic.melody_generation.reporting.experiment_report import (
     write_evaluation_report,
 )
 from chromasonic.melody_generation.reporting.result_tables import feature_tables, score_tables
-from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, EvaluationLayout, RunLayout
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
 from chromasonic.melody_generation.runs.sweep import name_directories
@@ -61,7 +61,6 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
         InputError: If there is no such run, or it has no test tunes.
     """
     run = Path(run)
-    refuse_links(run)
     model = load_run(run)
     layout = RunLayout(run)
     with lock_directory(layout.evaluation.directory, "evaluating"):

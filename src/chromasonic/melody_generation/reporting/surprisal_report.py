@@ -15,7 +15,7 @@ from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.pages.surprisal_staff import draw_surprisal_sheet, engrave_surprisal
 from chromasonic.melody_generation.pages.tracks import Track
 from chromasonic.melody_generation.reporting.commands import surprisal_command
-from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
+from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 
@@ -44,7 +44,6 @@ def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
     indices = [number - 1 for number in dict.fromkeys(numbers)]
     readings = read_tunes(model.network, [tunes[index] for index in indices])
     paths, tracks = [], []
-    refuse_links(run)
     with lock_directory(layout.directory, "evaluating"), replaced_together():
         for index, reading in zip(indices, readings, strict=True):
             tune = tunes[index]

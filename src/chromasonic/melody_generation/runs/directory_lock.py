@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,11 +34,10 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
             would be written.
     """
     layout = RunLayout(directory)
-    if layout.is_run or layout.configuration.exists():
-        refuse_links(directory)
-    for name in (LOCK, layout.tensorboard.name):
-        if (directory / name).is_symlink() or (directory / LOCK).is_dir():
-            raise InputError(f"{directory / name} is no file or folder of a run: remove it")
+    is_run = layout.is_run or layout.configuration.exists()
+    refuse_links(directory, None if is_run else (LOCK, layout.tensorboard.name))
+    if (directory / LOCK).is_dir():
+        raise InputError(f"{directory / LOCK} is a folder, and no file of a run: remove it")
     new = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / LOCK
@@ -65,23 +64,57 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
                 folder.rmdir()
 
 
-def refuse_links(directory: Path) -> None:
+def refuse_links(directory: Path, names: Collection[str] | None = None) -> None:
     """Raise if a folder has anything but files and folders, at any depth.
 
-    Through a link, files elsewhere would be read or replaced. A pipe would keep its reader waiting.
+    Through a link, files elsewhere would be read, replaced or removed. A pipe would keep its reader waiting.
 
     Args:
-        directory: A run directory, or a folder in it; it need not exist, and may itself be a link.
+        directory: A run directory, or another; it need not exist, and may itself be a link.
+        names: The files and folders in it that are searched; None for all.
+
+    Raises:
+        InputError: With the first link, pipe or device.
+        OSError: If a folder cannot be listed although its files can be reached.
+    """
+    for path in _entries(directory, names):
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):  # another program has just renamed or removed it
+            continue
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+            raise InputError(
+                f"{path} is {kind}, which a run directory must not have: remove it, or name another directory"
+            )
+
+
+def refuse_links_of(model: Path) -> None:
+    """Raise if a run directory has links, or the run that a checkpoint lies in.
+
+    Args:
+        model: A run directory, or a checkpoint. The folder of a checkpoint that was copied elsewhere is not searched.
 
     Raises:
         InputError: With the first link, pipe or device.
     """
-    for folder, folders, files in os.walk(directory):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            mode = path.lstat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
-                raise InputError(f"{path} is {kind}, which a run directory must not have: remove it")
+    run = RunLayout(model) if model.is_dir() else RunLayout.of_checkpoint(model)
+    if run is not None and (model.is_dir() or run.configuration.exists() or run.tunes.exists()):
+        refuse_links(run.directory)
+
+
+def _entries(directory: Path, names: Collection[str] | None) -> Iterator[Path]:
+    """Yield these entries of a folder before what is below them."""
+
+    def refuse(problem: OSError) -> None:
+        if os.access(problem.filename, os.X_OK):
+            raise problem
+
+    tops = [directory] if names is None else [directory / name for name in names]
+    yield from tops if names is not None else ()
+    for top in tops:
+        for folder, folders, files in os.walk(top, onerror=refuse):
+            yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def refuse_second_run(directory: Path) -> None:

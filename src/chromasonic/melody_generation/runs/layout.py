@@ -251,6 +251,11 @@ class ComparisonLayout:
         return self.directory / "report.html"
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the comparison, without TensorBoard's."""
+        return self.results, self.tables, self.chart, self.report
+
+    @property
     def tensorboard(self) -> Path:
         """The folder of TensorBoard's event files."""
         return self.directory / "tensorboard"

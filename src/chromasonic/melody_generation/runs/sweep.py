@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.runs.directory_lock import refuse_links
 from chromasonic.melody_generation.runs.layout import RunLayout, SweepLayout
 from chromasonic.melody_generation.untrusted_files import read_json
 
@@ -73,16 +74,19 @@ def find_runs(path: str | Path) -> list[Path]:
     """Return the run in a folder, or the runs of a sweep in the order of its jobs, without those that failed.
 
     Raises:
-        InputError: If the folder holds no run.
+        InputError: If the folder holds no run, or a run or the comparison of the sweep has links.
     """
     path = Path(path)
     if not path.is_dir():
         hint = f"; several are written runs=[{path}]" if "," in str(path) else ""
         raise InputError(f"{path} is a file, and no run" if path.exists() else f"there is no folder {path}{hint}")
     if RunLayout(path).is_run:
+        refuse_links(path)
         return [path]
+    sweep = SweepLayout(path)
+    refuse_links(path, (sweep.comparison.directory.name, *sorted(run.name for run in sweep.runs)))
     failed = failed_jobs(path)
-    runs = sorted((run for run in SweepLayout(path).runs if run.name not in failed), key=job_number)
+    runs = sorted((run for run in sweep.runs if run.name not in failed), key=job_number)
     if not runs and not failed:
         raise InputError(f"{path} is no run and holds none (no *_checkpoints in it, nor in its folders)")
     return runs

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.checkpoint import Checkpoint, network_name, read_checkpoint
+from chromasonic.melody_generation.runs.directory_lock import refuse_links, refuse_links_of
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
@@ -85,8 +86,8 @@ def load_model(path: str | Path) -> TrainedModel:
         path: A run directory (its best checkpoint is taken) or a checkpoint.
 
     Raises:
-        InputError: If it cannot be read, its files are of different runs, or it holds a network of the user's own,
-            which only its user can build.
+        InputError: If it cannot be read, its files are of different runs, its run directory has links, or it holds a
+            network of the user's own, which only its user can build.
     """
     with OwnGenerator(torch.Generator()):  # a network that is built draws initial weights
         return load_source_model(path)
@@ -98,6 +99,7 @@ def load_source_model(path: str | Path) -> TrainedModel:
     This draws from torch's global generator. A run that learns from a model depends on that.
     """
     path = Path(path)
+    refuse_links_of(path)
     if path.is_dir() or (path.suffix != ".pt" and not path.is_file()):
         return _load(CheckpointLayout.find(path).best, path, has_tunes=RunLayout(path).tunes.exists())
     run = RunLayout.of_checkpoint(path)
@@ -110,10 +112,11 @@ def load_run(directory: str | Path) -> TrainedModel:
     """Rebuild the best model of a run directory, with the tunes of its split.
 
     Raises:
-        InputError: If there is no such run, it has no checkpoint yet, its tunes are missing, or its files are damaged
-            or of different runs.
+        InputError: If there is no such run, it has no checkpoint yet, its tunes are missing, it has links, or its files
+            are damaged or of different runs.
     """
     directory = Path(directory)
+    refuse_links(directory)
     with OwnGenerator(torch.Generator()):
         return _load(CheckpointLayout.find(directory).best, directory, has_tunes=True)
 
