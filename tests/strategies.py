@@ -8,9 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from chromasonic.melody_generation.form import KINDS, MAX_PASSES, QUALITIES, Chord, FormMark, FormSign
-from chromasonic.melody_generation.io.abc.abc_symbols import fifths_of
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
-from chromasonic.melody_generation.notation.spelling import Spelling
+from chromasonic.melody_generation.notation.spelling import Spelling, fifths_of
 from chromasonic.melody_generation.vocabulary import (
     CORPORA,
     DURATIONS,

@@ -21,7 +21,7 @@ from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 # Signs that do not end a held note.
-_WITHIN_A_NOTE = (FormSign.SECTION, FormSign.PART)
+WITHIN_A_NOTE = (FormSign.SECTION, FormSign.PART)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class _Note:
 
     def joins(self, before: _Note) -> bool:
         """Return whether it continues the note before it; a note that is tied over a repeat sign begins again."""
-        return before.tied and self.pitch == before.pitch and all(mark.sign in _WITHIN_A_NOTE for mark in self.marks)
+        return before.tied and self.pitch == before.pitch and all(mark.sign in WITHIN_A_NOTE for mark in self.marks)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import Chord
 from chromasonic.melody_generation.io.tunes import Remark
 from chromasonic.melody_generation.measures.key_estimation import Key
 
@@ -34,11 +35,23 @@ _MIN_SHARE_OF_FULLEST = 20  # a named part needs one note for so many of the ful
 
 @dataclass(frozen=True)
 class TimedNote:
-    """A sounding note of MIDI number ``pitch`` from ``onset`` to ``end``, in ticks from the beginning."""
+    """A sounding note of MIDI number ``pitch`` from ``onset`` to ``end``, in ticks from the beginning.
+
+    ``fifths`` is the position of its spelling on the line of fifths (C is 0); None if it is not known.
+    """
 
     onset: Fraction
     end: Fraction
     pitch: int
+    fifths: int | None = None
+
+
+@dataclass(frozen=True)
+class TimedChord:
+    """A chord symbol at ``onset``, in ticks from the beginning; the onset of ``chord`` itself has no meaning."""
+
+    onset: Fraction
+    chord: Chord
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ class ScorePart:
         remarks: Decisions of the reader about this part.
         key: Its written key; None for that of the score.
         sharps: Number of sharps of its key signature without a mode, negative for flats; None for that of the score.
+        chords: Its chord symbols by rising onset.
     """
 
     notes: tuple[TimedNote, ...]
@@ -64,6 +78,7 @@ class ScorePart:
     remarks: tuple[Remark, ...] = ()
     key: Key | None = None
     sharps: int | None = None
+    chords: tuple[TimedChord, ...] = ()
 
 
 @dataclass(frozen=True)

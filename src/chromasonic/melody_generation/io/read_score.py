@@ -1,8 +1,8 @@
 """Read melodies from MusicXML, Humdrum kern and MIDI files.
 
 :mod:`~chromasonic.melody_generation.io.melody_line` extracts the melody of a score. Pitches are as written (parts for
-transposing instruments are not transposed), repeats are not unrolled, grace notes are omitted, and tied notes are
-joined. A file without a title gets the file's name as its title.
+transposing instruments are not transposed), repeats are signs of form and not unrolled, grace notes are omitted, and
+tied notes are joined. A file without a title gets the file's name as its title.
 
 Files may be untrusted: no other file is read.
 """
@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import kind_of
 from chromasonic.melody_generation.io.melody_line import ParsedScore, tune_from_score
 from chromasonic.melody_generation.io.midi.midi_events import split_sequences
 from chromasonic.melody_generation.io.music_files import (
@@ -100,7 +101,8 @@ def parse_scores(
         try:
             with _own_errors():
                 score = parse()
-                tune = tune_from_score(replace(score, title=_title(score.title, source)), name, part)
+                score = replace(score, title=_title(score.title, source), kind=kind_of(score.kind, score.title))
+                tune = tune_from_score(score, name, part)
         except InputError as problem:
             verb = f"read as {suffix[1:]}" if isinstance(problem, _DamagedFileError) else "used"
             reason = f"cannot be {verb}: {problem}"

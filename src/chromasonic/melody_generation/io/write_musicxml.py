@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from chromasonic.melody_generation.form import FormMark, FormSign
+from chromasonic.melody_generation.form import KINDS, FormMark, FormSign
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.beams import beam_marks
 from chromasonic.melody_generation.notation.chord_names import spell_chord_note
@@ -68,8 +68,11 @@ def to_musicxml(melody: Melody, tempo: float | None) -> str:
     root = ElementTree.Element("score-partwise", version="4.0")
     if title:
         _leaf(ElementTree.SubElement(root, "work"), "work-title", title)
-    software = ElementTree.SubElement(ElementTree.SubElement(root, "identification"), "encoding")
-    _leaf(software, "software", "Chromasonic")
+    identification = ElementTree.SubElement(root, "identification")
+    _leaf(ElementTree.SubElement(identification, "encoding"), "software", "Chromasonic")
+    if melody.kind != KINDS[0]:
+        fields = ElementTree.SubElement(identification, "miscellaneous")
+        _leaf(fields, "miscellaneous-field", melody.kind).set("name", "kind")
     score_part = ElementTree.SubElement(ElementTree.SubElement(root, "part-list"), "score-part", id="P1")
     _leaf(score_part, "part-name", "Melody").set("print-object", "no")
     part = ElementTree.SubElement(root, "part", id="P1")

@@ -149,6 +149,17 @@ class AccidentalTracker:
         return True
 
 
+def fifths_of(letter: str, pitch: int) -> int:
+    """Return the position on the line of fifths (C is 0) of a pitch that is written with a letter, ``A`` to ``G``.
+
+    Example:
+        >>> fifths_of("F", 66), fifths_of("B", 70)
+        (6, -2)
+    """
+    alteration = (pitch - _SEMITONES[letter] + 6) % 12 - 6
+    return _STEPS.index(letter) - 1 + 7 * alteration
+
+
 def _step_and_alter(fifths: int) -> tuple[str, int]:
     """Return step and alteration of a position on the line of fifths."""
     return _STEPS[(fifths + 1) % 7], (fifths + 1) // 7

@@ -9,12 +9,21 @@ import music21
 import pytest
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import Chord
 from chromasonic.melody_generation.io.melody_line import ParsedScore, tune_from_score
+from chromasonic.melody_generation.io.played.played_melody import played
 from chromasonic.melody_generation.io.scores.kern_parser import parse_kern_piece
 from chromasonic.melody_generation.io.scores.kern_pieces import split_pieces
-from chromasonic.melody_generation.io.tunes import CUE_NOTES, GRACE_NOTES, PERCUSSION, TEXT_LINES, UNREADABLE_SYMBOLS
+from chromasonic.melody_generation.io.tunes import (
+    CHORD_SYMBOLS,
+    CUE_NOTES,
+    GRACE_NOTES,
+    PERCUSSION,
+    TEXT_LINES,
+    UNREADABLE_SYMBOLS,
+)
 from chromasonic.melody_generation.measures.key_estimation import Key
-from chromasonic.melody_generation.melody import REST, Departure, Metre
+from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 
 CORPUS = Path(music21.__file__).parent / "corpus"
 
@@ -37,6 +46,64 @@ def bar_lines(parsed: ParsedScore) -> list[float]:
 
 def melody(text: str) -> list[int]:
     return [int(pitch) for pitch in tune_from_score(piece(text), "a.krn").melody.pitches]
+
+
+# Form and chords -----------------------------------------------------------------------------------------------------
+
+
+def formed(*lines: str) -> Melody:
+    (only,) = split_pieces("\n".join(lines).replace(" ", "\t").replace("~", " ").encode())
+    return tune_from_score(parse_kern_piece(only), "a.krn").melody
+
+
+def signs(read: Melody) -> list[tuple[int, str]]:
+    return [(mark.note, mark.sign.value) for mark in read.form]
+
+
+def test_bar_lines_are_signs_of_form() -> None:
+    read = formed("**kern", "*M2/4", "=1!|:", "2c", "=2:|!|:", "2d", "=3:|!", "2e", "=4||", "2f", "==", "*-")
+    assert signs(read) == [(0, "|:"), (1, ":|"), (1, "|:"), (2, ":|"), (3, "||")]
+
+
+def test_labels_are_parts_and_endings() -> None:
+    labels = ("*>[A,A1,A,A2]", "*>A", "=1", "2c", "=2", "*>A1", "2d", "=3", "*>A2", "2e", "==", "*-")
+    read = formed("**kern", "*M2/4", *labels)
+    assert [(mark.note, mark.sign.value, mark.name, mark.passes) for mark in read.form] == [
+        (0, "P", "A", ()),
+        (1, "[", "", (1,)),
+        (2, "[", "", (2,)),
+    ]
+    assert played(read).pitches.tolist() == [60, 62, 60, 64]
+
+
+def test_an_expansion_list_is_the_order_of_parts_unless_repeat_signs_say_it() -> None:
+    lines = ["**kern", "*M2/4", "*>[A,A,B]", "*>A", "=1", "2c", "=2", "*>B", "2d", "==", "*-"]
+    assert (read := formed(*lines)).part_order == "AAB"
+    assert played(read).pitches.tolist() == [60, 60, 62]
+    lines[6] = "=2:|!"
+    assert (read := formed(*lines)).part_order == ""
+    assert played(read).pitches.tolist() == [60, 60, 62]
+
+
+def test_notes_keep_their_spelling() -> None:
+    assert formed("**kern", "*M4/4", "4c#", "4d-", "4e##", "4r", "4a", "*-").spelling.tolist() == [7, -5, 18, 0, 3]
+
+
+def test_chord_symbols_stand_at_their_line() -> None:
+    lines = ("4c C~major", "4d .", "8e G~dominant/B", "8f .", "4g B-:min7", "=2 =2", "1a N.C.", "*- *-")
+    read = formed("**kern **mxhm", "*M4/4 *", "=1 =1", *lines)
+    assert read.chords == (Chord(0, 0, "major", 0), Chord(48, 7, "7", 11), Chord(72, 10, "m7", 10))
+
+
+def test_a_chord_symbol_without_a_note_on_its_line_is_counted() -> None:
+    parsed = piece("**kern **mxhm|*M4/4 *|1c C~major|. F~major|*- *-")
+    assert parsed.left_out == {CHORD_SYMBOLS: 1}
+    assert len(parsed.parts[0].chords) == 1
+
+
+def test_the_genre_is_the_kind() -> None:
+    assert piece("!!!AGN:~Waltz|!!!OTL:~Jig|**kern|*M2/4|2c|*-").kind == "waltz"
+    assert piece("**kern|*M2/4|2c|*-|!!!AGN:~Ballade,~Lied").kind == "song"
 
 
 # Spines --------------------------------------------------------------------------------------------------------------

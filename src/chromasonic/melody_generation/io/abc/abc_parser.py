@@ -31,7 +31,6 @@ from chromasonic.melody_generation.io.abc.abc_symbols import (
     TupletSymbol,
     chord_notes,
     default_unit_length,
-    fifths_of,
     parse_broken_rhythm,
     parse_metre_field,
     parse_note,
@@ -58,6 +57,7 @@ from chromasonic.melody_generation.notation.repeats import (
     PartMark,
     ScoreEvent,
 )
+from chromasonic.melody_generation.notation.spelling import fifths_of
 
 _WHOLE = 4 * TICKS_PER_QUARTER
 _LONGEST = 64 * _WHOLE

@@ -65,17 +65,6 @@ class NoteSymbol:
         return number
 
 
-def fifths_of(letter: str, pitch: int) -> int:
-    """Return the position on the line of fifths (C is 0) of a pitch that is written with a letter, ``A`` to ``G``.
-
-    Example:
-        >>> fifths_of("F", 66), fifths_of("B", 70)
-        (6, -2)
-    """
-    alteration = (pitch - _SEMITONES[letter] + 6) % 12 - 6
-    return "FCGDAEB".index(letter) - 1 + 7 * alteration
-
-
 @lru_cache(maxsize=8192)
 def parse_note(text: str) -> NoteSymbol:
     """Parse a note or rest, such as ``^f'3/2`` or ``z``, and ignore the symbols around it.

@@ -16,14 +16,23 @@ from fractions import Fraction
 from itertools import groupby
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore
+from chromasonic.melody_generation.form import MAX_PASSES, FormMark, FormSign, kind_of
+from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedMark
+from chromasonic.melody_generation.io.melody_part import TimedChord
 from chromasonic.melody_generation.io.scores.kern_pieces import KernPiece
 from chromasonic.melody_generation.io.scores.kern_spines import Spine, Strand
+from chromasonic.melody_generation.io.scores.kern_tokens import (
+    parse_kern_bar_line,
+    parse_kern_chord,
+    parse_kern_expansion,
+    parse_kern_label,
+)
 from chromasonic.melody_generation.io.scores.written_notes import check_unreadable, measure_length
-from chromasonic.melody_generation.io.tunes import TEXT_LINES, UNREADABLE_SYMBOLS
+from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, TEXT_LINES, UNREADABLE_SYMBOLS
 from chromasonic.melody_generation.melody import Metre
 
 _LYRICS = {"**text", "**silbe", "**lyrics", "**lyric", "**syl"}
+_CHORDS = "**mxhm"
 _MAX_COLUMNS = 1000
 _NULL, _JOIN, _SPLIT, _ADD, _EXCHANGE, _END = ".", "*v", "*^", "*+", "*x", "*-"
 _OF_COLUMNS = re.compile(r"\*[v^+x-]|\*\*.*")
@@ -42,7 +51,7 @@ def parse_kern_piece(piece: KernPiece) -> ParsedScore:
     reader.left_out[TEXT_LINES] += piece.n_text_lines
     for number, line in piece.lines:
         reader.read(re.split(r"\t+", line), number)
-    return reader.score(piece.title)
+    return reader.score(piece.title, piece.genre)
 
 
 class _PieceReader:
@@ -55,6 +64,8 @@ class _PieceReader:
         self._bar_lines = [Fraction(0)]
         self._bar_begin = Fraction(0)
         self._n_note_symbols = 0
+        self._marks: list[TimedMark] = []
+        self._part_order = ""
 
     def read(self, fields: list[str], number: int) -> None:
         """Read line ``number`` of the file."""
@@ -65,14 +76,27 @@ class _PieceReader:
         elif fields[0].startswith("*"):
             self._read_interpretations(fields)
         else:
-            for column, token in zip(self._columns, fields, strict=True):
-                if token == _NULL:
-                    continue
-                if column.spine.is_kern:
-                    self._n_note_symbols += _n_note_symbols(token)
-                    column.read_token(token)
-                elif column.spine.kind in _LYRICS and any(character.isalpha() for character in token):
-                    self._count_syllable(column.spine)
+            self._read_data([pair for pair in zip(self._columns, fields, strict=True) if pair[1] != _NULL])
+
+    def _read_data(self, tokens: list[tuple[Strand, str]]) -> None:
+        onset = next((column.time for column, _ in tokens if column.spine.is_kern), None)
+        for column, token in tokens:
+            if column.spine.is_kern:
+                self._n_note_symbols += _n_note_symbols(token)
+                column.read_token(token)
+            elif column.spine.kind in _LYRICS and any(character.isalpha() for character in token):
+                if sung := self._spine_left_of(column.spine):
+                    sung.n_lyrics += 1
+            elif column.spine.kind == _CHORDS:
+                self._read_chord(column.spine, token, onset)
+
+    def _read_chord(self, spine: Spine, token: str, onset: Fraction | None) -> None:
+        """Read a chord symbol; the time of one without a note on its line is not known."""
+        chord, notes = parse_kern_chord(token), self._spine_left_of(spine) or self._spines[-1]
+        if chord is None or onset is None:
+            self.left_out[CHORD_SYMBOLS] += 1
+        else:
+            notes.chords.append(TimedChord(onset, chord))
 
     def _read_uneven_line(self, fields: list[str], number: int) -> None:
         """Count a line with too many or too few fields: its notes belong to no spine for certain."""
@@ -87,22 +111,31 @@ class _PieceReader:
         strands = [column for column in self._columns if column.spine.is_kern]
         metre = next((strand.spine.metres[-1].metre for strand in strands if strand.spine.metres), Metre(0, 4))
         lengths = [strand.time - self._bar_begin for strand in strands if strand.time > self._bar_begin]
-        if not lengths:
-            return
-        self._bar_begin += measure_length(lengths, Fraction(metre.bar_ticks) if metre.beats else None)
-        for strand in strands:
-            strand.time = max(strand.time, self._bar_begin)
-        if "-" not in token:  # a visible one
-            self._bar_lines.append(self._bar_begin)
+        if lengths:
+            self._bar_begin += measure_length(lengths, Fraction(metre.bar_ticks) if metre.beats else None)
+            for strand in strands:
+                strand.time = max(strand.time, self._bar_begin)
+            if "-" not in token:  # a visible one
+                self._bar_lines.append(self._bar_begin)
+        self._marks += [TimedMark(self._bar_begin, mark) for mark in parse_kern_bar_line(token)]
 
-    def _count_syllable(self, spine: Spine) -> None:
-        """Count a syllable for the next kern spine at the left of a spine of lyrics."""
-        sung = [other for other in self._spines[: self._spines.index(spine)] if other.is_kern]
-        if sung:
-            sung[-1].n_lyrics += 1
+    def _spine_left_of(self, spine: Spine) -> Spine | None:
+        """Return the next kern spine at the left of a spine of lyrics or chords."""
+        return next((other for other in self._spines[self._spines.index(spine) :: -1] if other.is_kern), None)
+
+    def _read_label(self, token: str) -> None:
+        """Read the label of a section; ``A1`` and ``A2`` after ``A`` are its endings."""
+        self._part_order = self._part_order or parse_kern_expansion(token)
+        if label := parse_kern_label(token):
+            letter, number = label
+            if not number:
+                self._marks.append(TimedMark(self._now(), FormMark(0, FormSign.PART, name=letter)))
+            elif 1 <= number <= MAX_PASSES and any(timed.mark.name == letter for timed in self._marks):
+                self._marks.append(TimedMark(self._now(), FormMark(0, FormSign.ENDING, (number,))))
 
     def _read_interpretations(self, tokens: list[str]) -> None:
         columns: list[Strand] = []
+        self._read_label(next((token for token in tokens if token.startswith("*>")), ""))
         pairs = list(zip(self._columns, tokens, strict=True))
         for (_, is_join), group in groupby(pairs, key=lambda pair: (id(pair[0].spine), pair[1] == _JOIN)):
             strands = list(group)
@@ -138,10 +171,13 @@ class _PieceReader:
     def _new_column(self, before: Strand, kind: str) -> Strand:
         spine = Spine(kind)
         self._spines.insert(self._spines.index(before.spine) + 1, spine)
-        now = max((strand.time for strand in self._columns if strand.spine.is_kern), default=Fraction(0))
-        return Strand(spine, now)
+        return Strand(spine, self._now())
 
-    def score(self, title: str) -> ParsedScore:
+    def _now(self) -> Fraction:
+        """Return the latest time of all strands."""
+        return max((strand.time for strand in self._columns if strand.spine.is_kern), default=Fraction(0))
+
+    def score(self, title: str, genre: str) -> ParsedScore:
         """Return the content of all lines."""
         spines = [spine for spine in self._spines if spine.is_kern]
         if not spines:
@@ -155,11 +191,15 @@ class _PieceReader:
         first = min((note.onset for spine in spines for note in spine.notes), default=Fraction(0))
         if not metres or metres[0].onset > first:
             metres = [MetreChange(Fraction(0), Metre(0, 4)), *metres]
+        has_repeat_signs = any(timed.mark.sign is FormSign.REPEAT_END for timed in self._marks)
         return ParsedScore(
             parts=tuple(spine.to_part() for spine in reversed(spines)),  # the lowest part stands at the left
             metres=tuple(metres),
             bar_lines=tuple(self._bar_lines),
             title=title,
+            kind=kind_of(genre),
+            marks=tuple(self._marks),
+            part_order="" if has_repeat_signs else self._part_order,
             left_out=+self.left_out,
         )
 

@@ -9,7 +9,7 @@ from chromasonic.melody_generation.errors import InputError
 
 _BEGIN = re.compile(r"\*\*\w[^\s]*(?:\t+\*\*\w[^\s]*)*")
 _END = re.compile(r"\*-(?:\t+\*-)*")
-_TITLE = re.compile(r"!!!(OTL|OMD|OPR)[^:]*:\s*(\S.*)")
+_RECORD = re.compile(r"!!!(OTL|OMD|OPR|AGN)[^:]*:\s*(\S.*)")
 _MAX_PIECES = 100_000  # each one that is left out takes a line of the report
 _TITLE_RECORDS = ("OTL", "OMD", "OPR")  # of the work, the movement, the collection
 
@@ -22,12 +22,14 @@ class KernPiece:
         interpretations: The exclusive interpretations of its columns, such as ``**kern``.
         lines: Number and content of the lines that follow, without blank ones.
         title: Its title; one without a title of its own has the title of the file.
+        genre: Its genre.
         n_text_lines: Number of lines before it that are neither music nor a comment.
     """
 
     interpretations: list[str]
     lines: list[tuple[int, str]] = field(default_factory=list)
     title: str = ""
+    genre: str = ""
     n_text_lines: int = 0
 
 
@@ -46,7 +48,7 @@ def split_pieces(content: bytes) -> list[KernPiece]:
     n_text_lines, is_inside = 0, False
     for number, raw in enumerate(_decoded(content).splitlines(), 1):
         line = raw.strip(" \t\r\n\ufeff")
-        if record := _TITLE.match(line):
+        if record := _RECORD.match(line):
             records[-1].setdefault(record[1], " ".join(record[2].split()))
         elif _BEGIN.fullmatch(line):
             if is_inside:
@@ -69,6 +71,9 @@ def split_pieces(content: bytes) -> list[KernPiece]:
     file_title = next((title for piece_records in records if (title := _best_title(piece_records))), "")
     for piece, piece_records in zip(pieces, records, strict=False):
         piece.title = _best_title(piece_records) or file_title
+        piece.genre = piece_records.get("AGN", "")
+    if len(pieces) == 1:  # some files end with it
+        pieces[0].genre = pieces[0].genre or records[-1].get("AGN", "")
     return pieces
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from chromasonic.melody_generation.io.melody_line import MetreChange
-from chromasonic.melody_generation.io.melody_part import ScorePart
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedChord
 from chromasonic.melody_generation.io.scores.kern_tokens import (
     is_kern_key,
     parse_kern_key,
@@ -45,6 +45,7 @@ class Spine:
     sharps: int | None = None
     metres: list[MetreChange] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    chords: list[TimedChord] = field(default_factory=list)
 
     @property
     def is_kern(self) -> bool:
@@ -66,6 +67,7 @@ class Spine:
             remarks=tuple(dict.fromkeys(self.remarks)),
             key=self.key,
             sharps=None if self.key else self.sharps,
+            chords=tuple(self.chords),
         )
 
 
@@ -107,7 +109,7 @@ class Strand:
             if kind:
                 self.spine.left_out[kind] += 1
             else:
-                self.spine.notes.append(WrittenNote(begin, end, note.pitch, note.tied_back, note.tied_on))
+                self.spine.notes.append(WrittenNote(begin, end, note.pitch, note.tied_back, note.tied_on, note.fifths))
         self.spine.left_out[TEXT_LINES] += has_text
 
     def read_interpretation(self, token: str) -> None:

@@ -9,9 +9,12 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign, parse_chord
+from chromasonic.melody_generation.io.scores.musicxml_signs import CHORD_SUFFIXES
 from chromasonic.melody_generation.io.scores.written_notes import check_beats, key_of_signature
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.notation.spelling import fifths_of
 
 _SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _SHARPS_IN_ORDER = "fcgdaeb"
@@ -32,6 +35,9 @@ _DURATION = re.compile(r"(\d{1,9})(?:%(\d{1,9}))?(\.*)")
 _PITCH = re.compile(r"[a-g]+|[A-G]+")
 _METRE = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d{1,4})(?:%(\d{1,4}))?")
 _FREE_METRE = re.compile(r"\*M(?:X|Z|\?|FREI|free|none)", re.IGNORECASE)
+_CHORD = re.compile(r"([A-G])(-|#|b)?[ :]?([^/]*)(?:/([A-G])(-|#|b)?)?")
+_LABEL = re.compile(r"\*>([A-Za-z])(\d{0,2})")
+_EXPANSION = re.compile(r"\*>\[((?:[A-Za-z],)*[A-Za-z])\]")
 _KEY = re.compile(r"\*([A-Ga-g])([#-]{0,2}):(.*)")
 
 
@@ -45,6 +51,7 @@ class KernNote:
         is_grace: Whether it is a grace note.
         tied_back: Whether a tie leads to it.
         tied_on: Whether a tie leads on from it.
+        fifths: Position of its spelling on the line of fifths (C is 0); None for a rest.
     """
 
     pitch: int | None
@@ -52,6 +59,7 @@ class KernNote:
     is_grace: bool = False
     tied_back: bool = False
     tied_on: bool = False
+    fifths: int | None = None
 
 
 def parse_kern_note(token: str) -> KernNote | None:
@@ -59,7 +67,7 @@ def parse_kern_note(token: str) -> KernNote | None:
 
     Example:
         >>> parse_kern_note("[4.f#/")
-        KernNote(pitch=66, quarters=Fraction(3, 2), is_grace=False, tied_back=False, tied_on=True)
+        KernNote(pitch=66, quarters=Fraction(3, 2), is_grace=False, tied_back=False, tied_on=True, fifths=6)
     """
     token = _TREMOLO.sub("", token)
     numbers, pitches = _DURATION.findall(token), _PITCH.findall(token)
@@ -79,7 +87,7 @@ def parse_kern_note(token: str) -> KernNote | None:
     if not 0 <= pitch <= 127:
         return None
     tied_back, tied_on = "_" in token or "]" in token, "_" in token or "[" in token
-    return KernNote(pitch, quarters, is_grace, tied_back, tied_on)
+    return KernNote(pitch, quarters, is_grace, tied_back, tied_on, fifths_of(letters[0].upper(), pitch))
 
 
 def _quarters(number: str, divisor: str, dots: str) -> Fraction | None:
@@ -148,3 +156,45 @@ def parse_kern_key(token: str) -> Key | None:
     tonic = (_SEMITONES[match[1].lower()] + match[2].count("#") - match[2].count("-")) % 12
     major = key_of_signature(0, mode)
     return Key(tonic, major.mode) if major else None
+
+
+def parse_kern_chord(token: str) -> Chord | None:
+    """Parse a chord of ``**mxhm``, with onset 0: ``F# minor-seventh/A``, ``B-:min7`` or ``E-m7``; None if it is none.
+
+    Source: humlib's ``musicxml2hum``, which writes the kinds of MusicXML; other programs write suffixes.
+    """
+    match = _CHORD.fullmatch(token.strip())
+    if match is None:
+        return None
+    letter, sign, kind, bass, bass_sign = (group or "" for group in match.groups())
+    suffix = CHORD_SUFFIXES.get(kind.strip(), kind.strip())
+    root, bass = letter + sign.replace("-", "b"), bass + bass_sign.replace("-", "b")
+    return parse_chord(f"{root}{suffix}" + (f"/{bass}" if bass else ""))
+
+
+def parse_kern_bar_line(token: str) -> list[FormMark]:
+    """Return the signs of form of a bar line, before the note with index 0.
+
+    Example:
+        >>> [mark.sign.value for mark in parse_kern_bar_line("=8:|!|:")]
+        [':|', '|:']
+    """
+    signs = {
+        FormSign.REPEAT_END: re.search(r":[|!]", token),
+        FormSign.REPEAT_BEGIN: re.search(r"[|!]:", token),
+        FormSign.SECTION: re.match(r"==|=\d*[a-z]?(?:\|\||\|!|!\|)", token),
+    }
+    found = [FormMark(0, sign) for sign, is_found in signs.items() if is_found]
+    return found[:-1] if len(found) > 1 and found[-1].sign is FormSign.SECTION else found
+
+
+def parse_kern_label(token: str) -> tuple[str, int] | None:
+    """Return the letter and the number, 0 without one, of a section's label such as ``*>A`` or ``*>A2``."""
+    match = _LABEL.fullmatch(token)
+    return (match[1], int(match[2] or 0)) if match else None
+
+
+def parse_kern_expansion(token: str) -> str:
+    """Return the letters of the sections in playing order, such as ``AAB`` for ``*>[A,A,B]``; empty for other names."""
+    match = _EXPANSION.fullmatch(token)
+    return match[1].replace(",", "") if match else ""

@@ -14,10 +14,12 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element, SubElement
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore
-from chromasonic.melody_generation.io.melody_part import ScorePart
+from chromasonic.melody_generation.form import kind_of
+from chromasonic.melody_generation.io.melody_line import MetreChange, ParsedScore, TimedMark
+from chromasonic.melody_generation.io.melody_part import ScorePart, TimedChord
 from chromasonic.melody_generation.io.scores.musicxml_archive import parse_xml
 from chromasonic.melody_generation.io.scores.musicxml_part import PartReader, Staff, bar_quarters
+from chromasonic.melody_generation.io.scores.musicxml_signs import subtitles_in
 from chromasonic.melody_generation.io.scores.written_notes import (
     WrittenNote,
     check_unreadable,
@@ -44,7 +46,7 @@ def parse_musicxml(document: bytes) -> ParsedScore:
     check_unreadable(n_missed + sum(staff.left_out[UNREADABLE_SYMBOLS] for staff in staves), n_notes)
     begins = _beginnings(parts)
     first = next((part for part in parts if part.measures), None)
-    left_out = Counter({CHORD_SYMBOLS: sum(part.n_chord_symbols for part in parts), UNREADABLE_SYMBOLS: n_missed})
+    left_out = Counter({CHORD_SYMBOLS: sum(part.n_unread_chords for part in parts), UNREADABLE_SYMBOLS: n_missed})
     for staff in staves:
         if not staff.notes:  # a staff of cue notes or percussion is no part that could be selected
             left_out.update(staff.left_out)
@@ -54,6 +56,8 @@ def parse_musicxml(document: bytes) -> ParsedScore:
         metres=tuple(_metre_changes(parts, begins)),
         bar_lines=tuple(bar_lines) or None,
         title=_title(root),
+        kind=kind_of(*subtitles_in(root)),
+        marks=_marks(parts, begins),
         left_out=+left_out,
     )
 
@@ -111,6 +115,13 @@ def _metre_changes(parts: Sequence[PartReader], begins: Sequence[Fraction]) -> l
     return [MetreChange(Fraction(0), Metre(0, 4))]
 
 
+def _marks(parts: Sequence[PartReader], begins: Sequence[Fraction]) -> tuple[TimedMark, ...]:
+    """Return the signs of form of the part that has most of them: programs write endings in one part alone."""
+    marks = max((part.marks for part in parts), key=len, default=[])
+    timed = (TimedMark(begins[index] + onset * TICKS_PER_QUARTER, mark) for index, onset, mark in marks)
+    return tuple(sorted(timed, key=lambda mark: mark.onset))
+
+
 def _score_part(staff: Staff, name: str, begins: Sequence[Fraction]) -> ScorePart:
     remarks = []
     if staff.transposition:
@@ -125,9 +136,11 @@ def _score_part(staff: Staff, name: str, begins: Sequence[Fraction]) -> ScorePar
             note.pitch,
             note.tied_back,
             note.tied_on,
+            note.fifths,
         )
         for index, note in staff.notes
     )
+    chords = (TimedChord(begins[index] + onset * TICKS_PER_QUARTER, chord) for index, onset, chord in staff.chords)
     return ScorePart(
         notes=join_ties(notes),
         name=name,
@@ -136,6 +149,7 @@ def _score_part(staff: Staff, name: str, begins: Sequence[Fraction]) -> ScorePar
         remarks=tuple(remarks),
         key=staff.key,
         sharps=staff.sharps,
+        chords=tuple(sorted(chords, key=lambda chord: chord.onset)),
     )
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign
+from chromasonic.melody_generation.io.scores.musicxml_signs import chord_in, marks_at, part_name_in
 from chromasonic.melody_generation.io.scores.musicxml_values import (
+    fifths_in,
     key_of,
     metre_of,
     number_in,
@@ -50,6 +53,7 @@ class Staff:
         is_percussion: Whether it has the clef of percussion.
         n_on_percussion_clef: Number of notes with a pitch that only names an instrument.
         transposition: Semitones by which it sounds higher than written.
+        chords: Index of the measure, onset in quarter notes from its beginning, and chord symbol.
     """
 
     notes: list[tuple[int, WrittenNote]] = field(default_factory=list)
@@ -63,6 +67,7 @@ class Staff:
     is_percussion: bool = False
     n_on_percussion_clef: int = 0
     transposition: int = 0
+    chords: list[tuple[int, Fraction, Chord]] = field(default_factory=list)
 
     @property
     def n_symbols(self) -> int:
@@ -95,14 +100,16 @@ class PartReader:
         name: The name of the part.
         staves: Its staves by number.
         measures: Its measures.
-        n_chord_symbols: Number of chord symbols.
+        marks: Index of the measure, onset in quarter notes from its beginning, and sign of form at that time.
+        n_unread_chords: Number of chord symbols that are not understood.
     """
 
     def __init__(self, part: Element, name: str) -> None:
         self.name = name
         self.staves: dict[str, Staff] = {}
         self.measures: list[MeasureContent] = []
-        self.n_chord_symbols = 0
+        self.marks: list[tuple[int, Fraction, FormMark]] = []
+        self.n_unread_chords = 0
         self._divisions = Fraction(1)
         self._metre: Metre | None = None
         self._hides_bar_line = False
@@ -129,9 +136,11 @@ class PartReader:
             elif child.tag == "attributes":
                 self._read_attributes(child)
             elif child.tag == "harmony":
-                self.n_chord_symbols += 1
-            elif child.tag == "barline" and child.get("location", "right") == "right":
-                self._hides_bar_line = (child.findtext("bar-style") or "").strip() == "none"
+                self._read_harmony(child)
+            elif child.tag == "barline":
+                self._read_bar_line(child)
+            elif child.tag == "direction" and not self._cursor and (name := part_name_in(child)):
+                self.marks.append((self._index, Fraction(0), FormMark(0, FormSign.PART, name=name)))
         self._measure.metre = self._metre
         # Some programs fill a short measure up by moving beyond its last note.
         bar = bar_quarters(self._metre)
@@ -139,6 +148,28 @@ class PartReader:
         length = max(self._furthest, moved)
         is_rounded = bar is not None and 0 < abs(length - bar) < _ROUNDING
         self._measure.length = bar if bar is not None and is_rounded else length
+
+    @property
+    def _index(self) -> int:
+        """The index of the present measure."""
+        return len(self.measures) - 1
+
+    def _read_harmony(self, harmony: Element) -> None:
+        chord = chord_in(harmony)
+        if chord is None:
+            self.n_unread_chords += 1
+            return
+        offset = (number_in(harmony, "offset") or Fraction(0)) / self._divisions
+        onset = max(self._onset() + offset, Fraction(0))
+        self._staff(harmony.findtext("staff") or "1").chords.append((self._index, onset, chord))
+
+    def _read_bar_line(self, bar_line: Element) -> None:
+        location = bar_line.get("location", "right")
+        if location == "right":
+            self._hides_bar_line = (bar_line.findtext("bar-style") or "").strip() == "none"
+        index = self._index + (location == "right")
+        onset = self._onset() if location == "middle" else Fraction(0)
+        self.marks += [(index, onset, mark) for mark in marks_at(bar_line)]
 
     def _onset(self) -> Fraction:
         """Return the exact onset of the present position, in quarter notes."""
@@ -208,8 +239,9 @@ class PartReader:
         else:
             ties = {tie.get("type") for tie in (*note.findall("tie"), *note.findall("notations/tied"))}
             tied_back, tied_on = not ties.isdisjoint(("stop", "continue")), not ties.isdisjoint(("start", "continue"))
-            written = WrittenNote(onset, end, math.floor(pitch + Fraction(1, 2)), tied_back, tied_on)
-            staff.notes.append((len(self.measures) - 1, written))
+            number = math.floor(pitch + Fraction(1, 2))
+            written = WrittenNote(onset, end, number, tied_back, tied_on, fifths_in(note, number))
+            staff.notes.append((self._index, written))
             staff.n_microtones += pitch.denominator != 1
             lyric = next(("".join(text.itertext()) for text in note.iterfind("lyric/text")), "")
             staff.n_lyrics += any(map(str.isalpha, lyric))

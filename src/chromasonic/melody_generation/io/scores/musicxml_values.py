@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from chromasonic.melody_generation.io.scores.written_notes import check_beats, key_of_signature
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
+from chromasonic.melody_generation.notation.spelling import fifths_of
 
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _QUARTERS = {
@@ -45,6 +46,11 @@ def pitch_of(note: Element) -> Fraction | None:
         return None
     pitch = 12 * (octave + 1) + step + alter
     return pitch if 0 <= math.floor(pitch + Fraction(1, 2)) <= 127 else None
+
+
+def fifths_in(note: Element, pitch: int) -> int:
+    """Return the position on the line of fifths of a note that is read as the MIDI number ``pitch``."""
+    return fifths_of((note.findtext("pitch/step") or "").strip(), pitch)
 
 
 def written_quarters(note: Element) -> Fraction | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError
@@ -28,13 +28,17 @@ _TONIC_OF_MODE = {
 
 @dataclass(frozen=True)
 class WrittenNote:
-    """A note of MIDI number ``pitch`` in ticks from the beginning; ``tied_back`` and ``tied_on`` name its ties."""
+    """A note of MIDI number ``pitch`` in ticks from the beginning.
+
+    ``tied_back`` and ``tied_on`` name its ties, ``fifths`` is the position of its spelling on the line of fifths.
+    """
 
     onset: Fraction
     end: Fraction
     pitch: int
     tied_back: bool = False
     tied_on: bool = False
+    fifths: int | None = None
 
 
 def join_ties(notes: Iterable[WrittenNote]) -> tuple[TimedNote, ...]:
@@ -51,9 +55,9 @@ def join_ties(notes: Iterable[WrittenNote]) -> tuple[TimedNote, ...]:
         index = open_ties.pop((note.pitch, note.onset), None) if note.tied_back else None
         if index is None:
             index = len(joined)
-            joined.append(TimedNote(note.onset, note.end, note.pitch))
+            joined.append(TimedNote(note.onset, note.end, note.pitch, note.fifths))
         else:
-            joined[index] = TimedNote(joined[index].onset, note.end, note.pitch)
+            joined[index] = replace(joined[index], end=note.end)
         if note.tied_on:
             open_ties[note.pitch, note.end] = index
     return tuple(joined)
