@@ -9,7 +9,7 @@ repeat sign. It consists of a body and any number of endings.
 * A double bar within a repeated section does not cut off its first bars: if the bars after it are no multiple of four,
   and those before it complete them to one, it is no beginning.
 * Parts are played in the order given in the tune's header, each with its own repeats. Parts that the header names and
-  the tune lacks are skipped. Music before the first part mark is played first.
+  the tune lacks are skipped, and so are parts without notes. Music before the first part mark is played first.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _reorder(parts: list[list[ScoreEvent]], order: str) -> Iterator[list[ScoreEv
     by_letter: dict[str, list[ScoreEvent]] = {}
     for part in marked:
         mark = part[0]
-        if isinstance(mark, PartMark) and mark.name:
+        if isinstance(mark, PartMark) and mark.name and any(isinstance(event, NoteEvent) for event in part):
             by_letter.setdefault(mark.name[0], []).extend(part)
     chosen = [by_letter[letter] for letter in order if letter in by_letter]
     # A part ends a bar even if the source omits the bar line.

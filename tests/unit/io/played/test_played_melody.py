@@ -53,6 +53,12 @@ def test_a_melody_without_form_is_played_as_written(melody: Melody) -> None:
     assert played(melody).durations.tolist() == melody.durations.tolist()
 
 
+def test_a_part_without_notes_is_not_played() -> None:
+    marks = (FormMark(0, FormSign.PART, name="A"), FormMark(2, FormSign.PART, name="B"))
+    assert played(Melody([60, 62], [96, 96], form=marks, part_order="BAB")).pitches.tolist() == [60, 62]
+    assert played(Melody([60, 62], [96, 96], form=marks, part_order="BB")).pitches.tolist() == [60, 62]
+
+
 @given(formed_melodies())
 def test_every_form_can_be_played(melody: Melody) -> None:
     unrolled = played(melody)
