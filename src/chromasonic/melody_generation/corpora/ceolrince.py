@@ -46,10 +46,10 @@ class CeolRinceCorpus:
 
 
 def _tunes(contents: dict[str, bytes]) -> Iterator[WrittenTune | DroppedTune]:
-    from chromasonic.melody_generation.corpora.folk import FolkCorpus  # noqa: PLC0415  it reads this corpus too
+    from chromasonic.melody_generation.corpora.folk import read_collection  # noqa: PLC0415  it reads this corpus too
 
     roots = dict(list(csv.reader(io.StringIO(contents.pop(_ROOTS).decode("utf-8"))))[1:])
-    upbeats = UpbeatEstimator(FolkCorpus(airds=False, ryans=False, essen=False).load())
+    upbeats = UpbeatEstimator(read_collection("oneills").melodies)
     for name, content in contents.items():
         stem = PurePath(name).stem
         yield _tune(stem, content, roots.get(stem), upbeats)

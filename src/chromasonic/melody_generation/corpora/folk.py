@@ -9,9 +9,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
 from chromasonic.melody_generation.corpora.ceolrince import CeolRinceCorpus
@@ -21,7 +25,7 @@ from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
-from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
 
 # The folder of each collection in music21's corpus.
@@ -33,6 +37,7 @@ _ENCODERS = {
     "essen": ("Essen Folksong Collection", "unclear; non-commercial distribution permitted, as its folder states"),
 }
 _CORPUS_ADDRESS = "https://github.com/cuthbertLab/music21/tree/master/music21/corpus/"
+_SCAN_ERROR = re.compile(r"(?<=[a-z])[:;|](?=[a-z-])")  # as in "Leviat:han"
 _DOWNLOADED: dict[str, Callable[[], Corpus]] = {
     "nottingham": NottinghamCorpus,
     "ceolrince": CeolRinceCorpus,
@@ -84,10 +89,11 @@ class FolkCorpus:
         Raises:
             InputError: If music21 was installed without its corpus.
         """
-        return _join([_read_collection(name) for name in self.collections])
+        return _join([read_collection(name) for name in self.collections])
 
 
-def _read_collection(collection: str) -> CorpusReading:
+def read_collection(collection: str) -> CorpusReading:
+    """Read one collection by its name, with all copies."""
     if collection in _DOWNLOADED:
         return _DOWNLOADED[collection]().read()
     contents = [(path.name, path.read_bytes()) for path in _paths(collection)]
@@ -113,10 +119,44 @@ def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[W
 
     with TerminalBar(Terminal.for_errors(), f"reading {collection}", len(contents)) as bar:
         for name, content in contents:
-            yield from read_abc(decode_abc(content), file_name=name, corpus=collection)
+            for tune in read_abc(decode_abc(content), file_name=name, corpus=collection):
+                yield tune if isinstance(tune, DroppedTune) else replace(tune, melody=_with_mended_title(tune.melody))
             bar.advance()
 
 
+def _with_mended_title(melody: Melody) -> Melody:
+    """Return a melody without the signs within words of its title that the scanning of the source has left."""
+    title = _SCAN_ERROR.sub("", melody.title)
+    return melody if title == melody.title else replace(melody, title=title)
+
+
 def _join(readings: Sequence[CorpusReading]) -> CorpusReading:
-    melodies = tuple(melody for reading in readings for melody in reading.melodies)
-    return CorpusReading(melodies, CorpusReport.join([reading.report for reading in readings]))
+    report = CorpusReport.join([reading.report for reading in readings])
+    melodies = [melody for reading in readings for melody in reading.melodies]
+    firsts = first_copies(melodies)
+    distinct = tuple(melody for index, melody in enumerate(melodies) if firsts[index] == index)
+    copies = tuple(
+        DroppedTune(melody.source, f"the same notes as {melodies[firsts[index]].source}")
+        for index, melody in enumerate(melodies)
+        if firsts[index] != index
+    )
+    n_notes = sum(map(len, distinct))
+    report = replace(report, n_melodies=len(distinct), n_notes=n_notes, dropped=report.dropped + copies)
+    return CorpusReading(distinct, report)
+
+
+def first_copies(melodies: Sequence[Melody]) -> list[int]:
+    """Return for each melody the index of the first one with the same notes, metre and upbeat, in any key."""
+    first: dict[tuple[bytes, bytes, Metre, int], int] = {}
+    return [
+        first.setdefault(
+            (
+                np.where(melody.pitches == REST, REST, melody.pitches - melody.tonic).tobytes(),
+                melody.durations.tobytes(),
+                melody.metre,
+                melody.start,
+            ),
+            index,
+        )
+        for index, melody in enumerate(melodies)
+    ]
