@@ -34,7 +34,7 @@ def test_a_score_without_notes_raises_an_error(parts: list[ScorePart]) -> None:
     "name",
     [
         *("Melody", "MELODY", "melodía", "Main melody", "Lead Vocal", "Lead", "vox", "Voice", "Voice.", "Solo voice"),
-        *("Singstimme", "Stimme", "Gesang", "Chant", "Voix", "Canto", "Sång"),
+        *("Singstimme", "Stimme", "Gesang", "Chant", "Voix", "Canto", "Sång", "Soprano"),
     ],
 )
 def test_a_part_named_like_a_melody_is_the_melody(name: str) -> None:
@@ -49,7 +49,7 @@ def test_a_part_named_like_a_melody_is_the_melody(name: str) -> None:
     "name",
     [
         *("Backing vocals", "Choir Aahs", "Voice Oohs", "Bass voice", "2nd voice", "Voice 2", "Violin", ""),
-        *("Chords of the melody", "Melody harmony", "Counter melody"),
+        *("Chords of the melody", "Melody harmony", "Counter melody", "Soprano sax"),
     ],
 )
 def test_names_of_accompaniments_are_no_melody(name: str) -> None:
@@ -57,7 +57,7 @@ def test_names_of_accompaniments_are_no_melody(name: str) -> None:
 
 
 def test_the_sung_part_is_the_melody() -> None:
-    soprano, alto = part("Soprano", 70, 20, 15), part("Alto", 62, 20, 15)
+    soprano, alto = part("First", 70, 20, 15), part("Second", 62, 20, 15)
     selected = select_part([alto, soprano, STRINGS, BASS])
     assert selected.part is soprano
     assert selected.remark is not None

@@ -37,7 +37,7 @@ _ENCODERS = {
     "essen": ("Essen Folksong Collection", "unclear; non-commercial distribution permitted, as its folder states"),
 }
 _CORPUS_ADDRESS = "https://github.com/cuthbertLab/music21/tree/master/music21/corpus/"
-_SCAN_ERROR = re.compile(r"(?<=[a-z])[:;|](?=[a-z-])")  # as in "Leviat:han"
+_SCAN_ERROR = re.compile(r"(?<=t):")  # in the titles of Ryan's collection, as in "Leviat:han"
 _DOWNLOADED: dict[str, Callable[[], Corpus]] = {
     "nottingham": NottinghamCorpus,
     "ceolrince": CeolRinceCorpus,
@@ -120,7 +120,10 @@ def _tunes(collection: str, contents: Sequence[tuple[str, bytes]]) -> Iterator[W
     with TerminalBar(Terminal.for_errors(), f"reading {collection}", len(contents)) as bar:
         for name, content in contents:
             for tune in read_abc(decode_abc(content), file_name=name, corpus=collection):
-                yield tune if isinstance(tune, DroppedTune) else replace(tune, melody=_with_mended_title(tune.melody))
+                if collection == "ryans" and not isinstance(tune, DroppedTune):
+                    yield replace(tune, melody=_with_mended_title(tune.melody))
+                else:
+                    yield tune
             bar.advance()
 
 

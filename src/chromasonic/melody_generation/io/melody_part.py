@@ -23,11 +23,11 @@ from chromasonic.melody_generation.measures.key_estimation import Key
 # Names of the part of the melody in English, German, French, Italian, Spanish, Portuguese and the Nordic languages.
 _MELODY_NAME = re.compile(
     r"melod|vocal|\bvox\b|voice|\bvoc?\.?\b|\blead\b|\bsing|\bs[aå]ng\b|\bsong\b|gesang|stimme|\bchant|\bcant|\bvoix\b|\bvoz\b"
-    r"|\bvoce\b|\btune\b|st[äæe]mm?[ae]?\b"
+    r"|\bvoce\b|\btune\b|\bsopran|\bsuperius\b|st[äæe]mm?[ae]?\b"
 )
 # Such a word in the name of another part: a choir of a synthesizer, a second voice, an accompaniment.
 _OTHER_NAME = re.compile(
-    r"back|\bbg|\bbv|harmon|chord|accomp|begleit|choir|chor\b|oohs?\b|aahs?\b|\bbass|counter|gegen|descant|guitar|guide|drum"
+    r"back|\bbg|\bbv|harmon|chord|accomp|begleit|choir|chor\b|oohs?\b|aahs?\b|\bbass|counter|gegen|descant|guitar|guide|drum|\bsax|clarinet|recorder"
     r"|\b(?:2nd|3rd|4th|second|third|fourth|zweite|deuxi|seconda)|\bvoice [2-9]"
 )
 _MIN_SHARE_OF_FULLEST = 20  # a named part needs one note for so many of the fullest part

@@ -36,7 +36,7 @@ _CHORDS = "**mxhm"
 _MAX_COLUMNS = 1000
 _NULL, _JOIN, _SPLIT, _ADD, _EXCHANGE, _END = ".", "*v", "*^", "*+", "*x", "*-"
 _OF_COLUMNS = re.compile(r"\*[v^+x-]|\*\*.*")
-_NOTE_SYMBOL = re.compile(r"\d[.%\d]*[a-gA-G]")  # the second, simpler way of counting
+_NOTE_SYMBOL = re.compile(r"[.%\d][a-gA-G]")  # the second, simpler way of counting
 _NO_NOTE = re.compile(r"[rqQ]")
 
 
