@@ -251,3 +251,14 @@ def test_a_list_without_a_melody_is_refused_by_name(nothing: list[Melody]) -> No
         DividedMelodies(nothing, walks(1))
     with pytest.raises(InputError, match="val_data holds no melody"):
         DividedMelodies(walks(1), nothing)
+
+
+def test_a_tune_that_is_too_long_to_be_scored_is_trained_on_but_not_held_out() -> None:
+    endless = Melody([60] * 20_001, [24] * 20_001, title="Perpetual motion")
+    data = DividedMelodies([endless, *walks(2)], walks(2))
+    data.setup()
+    assert data.melodies["train"][0] == endless
+    with pytest.raises(
+        InputError, match="the tune Perpetual motion has 20001 notes, and tunes for validation and test"
+    ):
+        DividedMelodies(walks(2), [*walks(2), endless]).setup()

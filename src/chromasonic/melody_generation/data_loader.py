@@ -12,7 +12,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
-from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
+from chromasonic.melody_generation.data.batching import (
+    LengthBatches,
+    TokenSequences,
+    check_scored_lengths,
+    in_c,
+    transpositions_of,
+    windows,
+)
 from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardManifest, GuardReport
 from chromasonic.melody_generation.data.splits import (
     HELD_OUT,
@@ -87,7 +94,7 @@ class MelodyDataModule(L.LightningDataModule):
 
     Raises:
         InputError: If the lengths exclude each other, the share is out of range, or there is nothing to transpose;
-            from ``setup``, if the corpus is too small to split.
+            from ``setup``, if the corpus is too small to split, or a validation or test tune is too long to be scored.
     """
 
     def __init__(
@@ -163,6 +170,8 @@ class MelodyDataModule(L.LightningDataModule):
         indices["train"] = share_of_training(self.split, self._all, self.train_share)
         if self.pitch == "absolute":  # after the split, so that sides are the same
             self._all = [in_c(melody) for melody in self._all]
+        for side in SIDES[1:]:
+            check_scored_lengths([self._all[index] for index in indices[side]])
         self.melodies = {side: [self._all[index] for index in indices[side]] for side in SIDES}
         for side, melodies in self.melodies.items():
             longest = self.max_melody_length if side == "train" else None

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY, walks
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.data.batching import LengthBatches, TokenSequences, in_c, transpositions_of, windows
+from chromasonic.melody_generation.data.batching import (
+    LengthBatches,
+    TokenSequences,
+    batches_by_length,
+    check_scored_lengths,
+    in_c,
+    transpositions_of,
+    windows,
+)
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import HIGHEST, LOWEST, PREFIX_LENGTH, STARTS
@@ -56,6 +65,31 @@ def test_processes_share_the_batches_evenly_and_without_overlap(
     assert sorted(index for batch in real for index in batch) == list(range(len(lengths)))
     assert len(dealt) - len(real) < n_processes
     assert sorted(real) == sorted(LengthBatches(torch.tensor(lengths), batch_size, seed))
+
+
+@given(st.lists(st.integers(1, 2048) | st.integers(2049, 40_000), max_size=60), st.integers(1, 40))
+def test_long_sequences_are_scored_in_batches_of_bounded_size(lengths: list[int], batch_size: int) -> None:
+    batches = batches_by_length(lengths, batch_size)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert all(0 < len(batch) <= batch_size for batch in batches)
+    for batch in batches:
+        longest = max(lengths[index] for index in batch)
+        assert longest <= 2048 or len(batch) == 1 or len(batch) * longest <= 32_768
+        assert longest <= 2048 or min(lengths[index] for index in batch) > 2048
+    ordered = sorted((length, index) for index, length in enumerate(lengths) if length <= 2048)
+    plain = [[index for _, index in ordered[i : i + batch_size]] for i in range(0, len(ordered), batch_size)]
+    assert batches[: len(plain)] == plain
+    assert list(LengthBatches(torch.tensor(lengths), batch_size, None)) == batches if lengths else not batches
+    assert len(LengthBatches(torch.tensor(lengths), batch_size, None)) == len(batches) if lengths else True
+
+
+def test_a_tune_that_is_too_long_to_be_scored_is_named() -> None:
+    tunes = [Melody([60] * n, [24] * n, title="A reel", source="reels.abc:3") for n in (20_000, 20_001)]
+    check_scored_lengths(tunes[:1])
+    with pytest.raises(InputError, match=r"the tune A reel of reels.abc:3 has 20001 notes.*up to 20000 notes"):
+        check_scored_lengths(tunes)
+    with pytest.raises(InputError, match="the tune number 1 has 20001 notes"):
+        check_scored_lengths([replace(tunes[1], title="", source="")])
 
 
 def test_a_batch_of_padding_scores_nothing() -> None:

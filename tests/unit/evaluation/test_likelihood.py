@@ -10,9 +10,12 @@ import torch
 from tests.small_networks import VOCABULARY, batch_of, small_lstm, user_network, walks
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.data import batching
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.likelihood import TuneSums, read_tunes
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.networks import checked_logits
 from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
@@ -116,3 +119,23 @@ def test_a_melody_that_has_no_tokens_is_named() -> None:
     odd = Melody([60], [24], Metre(13, 8), title="Thirteen")
     with pytest.raises(InputError, match=r"melody 1 \(Thirteen\) cannot be scored"):
         read_tunes(user_network(), [walks(1)[0], odd])
+
+
+def test_a_long_tune_is_scored_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, tunes = small_lstm().eval(), walks(6)
+    tunes.insert(2, Melody([60, 62, 64, 65, 67] * 30, [24, 12, 12, 24, 24] * 30))
+    expected = read_tunes(network, tunes)
+    monkeypatch.setattr(batching, "_LONG", 100)
+    monkeypatch.setattr(checked_logits, "_MAX_PAIRS_OF_TOKENS", 10_000)
+    monkeypatch.setattr(checked_logits, "_TOKENS_OF_A_PART", 32)
+    for reading, whole in zip(read_tunes(network, tunes), expected, strict=True):
+        assert reading.bits == pytest.approx(whole.bits, rel=1e-4)
+        assert reading.tokens.tolist() == whole.tokens.tolist()
+
+
+def test_a_tune_that_would_take_hours_is_refused_by_name() -> None:
+    endless = Melody([60] * 20_001, [24] * 20_001, title="Perpetual motion")
+    with pytest.raises(InputError, match="the tune Perpetual motion has 20001 notes"):
+        read_tunes(small_lstm(), [*walks(2), endless])
+    with pytest.raises(InputError, match="the tune Perpetual motion has 20001 notes"):
+        ReferenceSet.of([*walks(2), endless])

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small_networks import VOCABULARY, batch_of, small_lstm, walks
+from tests.small_networks import SMALL_NETWORKS, VOCABULARY, batch_of, small_lstm, walks
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.networks import checked_logits
 from chromasonic.melody_generation.networks.checked_logits import check_probabilities, logits_of, stateful_logits_of
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.networks.ppm import PPMNetwork
 
 TOKENS = batch_of(walks(3))
 V = len(VOCABULARY)
@@ -147,3 +150,44 @@ def test_a_position_where_nothing_is_possible_is_refused() -> None:
     logits[0, 1] = -torch.inf
     with pytest.raises(InputError, match="probability 0 at some position"):
         check_probabilities(logits, torch.tensor([[5, 6]]))
+
+
+class Recording(nn.Module):
+    """Scores the next token by the number of tokens so far, and records how many it is given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.forward_with_state(tokens)[0]
+
+    def forward_with_state(self, tokens: Tensor, state: tuple[Tensor] | None = None) -> tuple[Tensor, tuple[Tensor]]:
+        self.sizes.append(tokens.shape[1])
+        first = state[0] if state else torch.zeros(len(tokens), 1)
+        positions = first + torch.arange(1, tokens.shape[1] + 1)  # (B, T)
+        return positions[..., None].expand(-1, -1, V), (positions[:, -1:],)
+
+
+def test_a_long_tune_is_read_in_parts_without_gradients_only() -> None:
+    network, tokens = Recording(), torch.ones(1, 5000, dtype=torch.long)
+    with torch.no_grad():
+        logits = logits_of(network, tokens)
+        assert network.sizes == [256] * 19 + [136]
+        assert torch.equal(logits, Recording()(tokens))
+        logits_of(network, tokens[:, :4096])
+    logits_of(network, tokens)
+    assert network.sizes[20:] == [4096, 5000]
+
+
+@pytest.mark.parametrize("name", [*SMALL_NETWORKS, "ppm", "markov"])
+def test_parts_give_the_logits_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting: dict[str, PPMNetwork | MarkovNetwork] = {"ppm": PPMNetwork(), "markov": MarkovNetwork()}
+    network = counting[name] if name in counting else SMALL_NETWORKS[name]().eval()
+    if name in counting:
+        counting[name].count(TOKENS)
+    monkeypatch.setattr(checked_logits, "_TOKENS_OF_A_PART", 7)
+    with torch.no_grad():
+        whole = logits_of(network, TOKENS)
+        monkeypatch.setattr(checked_logits, "_MAX_PAIRS_OF_TOKENS", 1)
+        assert logits_of(network, TOKENS).allclose(whole, rtol=1e-4, atol=1e-4)

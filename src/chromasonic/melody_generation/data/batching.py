@@ -15,10 +15,51 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler, TensorDataset
 
+from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 _VOCABULARY = NoteVocabulary()
+# Sequences that are longer are scored in batches of fewer tokens in all, padding included.
+_LONG, _MAX_TOKENS_OF_LONG = 2048, 32_768
+# To score a tune takes time that grows with the square of its length: some minutes for one of this many notes.
+MAX_SCORED_NOTES = 20_000
+
+
+def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Return batches of the indices of sequences, sorted by length.
+
+    Sequences of more than 2048 tokens are in batches of their own, of fewer sequences, so that their memory is bounded.
+
+    Example:
+        >>> batches_by_length([7, 5, 6, 20_000, 30_000], 2)
+        [[1, 2], [0], [3], [4]]
+    """
+    order = np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
+    n_short = sum(length <= _LONG for length in lengths)
+    batches = [order[begin : min(begin + batch_size, n_short)] for begin in range(0, n_short, batch_size)]
+    batch: list[int] = []
+    for index in order[n_short:]:
+        if len(batch) == batch_size or (len(batch) + 1) * lengths[index] > _MAX_TOKENS_OF_LONG:
+            batches.append(batch)
+            batch = []
+        batch.append(index)
+    return [batch for batch in (*batches, batch) if batch]
+
+
+def check_scored_lengths(melodies: Sequence[Melody]) -> None:
+    """Raise an error if a melody is too long to be scored, which is done whole.
+
+    Raises:
+        InputError: Naming it.
+    """
+    for index, melody in enumerate(melodies):
+        if len(melody) > MAX_SCORED_NOTES:
+            name = " of ".join(filter(None, (melody.title, melody.source))) or f"number {index + 1}"
+            raise InputError(
+                f"the tune {name} has {len(melody)} notes, and tunes for validation and test are scored whole, up to "
+                f"{MAX_SCORED_NOTES} notes: cut it into several tunes, or leave it out"
+            )
 
 
 class TokenSequences(Dataset[Tensor]):
@@ -61,7 +102,7 @@ class LengthBatches(DistributedSampler[list[int]]):
     Args:
         lengths: Length of each sequence, shape (N,).
         batch_size: Sequences per batch.
-        seed: Seed of the order; None sorts by length, the same in every epoch.
+        seed: Seed of the order; None gives those of :func:`batches_by_length`, the same in every epoch.
         n_processes: Number of processes that share the batches.
         process: Index of this process.
     """
@@ -75,22 +116,25 @@ class LengthBatches(DistributedSampler[list[int]]):
         super().__init__(TensorDataset(lengths), num_replicas=n_processes, rank=process)
         self._lengths = lengths.numpy()
         self._batch_size = batch_size
+        self._by_length = batches_by_length(lengths.tolist(), batch_size) if seed is None else []
         self._seed = seed
 
     def __len__(self) -> int:
-        return math.ceil(math.ceil(len(self._lengths) / self._batch_size) / self.num_replicas)
+        n_shuffled = math.ceil(len(self._lengths) / self._batch_size)
+        return math.ceil((len(self._by_length) if self._seed is None else n_shuffled) / self.num_replicas)
 
     def __iter__(self) -> Iterator[list[int]]:
-        keys = self._lengths.astype(float)
-        rng = None if self._seed is None else np.random.default_rng((self._seed, self.epoch))
-        if rng is not None:
-            keys = keys * rng.uniform(1, self._JITTER, len(keys))
-        order = np.argsort(keys, kind="stable").tolist()
-        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
-        if rng is not None:
-            rng.shuffle(batches)
+        batches = list(self._by_length) if self._seed is None else self._shuffled(self._seed)
         batches += [[-1]] * (-len(batches) % self.num_replicas)
         yield from batches[self.rank :: self.num_replicas]
+
+    def _shuffled(self, seed: int) -> list[list[int]]:
+        rng = np.random.default_rng((seed, self.epoch))
+        keys = self._lengths.astype(float) * rng.uniform(1, self._JITTER, len(self._lengths))
+        order = np.argsort(keys, kind="stable").tolist()
+        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
+        rng.shuffle(batches)
+        return batches
 
 
 def in_c(melody: Melody) -> Melody:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.data.batching import batches_by_length, check_scored_lengths
 from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory
 from chromasonic.melody_generation.generation.decoding import device_of, evaluating
 from chromasonic.melody_generation.melody import FloatArray, IntArray, Melody
@@ -65,18 +66,18 @@ def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReadi
         melodies: Melodies that the vocabulary can encode.
 
     Raises:
-        InputError: If a melody cannot be encoded, the network breaks its contract or is not causal, or there is not
-            enough memory.
+        InputError: If a melody cannot be encoded or is too long, the network breaks its contract or is not causal, or
+            there is not enough memory.
     """
+    check_scored_lengths(melodies)
     sequences = [_encoded(melody, index) for index, melody in enumerate(melodies)]
-    by_length = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    batches = [by_length[begin : begin + _BATCH_SIZE] for begin in range(0, len(by_length), _BATCH_SIZE)]
+    batches = batches_by_length([len(sequence) for sequence in sequences], _BATCH_SIZE)
     longest = max(map(len, sequences), default=0)
     readings: dict[int, TuneReading] = {}
     with (
         evaluating(network),
         explaining_lack_of_memory(
-            f"the predictions of {_BATCH_SIZE} tunes of up to {longest} tokens at once",
+            f"the predictions of tunes of up to {longest} tokens",
             "take a smaller network, or leave out the longest tunes",
         ),
     ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chromasonic.melody_generation.data.batching import check_scored_lengths
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration, cross_fit, fit_if_enough
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
@@ -51,13 +52,14 @@ class ReferenceSet:
             calibration: A calibration on the training tunes; by default it is fitted.
 
         Raises:
-            InputError: If there is no held-out tune, or one has no notes.
+            InputError: If there is no held-out tune, or one has no notes or too many.
         """
         if not test:
             raise InputError("the test set is empty, so no model can be evaluated: give at least one melody")
         for index, melody in enumerate(test):
             if not len(melody):
                 raise InputError(f"melody {index} of the test set has no notes: leave it out")
+        check_scored_lengths(test)
         novelty = NoveltyIndex(training) if training else None
         copying = tuple(novelty.copying(test)) if novelty else None
         if calibration is None and training:

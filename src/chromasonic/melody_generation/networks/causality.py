@@ -31,6 +31,7 @@ from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabula
 # that differ, in less than single precision: there the order of sums changes the second digit.
 _FINE, _COARSE = 1e-3, 0.1
 _MAX_SEQUENCES, _N_BEGINNINGS, _N_PADDING = 4, 2, 7
+_MAX_TOKENS = 4096  # of each of them; every reading takes time that grows with the square of the length
 # Share of the scored tunes that are read again. All would take as long as the scores themselves.
 _SHARE_READ_AGAIN = 0.25
 # Shares of the sequences whose only changed token is the last one, and whose future is padding.
@@ -43,8 +44,8 @@ _NOT_KEPT = {"training", "_parameters"}
 def check_causality(network: nn.Module, tokens: Tensor) -> None:
     """Raise an error if predictions depend on anything but the earlier tokens of the same tune.
 
-    A few tunes of the batch are read again and again, each time with another change. The network keeps its buffers and
-    attributes.
+    A few tunes of the batch are read again and again, up to 4096 tokens of each, each time with another change. The
+    network keeps its buffers and attributes.
 
     Args:
         network: Any module of the contract, in evaluation mode.
@@ -54,7 +55,7 @@ def check_causality(network: nn.Module, tokens: Tensor) -> None:
         InputError: Naming what the predictions depend on; or if the network breaks its contract otherwise.
     """
     chooser = _chooser(tokens)
-    tokens = _trimmed(tokens[_rows(chooser, tokens, _MAX_SEQUENCES)])  # (B, T)
+    tokens = _trimmed(tokens[_rows(chooser, tokens, _MAX_SEQUENCES), :_MAX_TOKENS])  # (B, T)
     lengths = _lengths(tokens)
     with state_kept(network):
         logits = logits_of(network, tokens)

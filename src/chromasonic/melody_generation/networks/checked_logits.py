@@ -16,16 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
-from chromasonic.melody_generation.networks.contract import StatefulNetwork
+from chromasonic.melody_generation.networks.contract import StatefulNetwork, is_stateful
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 _PACKAGE = __name__.partition(".")[0]
 _LIBRARY = Path(torch.__file__).parent
+# A batch (B, T) with more than B T^2 pairs is read in parts; the largest one that is not takes some 2 GB.
+_MAX_PAIRS_OF_TOKENS, _TOKENS_OF_A_PART = 2**24, 256
 _FULL_PRECISION = (torch.float32, torch.float64)
 
 
 def logits_of(network: nn.Module, tokens: Tensor) -> Tensor:
     """Return the logits of a network, in single precision if it has less.
+
+    Without gradients, a stateful network reads long sequences in parts: the memory for attention over all of them at
+    once grows with the square of their length.
 
     Args:
         network: Any module of the contract.
@@ -38,9 +43,20 @@ def logits_of(network: nn.Module, tokens: Tensor) -> Tensor:
         InputError: If the network raises an error of its own, changes the tokens, or returns anything but real logits
             of that shape.
     """
+    is_long = tokens.shape[0] * tokens.shape[1] ** 2 > _MAX_PAIRS_OF_TOKENS
+    if is_long and not torch.is_grad_enabled() and is_stateful(network):
+        return _logits_in_parts(network, tokens)
     with naming_faults(network, tokens):
         logits = network(tokens)
     return checked(logits, tokens, network)
+
+
+def _logits_in_parts(network: StatefulNetwork, tokens: Tensor) -> Tensor:
+    parts, state = [], None
+    for part in torch.split(tokens, _TOKENS_OF_A_PART, dim=1):
+        logits, state = stateful_logits_of(network, part, state)  # (B, tokens of the part, V)
+        parts.append(logits)
+    return torch.cat(parts, dim=1)  # (B, T, V)
 
 
 def stateful_logits_of(network: StatefulNetwork, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
