@@ -211,6 +211,7 @@ def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
                 section.complete = False
                 section.endings.append((passes, [] if metre is None else [metre]))
             case BarLine.REPEAT_BEGIN:
+                section.add(BarLine.BAR)
                 section = begin_another()
                 section.opened = True
             case BarLine.REPEAT_END:
