@@ -57,13 +57,16 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder} cannot be written to: there is no permission to write in {existing}")
 
 
-def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS) -> dict[str, bytes]:
+def render(
+    melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS, *, chords: bool = True
+) -> dict[str, bytes]:
     """Render a melody to the contents of its files, by format.
 
     Args:
         melody: A melody of one note or more.
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         formats: Members of ``FORMATS``.
+        chords: Whether the chord symbols sound in MIDI and WAV files.
 
     Raises:
         InputError: If a format is unknown, the melody cannot be written, or the tempo is out of range.
@@ -76,10 +79,10 @@ def render(melody: Melody, tempo: float | None = None, formats: Sequence[str] = 
     tempo = usual_tempo(melody) if tempo is None else tempo
     svg = engrave_svg(melody, tempo) if {"svg", "png"} & set(formats) else ""
     renderers: dict[str, Callable[[], bytes]] = {
-        "midi": lambda: to_midi(melody, tempo),
+        "midi": lambda: to_midi(melody, tempo, chords=chords),
         "musicxml": lambda: to_musicxml(melody, tempo).encode(),
         "abc": lambda: to_abc(melody, tempo).encode(),
-        "wav": lambda: to_wav(melody, tempo),
+        "wav": lambda: to_wav(melody, tempo, chords=chords),
         "svg": svg.encode,
         "png": lambda: svg_to_png(svg),
         "roll": lambda: figure_to_png(plot_piano_roll(melody)),
@@ -107,10 +110,16 @@ def write_files(contents: Mapping[str, bytes], folder: Path, stem: str) -> dict[
 
 
 def export(
-    melody: Melody, folder: Path, stem: str, *, tempo: float | None = None, formats: Sequence[str] = FORMATS
+    melody: Melody,
+    folder: Path,
+    stem: str,
+    *,
+    tempo: float | None = None,
+    formats: Sequence[str] = FORMATS,
+    chords: bool = True,
 ) -> dict[str, Path]:
     """Export a melody to files, which are written when all formats are rendered.
 
     Arguments, result and errors as in :func:`render` and :func:`write_files`.
     """
-    return write_files(render(melody, tempo, formats), Path(folder), stem)
+    return write_files(render(melody, tempo, formats, chords=chords), Path(folder), stem)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody
+from chromasonic.melody_generation.notation.chord_names import sounding_chords
 from chromasonic.melody_generation.notation.score import check_writable
 from chromasonic.melody_generation.notation.tempo import check_tempo
 
@@ -24,6 +25,7 @@ _HIGHEST = 0.45  # of the sample rate: higher harmonics would alias
 _DECAY = 2.4  # seconds in which the first harmonic of middle C decays to 1/e
 _ATTACK, _RELEASE = 0.006, 0.12  # seconds
 _PEAK = 0.8  # of full scale
+_CHORD_LOUDNESS = np.float32(0.2)  # of each note of a chord, relative to a note of the melody
 
 # The parameters for the HTML pages, under the names of their script.
 INSTRUMENT = {
@@ -40,12 +42,13 @@ INSTRUMENT = {
 Samples = NDArray[np.float32]
 
 
-def synthesise(melody: Melody, tempo: float) -> Samples:
+def synthesise(melody: Melody, tempo: float, *, chords: bool = True) -> Samples:
     """Synthesise a melody: samples from -1 to 1 at ``SAMPLE_RATE``, shape (number of samples,).
 
     Args:
         melody: A melody of one note or more.
         tempo: Quarter notes per minute.
+        chords: Whether the chord symbols sound, softly.
 
     Raises:
         InputError: If there is no note, or the tempo is out of range.
@@ -55,29 +58,31 @@ def synthesise(melody: Melody, tempo: float) -> Samples:
     per_tick = 60 / tempo / TICKS_PER_QUARTER * SAMPLE_RATE
     sound = np.zeros(int(melody.ticks * per_tick) + int(2 * _RELEASE * SAMPLE_RATE) + 1, dtype=np.float32)
     tones: dict[tuple[int, int], Samples] = {}
-    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
-        if pitch == REST:
-            continue
-        key = (int(pitch), int(duration))
+    notes = zip(melody.pitches.tolist(), melody.onsets.tolist(), melody.durations.tolist(), strict=True)
+    loud = [(note, np.float32(1)) for note in notes if note[0] != REST]
+    soft = [(note, _CHORD_LOUDNESS) for note in sounding_chords(melody)] if chords else []
+    for (pitch, onset, duration), loudness in loud + soft:
+        key = (pitch, duration)
         if key not in tones:
-            tones[key] = _tone(int(pitch), float(duration * per_tick) / SAMPLE_RATE)
+            tones[key] = _tone(pitch, duration * per_tick / SAMPLE_RATE)
         begin = int(onset * per_tick)
-        sound[begin : begin + len(tones[key])] += tones[key][: len(sound) - begin]
+        sound[begin : begin + len(tones[key])] += loudness * tones[key][: len(sound) - begin]
     peak = float(np.abs(sound).max())
     return sound * np.float32(_PEAK / peak) if peak else sound
 
 
-def to_wav(melody: Melody, tempo: float) -> bytes:
+def to_wav(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
     """Convert a melody to a WAV file: mono, 16 bits.
 
     Args:
         melody: A melody of one note or more.
         tempo: Quarter notes per minute.
+        chords: Whether the chord symbols sound, softly.
 
     Raises:
         InputError: If there is no note, or the tempo is out of range.
     """
-    samples = synthesise(melody, tempo)
+    samples = synthesise(melody, tempo, chords=chords)
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setnchannels(1)

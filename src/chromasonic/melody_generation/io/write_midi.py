@@ -1,5 +1,8 @@
 """Write a melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
 
+A melody with chord symbols has three tracks: title and metres, the melody, and its chords, softly, on a channel of their
+own.
+
 Silence before an upbeat aligns the bar lines with those that a sequencer counts. MIDI files have no bar lines, so a bar
 that a departure cuts short gets a time signature of its length if there is one.
 """
@@ -12,6 +15,7 @@ from mido import MetaMessage, MidiFile, MidiTrack, bpm2tempo
 from mido.messages import Message
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.notation.chord_names import sounding_chords
 from chromasonic.melody_generation.notation.score import Measure, split_measures
 from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks, check_tempo
@@ -20,17 +24,22 @@ from chromasonic.melody_generation.notation.titles import plain_title
 MIDI_TICKS_PER_QUARTER = 480
 _FACTOR = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
 _CLOCKS_PER_QUARTER, _MAX_CLOCKS = 24, 255
-_VELOCITY = 80
+_VELOCITY, _CHORD_VELOCITY = 80, 40
+_CHORD_CHANNEL = 1  # counted from 0
 _FINEST_UNIT = 32
 _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
 
+# Tick, order among events of the same tick, and message.
+_Event = tuple[int, int, MetaMessage | Message]
 
-def to_midi(melody: Melody, tempo: float) -> bytes:
+
+def to_midi(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
     """Convert a melody to a MIDI file.
 
     Args:
         melody: A melody of one note or more.
         tempo: Quarter notes per minute.
+        chords: Whether the chord symbols sound.
 
     Raises:
         InputError: If the melody cannot be written, or the tempo is out of range.
@@ -40,7 +49,7 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
     # MIDI has major and minor only. Tonic and third are kept, although the key signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
     key = Spelling.for_key(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor
-    events: list[tuple[int, int, MetaMessage | Message]] = [
+    events: list[_Event] = [
         (0, 0, MetaMessage("track_name", name=plain_title(melody.title))),
         (0, 0, MetaMessage("set_tempo", tempo=bpm2tempo(tempo))),
         (0, 0, MetaMessage("key_signature", key=key)),
@@ -48,14 +57,24 @@ def to_midi(melody: Melody, tempo: float) -> bytes:
     for tick, metre in _time_signatures(melody, measures):
         events.append((tick, 1, _time_signature(metre)))
     begin = melody.start if melody.metre.beats else 0
+    tune, chord_notes = list[_Event](), list[_Event]()
     for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
-        tick = begin + int(onset)
         if pitch != REST:
-            # A note ends before the next one of the same pitch begins.
-            events.append((tick, 3, Message("note_on", note=int(pitch), velocity=_VELOCITY)))
-            events.append((tick + int(duration), 2, Message("note_off", note=int(pitch), velocity=0)))
-    events.append((begin + melody.ticks, 4, MetaMessage("end_of_track")))
-    return _file(events)
+            tune += _note(int(pitch), begin + int(onset), int(duration))
+    if not (chords and melody.chords):
+        return _file([[*events, *tune]], begin + melody.ticks)
+    for pitch, onset, duration in sounding_chords(melody):
+        chord_notes += _note(pitch, begin + onset, duration, channel=_CHORD_CHANNEL, velocity=_CHORD_VELOCITY)
+    named = [(0, 0, MetaMessage("track_name", name=name)) for name in ("Melody", "Chords")]
+    return _file([events, [named[0], *tune], [named[1], *chord_notes]], begin + melody.ticks)
+
+
+def _note(pitch: int, tick: int, ticks: int, *, channel: int = 0, velocity: int = _VELOCITY) -> list[_Event]:
+    """Return the two events of a note, which ends before the next one of the same pitch begins."""
+    return [
+        (tick, 3, Message("note_on", channel=channel, note=pitch, velocity=velocity)),
+        (tick + ticks, 2, Message("note_off", channel=channel, note=pitch, velocity=0)),
+    ]
 
 
 def _time_signature(metre: Metre) -> MetaMessage:
@@ -66,14 +85,15 @@ def _time_signature(metre: Metre) -> MetaMessage:
     )
 
 
-def _file(events: list[tuple[int, int, MetaMessage | Message]]) -> bytes:
-    """Return a file of one track from events, sorted by tick and then by kind."""
-    track, now = MidiTrack(), 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=(tick - now) * _FACTOR))
-        now = tick
-    file = MidiFile(type=0, ticks_per_beat=MIDI_TICKS_PER_QUARTER, charset="utf-8")
-    file.tracks.append(track)
+def _file(tracks: list[list[_Event]], end: int) -> bytes:
+    """Return a file of the events of each track, sorted by tick and then by kind."""
+    file = MidiFile(type=int(len(tracks) > 1), ticks_per_beat=MIDI_TICKS_PER_QUARTER, charset="utf-8")
+    for events in tracks:
+        track, now = MidiTrack(), 0
+        for tick, _, message in sorted([*events, (end, 4, MetaMessage("end_of_track"))], key=lambda event: event[:2]):
+            track.append(message.copy(time=(tick - now) * _FACTOR))
+            now = tick
+        file.tracks.append(track)
     content = io.BytesIO()
     file.save(file=content)
     return content.getvalue()
