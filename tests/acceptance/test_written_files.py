@@ -57,7 +57,7 @@ def melodies(nottingham_directory: Path) -> list[Melody]:
     generated: list[Melody] = []
     for turn in range(N_GENERATED // N_TOGETHER):
         generated += _generated_by(networks[turn % 3], rng, turn)
-    real = [tunes[index] for index in rng.permutation(len(tunes))[:N_REAL]]
+    real = [tunes[index].without_form() for index in rng.permutation(len(tunes))[:N_REAL]]
     assert len(generated) == N_GENERATED
     for group in (real, generated):  # both contain what is hard to write
         assert sum(bool(melody.departures) for melody in group) > 5

@@ -17,6 +17,7 @@ from chromasonic.melody_generation.io.read_abc import read_abc
 from chromasonic.melody_generation.io.read_score import parse_scores
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.io.write_abc import to_abc
+from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.melody import Melody
 
@@ -51,6 +52,16 @@ def test_musicxml_is_read_back_with_form_chords_kind_and_spelling(tunes: list[Me
         assert replace(tune.melody, corpus=melody.corpus, part_order=melody.part_order) == melody, melody.source
         n_equal += 1
     assert n_equal >= 0.97 * len(tunes)
+
+
+def test_the_melody_is_read_back_from_midi_with_chords(tunes: list[Melody]) -> None:
+    for melody in tunes[::5]:
+        with_chords, alone = (
+            next(parse_scores(to_midi(melody, 120, chords=chords), ".mid", "a.mid")) for chords in (True, False)
+        )
+        assert isinstance(with_chords, WrittenTune)
+        assert isinstance(alone, WrittenTune)
+        assert with_chords.melody == alone.melody, melody.source
 
 
 def test_abc2midi_plays_the_repeats_of_our_abc(tunes: list[Melody], tmp_path: Path) -> None:

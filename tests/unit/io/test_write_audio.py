@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import Chord
 from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, synthesise, to_wav
 from chromasonic.melody_generation.melody import REST, Melody
 
@@ -14,6 +16,19 @@ from chromasonic.melody_generation.melody import REST, Melody
 def loudest_frequency(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)[spectrum.argmax()])
+
+
+def test_chords_sound_softly_and_can_be_left_out() -> None:
+    melody = Melody([72, 74], [48, 48], chords=(Chord(48, 0, "major", 0),))
+    alone = synthesise(melody, 120, chords=False)
+    together = synthesise(melody, 120)
+    assert np.array_equal(alone, synthesise(replace(melody, chords=()), 120))
+    middle = SAMPLE_RATE  # where the chord begins
+    first, first_alone = together[: middle - 10], alone[: middle - 10]
+    loudness = np.abs(first).max() / np.abs(first_alone).max()
+    assert first == pytest.approx(loudness * first_alone, abs=1e-5)
+    added = together[middle:] / loudness - alone[middle:]
+    assert 0.1 < np.linalg.norm(added) / np.linalg.norm(alone[middle:]) < 0.6
 
 
 @pytest.mark.parametrize("pitch", [45, 57, 60, 69, 76, 88, 97, 127])

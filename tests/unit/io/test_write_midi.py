@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.independent_readers import read_by_music21, sounding_notes
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import Chord, FormMark, FormSign
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
@@ -59,6 +61,35 @@ def test_every_key_and_title_can_be_written_and_read(melody: Melody) -> None:
     assert by_type["track_name"].name == plain_title(melody.title)
     is_minor = melody.mode in {"minor", "dorian", "phrygian", "locrian"}
     assert by_type["key_signature"].key.endswith("m") == is_minor
+
+
+CHORDS = (Chord(0, 7, "major", 7), Chord(12, 2, "7", 6))
+WITH_CHORDS = replace(JIG, chords=CHORDS, form=(FormMark(2, FormSign.REPEAT_END),))
+
+
+def test_chords_sound_softly_on_a_channel_of_their_own() -> None:
+    tracks = mido.MidiFile(file=io.BytesIO(to_midi(WITH_CHORDS, 120)), charset="utf-8").tracks
+    assert [track.name for track in tracks] == [JIG.title, "Melody", "Chords"]
+    begun: dict[int, int] = {}
+    notes, now = [], 0
+    for message in tracks[2]:
+        now += message.time
+        if message.type == "note_on":
+            assert (message.channel, message.velocity) == (1, 40)
+            begun[message.note] = now
+        elif message.type == "note_off":
+            onset = begun.pop(message.note)
+            notes.append((onset // 20 - JIG.start, (now - onset) // 20, message.note))
+    first = [(0, 12, pitch) for pitch in (43, 50, 55, 59)]
+    assert sorted(notes) == [*first, *((12, 72, pitch) for pitch in (42, 48, 50, 54, 57))]
+
+
+def test_chords_can_be_left_out() -> None:
+    assert to_midi(WITH_CHORDS, 120, chords=False) == to_midi(JIG, 120)
+
+
+def test_the_melody_is_read_back_from_a_file_with_chords(tmp_path: Path) -> None:
+    assert read_back(WITH_CHORDS, tmp_path) == read_back(JIG, tmp_path)
 
 
 def test_an_upbeat_precedes_the_first_counted_bar_line(tmp_path: Path) -> None:

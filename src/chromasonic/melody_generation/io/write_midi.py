@@ -1,7 +1,7 @@
 """Write a melody as a Standard MIDI File: one track with tempo, key, metres, title and notes.
 
-A melody with chord symbols has three tracks: title and metres, the melody, and its chords, softly, on a channel of their
-own.
+A melody with chord symbols has three tracks: title and metres, the melody, and its chords, softly, on a channel of
+their own.
 
 Silence before an upbeat aligns the bar lines with those that a sequencer counts. MIDI files have no bar lines, so a bar
 that a departure cuts short gets a time signature of its length if there is one.
@@ -45,7 +45,7 @@ def to_midi(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
         InputError: If the melody cannot be written, or the tempo is out of range.
     """
     check_tempo(tempo)
-    measures = split_measures(melody)
+    measures = split_measures(melody.without_form())  # a sign of form divides a bar, and its metre stays
     # MIDI has major and minor only. Tonic and third are kept, although the key signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
     key = Spelling.for_key(melody.tonic, "minor" if is_minor else "major").tonic + "m" * is_minor

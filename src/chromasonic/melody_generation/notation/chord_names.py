@@ -64,7 +64,7 @@ def chord_pitches(chord: Chord) -> tuple[int, ...]:
 
 def sounding_chords(melody: Melody) -> Iterator[tuple[int, int, int]]:
     """Yield the notes of all chords: MIDI number, onset and duration in ticks; a chord sounds until the next one."""
-    ends = [*(chord.onset for chord in melody.chords[1:]), melody.ticks]
+    ends = [*(chord.onset for chord in melody.chords), melody.ticks][1:]
     for chord, end in zip(melody.chords, ends, strict=True):
         for pitch in chord_pitches(chord):
             yield pitch, chord.onset, end - chord.onset
