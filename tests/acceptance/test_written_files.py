@@ -1,4 +1,6 @@
-"""Other programs read our files note by note: 500 melodies of models that learned from real tunes, and 100 real tunes.
+"""Other programs read our files note by note: 250 melodies of models that learned from real tunes, and 100 real tunes.
+
+Form and chords have tests of their own.
 
 abc2midi reads the ABC files, music21 the MIDI files, Verovio the MusicXML files, and our own readers read all three.
 """
@@ -26,6 +28,7 @@ from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.io.write_abc import to_abc
 from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.io.write_musicxml import to_musicxml
+from chromasonic.melody_generation.measures.key_estimation import Key, contradicted_key
 from chromasonic.melody_generation.melody import MODES, REST, Melody
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -36,7 +39,7 @@ from chromasonic.melody_generation.vocabulary import METRES, STARTS, NoteVocabul
 
 pytestmark = pytest.mark.slow
 
-N_REAL, N_GENERATED = 100, 500
+N_REAL, N_GENERATED = 100, 250
 N_TOGETHER = 25  # melodies that share a temperature and a length
 N_LEARNED_FROM, N_STEPS = 300, 25
 
@@ -64,7 +67,7 @@ def melodies(nottingham_directory: Path) -> list[Melody]:
         assert sum(bool((melody.durations % 3).any()) for melody in group) > 5
         assert sum(bool((melody.pitches == REST).any()) for melody in group) > 5
     assert len({str(melody.metre) for melody in generated}) == len(METRES)
-    assert len({(melody.tonic, melody.mode) for melody in generated}) > 80
+    assert len({(melody.tonic, melody.mode) for melody in generated}) > 70
     return real + generated
 
 
@@ -116,7 +119,7 @@ def test_abc2midi_reads_every_abc_file_and_finds_no_fault(melodies: list[Melody]
         faults = [warning for warning in played.warnings if not re.search(usual, warning)]
         assert faults == [], text
         n_whole += is_whole
-    assert 100 < n_whole < len(melodies) - 100
+    assert 60 < n_whole < len(melodies) - 60
 
 
 def test_music21_reads_every_midi_file(melodies: list[Melody]) -> None:
@@ -135,7 +138,7 @@ def test_our_own_reader_reads_bars_upbeats_and_departures_from_abc(melodies: lis
     read = [tune.melody for tune in read_abc(text, file_name="all.abc") if isinstance(tune, WrittenTune)]
     assert [sounding_notes(melody) for melody in read] == [sounding_notes(melody) for melody in melodies]
     lossless = [index for index, melody in enumerate(melodies) if is_lossless(melody)]
-    assert len(lossless) > 300
+    assert len(lossless) > 150
     assert [content(read[index]) for index in lossless] == [content(melodies[index]) for index in lossless]
 
 
@@ -147,7 +150,8 @@ def test_our_own_readers_read_bars_from_scores(melodies: list[Melody], ending: s
     """
     n_read = 0
     for melody in melodies[:N_REAL:2]:
-        if (melody.pitches == REST).any() or not is_lossless(melody):
+        contradicted = contradicted_key(Key(melody.tonic, melody.mode), melody.pitches, melody.durations)
+        if (melody.pitches == REST).any() or not is_lossless(melody) or contradicted:
             continue
         path = tmp_path / f"tune{ending}"
         path.write_bytes(
