@@ -358,7 +358,7 @@ def test_signs_of_quoted_printable_mails_are_decoded() -> None:
 LEFT_OUT = {
     "{ga}A B": {"grace notes": 2},
     "[CEG]A [ce]": {"lower notes of chords": 3},
-    '"Am"A "^slow"B "G7"c': {"chord symbols": 2},
+    '"Am"A "^slow"B "G7"c "Fine"d "Gmixed"e': {"chord symbols": 2},
     "A2B2&c4|d4|": {"notes of second voices within a part": 1},
     "A2B2|(&c4|d4|&E4|F4|&)G4|": {"notes of second voices within a part": 2},
     "V:1\nAB|\nV:2\nCDE|\nV:1\ncd|": {"notes of other parts": 3},

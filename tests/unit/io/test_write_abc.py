@@ -26,7 +26,7 @@ def read_back(melody: Melody) -> Melody:
 
 def music(melody: Melody) -> str:
     """Return the music after the header on one line."""
-    return to_abc(melody, 120).partition("K:")[2].partition("\n")[2].replace("\n", " ").strip()
+    return to_abc(melody, 120).partition("\nK:")[2].partition("\n")[2].replace("\n", " ").strip()
 
 
 @given(melodies(min_notes=1))

@@ -230,6 +230,7 @@ class AbcTuneParser:
             elif match["chord"]:
                 if chord := parse_chord(match["chord"]):
                     self.events.append(chord)
+                    self.left_out[CHORD_SYMBOLS] -= 1
             elif match["tuplet"]:
                 self._begin_tuplet(match["tuplet"])
             elif match["passes"]:
