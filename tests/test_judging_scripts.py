@@ -179,11 +179,11 @@ def test_an_evaluation_of_an_earlier_version_gets_digests_before_it_is_replaced(
     path.write_text(json.dumps(values))
     assert read_evaluation(copied) is not None
 
-    def fail(files: FilesTogether) -> None:
-        del files
+    def fail(files: FilesTogether, journal_folder: Path | None) -> None:
+        del files, journal_folder
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FilesTogether, "rename", fail)
+    monkeypatch.setattr(FilesTogether, "replace", fail)
     with pytest.raises(KeyboardInterrupt):
         evaluate_run(copied, force=True)
     assert json.loads(path.read_text())["files"] == files

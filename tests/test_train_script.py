@@ -18,6 +18,7 @@ import torch
 from omegaconf import OmegaConf
 
 from chromasonic.melody_generation.runs.directory_lock import lock_directory
+from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.training.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
@@ -230,8 +231,13 @@ def test_resuming_a_complete_or_damaged_run_is_refused(train: Train, copied: Pat
 
 @pytest.mark.slow
 def test_a_complete_run_is_resumed_with_more_epochs_and_its_own_settings(train: Train, copied: Path) -> None:
+    evaluation = RunLayout(copied).evaluation
+    names = ("report.html", "scores.md", "samples.npz", "diagnosis.png", "surprise.html", "surprise_12.svg")
+    for name in (*names, "surprises.md", ".report.unfinished-x.html"):
+        (evaluation.directory / name).write_text("of an earlier epoch")
     ending = train(f"resume={copied}", "epochs=3")
     assert ending.code == 0, ending.err
+    assert {path.name for path in evaluation.directory.iterdir()} == {"results.json", "surprises.md"}
     history = TrainingHistory.load(copied / "lstm_checkpoints/melody_lstm_history.json")
     assert history.epoch == [1, 2, 3]
     results = json.loads((copied / "evaluation/results.json").read_text())

@@ -6,6 +6,7 @@
 Each command replaces what an earlier call has written. It is killed at its first replacement of a file, its second, and
 so on, while the file is half-written and just after it was renamed. Then the disk is full from its first file on, its
 second, and so on. After each, the next command must give what it gives without a kill, and nothing may be left behind.
+The next command is the same one, or another one that works in the same folder.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 from tests.breaking.forked import ChildResult, ForkedProgram, Sabotage, at_call, full_disk, run_command, train, warm_up
 from tests.breaking.kills import dies_replacing
 
-from chromasonic.melody_generation.atomic_files import are_unchanged
+from chromasonic.melody_generation.atomic_files import JOURNAL, are_unchanged
 from chromasonic.melody_generation.study import runner
 
 _FEW = ("n_samples=4", "max_notes=32")
@@ -51,7 +52,7 @@ class Command:
         arguments: The arguments of the call that is killed, and called again.
         folder: The folder of the files.
         record: The file that is written last, within the folder.
-        next: Commands that read what is left, by name, before the command is called again.
+        others: Other commands that read or write in the folder, each of which may be the next one.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Command:
     arguments: tuple[str, ...]
     folder: Path
     record: str
-    next: Callable[[], ChildResult] | None = None
+    others: tuple[Callable[[], ChildResult], ...] = ()
 
 
 @dataclass
@@ -77,6 +78,7 @@ def commands(folder: Path) -> dict[str, Command]:
     trained = train("model=markov", "num_sequences=24", "trainer.accelerator=cpu", f"output_dir={run}")
     if trained.code:
         raise RuntimeError(trained.output)
+    (folder / "begin.abc").write_text("X:1\nT:Begin\nM:4/4\nL:1/8\nK:C\nCDEF GABc | cBAG FEDC |\n")
     out = folder / "comparison"
     (folder / "plan.yaml").write_text(_PLAN)
     (folder / "README.md").write_text("<!-- results -->\n<!-- /results -->\n")
@@ -88,7 +90,11 @@ def commands(folder: Path) -> dict[str, Command]:
             (f"run={run}", "seed=1", *_FEW),
             run / "evaluation",
             "results.json",
-            partial(run_command, "compare", f"runs=[{run}]", f"output_dir={folder / 'other'}", limit=_LIMIT),
+            (
+                partial(run_command, "compare", f"runs=[{run}]", f"output_dir={folder / 'other'}", *_FEW),
+                partial(run_command, "evaluate", f"run={run}", "surprise=1", "seed=0", *_FEW),
+                partial(_resume_copy, run),
+            ),
         ),
         "compare": Command(
             "compare",
@@ -96,6 +102,7 @@ def commands(folder: Path) -> dict[str, Command]:
             (f"runs=[{run}]", f"output_dir={out}", "seed=1", *_FEW),
             out,
             "model_comparison.json",
+            (partial(run_command, "compare", f"runs=[{run}]", f"output_dir={out}", "seed=2", *_FEW),),
         ),
         "generate": Command(
             "generate",
@@ -103,6 +110,13 @@ def commands(folder: Path) -> dict[str, Command]:
             (f"run={run}", "count=2", "seed=1", "max_notes=32", _FORMATS),
             run / "melodies",
             "index.html",
+            (
+                partial(run_command, "generate", f"run={run}", "count=1", "seed=2", "max_notes=32", "formats=abc"),
+                partial(
+                    run_command,
+                    *("generate", f"run={run}", "count=2", "max_notes=32", _FORMATS, f"primer={folder / 'begin.abc'}"),
+                ),
+            ),
         ),
         "results": Command(
             "results",
@@ -112,6 +126,17 @@ def commands(folder: Path) -> dict[str, Command]:
             "results.md",
         ),
     }
+
+
+def _resume_copy(run: Path) -> ChildResult:
+    """Resume a copy of a run with more epochs, and put its evaluation into the run."""
+    copy = run.with_name("copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(run, copy)
+    ended = train(f"resume={copy}", "epochs=200", limit=_LIMIT)
+    shutil.rmtree(run / "evaluation")
+    (copy / "evaluation").rename(run / "evaluation")
+    return ended
 
 
 def _results_once_more(folder: Path, *arguments: str) -> ChildResult:
@@ -137,7 +162,10 @@ def _results(*arguments: str, sabotage: Sabotage | None = None, limit: float = _
 def kill_everywhere(command: Command, numbers: Iterable[int], *, disks: bool = True) -> Tally:
     """Kill a command at replacements of files, and fill the disk at files, with these numbers, counted from 1."""
     tally = Tally()
+    if command.folder.exists():
+        shutil.copytree(command.folder, _kept(command))
     whole = _whole(command)
+    accepted = [_undisturbed(command, other) for other in command.others]
     for number in numbers:
         sabotages: dict[str, Sabotage] = {
             f"killed while file {number} is half-written": dies_replacing(number, renamed=False),
@@ -148,7 +176,50 @@ def kill_everywhere(command: Command, numbers: Iterable[int], *, disks: bool = T
         ends = [_sabotaged(command, how, sabotage, whole, tally) for how, sabotage in sabotages.items()]
         if all(ends):
             break
+        for how, sabotage in sabotages.items():
+            for index, contents_after in enumerate(accepted):
+                fault = _fault_of_another(command, index, sabotage, contents_after)
+                tally.faults += [f"{how}: {fault}"] if fault else []
     return tally
+
+
+def _kept(command: Command) -> Path:
+    return command.folder.with_name(f"{command.folder.name} before")
+
+
+def _begin_afresh(command: Command) -> None:
+    """Put back the folder as it was before the first call."""
+    shutil.rmtree(command.folder, ignore_errors=True)
+    if _kept(command).exists():
+        shutil.copytree(_kept(command), command.folder)
+
+
+def _undisturbed(command: Command, other: Callable[[], ChildResult]) -> list[dict[str, bytes]]:
+    """Return the files after another command if the killed one was never called, was called, or has left nothing."""
+    after = []
+    for calls in ((command.before,), (command.before, None), ()):
+        _begin_afresh(command)
+        for call in (*calls, other):
+            _run(command, call)
+        after.append(contents(command.folder))
+    return after
+
+
+def _fault_of_another(command: Command, index: int, sabotage: Sabotage, accepted: list[dict[str, bytes]]) -> str:
+    """Disturb a command once, call another one, and return what is wrong then; empty if nothing is."""
+    _begin_afresh(command)
+    _run(command, command.before)
+    if _program(command.name)(*command.arguments, sabotage=sabotage, limit=_LIMIT).code == 0:
+        return ""
+    then = command.others[index]()
+    if then.code:
+        return f"command {index} fails: {then.output[-300:]}"
+    if any(command.folder.rglob(".*unfinished*")) or any(command.folder.rglob(JOURNAL)):
+        return f"command {index} leaves an unfinished file"
+    after = contents(command.folder)
+    if after not in accepted:
+        return f"command {index} leaves a mix: {[_differing(after, whole) for whole in accepted]}"
+    return ""
 
 
 def _whole(command: Command) -> dict[str, bytes]:
@@ -170,7 +241,8 @@ def _program(name: str) -> Callable[..., ChildResult]:
 
 
 def _sabotaged(command: Command, how: str, sabotage: Sabotage, whole: dict[str, bytes], tally: Tally) -> bool:
-    """Disturb a command once, and check the next ones; return whether it has ended undisturbed."""
+    """Disturb a command once, and check its next call; return whether it has ended undisturbed."""
+    _begin_afresh(command)
     _run(command, command.before)
     old = contents(command.folder)
     ended = _program(command.name)(*command.arguments, sabotage=sabotage, limit=_LIMIT)
@@ -186,11 +258,6 @@ def _sabotaged(command: Command, how: str, sabotage: Sabotage, whole: dict[str, 
         faults += ["it left an unfinished file"] if any(command.folder.rglob(".*unfinished*")) else []
         if contents(command.folder) != old and _passes_for_done(command):
             faults.append("files were replaced, and they pass for done")
-    if command.next is not None:
-        then = command.next()
-        faults += [f"the next command fails: {then.output[-300:]}"] if then.code else []
-        if not _passes_for_done(command):
-            faults.append("the next command accepted files of two calls")
     again = _program(command.name)(*command.arguments)
     if again.code:
         faults.append(f"it cannot be repeated: {again.output[-300:]}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     """Generate melodies, score them, write them with a page, and print a table."""
-    from chromasonic.melody_generation.atomic_files import remove_unfinished, replaced_together, write_text
+    from chromasonic.melody_generation.atomic_files import replaced_together, write_text
     from chromasonic.melody_generation.generation.conditions import unfamiliar_conditions
     from chromasonic.melody_generation.generation.primer import read_primer
     from chromasonic.melody_generation.io.export import check_folder, check_formats
@@ -58,9 +58,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
     with lock_directory(folder, "writing melodies"):
-        for stem in (generated.series, page.stem):
-            remove_unfinished(folder, pattern=f"{stem}*")
-        with replaced_together(), TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies)) as bar:
+        bar = TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies))
+        with replaced_together(journal_folder=folder), bar:
             contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
             write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
     print_generated_set(generated, {"Melodies": folder, "Listen": page})

@@ -18,7 +18,13 @@ from chromasonic.app.launch import is_main_process
 from chromasonic.config.build import REFUSALS, build, build_as
 from chromasonic.config.closed_set import place_to_write
 from chromasonic.config.saved_configuration import plain_configuration, save_configuration
-from chromasonic.melody_generation.atomic_files import remove_unfinished, shown_path, write_json
+from chromasonic.melody_generation.atomic_files import (
+    remove_file,
+    remove_unfinished,
+    replaced_together,
+    shown_path,
+    write_json,
+)
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
@@ -215,7 +221,7 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
 def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> None:
     """Write the files that describe a new run, or add a resumed run to its provenance."""
     layout = RunLayout(job.directory)
-    remove_unfinished(job.directory, job.checkpoints.directory)
+    remove_unfinished(job.checkpoints.directory)
     earlier = job.directory if job.resume_from is not None else job.repeats
     if earlier is not None:
         print_differences(earlier, differences_from_run(earlier, provenance))
@@ -230,10 +236,13 @@ def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> No
 
 
 def record_scores(directory: Path, outcome: TrainedRun, metadata: ModelMetadata) -> None:
-    """Write the scores at the best epoch, with the metadata, into ``results.json``."""
+    """Write the scores at the best epoch into ``results.json``, and remove an evaluation of an earlier epoch."""
     record = TrainingRecord.of(metadata, outcome.scores, outcome.history.best_epoch, outcome.minutes)
-    with lock_directory(RunLayout(directory).evaluation.directory, "evaluating", waits=True):
-        write_json(RunLayout(directory).results, record.to_json())
+    evaluation = RunLayout(directory).evaluation
+    with lock_directory(evaluation.directory, "evaluating", waits=True), replaced_together():
+        write_json(evaluation.results, record.to_json())
+        for path in evaluation.files_beside_results():
+            remove_file(path)
 
 
 def log_outcome(trainer: L.Trainer, config: DictConfig, outcome: TrainedRun) -> None:

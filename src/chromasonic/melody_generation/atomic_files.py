@@ -1,7 +1,8 @@
 """Atomic files: a file is complete or absent, even if the process that writes it is killed.
 
 Files that belong together are replaced together (:func:`replaced_together`): first all are written, then all are
-renamed. A record that is written after them holds their digests, by which a reader recognises a set that is not whole.
+renamed. A set that is not whole is recognised by digests: those of a record that is written after the files, or those
+of a journal that is there while they are replaced.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _MAX_BYTES = 1_000_000_000  # of a file that is written with others
 
 # In the name of every unfinished file, to recognise those of killed processes.
 _UNFINISHED = ".unfinished-"
+
+# The name of a journal: the digests of files before and after they are replaced, by name. It is removed at the end.
+JOURNAL = ".replaced-files.json"
 
 _umask = os.umask(0)
 os.umask(_umask)
@@ -60,13 +64,25 @@ class FilesTogether:
             path.relative_to(folder).as_posix(): _digest(unfinished) for path, unfinished in self._unfinished.items()
         }
 
-    def rename(self) -> None:
-        """Let each file replace its path, and remove the unwanted ones."""
+    def replace(self, journal_folder: Path | None = None) -> None:
+        """Let each file replace its path, and remove the unwanted ones.
+
+        Args:
+            journal_folder: The folder of all files, for a journal; None for none. The path of the last file is removed
+                before another is replaced.
+        """
+        if journal_folder is not None:
+            before = digests_of((*self._unfinished, *self._unwanted))
+            write_json(journal_folder / JOURNAL, {"before": before, "after": self.digests(journal_folder)})
+            for path in list(self._unfinished)[-1:]:
+                path.unlink(missing_ok=True)
         for path, unfinished in list(self._unfinished.items()):
             unfinished.replace(path)
             del self._unfinished[path]
         for path in self._unwanted:
             path.unlink(missing_ok=True)
+        if journal_folder is not None:
+            (journal_folder / JOURNAL).unlink()
 
     def remove(self) -> None:
         """Remove the files that are not renamed."""
@@ -78,12 +94,15 @@ _together: ContextVar[FilesTogether | None] = ContextVar("_together", default=No
 
 
 @contextmanager
-def replaced_together() -> Iterator[FilesTogether]:
+def replaced_together(journal_folder: Path | None = None) -> Iterator[FilesTogether]:
     """Let the atomic files of this thread wait until the block ends without an error, then rename all of them.
 
     If the block raises an error, such as that of a full disk, every path is unchanged. A process that is killed between
     two renames leaves some files of before and some of after: a record with the digests of all files tells
-    (:func:`are_unchanged`).
+    (:func:`are_unchanged`), or a journal, by which the next program that locks the folder removes them.
+
+    Args:
+        journal_folder: The folder of all files, for a journal; None for files with a record.
 
     Example:
         >>> folder = Path(tempfile.mkdtemp())
@@ -97,10 +116,12 @@ def replaced_together() -> Iterator[FilesTogether]:
     files = FilesTogether()
     token = _together.set(files)
     try:
-        yield files
-        files.rename()
+        try:
+            yield files
+        finally:
+            _together.reset(token)
+        files.replace(journal_folder)
     finally:
-        _together.reset(token)
         files.remove()
 
 

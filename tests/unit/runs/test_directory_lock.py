@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from chromasonic.melody_generation.atomic_files import (
+    JOURNAL,
+    digests_of,
+    remove_file,
+    replaced_together,
+    write_text,
+)
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.directory_lock import (
     lock_directory,
@@ -144,3 +153,96 @@ def test_the_folder_of_a_copied_checkpoint_is_not_searched(tmp_path: Path) -> No
     for model in (checkpoint, tmp_path):
         with pytest.raises(InputError, match="x is a link"):
             refuse_links_of(model)
+
+
+class Killed(BaseException):
+    """The end of a program, at which no handler runs."""
+
+
+def write_set(folder: Path, number: int) -> None:
+    """Write the files of a set: the second has no c, and p is written last."""
+    with replaced_together(journal_folder=folder):
+        for name in ("abcp", "abp")[number - 1]:
+            write_text(folder / name, f"{name} of set {number}")
+        if number == 2:
+            remove_file(folder / "c")
+
+
+@pytest.fixture
+def melodies(tmp_path: Path) -> Path:
+    """A folder with the first set, and a file of the user's."""
+    folder = tmp_path / "melodies"
+    folder.mkdir()
+    (folder / "mine").write_text("of the user")
+    write_set(folder, 1)
+    return folder
+
+
+def show_next_program(folder: Path, left: set[str]) -> None:
+    """Lock a folder after a program was killed in it, and compare the files that are left."""
+    assert (folder / JOURNAL).exists()
+    (folder / ".a.unfinished-x").write_text("")
+    with lock_directory(folder):
+        assert {path.name for path in folder.iterdir()} == left | {".lock", "mine"}
+
+
+@pytest.mark.parametrize("n_renamed", range(3))
+def test_the_next_program_removes_a_mix_of_two_sets(
+    n_renamed: int, melodies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, n_calls = os.replace, itertools.count()
+
+    def replace(source: Any, target: Any) -> None:
+        if next(n_calls) == n_renamed + 1:  # the first is that of the journal
+            raise Killed
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(Killed):
+            write_set(melodies, 2)
+    assert not (melodies / "p").exists()
+    show_next_program(melodies, set())
+
+
+@pytest.mark.parametrize(("at", "left"), [("p", {*"abcp"}), ("c", {*"abp"}), (JOURNAL, {*"abp"})])
+def test_the_next_program_keeps_a_whole_set(
+    at: str, left: set[str], melodies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == at:
+            raise Killed
+        real(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        with pytest.raises(Killed):
+            write_set(melodies, 2)
+    show_next_program(melodies, left)
+    number = 1 if "c" in left else 2
+    assert {(melodies / name).read_text() for name in left} == {f"{name} of set {number}" for name in left}
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"before": 1}', '{"other": {}}', '{"after": {"a": 2}}'])
+def test_a_damaged_journal_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text(text)
+    with pytest.raises(InputError, match=JOURNAL), lock_directory(tmp_path):
+        pass
+    (tmp_path / JOURNAL).unlink()
+    with lock_directory(tmp_path):
+        pass
+
+
+def test_a_journal_removes_no_file_of_another_content_or_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for path in (tmp_path / "mine", folder / "mine", folder / "theirs"):
+        path.write_text(path.name)
+    digest = digests_of([tmp_path / "mine"])["mine"]
+    after = {"../mine": digest, "mine": "0" * 64, "theirs": digest, str(tmp_path / "mine"): digest}
+    (folder / JOURNAL).write_text(json.dumps({"before": {}, "after": after}))
+    with lock_directory(folder):
+        pass
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["mine", "mine", "theirs"]

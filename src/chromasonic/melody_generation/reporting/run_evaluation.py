@@ -13,7 +13,6 @@ from chromasonic.melody_generation.atomic_files import (
     atomic_file,
     digests_of,
     remove_file,
-    remove_unfinished,
     replaced_together,
     write_json,
     write_text,
@@ -165,7 +164,6 @@ def write_evaluation(
         layout: Paths of the files.
         run: The run directory, if the model is from one; its TensorBoard shows the scores.
     """
-    remove_unfinished(layout.directory)
     _add_digests(layout)
     tables = score_tables(record)
     with replaced_together() as files:
@@ -213,7 +211,6 @@ def write_comparison(
         command: The command that repeats the comparison.
     """
     layout = ComparisonLayout(directory)
-    remove_unfinished(directory)
     with replaced_together() as files:
         tables, (figure, picture) = "\n".join(map(markdown, comparison_tables(comparison))), _chart(comparison)
         write_text(layout.tables, tables)

@@ -1,4 +1,4 @@
-"""Keep two programs from working in one directory, and a run from being overwritten."""
+"""Keep two programs from working in one directory, remove what a killed one left, and protect runs and links."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
+from chromasonic.melody_generation.atomic_files import JOURNAL, digests_of, remove_unfinished
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.terminal_output import print_error
 from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.layout import LOCK, RunLayout
+from chromasonic.melody_generation.untrusted_files import read_json
 
 # What file systems without locks answer, as some in networks do.
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+_JOURNAL = TypeAdapter(dict[Literal["before", "after"], dict[str, str]])
 
 
 @contextmanager
 def lock_directory(directory: Path, work: str = "training", *, waits: bool = False) -> Iterator[None]:
     """Hold a directory while the block runs, so that no other program does the same work in it.
+
+    Files that a killed program has left unfinished in it, or replaced in part, are removed first.
 
     Args:
         directory: A run directory, or another; it is made if there is none.
@@ -54,6 +61,9 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
             raise
         print_error(f"{directory} cannot be locked: make sure that no other program is {work} there")
     try:
+        if lock.is_locked:
+            remove_unfinished(directory)
+            _remove_replaced_in_part(directory)
         yield
     finally:
         if lock.is_locked:
@@ -62,6 +72,30 @@ def lock_directory(directory: Path, work: str = "training", *, waits: bool = Fal
         with suppress(OSError):  # one of them has files
             for folder in new:
                 folder.rmdir()
+
+
+def _remove_replaced_in_part(directory: Path) -> None:
+    """Remove the files of two sets that a killed program has left mixed: those with a digest in its journal, no others.
+
+    Raises:
+        InputError: If the journal is damaged.
+    """
+    path = directory / JOURNAL
+    try:
+        journal = _JOURNAL.validate_python(read_json(path, "files", "remove the files that should not be there"))
+    except ValidationError as problem:
+        raise InputError(f"{path} is no list of files: remove it") from problem
+    before, after = journal.get("before", {}), journal.get("after", {})
+    paths = [directory / name for name in {**before, **after} if Path(name).name == name]
+    found = digests_of(paths)
+    if found not in (before, after):  # otherwise one set is whole, and there is nothing of the other
+        is_complete = after.items() <= found.items()
+        for name, digest in found.items():
+            if digest in {before.get(name), after.get(name)} and not (is_complete and name in after):
+                (directory / name).unlink()
+        if not is_complete:
+            print_error(f"{directory}: files that a killed program had replaced in part were removed")
+    path.unlink(missing_ok=True)
 
 
 def refuse_links(directory: Path, names: Collection[str] | None = None) -> None:

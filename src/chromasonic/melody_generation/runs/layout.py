@@ -10,6 +10,7 @@ A run directory:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,7 +218,15 @@ class EvaluationLayout:
 
     def surprisal_files(self) -> list[Path]:
         """Return the page and the notations that there are."""
-        return sorted(self.directory.glob("surprise*.*"))
+        return [
+            path
+            for path in sorted(self.directory.glob("surprise*.*"))
+            if path == self.surprisal_page or re.fullmatch(r"surprise_\d+\.svg", path.name)
+        ]
+
+    def files_beside_results(self) -> list[Path]:
+        """Return the paths of all other files of an evaluation."""
+        return [self.samples, self.scores, self.diagnosis, self.report, *self.surprisal_files()]
 
 
 @dataclass(frozen=True)
