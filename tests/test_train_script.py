@@ -235,8 +235,12 @@ def test_a_complete_run_is_resumed_with_more_epochs_and_its_own_settings(train: 
     names = ("report.html", "scores.md", "samples.npz", "diagnosis.png", "surprise.html", "surprise_12.svg")
     for name in (*names, "surprises.md", ".report.unfinished-x.html"):
         (evaluation.directory / name).write_text("of an earlier epoch")
+    events = RunLayout(copied).evaluation_events / "events.out.tfevents.1"
+    events.parent.mkdir()
+    events.write_text("of an earlier epoch")
     ending = train(f"resume={copied}", "epochs=3")
     assert ending.code == 0, ending.err
+    assert not events.exists()
     assert {path.name for path in evaluation.directory.iterdir()} == {"results.json", "surprises.md"}
     history = TrainingHistory.load(copied / "lstm_checkpoints/melody_lstm_history.json")
     assert history.epoch == [1, 2, 3]

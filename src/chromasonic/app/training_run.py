@@ -238,10 +238,11 @@ def record_start(job: Job, data: MelodyDataModule, provenance: Provenance) -> No
 def record_scores(directory: Path, outcome: TrainedRun, metadata: ModelMetadata) -> None:
     """Write the scores at the best epoch into ``results.json``, and remove an evaluation of an earlier epoch."""
     record = TrainingRecord.of(metadata, outcome.scores, outcome.history.best_epoch, outcome.minutes)
-    evaluation = RunLayout(directory).evaluation
+    layout = RunLayout(directory)
+    evaluation = layout.evaluation
     with lock_directory(evaluation.directory, "evaluating", waits=True), replaced_together():
         write_json(evaluation.results, record.to_json())
-        for path in evaluation.files_beside_results():
+        for path in (*evaluation.files_beside_results(), *layout.evaluation_events.glob("events.out.tfevents.*")):
             remove_file(path)
 
 

@@ -177,7 +177,7 @@ def write_evaluation(
     if run is not None and RunLayout(run).tensorboard.is_dir():  # the run logs to TensorBoard
         scores = {name: record.scores[name].value for name in SCORES}
         show_in_tensorboard(
-            RunLayout(run).tensorboard / "evaluation",
+            RunLayout(run).evaluation_events,
             scores={f"evaluation/{name}": scores[name] for name in SCORES if not math.isnan(scores[name])},
             tables={"evaluation": "\n".join(map(markdown, tables))},
         )

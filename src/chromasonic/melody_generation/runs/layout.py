@@ -68,6 +68,11 @@ class RunLayout:
         return self.directory / "tensorboard"
 
     @property
+    def evaluation_events(self) -> Path:
+        """The folder of TensorBoard's event files of the evaluation."""
+        return self.tensorboard / "evaluation"
+
+    @property
     def melodies(self) -> Path:
         """The folder of generated melodies."""
         return self.directory / "melodies"
