@@ -204,7 +204,7 @@ def test_a_primer_that_cannot_be_read_is_named(generate: Generate, tmp_path: Pat
     (tmp_path / "broken.musicxml").write_text("<score")
     ended = generate(f"primer={tmp_path}/broken.musicxml", f"output_dir={tmp_path}/new")
     assert ended.code == 1
-    assert "broken.musicxml cannot be used: cannot be read as musicxml" in ended.err
+    assert "broken.musicxml cannot be used: it is no well-formed XML" in ended.err
     assert len(ended.err.strip().splitlines()) == 1, ended.err
     assert not (tmp_path / "new").exists()
 

@@ -178,7 +178,7 @@ def test_every_bad_model_is_reported_with_its_reason_and_the_others_are_compared
         "raises": "Raises raised KeyError in line",
         "no mode": "TypeError: mine",
         "no state": "AttributeError: mine",
-        "no memory": "not enough memory for the predictions of 16 tunes of up to",
+        "no memory": "not enough memory for the predictions of tunes of up to",
         "no network": "should be a torch module or a trained model, got a int",
     }
     assert results["failures"].keys() == reasons.keys()

@@ -149,7 +149,9 @@ def read_configuration(
 
 
 def _run_directory(directory: Path) -> str:
-    return str(HydraConfig.get().runtime.output_dir) if HydraConfig.initialized() else str(directory)
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
+        return str(directory)
+    return str(HydraConfig.get().runtime.output_dir)
 
 
 def _parse(content: bytes) -> JsonObject:

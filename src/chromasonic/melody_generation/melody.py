@@ -136,7 +136,7 @@ class Melody:
         chords: Chord symbols by rising onset.
         kind: The kind of tune, such as ``"jig"``, one of ``KINDS``.
         spelling: Position of each note on the line of fifths as written (C is 0, G is 1, F is -1), 0 for a rest, shape
-            (N,); of shape (0,) if it is not known.
+            (N,); of shape (0,) if it is not known, or names other notes than ``pitches``.
 
     Raises:
         ValueError: If a value is out of range, lengths differ, or a departure agrees with the count.
@@ -219,6 +219,7 @@ class Melody:
         if self.kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, got {self.kind!r}")
         self._check_departures()
+        self._keep_what_fits()
         self._check_form()
 
     def _check_departures(self) -> None:
@@ -233,19 +234,28 @@ class Melody:
                 raise ValueError(f"the metre before note {departure.note} is {metre} already")
             previous, metre, position = departure.note, departure.metre or metre, 0
 
+    def _keep_what_fits(self) -> None:
+        """Leave out signs and chords after the last note, and a spelling of other notes: they belong to other notes.
+
+        A program that replaces the pitches or the durations need not know of them.
+        """
+        fifths = self.spelling
+        fits = len(fifths) == len(self) and not ((7 * fifths - self.pitches) % 12)[self.pitches != REST].any()
+        if len(fifths) and not (fits and np.abs(fifths).max() <= _MAX_FIFTHS):
+            object.__setattr__(self, "spelling", _read_only(()))
+        ticks = self.ticks
+        if any(mark.note > len(self) for mark in self.form):
+            object.__setattr__(self, "form", tuple(mark for mark in self.form if mark.note <= len(self)))
+        if any(chord.onset >= ticks for chord in self.chords):
+            object.__setattr__(self, "chords", tuple(chord for chord in self.chords if chord.onset < ticks))
+
     def _check_form(self) -> None:
         places = [mark.note for mark in self.form]
-        if places != sorted(places) or (places and not 0 <= places[0] <= places[-1] <= len(self)):
+        if places != sorted(places) or (places and places[0] < 0):
             raise ValueError(f"signs of form stand before notes 0 to {len(self)}, in order: {places}")
         onsets = [chord.onset for chord in self.chords]
-        if onsets != sorted(set(onsets)) or (onsets and onsets[-1] >= self.ticks):
-            raise ValueError(f"chords stand at rising onsets below {self.ticks}: {onsets}")
-        if len(self.spelling) not in (0, len(self)):
-            raise ValueError(f"{len(self)} pitches but {len(self.spelling)} spellings")
-        if len(self.spelling) and np.abs(self.spelling).max() > _MAX_FIFTHS:
-            raise ValueError(f"a spelling is at most {_MAX_FIFTHS} fifths from C")
-        if len(self.spelling) and ((7 * self.spelling - self.pitches) % 12)[self.pitches != REST].any():
-            raise ValueError("a spelling names another pitch class than its note")
+        if onsets != sorted(set(onsets)):
+            raise ValueError(f"chords stand at rising onsets: {onsets}")
 
     def __len__(self) -> int:
         return len(self.pitches)

@@ -78,6 +78,7 @@ def reading_code() -> list[Path]:
         root / "vocabulary.py",
         root / "measures" / "key_estimation.py",
         root / "notation" / "repeats.py",
+        root / "notation" / "spelling.py",
         root / "printing" / "printable_text.py",
         *sorted(root.glob("corpora/**/*.py")),
         *sorted(root.glob("io/**/*.py")),

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.runs.flat_values import flat_values
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")
 _MAX_DIFFERENCES = 3  # in a name
 _MAX_LETTERS = 60  # of each part of a name
+_MAX_LETTERS_OF_MODEL = 255  # as in a checkpoint: a user finds the results by the name of the model
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _without_seed(record: EvaluationRecord, run: str) -> str:
 def _names(records: Sequence[EvaluationRecord], runs: Sequence[str]) -> list[str]:
     """Return a different name for each model, short enough for tables and figures."""
     configurations = [flat_values(record.configuration) for record in records]
-    models = [_shortened(record.model or run) for record, run in zip(records, runs, strict=True)]
+    models = [_shortened(record.model or run, _MAX_LETTERS_OF_MODEL) for record, run in zip(records, runs, strict=True)]
     names = []
     for run, model, configuration in zip(runs, models, configurations, strict=True):
         namesakes = [other for other, name in zip(configurations, models, strict=True) if name == model]
@@ -154,9 +155,9 @@ def _names(records: Sequence[EvaluationRecord], runs: Sequence[str]) -> list[str
     return names
 
 
-def _shortened(value: object) -> str:
+def _shortened(value: object, max_letters: int = _MAX_LETTERS) -> str:
     text = str(value)
-    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"
+    return text if len(text) <= max_letters else f"{text[: max_letters - 1]}…"
 
 
 def _differing(configurations: Sequence[Mapping[str, object]]) -> list[str]:

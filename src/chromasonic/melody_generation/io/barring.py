@@ -34,8 +34,8 @@ class _Note:
     marks: list[FormMark]
 
     def joins(self, before: _Note) -> bool:
-        """Return whether it continues the note before it; a note that is tied over a repeat sign begins again."""
-        return before.tied and self.pitch == before.pitch and all(mark.sign in WITHIN_A_NOTE for mark in self.marks)
+        """Return whether it continues the note before it."""
+        return before.tied and self.pitch == before.pitch
 
 
 @dataclass
