@@ -152,10 +152,10 @@ def test_a_double_bar_or_a_chord_does_not_cut_a_held_note() -> None:
     assert [(chord.onset, chord.root) for chord in melody.chords] == [(0, 0), (96, 7)]
 
 
-def test_a_repeat_sign_cuts_a_held_note() -> None:
+def test_a_repeat_sign_within_a_held_note_stands_before_the_next() -> None:
     held = [timed(0, 48, 60), timed(48, 144, 62), timed(144, 192, 64)]
     melody = formed(held, (96, END))
-    assert melody.durations.tolist() == [48, 48, 48, 48]
+    assert melody.durations.tolist() == [48, 96, 48]
     assert signs(melody) == [(2, ":|")]
 
 
@@ -278,3 +278,8 @@ def test_notes_that_are_no_part_of_the_melody_are_counted() -> None:
         "grace notes": 3,
         "impossible events": 2,
     }
+
+
+def test_absurdly_many_bars_raise_an_error() -> None:
+    with pytest.raises(InputError, match="20000 bars"):
+        melody_of([timed(0, 24, 60), timed(400_000, 400_024, 60)], change(0, Metre(1, 32)))

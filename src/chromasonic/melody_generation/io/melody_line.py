@@ -30,6 +30,7 @@ from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody
 
 # A few bytes of a damaged file can name a very late time, and each bar takes memory.
 _MAX_TICKS = 20_000 * TICKS_PER_QUARTER
+_MAX_BARS = 20_000
 _MAX_ROUNDING = 1  # tick; programs round durations, and no rest is so short
 
 
@@ -279,5 +280,7 @@ def _counted_bar_lines(metres: tuple[MetreChange, ...], last: Fraction) -> list[
         bar = change.onset
         while bar < end:
             bar_lines.append(bar)
+            if len(bar_lines) > _MAX_BARS:
+                raise InputError(f"it has more than {_MAX_BARS} bars")
             bar += change.metre.bar_ticks
     return bar_lines
