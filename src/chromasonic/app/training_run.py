@@ -28,6 +28,7 @@ from chromasonic.melody_generation.atomic_files import (
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
+from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 from chromasonic.melody_generation.printing.masked_secrets import masked_values
 from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan, print_remark
 from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
@@ -131,6 +132,8 @@ def start_weights(job: Job, module: MelodyModule, data: MelodyDataModule, teache
     if job.resume_from is not None:
         check_resumable(job.directory, job.checkpoints, data.split_hash, job.config.epochs, module.schedule)
     check_split(module.network, data.split_hash)
+    # A network of the user's own may have an argument of this name for something else.
+    runs = job.config.model.runs if isinstance(module.network, MixtureNetwork) else ()
     return initialise_weights(
         module.network,
         job.config.init_from,
@@ -138,7 +141,7 @@ def start_weights(job: Job, module: MelodyModule, data: MelodyDataModule, teache
         guard=data.guarded.split if data.guarded else None,
         resume_from=job.resume_from,
         teacher=teacher,
-        members=[read_checkpoint(run).metadata for run in job.config.model.get("runs", ())],
+        members=[read_checkpoint(run).metadata for run in runs],
         sources=data.report.sources if data.report else (),
     )
 
