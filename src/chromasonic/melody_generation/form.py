@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -16,6 +16,8 @@ QUALITIES = (
     "5",
 )
 MAX_PASSES = 16
+# The pitch class of each letter without an accidental.
+NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 class FormSign(Enum):
@@ -84,6 +86,14 @@ class Chord:
         return replace(self, root=(self.root + semitones) % 12, bass=(self.bass + semitones) % 12)
 
 
+def marks_by_note(marks: Iterable[FormMark]) -> dict[int, list[FormMark]]:
+    """Return the marks by the index of the note that follows, in their order."""
+    by_note: dict[int, list[FormMark]] = {}
+    for mark in marks:
+        by_note.setdefault(mark.note, []).append(mark)
+    return by_note
+
+
 def without_redundant_marks(marks: Sequence[FormMark], n_notes: int) -> tuple[FormMark, ...]:
     """Return the marks without repetitions, and without double bars at either end or beside another sign."""
     elsewhere = {0, n_notes, *(mark.note for mark in marks if mark.sign is not FormSign.SECTION)}
@@ -93,7 +103,6 @@ def without_redundant_marks(marks: Sequence[FormMark], n_notes: int) -> tuple[Fo
 
 _NOTE_NAME = r"([A-Ga-g])([#b♯♭]?)"
 _CHORD = re.compile(rf"\s*\(?{_NOTE_NAME}([^/\s\"]*)\s*(?:/\s*{_NOTE_NAME})?")
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ALTERATIONS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 # Suffixes by quality. Ninths and higher chords, and chords with added notes, become the chord below.
 _SUFFIXES = {
@@ -133,8 +142,8 @@ def parse_chord(text: str, onset: int = 0) -> Chord | None:
     quality = _QUALITY_OF.get(suffix, _QUALITY_OF.get(suffix.lower()))
     if quality is None:
         return None
-    root = (_SEMITONES[match[1]] + _ALTERATIONS[match[2]]) % 12
-    bass = (_SEMITONES[match[4].upper()] + _ALTERATIONS[match[5]]) % 12 if match[4] else root
+    root = (NATURALS[match[1]] + _ALTERATIONS[match[2]]) % 12
+    bass = (NATURALS[match[4].upper()] + _ALTERATIONS[match[5]]) % 12 if match[4] else root
     return Chord(onset, root, quality, bass)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError, did_you_mean
+from chromasonic.melody_generation.form import NATURALS
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS
 
-_NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"#": 1, "b": -1, "": 0}
 # Other names of modes, and their abbreviations behind a key.
 _ALSO_CALLED = {"aeolian": "minor", "ionian": "major", "m": "minor"}
@@ -58,7 +58,7 @@ def parse_key(key: str) -> int:
         mode = next((mode for mode in MODES if len(name) >= 3 and mode.startswith(name[:3])), None)
         meant = f": write key={letter.upper()}{accidental} mode={mode}" if mode else ", such as G, F# or Bb"
         raise InputError(f"a key is the tonic alone{meant}, got {key!r}")
-    return (_NATURALS[letter.upper()] + _ACCIDENTALS[accidental]) % 12
+    return (NATURALS[letter.upper()] + _ACCIDENTALS[accidental]) % 12
 
 
 def parse_metre(text: str) -> Metre:

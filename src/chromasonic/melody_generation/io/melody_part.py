@@ -27,7 +27,8 @@ _MELODY_NAME = re.compile(
 )
 # Such a word in the name of another part: a choir of a synthesizer, a second voice, an accompaniment.
 _OTHER_NAME = re.compile(
-    r"back|\bbg|\bbv|harmon|chord|accomp|begleit|choir|chor\b|oohs?\b|aahs?\b|\bbass|counter|gegen|descant|guitar|guide|drum|\bsax|clarinet|recorder"
+    r"back|\bbg|\bbv|harmon|chord|accomp|begleit|choir|chor\b|oohs?\b|aahs?\b|\bbass|counter|gegen|descant|guitar|guide|drum"
+    r"|\bsax|clarinet|recorder"
     r"|\b(?:2nd|3rd|4th|second|third|fourth|zweite|deuxi|seconda)|\bvoice [2-9]"
 )
 _MIN_SHARE_OF_FULLEST = 20  # a named part needs one note for so many of the fullest part

@@ -17,6 +17,7 @@ from chromasonic.melody_generation.io.midi.beat_grids import snap_to_grid
 from chromasonic.melody_generation.io.midi.midi_events import TrackEvents, read_events
 from chromasonic.melody_generation.io.midi.note_pairing import ChannelNotes, pair_keys
 from chromasonic.melody_generation.io.midi.played_rhythm import quantise
+from chromasonic.melody_generation.io.scores.written_notes import key_of_signature
 from chromasonic.melody_generation.io.tunes import GRACE_NOTES, IMPOSSIBLE_EVENTS, PERCUSSION, Remark
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Metre
@@ -150,8 +151,7 @@ def _key(signature: bytes) -> Key | None:
     sharps, mode = int.from_bytes(signature[:1], signed=True), signature[1:2]
     if abs(sharps) > _MAX_SHARPS or mode not in {b"\x00", b"\x01"}:
         return None
-    is_minor = mode == b"\x01"
-    return Key((7 * sharps + 9 * is_minor) % 12, "minor" if is_minor else "major")
+    return key_of_signature(sharps, "minor" if mode == b"\x01" else "major")
 
 
 def _without_repetitions(changes: list[tuple[Fraction, Metre]]) -> list[MetreChange]:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from chromasonic.melody_generation.form import KINDS, FormMark, FormSign
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.beams import beam_marks
-from chromasonic.melody_generation.notation.chord_names import spell_chord_note
+from chromasonic.melody_generation.notation.chord_names import chord_suffix, spell_chord_note
 from chromasonic.melody_generation.notation.line_breaks import LineSegment, line_segments
 from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
@@ -26,24 +26,24 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
 _ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-# MusicXML's kind of a chord, and its printed text, by quality.
+# MusicXML's kind of a chord by quality.
 HARMONY_KINDS = {
-    "major": ("major", ""),
-    "minor": ("minor", "m"),
-    "7": ("dominant", "7"),
-    "maj7": ("major-seventh", "maj7"),
-    "m7": ("minor-seventh", "m7"),
-    "m7b5": ("half-diminished", "m7b5"),
-    "dim": ("diminished", "dim"),
-    "dim7": ("diminished-seventh", "dim7"),
-    "aug": ("augmented", "aug"),
-    "aug7": ("augmented-seventh", "aug7"),
-    "sus4": ("suspended-fourth", "sus4"),
-    "sus2": ("suspended-second", "sus2"),
-    "7sus4": ("suspended-fourth", "7sus4"),
-    "6": ("major-sixth", "6"),
-    "m6": ("minor-sixth", "m6"),
-    "5": ("power", "5"),
+    "major": "major",
+    "minor": "minor",
+    "7": "dominant",
+    "maj7": "major-seventh",
+    "m7": "minor-seventh",
+    "m7b5": "half-diminished",
+    "dim": "diminished",
+    "dim7": "diminished-seventh",
+    "aug": "augmented",
+    "aug7": "augmented-seventh",
+    "sus4": "suspended-fourth",
+    "sus2": "suspended-second",
+    "7sus4": "suspended-fourth",
+    "6": "major-sixth",
+    "m6": "minor-sixth",
+    "5": "power",
 }
 _LOWEST_IN_TREBLE = 55  # the median pitch below which a bass clef has fewer ledger lines
 
@@ -179,8 +179,7 @@ class _MeasureWriter:
             chord = self._chords.popleft()
             harmony = ElementTree.SubElement(measure, "harmony", {"print-frame": "no"})
             _pitch_class(ElementTree.SubElement(harmony, "root"), "root", spell_chord_note(chord.root, self._spelling))
-            kind, text = HARMONY_KINDS[chord.quality]
-            _leaf(harmony, "kind", kind).set("text", text)
+            _leaf(harmony, "kind", HARMONY_KINDS[chord.quality]).set("text", chord_suffix(chord.quality))
             if chord.bass != chord.root:
                 bass = ElementTree.SubElement(harmony, "bass")
                 _pitch_class(bass, "bass", spell_chord_note(chord.bass, self._spelling))

@@ -41,8 +41,12 @@ def chord_name(chord: Chord, spelling: Spelling) -> str:
         'F#m/C#'
     """
     root, bass = (spell_chord_note(pitch, spelling).name for pitch in (chord.root, chord.bass))
-    suffix = _SUFFIXES.get(chord.quality, chord.quality)
-    return f"{root}{suffix}" + (f"/{bass}" if chord.bass != chord.root else "")
+    return f"{root}{chord_suffix(chord.quality)}" + (f"/{bass}" if chord.bass != chord.root else "")
+
+
+def chord_suffix(quality: str) -> str:
+    """Return what stands after the root in the name of a chord."""
+    return _SUFFIXES.get(quality, quality)
 
 
 def spell_chord_note(pitch_class: int, spelling: Spelling) -> WrittenPitch:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.form import FormMark
+from chromasonic.melody_generation.form import FormMark, marks_by_note
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.durations import split_duration
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, TRIPLET_VALUES, NoteValue, is_triplet_only
@@ -117,9 +117,7 @@ def split_measures(melody: Melody) -> list[Measure]:
         [[(24, False)], [(96, True)], [(24, False)]]
     """
     check_writable(melody)
-    marks: dict[int, list[FormMark]] = {}
-    for mark in melody.form:
-        marks.setdefault(mark.note, []).append(mark)
+    marks = marks_by_note(melody.form)
     measures: list[Measure] = []
     metre_before = None
     for begin, end, metre, position in melody.segments:

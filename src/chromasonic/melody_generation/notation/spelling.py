@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chromasonic.melody_generation.form import NATURALS
 from chromasonic.melody_generation.melody import Melody
 
 _STEPS = "FCGDAEB"
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 # Sharps of a mode's signature less those of the major key on the same tonic.
 _MODE_SHARPS = {
@@ -94,7 +94,7 @@ class Spelling:
         """
         lowest = self.sharps - 1 - _N_BELOW
         step, alter = _step_and_alter(lowest + (7 * pitch - lowest) % 12)
-        return WrittenPitch(step, alter, (pitch - alter - _SEMITONES[step]) // 12 - 1)
+        return WrittenPitch(step, alter, (pitch - alter - NATURALS[step]) // 12 - 1)
 
     def spell_note(self, melody: Melody, note: int) -> WrittenPitch:
         """Spell a note as its source does, or by the key if that is not known or needs a triple accidental."""
@@ -102,7 +102,7 @@ class Spelling:
         if len(melody.spelling):
             step, alter = _step_and_alter(int(melody.spelling[note]))
             if alter in _SIGNS:
-                return WrittenPitch(step, alter, (pitch - alter - _SEMITONES[step]) // 12 - 1)
+                return WrittenPitch(step, alter, (pitch - alter - NATURALS[step]) // 12 - 1)
         return self.spell(pitch)
 
     def alterations(self) -> dict[str, int]:
@@ -156,7 +156,7 @@ def fifths_of(letter: str, pitch: int) -> int:
         >>> fifths_of("F", 66), fifths_of("B", 70)
         (6, -2)
     """
-    alteration = (pitch - _SEMITONES[letter] + 6) % 12 - 6
+    alteration = (pitch - NATURALS[letter] + 6) % 12 - 6
     return _STEPS.index(letter) - 1 + 7 * alteration
 
 

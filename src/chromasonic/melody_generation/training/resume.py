@@ -218,7 +218,7 @@ class StateCheck:
 
     @property
     def _is_of_other_versions(self) -> bool:
-        """Whether other versions of torch or Lightning wrote the checkpoint, which had fewer settings."""
+        """True if other versions of torch or Lightning wrote the checkpoint, which had fewer settings."""
         provenance = self.checkpoint.training_state.get("provenance")
         torch_version = provenance.get("torch") if isinstance(provenance, dict) else None
         lightning = self.checkpoint.training_state.get("pytorch-lightning_version")

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+from chromasonic.melody_generation.form import NATURALS
+
 _FIFTHS = "FCGDAEB"  # the order in which sharps are added to a signature
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _SIGNS = str.maketrans({"♯": "#", "♭": "b", "♮": "="})
@@ -123,7 +124,7 @@ def _parse_key(text: str) -> tuple[KeySymbol, str]:
         rest = rest[accidentals.end() :]
     base = _signature(0 if word[:3] == _EXPLICIT else sharps)  # "explicit": only the accidentals that follow
     signature = tuple(sorted({**dict(base), **added}.items()))
-    return KeySymbol((_SEMITONES[letter] + alteration) % 12, name, signature), rest
+    return KeySymbol((NATURALS[letter] + alteration) % 12, name, signature), rest
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from chromasonic.melody_generation.form import NATURALS
 from chromasonic.melody_generation.melody import Metre
 
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _MIDDLE_C = 60
 # Escapes of the standard (2.1, section 8.2): accents by a sign and a letter, ligatures by two letters.
@@ -59,7 +59,7 @@ class NoteSymbol:
         Raises:
             ValueError: If the MIDI number is out of range.
         """
-        number = _MIDDLE_C + 12 * (self.octave + octaves) + _SEMITONES[self.letter] + alteration
+        number = _MIDDLE_C + 12 * (self.octave + octaves) + NATURALS[self.letter] + alteration
         if not 0 <= number <= 127:
             raise ValueError(f"a note is {self.octave + octaves} octaves from middle C, outside the range of MIDI")
         return number

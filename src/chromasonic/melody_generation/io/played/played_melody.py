@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from chromasonic.melody_generation.form import FormMark, FormSign, without_redundant_marks
+from chromasonic.melody_generation.form import FormMark, FormSign, marks_by_note, without_redundant_marks
 from chromasonic.melody_generation.io.barring import BarCounter
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.notation.repeats import (
@@ -19,6 +19,7 @@ from chromasonic.melody_generation.notation.repeats import (
     unroll,
 )
 
+_REPEATING = (FormSign.REPEAT_END, FormSign.ENDING)
 _BAR_LINES = {
     FormSign.SECTION: BarLine.DOUBLE_BAR,
     FormSign.REPEAT_BEGIN: BarLine.REPEAT_BEGIN,
@@ -62,6 +63,8 @@ def with_repeat_signs(melody: Melody) -> Melody:
         >>> [(mark.note, mark.sign.value) for mark in with_repeat_signs(tune).form]
         [(1, ':|'), (1, '|:'), (2, ':|')]
     """
+    if not any(mark.sign in _REPEATING for mark in melody.form):
+        return melody
     beginnings = unmarked_repeats(list(score_events(melody)))
     if not beginnings:
         return melody
@@ -107,9 +110,7 @@ def score_events(melody: Melody) -> Iterator[ScoreEvent]:
     changes = {0: melody.metre} | {change.note: change.metre for change in melody.departures if change.metre}
     bar_lines = set(melody.bar_lines.tolist())
     chords = {chord.onset: replace(chord, onset=0) for chord in melody.chords}
-    marks: dict[int, list[FormMark]] = {}
-    for mark in melody.form:
-        marks.setdefault(mark.note, []).append(mark)
+    marks = marks_by_note(melody.form)
     cuts = deque(sorted(bar_lines | set(chords)))
     notes = zip(melody.onsets.tolist(), melody.durations.tolist(), melody.pitches.tolist(), strict=True)
     for note, (onset, ticks, pitch) in enumerate(notes):

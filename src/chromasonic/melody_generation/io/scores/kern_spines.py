@@ -49,7 +49,7 @@ class Spine:
 
     @property
     def is_kern(self) -> bool:
-        """Whether it has notes of kern."""
+        """True if it has notes of kern."""
         return self.kind == "**kern"
 
     @property

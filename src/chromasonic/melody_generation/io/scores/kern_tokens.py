@@ -9,14 +9,13 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chromasonic.melody_generation.form import Chord, FormMark, FormSign, parse_chord
+from chromasonic.melody_generation.form import NATURALS, Chord, FormMark, FormSign, parse_chord
 from chromasonic.melody_generation.io.scores.musicxml_signs import CHORD_SUFFIXES
 from chromasonic.melody_generation.io.scores.written_notes import check_beats, key_of_signature
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.notation.spelling import fifths_of
 
-_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _SHARPS_IN_ORDER = "fcgdaeb"
 _MODES = {
     "": "",
@@ -83,7 +82,7 @@ def parse_kern_note(token: str) -> KernNote | None:
         return None
     letters = pitches[0]
     octave = 3 + len(letters) if letters.islower() else 4 - len(letters)
-    pitch = 12 * (octave + 1) + _SEMITONES[letters[0].lower()] + token.count("#") - token.count("-")
+    pitch = 12 * (octave + 1) + NATURALS[letters[0].upper()] + token.count("#") - token.count("-")
     if not 0 <= pitch <= 127:
         return None
     tied_back, tied_on = "_" in token or "]" in token, "_" in token or "[" in token
@@ -153,7 +152,7 @@ def parse_kern_key(token: str) -> Key | None:
     if match is None or mode is None:
         return None
     mode = mode or ("major" if match[1].isupper() else "minor")
-    tonic = (_SEMITONES[match[1].lower()] + match[2].count("#") - match[2].count("-")) % 12
+    tonic = (NATURALS[match[1].upper()] + match[2].count("#") - match[2].count("-")) % 12
     major = key_of_signature(0, mode)
     return Key(tonic, major.mode) if major else None
 

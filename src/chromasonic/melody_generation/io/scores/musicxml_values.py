@@ -7,12 +7,12 @@ import re
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
+from chromasonic.melody_generation.form import NATURALS
 from chromasonic.melody_generation.io.scores.written_notes import check_beats, key_of_signature
 from chromasonic.melody_generation.measures.key_estimation import Key
 from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.notation.spelling import fifths_of
 
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _QUARTERS = {
     "maxima": Fraction(32),
     "long": Fraction(16),
@@ -39,7 +39,7 @@ def number_in(element: Element, path: str) -> Fraction | None:
 
 def pitch_of(note: Element) -> Fraction | None:
     """Return the MIDI number of a note, with a fraction for a microtone."""
-    step = _SEMITONES.get((note.findtext("pitch/step") or "").strip())
+    step = NATURALS.get((note.findtext("pitch/step") or "").strip())
     octave = number_in(note, "pitch/octave")
     alter = Fraction(0) if note.find("pitch/alter") is None else number_in(note, "pitch/alter")
     if step is None or octave is None or octave.denominator != 1 or alter is None:
