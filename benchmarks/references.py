@@ -20,7 +20,8 @@ from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.training.metrics import MelodyMetrics, TokenScorer
+from chromasonic.melody_generation.training.lightning_module import MelodyMetrics
+from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 REFERENCES: dict[str, tuple[type[MarkovNetwork] | type[PPMNetwork], Mapping[str, Any]]] = {

@@ -60,7 +60,7 @@ ONLY_IN = {
     "markupsafe": {"pages"},
     "requests": {"corpora"},
     "platformdirs": {"corpora", "config"},
-    "lightning": {"data_loader", "training", "reporting", "config", "app"},
+    "lightning": {"data_loader", "training", "config", "app"},
     "torchmetrics": {"training"},
     "tensorboard": {"training"},
     "rich": {"printing"},
@@ -85,6 +85,9 @@ NEVER_IN = {
     "measures": {"torch", "lightning", "torchmetrics", "matplotlib"},
     "notation": {"torch", "lightning", "matplotlib"},
 }
+# Commands that train nothing do not wait for the libraries of training, which take as long to import as all others.
+TRAINING_LIBRARIES = {"lightning", "torchmetrics"}
+COMMANDS_WITHOUT_TRAINING = ("evaluate", "compare", "generate")
 # Modules that write or rename files themselves.
 WRITES_ITSELF = {
     "melody_generation/atomic_files.py",
@@ -328,6 +331,30 @@ def cycle_faults(sources: Mapping[str, str]) -> list[str]:
     return []
 
 
+def modules_reached(sources: Mapping[str, str], path: str) -> set[str]:
+    """Return the paths of a module and of all modules that it imports, directly or not."""
+    reached, waiting = set[str](), [path]
+    while waiting:
+        path = waiting.pop()
+        if path in reached or path not in sources:
+            continue
+        reached.add(path)
+        for name in imported_names(without_type_checking(ast.parse(sources[path]))):
+            parts = name.split(".")[1:] if name.split(".")[0] == PACKAGE else []
+            waiting += ["/".join(parts[:end]) + ".py" for end in range(1, len(parts) + 1)]
+    return reached
+
+
+def training_faults(sources: Mapping[str, str], command: str) -> list[str]:
+    """Return the modules that a command needs and that import a library of training."""
+    return [
+        f"{path} is needed by {command}, and imports {name}"
+        for path in sorted(modules_reached(sources, f"app/{command}_command.py"))
+        for name in sorted(imported_names(without_type_checking(ast.parse(sources[path]))))
+        if name.split(".")[0] in TRAINING_LIBRARIES
+    ]
+
+
 def writing_faults(path: str, source: str) -> list[str]:
     """Return the calls that write or rename files, in modules that are to use ``atomic_files`` for that."""
     if path in WRITES_ITSELF:
@@ -392,6 +419,24 @@ def test_every_module_passes(check: str) -> None:
 def test_the_tree_passes(check: str) -> None:
     faults = TREE_CHECKS[check](python_sources(SOURCES))
     assert len(faults) <= ALLOWED.get(check, 0), "\n".join(faults)
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITHOUT_TRAINING)
+def test_a_command_that_trains_nothing_does_not_import_lightning(command: str) -> None:
+    sources = python_sources(SOURCES)
+    assert len(modules_reached(sources, f"app/{command}_command.py")) > 50
+    assert training_faults(sources, command) == []
+
+
+def test_the_check_of_commands_can_fail() -> None:
+    sources = {
+        "app/x_command.py": "def run():\n    from chromasonic.io.y import f",
+        "io/y.py": "if TYPE_CHECKING:\n    from chromasonic.z import g\nfrom chromasonic import w",
+        "z.py": "import torchmetrics",
+        "w.py": "from lightning.pytorch import Trainer",
+    }
+    assert training_faults(sources, "x") == ["w.py is needed by x, and imports lightning.pytorch.Trainer"]
+    assert len(training_faults(sources | {"w.py": "import chromasonic.z"}, "x")) == 1
 
 
 def test_no_unit_is_in_two_layers() -> None:

@@ -10,13 +10,8 @@ from tests.strategies import melodies
 from torch import Tensor
 
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
-from chromasonic.melody_generation.training.metrics import (
-    MelodyMetrics,
-    RatioOfSums,
-    ScoreSums,
-    TokenScorer,
-    next_token_nll,
-)
+from chromasonic.melody_generation.training.lightning_module import MelodyMetrics, RatioOfSums
+from chromasonic.melody_generation.training.metrics import ScoreSums, TokenScorer, next_token_nll
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 V = len(VOCABULARY)

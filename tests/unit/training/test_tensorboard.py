@@ -11,10 +11,11 @@ from torch.optim import AdamW
 
 from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
+from chromasonic.melody_generation.reporting.event_files import show_in_tensorboard
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
-from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger, show_in_tensorboard
+from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
 MEASURES = ("loss", "bits_per_note", "note_bits", "accuracy", "pitch_accuracy", "duration_accuracy")
 

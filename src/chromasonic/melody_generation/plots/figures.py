@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from chromasonic.melody_generation.atomic_files import atomic_file
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.plots.fonts import DRAWING, label_text
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 # The palette of Okabe and Ito without its yellow, which is too pale on white; neighbours differ in greyscale too.
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -66,6 +70,11 @@ def figure_to_pixels(figure: Figure) -> NDArray[np.uint8]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3]  # type: ignore[no-untyped-call]
+
+
+def add_figure(writer: SummaryWriter, tag: str, figure: Figure, step: int | None = None) -> None:
+    """Add a figure as an image; ``SummaryWriter.add_figure`` would import pyplot, which has a state of its own."""
+    writer.add_image(tag, figure_to_pixels(figure), step, dataformats="HWC")
 
 
 @DRAWING.held()

@@ -28,6 +28,7 @@ from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
 from chromasonic.melody_generation.plots.figures import figure_of_text, figure_to_png, save_figure
 from chromasonic.melody_generation.reporting.commands import comparison_command
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables, shown_name
+from chromasonic.melody_generation.reporting.event_files import show_in_tensorboard
 from chromasonic.melody_generation.reporting.experiment_report import (
     ReportInputs,
     diagnosis_figure,
@@ -41,7 +42,6 @@ from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
 from chromasonic.melody_generation.runs.sweep import name_directories
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_run
 from chromasonic.melody_generation.runs.training_record import TrainingRecord, read_training
-from chromasonic.melody_generation.training.tensorboard import show_in_tensorboard
 from chromasonic.melody_generation.untrusted_files import read_json
 
 if TYPE_CHECKING:

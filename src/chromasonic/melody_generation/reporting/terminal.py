@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import lightning as L
+from typing import TYPE_CHECKING
 
 from chromasonic.melody_generation.atomic_files import shown_path
-from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
@@ -17,8 +15,13 @@ from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.result_tables import score_tables
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, RunLayout
-from chromasonic.melody_generation.training.fit import TrainedRun
-from chromasonic.melody_generation.training.lightning_module import MelodyModule
+
+if TYPE_CHECKING:
+    import lightning as L
+
+    from chromasonic.melody_generation.data_loader import MelodyDataModule
+    from chromasonic.melody_generation.training.fit import TrainedRun
+    from chromasonic.melody_generation.training.lightning_module import MelodyModule
 
 _MEASURES = {
     "bits per note": "bits_per_note",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import Metric
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.decoding import evaluating
@@ -22,7 +23,7 @@ from chromasonic.melody_generation.networks.causality import check_causality, ch
 from chromasonic.melody_generation.networks.checked_logits import logits_of
 from chromasonic.melody_generation.networks.contract import is_fitted
 from chromasonic.melody_generation.training.distillation import Teacher
-from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, MelodyMetrics, TokenScorer
+from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, ScoreSums, TokenScorer
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -30,6 +31,60 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 LOGGED_MEASURES = tuple(f"{side}/{name}" for side in ("train", "validation") for name in MEASURE_NAMES)
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class RatioOfSums(Metric):
+    """A ratio of two sums, exact over batches and processes.
+
+    The value is NaN before anything is counted.
+
+    Example:
+        >>> accuracy = RatioOfSums()
+        >>> accuracy.update(torch.tensor(3), torch.tensor(4))
+        >>> accuracy.update(torch.tensor(0), torch.tensor(2))
+        >>> accuracy.compute()
+        tensor(0.5000)
+    """
+
+    full_state_update = False
+    numerator: Tensor
+    denominator: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("numerator", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("denominator", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, numerator: Tensor, denominator: Tensor) -> None:
+        """Add to both sums, each of shape ()."""
+        self.numerator += numerator.detach()
+        self.denominator += denominator
+
+    def compute(self) -> Tensor:
+        """Return the ratio, shape ()."""
+        return self.numerator / self.denominator
+
+
+class MelodyMetrics(nn.Module):
+    """All measures of a pass over tunes, by name.
+
+    ``loss`` is in nats per scored token; ``bits_per_note`` and ``note_bits`` (the notes' own part) in bits per
+    note; ``accuracy``, ``pitch_accuracy`` and ``duration_accuracy`` are shares of notes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ratios = nn.ModuleDict({name: RatioOfSums() for name in MEASURE_NAMES})
+
+    def by_name(self) -> dict[str, RatioOfSums]:
+        """Return the measures."""
+        return {name: ratio for name, ratio in self._ratios.items() if isinstance(ratio, RatioOfSums)}
+
+    def update(self, sums: ScoreSums) -> None:
+        """Add the sums of a batch."""
+        measures = self.by_name()
+        for name, (numerator, denominator) in sums.ratios().items():
+            measures[name].update(numerator, denominator)
 
 
 class MelodyModule(L.LightningModule):

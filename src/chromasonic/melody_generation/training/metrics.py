@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from chromasonic.melody_generation.networks.checked_logits import checked
 from chromasonic.melody_generation.networks.contract import next_token_targets
@@ -143,57 +142,3 @@ class TokenScorer(nn.Module):
             pitch_right=(self.pitch[guess] == self.pitch[targets]) & is_note,
             duration_right=(self.duration[guess] == self.duration[targets]) & is_note,
         )
-
-
-class RatioOfSums(Metric):
-    """A ratio of two sums, exact over batches and processes.
-
-    The value is NaN before anything is counted.
-
-    Example:
-        >>> accuracy = RatioOfSums()
-        >>> accuracy.update(torch.tensor(3), torch.tensor(4))
-        >>> accuracy.update(torch.tensor(0), torch.tensor(2))
-        >>> accuracy.compute()
-        tensor(0.5000)
-    """
-
-    full_state_update = False
-    numerator: Tensor
-    denominator: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("numerator", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("denominator", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, numerator: Tensor, denominator: Tensor) -> None:
-        """Add to both sums, each of shape ()."""
-        self.numerator += numerator.detach()
-        self.denominator += denominator
-
-    def compute(self) -> Tensor:
-        """Return the ratio, shape ()."""
-        return self.numerator / self.denominator
-
-
-class MelodyMetrics(nn.Module):
-    """All measures of a pass over tunes, by name.
-
-    ``loss`` is in nats per scored token; ``bits_per_note`` and ``note_bits`` (the notes' own part) in bits per
-    note; ``accuracy``, ``pitch_accuracy`` and ``duration_accuracy`` are shares of notes.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._ratios = nn.ModuleDict({name: RatioOfSums() for name in MEASURE_NAMES})
-
-    def by_name(self) -> dict[str, RatioOfSums]:
-        """Return the measures."""
-        return {name: ratio for name, ratio in self._ratios.items() if isinstance(ratio, RatioOfSums)}
-
-    def update(self, sums: ScoreSums) -> None:
-        """Add the sums of a batch."""
-        measures = self.by_name()
-        for name, (numerator, denominator) in sums.ratios().items():
-            measures[name].update(numerator, denominator)

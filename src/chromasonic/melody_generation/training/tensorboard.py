@@ -16,7 +16,7 @@ from chromasonic.melody_generation.io.write_abc import to_abc
 from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, synthesise
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.tempo import usual_tempo
-from chromasonic.melody_generation.plots.figures import figure_to_pixels
+from chromasonic.melody_generation.plots.figures import add_figure
 from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ class PairedTensorBoardLogger(TensorBoardLogger):
     def log_outcome(self, hyperparameters: dict[str, float | str], measures: dict[str, float], curves: Figure) -> None:
         """Show hyperparameters and measures in the HPARAMS tab, and the learning curves."""
         self.log_hyperparams(hyperparameters, {f"hp/{name}": value for name, value in measures.items()})
-        _add_figure(self.experiment, "learning curves", curves)
+        add_figure(self.experiment, "learning curves", curves)
         self.experiment.flush()
 
     @rank_zero_only
     def log_melody(self, tag: str, melody: Melody, epoch: int) -> None:
         """Show a melody as a piano roll, as sound and as ABC text."""
         tempo = usual_tempo(melody)
-        _add_figure(self.experiment, tag, plot_piano_roll(melody), epoch)
+        add_figure(self.experiment, tag, plot_piano_roll(melody), epoch)
         sound = torch.from_numpy(synthesise(melody, tempo))[None]
         self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
         # Indented text is a code block in Markdown.
@@ -83,31 +83,3 @@ class PairedTensorBoardLogger(TensorBoardLogger):
             writer.close()
         self._writers.clear()
         super().finalize(status)
-
-
-def show_in_tensorboard(
-    directory: Path,
-    *,
-    scores: Mapping[str, float] | None = None,
-    tables: Mapping[str, str] | None = None,
-    figures: Mapping[str, Figure] | None = None,
-) -> None:
-    """Show numbers, Markdown tables and figures by their tags; earlier event files in the directory are removed.
-
-    Raises:
-        OSError: If the directory cannot be written to.
-    """
-    for stale in directory.glob("events.out.tfevents.*"):
-        stale.unlink()
-    with SummaryWriter(str(directory)) as writer:
-        for tag, value in (scores or {}).items():
-            writer.add_scalar(tag, value)
-        for tag, text in (tables or {}).items():
-            writer.add_text(tag, text)
-        for tag, figure in (figures or {}).items():
-            _add_figure(writer, tag, figure)
-
-
-def _add_figure(writer: SummaryWriter, tag: str, figure: Figure, step: int | None = None) -> None:
-    """Add a figure as an image; ``SummaryWriter.add_figure`` would import pyplot, which has a state of its own."""
-    writer.add_image(tag, figure_to_pixels(figure), step, dataformats="HWC")
