@@ -16,7 +16,7 @@ import torch
 from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
-from tests.running import ROOT, train_once, undrawn_figures
+from tests.running import ROOT, drawn_figures, train_once, undrawn_figures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -126,10 +126,16 @@ def trained_run(shared_directory: Path) -> Callable[..., Path]:
     return lambda *overrides: train_once(*overrides, directory=shared_directory / "runs")
 
 
-@pytest.fixture
-def undrawn() -> Iterator[None]:
-    """Save figures empty: for tests that write reports but do not look at their figures."""
+@pytest.fixture(scope="session", autouse=True)
+def _undrawn() -> Iterator[None]:
     with undrawn_figures():
+        yield
+
+
+@pytest.fixture
+def drawn() -> Iterator[None]:
+    """Draw figures: for tests that look at them. All others save them empty."""
+    with drawn_figures():
         yield
 
 

@@ -20,7 +20,6 @@ from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.training.fit import TrainedRun, fit, run_callbacks
 from chromasonic.melody_generation.training.lightning_module import MelodyModule, OptimizerFactory
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Schedule
-from tests.running import undrawn_figures
 from tests.small_networks import small_lstm, walks
 
 # The parts of a checkpoint from which Lightning restores a training.
@@ -43,19 +42,18 @@ def train(
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     L.seed_everything(3, verbose=False)
     tunes, files = walks(5), layout(folder)
-    with undrawn_figures():
-        trainer = L.Trainer(
-            max_epochs=n_epochs,
-            callbacks=[*run_callbacks(files), EarlyStopping(VALIDATION_LOSS, patience=9), *callbacks],
-            logger=False,
-            accelerator="cpu",
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        module = MelodyModule(network or small_lstm(), optimizer or partial(AdamW, lr=0.01), schedule)
-        data = DividedMelodies(tunes[:4], tunes[4:], batch_size=2)
-        return fit(module, data, trainer, files, resume_from=files.latest)
+    trainer = L.Trainer(
+        max_epochs=n_epochs,
+        callbacks=[*run_callbacks(files), EarlyStopping(VALIDATION_LOSS, patience=9), *callbacks],
+        logger=False,
+        accelerator="cpu",
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    module = MelodyModule(network or small_lstm(), optimizer or partial(AdamW, lr=0.01), schedule)
+    data = DividedMelodies(tunes[:4], tunes[4:], batch_size=2)
+    return fit(module, data, trainer, files, resume_from=files.latest)
 
 
 def changed(source: Path, target: Path, change: Callable[[dict[str, Any]], object]) -> None:

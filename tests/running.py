@@ -93,9 +93,20 @@ def train_once(*overrides: str, directory: Path) -> Path:
     return run
 
 
+_DRAW = Figure.draw
+
+
 @contextmanager
 def undrawn_figures() -> Iterator[None]:
     """Save figures empty. Drawing them takes as long as all the rest of a small run or sweep."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "draw", lambda figure, renderer: None)
+        yield
+
+
+@contextmanager
+def drawn_figures() -> Iterator[None]:
+    """Draw figures as users see them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "draw", _DRAW)
         yield

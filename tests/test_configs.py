@@ -121,13 +121,11 @@ def take_a_step(model: str, dataset: str, scheduler: str, optimizer: str, folder
 @pytest.mark.parametrize(
     ("model", "scheduler", "optimizer"),
     [
-        *itertools.product(
-            (each for each in choices("model") if each not in COUNTING), choices("scheduler"), choices("optimizer")
-        ),
-        *((model, "reduce_on_plateau", "adamw") for model in COUNTING),
+        *itertools.product(["lstm"], choices("scheduler"), choices("optimizer")),
+        *((model, "reduce_on_plateau", "adamw") for model in choices("model") if model != "lstm"),
     ],
 )
-def test_every_model_trains_with_every_scheduler_and_optimizer(
+def test_a_model_trains_with_every_scheduler_and_optimizer(
     model: str, scheduler: str, optimizer: str, tmp_path: Path, own_tunes: Path
 ) -> None:
     take_a_step(model, "synthetic", scheduler, optimizer, tmp_path, own_tunes)

@@ -15,7 +15,7 @@ import torch
 from chromasonic.melody_generation.printing.printable_text import printable
 from tests.running import QUIET, ROOT, Ending, run_script
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
+pytestmark = pytest.mark.slow
 Run = Callable[..., Ending]
 FEW = ("n_samples=2", "max_notes=24")
 TITLES = (

@@ -15,7 +15,7 @@ from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
 from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from tests.running import QUIET, ROOT, Ending, run_script
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
+pytestmark = pytest.mark.slow
 Run = Callable[..., Ending]
 FEW = ("n_samples=2", "max_notes=24")
 

@@ -22,6 +22,7 @@ def parts(trained_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_a_mixture_is_trained_and_evaluated_without_its_parts(
     parts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,6 @@ from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.leaking import grams, title_of
 from tests.running import ROOT, TINY, Ending, composed, run_script
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 Train = Callable[..., Ending]
 SIZES = (*TINY[1:], "batch_size=8", "logger=none", "callbacks=quiet")
 

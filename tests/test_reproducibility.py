@@ -93,7 +93,7 @@ class Setting:
         """Train as a program that has just been started would."""
         files = CheckpointLayout(directory, "model")
         L.seed_everything(self.seed, verbose=False)
-        data = MelodyDataModule(SyntheticCorpus(num_sequences=24), batch_size=4, seed=self.seed)
+        data = MelodyDataModule(SyntheticCorpus(num_sequences=14), batch_size=4, seed=self.seed)
         network = LSTMNetwork(16, 2, 0.3) if self.network == "lstm" else TransformerNetwork(16, 2, 2, 0.3)
         callbacks = run_callbacks(files)
         if self.patience is not None:

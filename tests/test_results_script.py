@@ -47,7 +47,6 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("undrawn")
 def test_a_plan_becomes_a_page(run: Run, tmp_path: Path) -> None:
     warm_up()
     (tmp_path / "plan.yaml").write_text(PLAN)

@@ -6,10 +6,8 @@ import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.training.history import TrainingHistory
 from tests.running import ROOT, SCRIPT, TINY, Ending, run_script
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 Train = Callable[..., Ending]
 
 
@@ -295,33 +292,6 @@ def test_a_lack_of_memory_is_reported_in_one_line(
 
     monkeypatch.setattr("chromasonic.melody_generation.training.lightning_module.MelodyModule.training_step", exhaust)
     show_refused(train(*TINY, f"output_dir={tmp_path / 'run'}"), "memory", "batch_size", "hidden_size")
-
-
-@pytest.mark.slow
-def test_a_stopped_run_prints_how_to_continue(train: Train, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    last = run / "lstm_checkpoints/melody_lstm_last.pt"
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), *TINY, "epochs=1000", f"output_dir={run}"],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while not last.exists() and process.poll() is None:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert err.strip().splitlines()[-1:] == err.strip().splitlines()
-    assert f"chromasonic train resume={run}" in err
-    reached = torch.load(last, weights_only=True)["epoch"]
-    ending = train(f"resume={run}", f"epochs={reached + 1}")
-    assert ending.code == 0, ending.err
-    assert json.loads((run / "evaluation/results.json").read_text())["n_epochs"] == reached + 1
 
 
 def test_help_lists_all_options_without_heavy_imports() -> None:

@@ -21,7 +21,6 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import TINY, Ending, run_script
 from tests.small_networks import small_lstm, small_transformer, walks
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 Train = Callable[..., Ending]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import QUIET, ROOT, TINY, Ending, run_script
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
+pytestmark = pytest.mark.slow
 Run = Callable[..., Ending]
 FEW = ("n_samples=2", "max_notes=24")
 TUNE = "X:1\nT:Tune {number}\nM:4/4\nL:1/8\nK:G\n{bars}|]\n"

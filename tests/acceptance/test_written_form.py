@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nottingham_directory")]
 
 @pytest.fixture(scope="module")
 def tunes() -> list[Melody]:
-    """Every third tune of Nottingham."""
-    return NottinghamCorpus().load()[::3]
+    """Every sixth tune of Nottingham."""
+    return NottinghamCorpus().load()[::6]
 
 
 def onsets_and_pitches(notes: list[SoundingNote]) -> list[tuple[int, int]]:
@@ -55,7 +55,7 @@ def test_musicxml_is_read_back_with_form_chords_kind_and_spelling(tunes: list[Me
 
 
 def test_the_melody_is_read_back_from_midi_with_chords(tunes: list[Melody]) -> None:
-    for melody in tunes[::5]:
+    for melody in tunes[::3]:
         with_chords, alone = (
             next(parse_scores(to_midi(melody, 120, chords=chords), ".mid", "a.mid")) for chords in (True, False)
         )

@@ -31,7 +31,7 @@ from tests.breaking.kills import dies_replacing
 from chromasonic.melody_generation.atomic_files import JOURNAL, are_unchanged
 from chromasonic.melody_generation.study import runner
 
-_FEW = ("n_samples=4", "max_notes=32")
+_FEW = ("n_samples=2", "max_notes=32")
 _FORMATS = "formats=[abc,midi,svg]"
 _LIMIT = 120.0  # seconds
 _PLAN = """
@@ -48,6 +48,7 @@ class Command:
 
     Attributes:
         name: Its name.
+        workplace: The folder of everything that the calls read and write.
         before: Carries out an earlier call.
         arguments: The arguments of the call that is killed, and called again.
         folder: The folder of the files.
@@ -56,6 +57,7 @@ class Command:
     """
 
     name: str
+    workplace: Path
     before: Callable[[], ChildResult]
     arguments: tuple[str, ...]
     folder: Path
@@ -86,6 +88,7 @@ def commands(folder: Path) -> dict[str, Command]:
     return {
         "evaluate": Command(
             "evaluate",
+            folder,
             partial(run_command, "evaluate", f"run={run}", "seed=0", *_FEW),
             (f"run={run}", "seed=1", *_FEW),
             run / "evaluation",
@@ -98,6 +101,7 @@ def commands(folder: Path) -> dict[str, Command]:
         ),
         "compare": Command(
             "compare",
+            folder,
             partial(run_command, "compare", f"runs=[{run}]", f"output_dir={out}", "seed=0", *_FEW),
             (f"runs=[{run}]", f"output_dir={out}", "seed=1", *_FEW),
             out,
@@ -106,6 +110,7 @@ def commands(folder: Path) -> dict[str, Command]:
         ),
         "generate": Command(
             "generate",
+            folder,
             partial(run_command, "generate", f"run={run}", "count=3", "seed=0", "max_notes=32", _FORMATS),
             (f"run={run}", "count=2", "seed=1", "max_notes=32", _FORMATS),
             run / "melodies",
@@ -120,6 +125,7 @@ def commands(folder: Path) -> dict[str, Command]:
         ),
         "results": Command(
             "results",
+            folder,
             partial(_results_once_more, folder, *plan),
             plan,
             folder / "page",
@@ -162,9 +168,12 @@ def _results(*arguments: str, sabotage: Sabotage | None = None, limit: float = _
 def kill_everywhere(command: Command, numbers: Iterable[int], *, disks: bool = True) -> Tally:
     """Kill a command at replacements of files, and fill the disk at files, with these numbers, counted from 1."""
     tally = Tally()
-    if command.folder.exists():
-        shutil.copytree(command.folder, _kept(command))
-    whole = _whole(command)
+    _keep(command, "unused")
+    _run(command, command.before)
+    _keep(command, "called before")
+    _run(command)
+    _keep(command, "called")
+    whole = contents(command.folder)
     accepted = [_undisturbed(command, other) for other in command.others]
     for number in numbers:
         sabotages: dict[str, Sabotage] = {
@@ -183,32 +192,35 @@ def kill_everywhere(command: Command, numbers: Iterable[int], *, disks: bool = T
     return tally
 
 
-def _kept(command: Command) -> Path:
-    return command.folder.with_name(f"{command.folder.name} before")
+def _kept(command: Command, state: str) -> Path:
+    return command.workplace.with_name(f"{command.workplace.name}, {command.name} {state}")
 
 
-def _begin_afresh(command: Command) -> None:
-    """Put back the folder as it was before the first call."""
-    shutil.rmtree(command.folder, ignore_errors=True)
-    if _kept(command).exists():
-        shutil.copytree(_kept(command), command.folder)
+def _keep(command: Command, state: str) -> None:
+    """Keep a copy of the workplace, so that no call is repeated to reach a state that was reached before."""
+    shutil.copytree(command.workplace, _kept(command, state))
+
+
+def _restore(command: Command, state: str) -> None:
+    """Put the workplace back into a state that was kept."""
+    for path in command.workplace.iterdir():  # the folder itself is the current directory
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(_kept(command, state), command.workplace, dirs_exist_ok=True)
 
 
 def _undisturbed(command: Command, other: Callable[[], ChildResult]) -> list[dict[str, bytes]]:
     """Return the files after another command if the killed one was never called, was called, or has left nothing."""
     after = []
-    for calls in ((command.before,), (command.before, None), ()):
-        _begin_afresh(command)
-        for call in (*calls, other):
-            _run(command, call)
+    for state in ("called before", "called", "unused"):
+        _restore(command, state)
+        _run(command, other)
         after.append(contents(command.folder))
     return after
 
 
 def _fault_of_another(command: Command, index: int, sabotage: Sabotage, accepted: list[dict[str, bytes]]) -> str:
     """Disturb a command once, call another one, and return what is wrong then; empty if nothing is."""
-    _begin_afresh(command)
-    _run(command, command.before)
+    _restore(command, "called before")
     if _program(command.name)(*command.arguments, sabotage=sabotage, limit=_LIMIT).code == 0:
         return ""
     then = command.others[index]()
@@ -220,13 +232,6 @@ def _fault_of_another(command: Command, index: int, sabotage: Sabotage, accepted
     if after not in accepted:
         return f"command {index} leaves a mix: {[_differing(after, whole) for whole in accepted]}"
     return ""
-
-
-def _whole(command: Command) -> dict[str, bytes]:
-    """Return the files of an undisturbed call."""
-    _run(command, command.before)
-    _run(command)
-    return contents(command.folder)
 
 
 def _run(command: Command, call: Callable[[], ChildResult] | None = None) -> ChildResult:
@@ -242,8 +247,7 @@ def _program(name: str) -> Callable[..., ChildResult]:
 
 def _sabotaged(command: Command, how: str, sabotage: Sabotage, whole: dict[str, bytes], tally: Tally) -> bool:
     """Disturb a command once, and check its next call; return whether it has ended undisturbed."""
-    _begin_afresh(command)
-    _run(command, command.before)
+    _restore(command, "called before")
     old = contents(command.folder)
     ended = _program(command.name)(*command.arguments, sabotage=sabotage, limit=_LIMIT)
     if ended.code == 0:
@@ -314,7 +318,9 @@ def main() -> int:
     arguments = parser.parse_args()
     warm_up()
     n_faults = 0
-    folder = Path(tempfile.mkdtemp())  # removed here, and by no child that ends
+    temporary = Path(tempfile.mkdtemp())  # removed here, and by no child that ends
+    folder = temporary / "workplace"  # what is kept of it is beside it
+    folder.mkdir()
     os.chdir(folder)
     print("| command | kills | full disks | faults |\n|---|---|---|---|", flush=True)
     for command in commands(folder).values():
@@ -326,7 +332,7 @@ def main() -> int:
         for fault in tally.faults:
             print(f"  {fault}", flush=True)
     os.chdir("/")
-    shutil.rmtree(folder)
+    shutil.rmtree(temporary)
     return 1 if n_faults else 0
 
 

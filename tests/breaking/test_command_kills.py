@@ -19,8 +19,10 @@ def test_the_next_command_repairs_what_a_killed_one_left(
     name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warm_up()
-    monkeypatch.chdir(tmp_path)
-    command = commands(tmp_path)[name]
+    workplace = tmp_path / "workplace"
+    workplace.mkdir()
+    monkeypatch.chdir(workplace)
+    command = commands(workplace)[name]
     tally = kill_everywhere(replace(command, others=command.others[-1:]), [number], disks=name == "generate")
     assert tally.n_kills == 2
     assert tally.faults == []

@@ -14,7 +14,7 @@ from tests.breaking import fuzz
 from tests.breaking.mutations import MAX_BYTES
 from tests.breaking.readers import READERS, Reader
 
-N_INPUTS = dict.fromkeys(READERS, 200) | {"configuration": 100, "abc": 100, "states": 10}
+N_INPUTS = dict.fromkeys(READERS, 100) | {"configuration": 50, "abc": 50, "states": 5}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.running import QUIET, ROOT, Ending, run_script, undrawn_figures
+from tests.running import QUIET, ROOT, Ending, run_script
 
 pytestmark = pytest.mark.slow
 
@@ -32,15 +32,14 @@ def victim(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Return a function that runs a command in the test's folder."""
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, *arguments: str) -> Ending:
         return run_script(*arguments, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / f"{name}.py")
 
-    with undrawn_figures():
-        yield run
+    return run
 
 
 def refused(ending: Ending, path: Path) -> bool:

@@ -22,7 +22,7 @@ from tests.breaking.repeated import (
 from chromasonic.melody_generation.io.bounded.reader_process import ReaderProcess
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 
-N_INPUTS = {"abc": 60, "midi": 60, "musicxml": 60, "mxl": 60, "kern": 60}
+N_INPUTS = dict.fromkeys(SUFFIXES, 25)
 HEADER = b"X:1\nT:t\nM:4/4\nL:1/8\n"
 IN_KEY = HEADER + b"K:C\n"
 MUSIC = b"CDEF|\n"

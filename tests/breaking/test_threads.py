@@ -21,6 +21,8 @@ from tests.in_threads import call_at_once
 from chromasonic.melody_generation.io.export import render
 from chromasonic.melody_generation.melody import Melody
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 def rendered() -> dict[str, bytes]:
     """Return the pictures of a melody: a score and a piano roll."""

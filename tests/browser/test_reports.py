@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 from tests.browser.conftest import HOSTILE
 from tests.browsing import PHONE, TABLET, WIDE, faint_texts, overflow, visiting
+from tests.running import drawn_figures
 from tests.small_networks import batch_of, small_lstm, walks
 
 from chromasonic.melody_generation.evaluation.evaluate import evaluate
@@ -55,9 +56,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     evaluation = evaluate(markov(), HOSTILE, reference, SampleSettings(6, max_notes=60))
     metadata = ModelMetadata(dataset=HOSTILE, configuration={"title": HOSTILE})
     record = replace(evaluation.record(), training=TrainingRecord(metadata))
-    write_evaluation_report(folder / "evaluation.html", evaluation, record, run)
-    models = {HOSTILE: markov(), "LSTM": small_lstm()}
-    ModelComparison().compare_models(models, tunes[:12], folder, training_data=tunes[12:], n_samples=6)
+    with drawn_figures():
+        write_evaluation_report(folder / "evaluation.html", evaluation, record, run)
+        models = {HOSTILE: markov(), "LSTM": small_lstm()}
+        ModelComparison().compare_models(models, tunes[:12], folder, training_data=tunes[12:], n_samples=6)
     return {"evaluation": folder / "evaluation.html", "comparison": folder / "report.html"}
 
 

@@ -48,6 +48,7 @@ def test_the_example_of_the_readme_trains_scores_and_generates(capsys: pytest.Ca
     assert len(list(Path("melodies").glob("jig_*.mid"))) == 4
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_example_of_extending_trains_and_those_of_the_run_directory_read_it() -> None:
     [training] = code_blocks(DOCS / "extending.md", "python")
     names: dict[str, object] = {}
@@ -61,6 +62,7 @@ def test_the_example_of_extending_trains_and_those_of_the_run_directory_read_it(
     assert Path("learning_curves.png").is_file()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_example_of_evaluation_writes_scores_and_a_comparison() -> None:
     [example] = code_blocks(DOCS / "evaluation.md", "python")
     names: dict[str, object] = {}

@@ -98,6 +98,7 @@ def test_notation_keeps_every_note() -> None:
     assert not re.search(r"(?<![-\w])(id|style|class|xmlns\S*)=", markup)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_figure_keeps_its_lines() -> None:
     figure = Figure()
     axes = figure.subplots()

@@ -9,6 +9,8 @@ from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
 from chromasonic.melody_generation.plots.figures import save_figure
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 MEASURES = (
     *("accuracy", "pitch_accuracy", "duration_accuracy", "diversity"),
     *("coherence", "musicality", "overall_score", "bits_per_note"),

@@ -10,6 +10,8 @@ import pytest
 from chromasonic.melody_generation.plots.diagnosis_chart import BitsBar, plot_diagnosis
 from chromasonic.melody_generation.plots.figures import save_figure
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 def test_every_group_has_a_bar_of_its_length(tmp_path: Path) -> None:
     bars = [BitsBar("first", 3.0, 10), BitsBar("la$t", math.nan, 0)]

@@ -12,6 +12,8 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.plots.figures import figure_to_pixels, figure_to_png, figure_to_svg
 from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 MELODY = Melody([60, 64, 67, 72, 71, 69], [24, 24, 48, 24, 48, 24], title="A tune")
 
 

@@ -14,6 +14,8 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.plots.figures import save_figure
 from chromasonic.melody_generation.plots.learning_curves import plot_learning_curves
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 TITLES = ["Loss", "Accuracy", "Learning rate", "Generalisation gap"]
 
 

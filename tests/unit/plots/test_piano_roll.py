@@ -15,6 +15,8 @@ from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.plots.figures import figure_to_png
 from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 JIG = Melody([67, 66, 71, REST, 79], [12, 24, 12, 36, 36], Metre(6, 8), 60, tonic=7, title="A $jig$")
 
 

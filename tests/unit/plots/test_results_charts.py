@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from chromasonic.melody_generation.plots.figures import model_color
 from chromasonic.melody_generation.plots.results_charts import SeedScores, plot_bits, plot_validation_curves
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 def test_every_seed_is_a_line_and_every_model_a_legend_entry() -> None:
     curves = {"A": [([1, 2], [3.0, 2.5]), ([1, 2], [3.1, 2.4])], "a $x$": [([1, 2, 3], [9.0, math.nan, 2.0])]}

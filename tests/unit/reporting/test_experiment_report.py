@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.evaluation_records import evaluation_record, training_record
-from tests.small_networks import batch_of, user_network, walks
+from tests.small_networks import batch_of, walks
 from torch import nn
 
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
@@ -21,7 +21,6 @@ from chromasonic.melody_generation.reporting.experiment_report import write_eval
 from chromasonic.melody_generation.runs.command_line import training_command
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
-pytestmark = pytest.mark.usefixtures("undrawn")
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
 
@@ -85,7 +84,7 @@ def test_a_report_of_a_model_that_is_no_run_says_how_it_was_tested(evaluation: E
 
 @pytest.mark.slow
 def test_many_models_show_fewer_melodies_each(tmp_path: Path) -> None:
-    models = {f"model {number}": user_network() for number in range(6)}
+    models = {f"model {number}": markov() for number in range(6)}
     ModelComparison().compare_models(models, TEST, tmp_path, n_samples=2)
     shown = titles((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert len(shown) == 6 * 2 + 2

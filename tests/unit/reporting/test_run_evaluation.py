@@ -14,6 +14,7 @@ from chromasonic.melody_generation.reporting import run_evaluation
 from chromasonic.melody_generation.runs.layout import ComparisonLayout
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("fault", [OverflowError("int too large"), ValueError("Axis limits cannot be NaN or Inf")])
 def test_a_chart_that_cannot_be_drawn_leaves_the_comparison_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception

@@ -157,6 +157,7 @@ def test_lists_of_different_lengths_are_refused() -> None:
         TrainingHistory(epoch=[1])
 
 
+@pytest.mark.usefixtures("drawn")
 def test_curves_are_drawn_and_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "curves.png"
     figure = history_of([3.0, 2.0]).plot_curves(path)

@@ -50,6 +50,7 @@ def events(folder: Path) -> EventAccumulator:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_a_figure_a_sound_and_a_text_are_logged_after_the_first_epoch_and_every_few(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(every_n_epochs=3, max_notes=12), n_epochs=6)
     found = events(tmp_path)
