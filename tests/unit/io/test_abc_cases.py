@@ -142,3 +142,58 @@ def test_titles_in_windows_1252_are_read() -> None:
     assert decode_abc(b"T:Don\x92t") == "T:Don\u2019t"
     assert decode_abc("T:é".encode()) == "T:é"
     assert decode_abc(b"T:\x81") == "T:\x81"  # no character of Windows-1252
+
+
+@pytest.mark.parametrize("kind", ["ml", "js", "text align"])
+def test_every_kind_of_block_is_no_music(kind: str) -> None:
+    (melody,) = tunes(tune(f"%%begin{kind}\nABC DEF|\n%%end{kind.split(maxsplit=1)[0]}\nCDEF GABc|"))
+    assert melody.pitches.tolist() == C_SCALE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        tune("CDEF!GABc!|", before="I:linebreak !\n"),
+        tune("CDEF!GABc!|"),
+        tune("CDEF!|GABc!|"),
+        f"I:linebreak !\n\n{tune('CDEF!GABc!|')}",
+        tune("+trill+CDEF !f!G!trill!A!>!B!fff!c|"),
+        tune("{CDEF GABc|"),
+        tune('"Am CDEF GABc|'),
+        tune("CDEF GABc", key="none"),
+    ],
+)
+def test_marks_that_are_not_closed_or_end_lines_lose_no_notes(text: str) -> None:
+    (melody,) = tunes(text)
+    assert melody.pitches.tolist() == C_SCALE
+
+
+def test_chords_between_plus_signs_are_chords() -> None:
+    (melody,) = tunes(tune("E|+E3A3+ cBA|ecA +ceg+ +f+c|", metre="6/8", key="A"))
+    assert melody.pitches.tolist() == [64, 69, 73, 71, 69, 76, 73, 69, 80, 73]
+    assert melody.durations.tolist() == [12, 36, *[12] * 8]
+
+
+def test_typographic_apostrophes_and_dashes_are_octaves_and_ties() -> None:
+    (melody,) = tunes(tune("C\u2019 c\u2018 C\u2013C D"))
+    assert melody.pitches.tolist() == [72, 84, 60, 62]
+    assert melody.durations.tolist() == [12, 12, 24, 12]
+
+
+def test_endings_may_be_texts() -> None:
+    (melody,) = tunes(tune('|:CDEF|["1st time" GABc:|["2." cBAG|]'))
+    assert [(mark.note, mark.passes) for mark in melody.form if mark.passes] == [(4, (1,)), (8, (2,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (tune("CDEF|", metre="waltz"), "the metre is not understood, and read as free"),
+        (tune("CDEF|", key="D hornpipe"), "a part of the key field is not understood"),
+        (tune("CDEF|", before="P:A999\n"), "the order of the parts is not understood"),
+    ],
+)
+def test_what_is_not_understood_is_reported(text: str, kind: str) -> None:
+    (read,) = tunes_of_file(text.encode(), ".abc", "f")
+    assert not isinstance(read, DroppedTune)
+    assert [remark.kind for remark in read.remarks] == [kind]

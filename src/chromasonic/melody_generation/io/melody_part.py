@@ -31,7 +31,7 @@ _OTHER_NAME = re.compile(
     r"|\bsax|clarinet|recorder"
     r"|\b(?:2nd|3rd|4th|second|third|fourth|zweite|deuxi|seconda)|\bvoice [2-9]"
 )
-_MIN_SHARE_OF_FULLEST = 20  # a named part needs one note for so many of the fullest part
+MIN_SHARE_OF_FULLEST = 20  # a named part needs one note for so many of the fullest part
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def select_part(parts: Sequence[ScorePart], wanted: str | int | None = None) -> 
     if wanted is not None and wanted != "":
         return _selected(parts, _wanted_part(parts, wanted), "the melody is the part that was asked for")
     fullest = max(len(part.notes) for part in sounding)
-    full_enough = [part for part in sounding if _MIN_SHARE_OF_FULLEST * len(part.notes) >= fullest]
-    named = [part for part in full_enough if _is_melody_name(part.name)]
+    full_enough = [part for part in sounding if MIN_SHARE_OF_FULLEST * len(part.notes) >= fullest]
+    named = [part for part in full_enough if is_melody_name(part.name)]
     sung = [part for part in full_enough if part.n_lyrics]
     if named:
         both = [part for part in named if part.n_lyrics]
@@ -128,7 +128,8 @@ def select_part(parts: Sequence[ScorePart], wanted: str | int | None = None) -> 
     return _selected(parts, _highest(sounding), "the melody is the highest of the parts with many notes")
 
 
-def _is_melody_name(name: str) -> bool:
+def is_melody_name(name: str) -> bool:
+    """Return whether the name of a part says that it is the melody."""
     lower = name.lower()
     return bool(_MELODY_NAME.search(lower)) and not _OTHER_NAME.search(lower)
 

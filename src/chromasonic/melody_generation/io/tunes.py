@@ -19,6 +19,7 @@ IMPOSSIBLE_EVENTS = "impossible events"
 UNREADABLE_SYMBOLS = "symbols that cannot be read"
 CHORD_SYMBOLS = "chord symbols"
 TEXT_LINES = "lines of words or other text"
+JUMPS = "signs of jumps (D.C., D.S., Fine, coda)"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Remark:
 
     kind: str
     detail: str
+
+
+def transposition_remark(semitones: int) -> Remark:
+    """Return the remark that a part is for an instrument that sounds this many semitones higher than written."""
+    detail = f"it sounds {abs(semitones)} semitones {'higher' if semitones > 0 else 'lower'}"
+    return Remark("the pitches are those written for a transposing instrument", detail)
 
 
 @dataclass(frozen=True)

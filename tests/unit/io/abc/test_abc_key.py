@@ -43,6 +43,20 @@ def test_key_signatures_agree_with_music21(tonic: str, mode: str) -> None:
         ("D exp _b ^f", 2, "major", {"F": 1, "B": -1}),
         ("D ^g", 2, "major", dict.fromkeys("FCG", 1)),
         ("G clef=bass", 7, "major", {"F": 1}),
+        ("Bb minor", 10, "minor", dict.fromkeys("BEADG", -1)),
+        ("B flat minor", 10, "minor", dict.fromkeys("BEADG", -1)),
+        ("Bflat", 10, "major", {"B": -1, "E": -1}),
+        ("F sharp minor", 6, "minor", dict.fromkeys("FCG", 1)),
+        ("A-minor", 9, "minor", {}),
+        ("Es-dur", 3, "major", dict.fromkeys("BEA", -1)),
+        ("D harmonic minor", 2, "minor", {"B": -1}),
+        ("C m=B,", 0, "major", {}),
+        ("clef=bass G", 7, "major", {"F": 1}),
+        ("treble-8 Am", 9, "minor", {}),
+        ("C ♯f♯c", 0, "major", {"F": 1, "C": 1}),
+        ("^f ^c", 0, "major", {"F": 1, "C": 1}),
+        ("exp _b", 0, "major", {"B": -1}),
+        ("none ^f", 0, "major", {"F": 1}),
         ("none", 0, "major", {}),
         ("", 0, "major", {}),
     ],
@@ -77,7 +91,14 @@ def test_properties_alone_are_no_key(properties: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "octaves"),
-    [("C treble-8", -1), ("C treble+8", 1), ("Am clef=bass-8", -1), ("C octave=-1", -1), ("C treble-8 octave=2", 1)],
+    [
+        ("C treble-8", -1),
+        ("C treble+8", 1),
+        ("Am clef=bass-8", -1),
+        ("C octave=-1", -1),
+        ("C treble-8 octave=2", 1),
+        *(("C treble+15", 2), ("C clef=treble_8", 0), ("C clef=treble^8", 0), ("C octave=\u20131", -1)),
+    ],
 )
 def test_clefs_and_octaves_move_the_notes(text: str, octaves: int) -> None:
     assert parse_key_field(text).octaves == octaves
@@ -95,7 +116,7 @@ def test_typographic_signs_are_read(text: str, plain: str) -> None:
     assert parse_key_field(text) == parse_key_field(plain)
 
 
-@pytest.mark.parametrize("text", ["xyz", "Glorious", "K:G", "=c", "1"])
+@pytest.mark.parametrize("text", ["xyz", "Glorious", "K:G", "?c", "1", "C##", "Bbb", "^c d"])
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not understood"):
         parse_key_field(text)
@@ -109,4 +130,8 @@ def test_what_follows_a_key_and_is_not_understood_is_kept(text: str, ignored: st
 def test_properties_are_read_in_any_order() -> None:
     assert parse_properties("octave=1 transpose=-3 clef=treble-8 and more").octaves == 0
     assert parse_properties("octave=1 transpose=-3").transposition == -3
+    assert parse_properties("shift=CD").transposition == 2
+    assert parse_properties("sound=c_B").transposition == -2
+    assert parse_properties('clef=perc name="Big  drum"').is_percussion
+    assert parse_properties('clef=perc name="Big  drum"').name == "Big drum"
     assert parse_properties("and more").rest == "and more"

@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chromasonic.melody_generation.io.abc.abc_lines import plain_signs
+from chromasonic.melody_generation.io.abc.abc_tunes import is_sentence
+
+# Exclamation marks that end lines, and decorate no note.
+LINE_BREAK_FIELD = re.compile(r"\s*(?:%%|I:)\s*(?:linebreak\b.*!|decoration\s+\+)")
 _QUOTED = re.compile(r'"([^"]*)"')
-_NO_NOTES = re.compile(r'"[^"]*"?|![^!|]*!|\+[a-z.()<>]+\+|\[[A-Za-z]:[^\]]*\]|%.*')
+_MUSIC_BETWEEN_BREAKS = r"(?!(?:f{1,4}|[a-gz])!)[A-Ga-gz\d,'/^_=<>() -]*!"
+_NO_NOTES = re.compile(
+    rf'"(?:[^"]*"|[^\s"|]*)|!(?!{_MUSIC_BETWEEN_BREAKS})[^!|]*!|\+(?![a-g]{{2,}}\+)[a-z.()<>]+\+|\+f{{2,4}}\+'
+    r"|\[[A-Za-z]:[^\]]*\]|%.*"
+)
 _NOTE = re.compile(r"[A-Ga-g]")
 _FIELD_LINE = re.compile(r"\s*[A-Za-z+]\s*:(?![|:])")
 _CHORD_SYMBOL = re.compile(r"\s*[A-G]")
@@ -39,12 +48,14 @@ def count_notes_of_tune(lines: Sequence[str]) -> int:
         >>> count_notes_of_tune(["X:1", "T:A tune", "K:C", "CDE|", "w:la la la", "%%begintext", "a bag", "%%endtext"])
         3
     """
-    n_notes, has_key, is_text = 0, False, False
-    for line in lines:
+    n_notes, has_key, is_text, has_breaks = 0, False, False, False
+    for written in lines:
+        line = plain_signs(written)
+        has_breaks = has_breaks or LINE_BREAK_FIELD.match(line) is not None
         if line.lstrip().startswith("%%"):
             is_text = "begin" in line or (is_text and "end" not in line)
         elif _FIELD_LINE.match(line):
             has_key = has_key or line.lstrip().startswith("K")
-        elif has_key and not is_text:
-            n_notes += count_pitched_notes(line)
+        elif has_key and not is_text and not is_sentence(line):
+            n_notes += count_pitched_notes(line.replace("!", " ") if has_breaks else line)
     return n_notes

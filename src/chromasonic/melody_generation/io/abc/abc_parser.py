@@ -18,17 +18,33 @@ from music21.abcFormat import (
     ABCGraceStart,
     ABCGraceStop,
     ABCHandler,
+    ABCHandlerException,
     ABCNote,
     ABCTie,
+    ABCToken,
+    ABCTokenException,
     ABCTuplet,
 )
 
 from chromasonic.melody_generation.form import MAX_PASSES, parse_chord
-from chromasonic.melody_generation.io.abc.abc_counts import count_chord_symbols, count_pitched_notes
+from chromasonic.melody_generation.io.abc.abc_counts import (
+    LINE_BREAK_FIELD,
+    count_chord_symbols,
+    count_pitched_notes,
+)
 from chromasonic.melody_generation.io.abc.abc_key import KeySymbol, parse_key_field, parse_properties
+from chromasonic.melody_generation.io.abc.abc_lines import (
+    CHORD_BEGINS,
+    CHORD_ENDS,
+    QUOTED,
+    plain_signs,
+    split_jumps,
+    without_words,
+)
 from chromasonic.melody_generation.io.abc.abc_symbols import (
     NoteSymbol,
     TupletSymbol,
+    UnreadableSymbolError,
     chord_notes,
     default_unit_length,
     parse_broken_rhythm,
@@ -40,13 +56,17 @@ from chromasonic.melody_generation.io.abc.abc_symbols import (
     parse_unit_length_field,
     whole_or_fraction,
 )
+from chromasonic.melody_generation.io.abc.abc_tunes import is_sentence
+from chromasonic.melody_generation.io.abc.abc_voices import AbcVoice
 from chromasonic.melody_generation.io.tunes import (
     CHORD_SYMBOLS,
     GRACE_NOTES,
+    JUMPS,
     LOWER_NOTES,
     OTHER_PARTS,
     SECOND_VOICES,
     TEXT_LINES,
+    UNREADABLE_SYMBOLS,
 )
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
 from chromasonic.melody_generation.notation.repeats import (
@@ -71,27 +91,25 @@ _C_MAJOR = parse_key_field("C")
 # A letter and a colon at the beginning of a line, unless the colon belongs to a bar line.
 FIELD_LINE = re.compile(r"\s*([A-Zmrsw+])\s*:(?![|:])(.*)")
 _COMMENT = re.compile(r"(?<!\\)%.*")
-# Chord symbols and annotations, decorations in exclamation or plus marks, second voices within a bar, comments.
-_UNPLAYED = re.compile(r'"(?P<quoted>[^"]*)"?|![^!|]*!|\+[a-z.()<>]+\+|&[^|%]*|%.*')
 # A quoted text, which stays as it is, or a sign of second voices.
-_OVERLAY = re.compile(r'("[^"]*"?|\(&|&\)|&)')
-_QUOTED = re.compile(r'"[^"]*"?')
-_ENDING_SIGN = re.compile(r"\[\d[\d,-]*[^\[]*$")
+_OVERLAY = re.compile(rf"({QUOTED}|\(&|&\)|&)")
+_QUOTED = re.compile(QUOTED)
 _BAR_OVERLAY = re.compile(r"&[^|%]*")
-# Signs of typography, as in tunes that were copied from a page, and what they stand for.
-_TYPOGRAPHIC = str.maketrans({"“": '"', "”": '"', "„": '"', "♯": "^", "♭": "_", "♮": "=", "\u00a0": " "})
-_TYPESET = re.compile(r"\s*%%\s*(begin|end)(text|ps|svg)\b")
-# A passage up to the bracket, bar line or line end that comes first; the group is the bracket.
-_PASSAGE = re.compile(r"[^\]|]+(\])?")
-_BRACKET = re.compile(r"\[(?!\d)")
-_REPEAT_BEFORE_ENDING = re.compile(r"(?<!\|):(?=\s*\[\d)")
-_CHORD_BEGINS, _CHORD_ENDS = "\x02", "\x03"  # around a chord symbol, which is then no text any more
+_INLINE_FIELD = re.compile(r"\[[A-Za-z]:[^\]]*\]")
+_TYPESET = re.compile(r"\s*(?:%%|I:)\s*(begin|end)\w+")
+_MIDI_DIRECTIVE = re.compile(r"\s*(?:%%|I:)\s*MIDI\s+(channel|transpose)\s*=?\s*([+-]?\d{1,3})\b", re.IGNORECASE)
+_PERCUSSION_CHANNEL = 10
 _INLINE = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
-    r"|(?P<tuplet>\(\d+:\d*:\d\d+)"  # the tokenizer reads only one digit of its last number
-    rf"|{_CHORD_BEGINS}(?P<chord>[^{_CHORD_ENDS}]*){_CHORD_ENDS}"
+    r"|(?P<tuplet>\(\d+:\d*:\d\d+|\(\d\d+(?::\d*){0,2})"  # the tokenizer reads only one digit of some numbers
+    rf"|{CHORD_BEGINS}(?P<chord>[^{CHORD_ENDS}]*){CHORD_ENDS}"
 )
-_NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@]\d*")
+_NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@+`]\d*")
+# Segno and coda, unless the tune gives the letters another sense.
+_LETTER_OF_JUMP = re.compile(
+    r"[SO](?=[\s.~^_=\[({\"A-Ga-gz|])"
+)  # segno and coda, unless the tune gives them another sense
+_UNKNOWN = re.compile(r"""[^A-Ga-gzxZX\d,'/^_=<>()\[\]{}|:&"\s\\-]""")
 _BAR_LINES = {"||": BarLine.DOUBLE_BAR, "|]": BarLine.DOUBLE_BAR, "[|": BarLine.DOUBLE_BAR}
 _BAR_LINES |= {":|": BarLine.REPEAT_END, "|:": BarLine.REPEAT_BEGIN}
 
@@ -108,10 +126,12 @@ class AbcTuneParser:
         metre: The metre at the first note.
         key: The key at the first note.
         in_header: Whether the ``K:`` field, which ends the header, has not been read yet.
-        voice_number: Which voice is read, counted from 0 in the order in which the tune names them.
-        voices: The voices so far.
+        voice: The id of the voice that is read; None for the first one.
+        voices: The voices so far by their ids, in the order in which the tune names them.
+        not_understood: Fields and parts of fields that are not understood, by kind.
         left_out: Number of symbols that are no part of the melody, by kind.
         n_pitched: Pitched notes read, with each note of a chord, and without those left out.
+        n_unread_notes: Notes whose pitch or length cannot be read.
     """
 
     events: list[ScoreEvent] = field(default_factory=list)
@@ -122,14 +142,19 @@ class AbcTuneParser:
     key: KeySymbol = _C_MAJOR
     in_header: bool = True
 
-    voice_number: int = 0
-    voices: list[str] = field(default_factory=list)
+    voice: str | None = None
+    voices: dict[str, AbcVoice] = field(default_factory=dict)
+    not_understood: dict[str, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     n_pitched: int = 0
+    n_unread_notes: int = 0
 
     _signature: dict[str, int] = field(default_factory=dict)
-    _octaves: dict[str, int] = field(default_factory=dict)  # by voice; those of K: hold for the voice they stand in
+    _octaves: int = 0  # of the K: field in the header; those of V:, and of K: within a voice, are its own
+    _transposition: int = 0
     _is_typeset: bool = False  # between %%begintext and %%endtext
+    _has_line_breaks: bool = False  # exclamation marks end lines, and decorate no note
+    _has_symbols: bool = False  # U: gives letters another sense
     _overlay: str = ""  # the voice of the bars between (& and &): first, or second after an &
     _overlay_goes_on: bool = False  # the last bar of a line is continued in the next line, within a second voice
     _unit: Fraction | None = None  # in whole notes
@@ -155,11 +180,30 @@ class AbcTuneParser:
         if self._is_typeset:
             self.left_out[TEXT_LINES] += typeset is None
             return
+        if directive := _MIDI_DIRECTIVE.match(line):
+            self._read_midi_directive(directive[1].lower(), int(directive[2]))
+        self._has_line_breaks = self._has_line_breaks or LINE_BREAK_FIELD.match(line) is not None
         match = FIELD_LINE.match(line)
         if match:
+            if match[1] == "w":
+                self._count_words(match[2])
             self._field(match[1], _COMMENT.sub("", match[2]).strip())
-        elif not self.in_header:
+        elif line.lstrip().startswith("%"):
+            return
+        elif self.in_header or is_sentence(line):
+            self.left_out[TEXT_LINES] += 1
+        else:
             self._music(line)
+
+    def _read_midi_directive(self, name: str, value: int) -> None:
+        voice = self.voices.get(self._voice)
+        if name == "channel":
+            if voice:
+                voice.is_percussion = value == _PERCUSSION_CHANNEL
+        elif voice:
+            voice.transposition = value
+        else:
+            self._transposition = value
 
     def _field(self, tag: str, value: str) -> None:
         if not self.in_header and tag != "V" and self._is_omitted:
@@ -170,8 +214,8 @@ class AbcTuneParser:
             case "R":
                 self.rhythm = self.rhythm or parse_text(value)
             case "M":
-                self._change_metre(_metre_or_free(value))
-            case "L":
+                self._change_metre(self._metre_or_free(value))
+            case "L" if value.lower() != "auto":
                 self._unit = parse_unit_length_field(value)
             case "w" | "W":
                 self.left_out[TEXT_LINES] += 1
@@ -181,22 +225,57 @@ class AbcTuneParser:
                     self.in_header, self._voice = False, ""
             case "V":
                 self._change_voice(value)
+            case "U":
+                self._has_symbols = True
             case "P" if not self.in_header:
                 self.events.append(PartMark(value))
             case "P" | "Y":
-                self.part_order = parse_part_order_field(value)
+                self._read_part_order(value)
+
+    def _count_words(self, line: str) -> None:
+        if not self.in_header and self._voice in self.voices:
+            self.voices[self._voice].n_lyrics += any(map(str.isalpha, line))
+
+    def _metre_or_free(self, text: str) -> Metre:
+        """Return the metre of an ``M:`` field; free metre if it is not understood: it costs bar lines, not the tune."""
+        try:
+            return parse_metre_field(text)
+        except ValueError:
+            self.not_understood.setdefault("the metre is not understood, and read as free", repr(text[:40]))
+            return _FREE
+
+    def _read_part_order(self, text: str) -> None:
+        try:
+            self.part_order = parse_part_order_field(text)
+        except ValueError:
+            self.not_understood.setdefault("the order of the parts is not understood", repr(text[:40]))
 
     @property
     def _is_omitted(self) -> bool:
         """True if the current voice is another one than that which is read."""
-        return self._voice != "" and self._voice != next(iter(self.voices[self.voice_number :]), "")
+        return bool(self.voices) and self._voice != self.read_voice
+
+    @property
+    def read_voice(self) -> str:
+        """The id of the voice that is read; empty if the tune names none."""
+        return next(iter(self.voices), "") if self.voice is None else self.voice
+
+    @property
+    def transposition(self) -> int:
+        """The semitones by which the instrument of the voice that is read sounds above the written notes."""
+        voice = self.voices.get(self.read_voice)
+        return (voice.transposition if voice else 0) or self._transposition
 
     def _change_voice(self, value: str) -> None:
-        self._voice, _, properties = value.partition(" ")
-        if self._voice and self._voice not in self.voices:
-            self.voices.append(self._voice)
-        if octaves := parse_properties(properties).octaves:
-            self._octaves[self._voice] = octaves
+        self._voice, properties = (*value.split(maxsplit=1), "", "")[:2]
+        if not self.voices and self.n_pitched and self._voice not in {"1", "*"}:
+            self.voices["1"] = AbcVoice(n_notes=self.n_pitched)  # music before the first V:
+        voice = self.voices.setdefault(self._voice, AbcVoice("" if self._voice.isdecimal() else self._voice))
+        parsed = parse_properties(properties)
+        voice.name = parsed.name or voice.name
+        voice.octaves = parsed.octaves or voice.octaves
+        voice.transposition = parsed.transposition or voice.transposition
+        voice.is_percussion = voice.is_percussion or parsed.is_percussion
 
     def _change_metre(self, metre: Metre) -> None:
         self._current_metre = metre
@@ -205,8 +284,16 @@ class AbcTuneParser:
         self.events.append(metre)
 
     def _change_key(self, key: KeySymbol) -> None:
-        if key.octaves:
-            self._octaves["" if self.in_header else self._voice] = key.octaves
+        voice = None if self.in_header else self.voices.get(self._voice)
+        if voice:
+            voice.octaves = key.octaves or voice.octaves
+            voice.transposition = key.transposition or voice.transposition
+            voice.is_percussion = voice.is_percussion or key.is_percussion
+        else:
+            self._octaves = key.octaves or self._octaves
+            self._transposition = key.transposition or self._transposition
+        if key.ignored:
+            self.not_understood.setdefault("a part of the key field is not understood", repr(key.ignored[:40]))
         if not key.has_key and not self.in_header:  # a clef alone
             return
         self._signature = dict(key.signature)
@@ -214,11 +301,18 @@ class AbcTuneParser:
             self.key = key
 
     def _music(self, line: str) -> None:
-        line = self._without_overlays(line.translate(_TYPOGRAPHIC))
+        if not self._voice and self.voices:  # music before the first V: of the body
+            self._voice = next(iter(self.voices))
+        line = plain_signs(line)
+        if self._has_line_breaks:
+            line = line.replace("!", " ")
+        line = self._without_overlays(line)
         if not self._is_omitted:
-            self.left_out[CHORD_SYMBOLS] += count_chord_symbols(line)
+            without_jumps, n_jumps = split_jumps(_INLINE_FIELD.sub("", line))
+            self.left_out[JUMPS] += n_jumps
+            self.left_out[CHORD_SYMBOLS] += count_chord_symbols(without_jumps)
             self.left_out[SECOND_VOICES] += sum(map(count_pitched_notes, _BAR_OVERLAY.findall(_QUOTED.sub("", line))))
-        line = _without_open_chords(_REPEAT_BEFORE_ENDING.sub(":|", _UNPLAYED.sub(_marked_chord, line)))
+        line = without_words(line)
         begin = 0
         for match in _INLINE.finditer(line):
             self._notes(line[begin : match.start()])
@@ -268,18 +362,37 @@ class AbcTuneParser:
     def _notes(self, text: str) -> None:
         """Parse music without fields."""
         if self._is_omitted:
-            self.left_out[OTHER_PARTS] += count_pitched_notes(text)
+            n_notes = count_pitched_notes(text)
+            self.left_out[OTHER_PARTS] += n_notes
+            if self._voice in self.voices:
+                self.voices[self._voice].n_notes += n_notes
             return
+        if not self._has_symbols:
+            self.left_out[JUMPS] += len(_LETTER_OF_JUMP.findall(text))
         text = _NO_NOTE.sub("", text).replace("x", "z")
+        if unknown := _UNKNOWN.findall(text):
+            self.left_out[UNREADABLE_SYMBOLS] += len(unknown)
+            text = _UNKNOWN.sub("", text)
         text = re.sub(r"(?<=[A-G]):", " :", text)  # the tokenizer takes a note before a repeat sign for a field
         tokenizer = ABCHandler()
-        tokenizer.tokenize(text + " ")  # it reads one character beyond the last symbol
+        try:
+            tokenizer.tokenize(text + " ")  # it reads one character beyond the last symbol
+        except (ABCHandlerException, ABCTokenException, IndexError):
+            self._leave_out_unread(text)
+            return
         for token in tokenizer.tokens:
-            self._token(token)
+            try:
+                self._token(token)
+            except UnreadableSymbolError:
+                self._leave_out_unread(token.src)
         if len(self.events) > MAX_EVENTS:
             raise ValueError(f"it has more than {MAX_EVENTS} notes and bar lines")
 
-    def _token(self, token: object) -> None:
+    def _leave_out_unread(self, text: str) -> None:
+        self.left_out[UNREADABLE_SYMBOLS] += 1
+        self.n_unread_notes += count_pitched_notes(text)
+
+    def _token(self, token: ABCToken) -> None:
         match token:
             case ABCGraceStart() | ABCGraceStop():
                 self._in_grace = isinstance(token, ABCGraceStart)
@@ -307,7 +420,11 @@ class AbcTuneParser:
                 self._change_last(factor=before)
 
     def _begin_tuplet(self, text: str) -> None:
-        self._tuplet = parse_tuplet(text, self._current_metre)
+        try:
+            self._tuplet = parse_tuplet(text, self._current_metre)
+        except UnreadableSymbolError:
+            self.left_out[UNREADABLE_SYMBOLS] += 1
+            return
         self._n_left_in_tuplet = self._tuplet.n_notes
 
     def _bar(self, text: str) -> None:
@@ -325,7 +442,8 @@ class AbcTuneParser:
         elif self._last_note and self._continues_tie(symbol):
             return self._last_note.pitch  # an accidental holds along a tie, also across a bar line
         alteration = self._accidentals.get(symbol.letter)
-        octaves = self._octaves.get(self._voice, self._octaves.get("", 0))
+        voice = self.voices.get(self._voice)
+        octaves = self._octaves if voice is None or voice.octaves is None else voice.octaves
         return symbol.pitch(self._signature[symbol.letter] if alteration is None else alteration, octaves)
 
     def _continues_tie(self, symbol: NoteSymbol) -> bool:
@@ -350,7 +468,8 @@ class AbcTuneParser:
 
     def _bars_of_rest(self, n_bars: int) -> None:
         if not self._current_metre.beats or n_bars > _MAX_BARS_OF_REST:
-            raise ValueError(f"{n_bars} bars of rest in {self._current_metre}")
+            self.left_out[UNREADABLE_SYMBOLS] += 1
+            return
         self._last_symbol = None
         for _ in range(n_bars):
             self._add(NoteEvent(REST, self._current_metre.bar_ticks))
@@ -371,31 +490,6 @@ class AbcTuneParser:
                 raise ValueError("a note's length is changed too often by broken rhythm")
             self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied, last.fifths)
             self.events[self._last_index] = self._last_note
-
-
-def _marked_chord(unplayed: re.Match[str]) -> str:
-    """Return a chord symbol between its marks, and nothing for what else is not played, or stands within brackets."""
-    if not unplayed["quoted"] or parse_chord(unplayed["quoted"]) is None:
-        return ""
-    before = unplayed.string[: unplayed.start()]
-    is_open = before.rfind("[") > max(before.rfind("]"), before.rfind("|"))
-    is_within_brackets = is_open and not _ENDING_SIGN.search(before)
-    return "" if is_within_brackets else f"{_CHORD_BEGINS}{unplayed['quoted']}{_CHORD_ENDS}"
-
-
-def _metre_or_free(text: str) -> Metre:
-    """Return the metre of an ``M:`` field; free metre if it is not understood, which costs bar lines, not the tune."""
-    try:
-        return parse_metre_field(text)
-    except ValueError:
-        return _FREE
-
-
-def _without_open_chords(line: str) -> str:
-    """Remove the brackets of chords that are not closed within their bar: their notes are read one by one."""
-    if "[" not in line:
-        return line
-    return _PASSAGE.sub(lambda passage: passage[0] if passage[1] else _BRACKET.sub("", passage[0]), line)
 
 
 def _parse_passes(text: str) -> tuple[int, ...]:

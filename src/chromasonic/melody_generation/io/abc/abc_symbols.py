@@ -33,6 +33,10 @@ _NOTE = re.compile(r"(\^\^?|__?|=)?([A-Ga-gz])([,']*)(\d*)(/*)(\d*)")
 _PART_SYMBOL = re.compile(r"([A-Za-z()]|^)(\d*)")
 
 
+class UnreadableSymbolError(ValueError):
+    """A symbol has no meaning; the tune without it has one."""
+
+
 @dataclass(frozen=True)
 class NoteSymbol:
     """A note or rest as written.
@@ -57,11 +61,13 @@ class NoteSymbol:
             octaves: Octaves by which its voice sounds above the written notes.
 
         Raises:
-            ValueError: If the MIDI number is out of range.
+            UnreadableSymbolError: If the MIDI number is out of range.
         """
         number = _MIDDLE_C + 12 * (self.octave + octaves) + NATURALS[self.letter] + alteration
         if not 0 <= number <= 127:
-            raise ValueError(f"a note is {self.octave + octaves} octaves from middle C, outside the range of MIDI")
+            raise UnreadableSymbolError(
+                f"a note is {self.octave + octaves} octaves from middle C, outside the range of MIDI"
+            )
         return number
 
 
@@ -70,7 +76,7 @@ def parse_note(text: str) -> NoteSymbol:
     """Parse a note or rest, such as ``^f'3/2`` or ``z``, and ignore the symbols around it.
 
     Raises:
-        ValueError: If there is no note, or its length is zero or finer than 1/128.
+        UnreadableSymbolError: If there is no note, or its length is zero or finer than 1/128.
 
     Example:
         >>> parse_note("_B,3/2")
@@ -78,14 +84,14 @@ def parse_note(text: str) -> NoteSymbol:
     """
     match = _NOTE.search(text)
     if not match:
-        raise ValueError(f"no note in {text!r}")
+        raise UnreadableSymbolError(f"no note in {text!r}")
     accidental, letter, marks, numerator, slashes, denominator = match.groups()
     divisor = int(denominator) if denominator else 2 ** min(len(slashes), 16)
     if not 1 <= divisor <= _MAX_DENOMINATOR:
-        raise ValueError(f"the length of {text!r} is finer than 1/{_MAX_DENOMINATOR} or divided by 0")
+        raise UnreadableSymbolError(f"the length of {text!r} is finer than 1/{_MAX_DENOMINATOR} or divided by 0")
     length = Fraction(int(numerator or 1), divisor)
     if not length:
-        raise ValueError(f"{text!r} has no length")
+        raise UnreadableSymbolError(f"{text!r} has no length")
     octave = letter.islower() + marks.count("'") - marks.count(",")
     letter = "" if letter == "z" else letter.upper()
     return NoteSymbol(letter, octave, _ACCIDENTALS.get(accidental or ""), whole_or_fraction(length))
@@ -102,7 +108,7 @@ def chord_notes(text: str) -> list[NoteSymbol]:
     The length of a chord is that of its first note, as the standard says. Rests are omitted if the chord has notes.
 
     Raises:
-        ValueError: If there is no note in the chord.
+        UnreadableSymbolError: If there is no note in the chord.
 
     Example:
         >>> [(note.letter, str(note.length)) for note in chord_notes("[G2B]/")]
@@ -111,7 +117,7 @@ def chord_notes(text: str) -> list[NoteSymbol]:
     inside, _, outer = text.partition("]")
     symbols = [parse_note(match[0]) for match in _NOTE.finditer(inside)]
     if not symbols:
-        raise ValueError(f"no note in the chord {text!r}")
+        raise UnreadableSymbolError(f"no note in the chord {text!r}")
     length = whole_or_fraction(symbols[0].length * parse_note("z" + outer).length)
     notes = [symbol for symbol in symbols if symbol.letter] or symbols[:1]
     return [NoteSymbol(note.letter, note.octave, note.accidental, length) for note in notes]
@@ -141,15 +147,15 @@ def parse_metre_field(text: str) -> Metre:
 
 
 def parse_unit_length_field(text: str) -> Fraction:
-    """Parse the value of an ``L:`` field, as a fraction of a whole note; ``1`` is a whole note.
+    """Parse the value of an ``L:`` field, as a fraction of a whole note; ``1`` is a whole note, ``8`` an eighth.
 
     Raises:
         ValueError: If the text is no such fraction, or one finer than 1/128.
     """
     match = re.match(r"\s*(\d+)(?:\s*/\s*(\d+)|\s*$)", text)
-    if not match or not 1 <= int(match[2] or 1) <= _MAX_DENOMINATOR or int(match[1]) < 1:
+    if not match or not 1 <= int(match[2] or match[1]) <= _MAX_DENOMINATOR or int(match[1]) < 1:
         raise ValueError(f"the unit length {text!r} is not understood")
-    return Fraction(int(match[1]), int(match[2] or 1))
+    return Fraction(int(match[1]), int(match[2])) if match[2] else Fraction(1, int(match[1]))
 
 
 def default_unit_length(metre: Metre) -> Fraction:
@@ -173,7 +179,7 @@ def parse_tuplet(text: str, metre: Metre) -> TupletSymbol:
     seven and nine notes 3 in a compound metre and 2 in a simple one.
 
     Raises:
-        ValueError: If the standard has no tuplet of p notes.
+        UnreadableSymbolError: If the standard has no tuplet of p notes, and q is not given.
 
     Example:
         >>> parse_tuplet("(3", Metre(4, 4))
@@ -184,8 +190,8 @@ def parse_tuplet(text: str, metre: Metre) -> TupletSymbol:
     compound = metre.beats > 3 and metre.beats % 3 == 0
     varying = 3 if compound else 2
     standard = {1: 1, 2: 3, 3: 2, 4: 3, 5: varying, 6: 2, 7: varying, 8: 3, 9: varying}
-    if actual not in standard:
-        raise ValueError(f"there is no tuplet {text!r}")
+    if not actual or (actual not in standard and not normal):
+        raise UnreadableSymbolError(f"there is no tuplet {text!r}")
     return TupletSymbol(Fraction(normal or standard[actual], actual), n_notes or actual)
 
 
@@ -193,14 +199,14 @@ def parse_broken_rhythm(text: str) -> tuple[Fraction, Fraction]:
     """Return the factors of the notes before and after ``>``, ``>>``, ``<<<`` and the like.
 
     Raises:
-        ValueError: If there are more than three marks, or marks of both directions.
+        UnreadableSymbolError: If there are more than three marks, or marks of both directions.
 
     Example:
         >>> parse_broken_rhythm(">>")
         (Fraction(7, 4), Fraction(1, 4))
     """
     if text not in {">", ">>", ">>>", "<", "<<", "<<<"}:
-        raise ValueError(f"there is no broken rhythm {text!r}")
+        raise UnreadableSymbolError(f"there is no broken rhythm {text!r}")
     short = Fraction(1, 2 ** len(text))
     return (2 - short, short) if text[0] == ">" else (short, 2 - short)
 

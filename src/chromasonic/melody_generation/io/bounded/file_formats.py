@@ -5,20 +5,16 @@ An ABC tune without a key gets one that is estimated from its notes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import pairwise
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.abc.abc_tunes import tune_begins, with_key_field
 from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc
 from chromasonic.melody_generation.io.read_score import parse_scores
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
-from chromasonic.melody_generation.measures.key_estimation import estimated_key
 
 _MAX_TUNES = 100_000  # four bytes can begin a tune, and each one that is left out takes a line of the report
-TUNE_BEGINS = re.compile(r"^(?=[ \t]*X[ \t]*:)", re.MULTILINE)
-_KEY_FIELD = re.compile(r"^[ \t]*K[ \t]*:[ \t]*([^%\n]*)", re.MULTILINE)
-_HEADER_LINE = re.compile(r"\s*(?:$|%|[A-Za-z+][ \t]*:(?![|:]))")
 
 
 def tunes_of_file(
@@ -37,7 +33,7 @@ def tunes_of_file(
     """
     try:
         if suffix == ".abc":
-            yield from _abc_tunes(content, source)
+            yield from _abc_tunes(content, source, part)
         else:
             yield from parse_scores(content, suffix, source, part)
     except InputError as problem:
@@ -55,36 +51,13 @@ def _is_lack_of_memory(problem: BaseException | None) -> bool:
     return False
 
 
-def _abc_tunes(content: bytes, source: str) -> Iterator[WrittenTune | DroppedTune]:
+def _abc_tunes(content: bytes, source: str, part: str | int | None) -> Iterator[WrittenTune | DroppedTune]:
     text = decode_abc(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    header, *tunes = TUNE_BEGINS.split(text)
-    if not tunes:
-        if not _KEY_FIELD.search(header):
-            raise InputError("it has no tune")
-        yield from read_abc(header, file_name=source)  # tunes without a number
-        return
-    if len(tunes) > _MAX_TUNES:
-        raise InputError(f"it has {len(tunes)} tunes, more than the limit of {_MAX_TUNES}: cut it into several files")
-    tunes = [_with_key_field(tune) for tune in tunes]
+    begins = tune_begins(text)
+    if not begins:
+        raise InputError("it has no tune")
+    if len(begins) > _MAX_TUNES:
+        raise InputError(f"it has {len(begins)} tunes, more than the limit of {_MAX_TUNES}: cut it into several files")
+    tunes = [with_key_field(text[begin:end]) for begin, end in pairwise([*begins, len(text)])]
     # The fields of the file's header hold for every tune.
-    for tune, result in zip(tunes, read_abc(header + "".join(tunes), file_name=source), strict=True):
-        yield result if isinstance(result, DroppedTune) or _names_key(tune) else _with_estimated_key(result)
-
-
-def _names_key(tune: str) -> bool:
-    field = _KEY_FIELD.search(tune)
-    return field is not None and field[1].strip().lower() not in {"", "none"}
-
-
-def _with_key_field(tune: str) -> str:
-    """Return the tune with a ``K:`` field at the end of its header, which some tunes without a key lack."""
-    if _KEY_FIELD.search(tune):
-        return tune
-    lines = tune.split("\n")
-    n_header = next((index for index, line in enumerate(lines) if not _HEADER_LINE.match(line)), None)
-    return tune if n_header is None else "\n".join([*lines[:n_header], "K:none", *lines[n_header:]])
-
-
-def _with_estimated_key(tune: WrittenTune) -> WrittenTune:
-    key = estimated_key(tune.melody.pitches, tune.melody.durations)
-    return replace(tune, melody=replace(tune.melody, tonic=key.tonic, mode=key.mode))
+    yield from read_abc(text[: begins[0]] + "".join(tunes), file_name=source, part=part, estimates_keys=True)

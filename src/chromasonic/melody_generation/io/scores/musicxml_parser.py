@@ -26,7 +26,7 @@ from chromasonic.melody_generation.io.scores.written_notes import (
     join_ties,
     measure_length,
 )
-from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, UNREADABLE_SYMBOLS, Remark
+from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, UNREADABLE_SYMBOLS, Remark, transposition_remark
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Metre
 
 
@@ -125,8 +125,7 @@ def _marks(parts: Sequence[PartReader], begins: Sequence[Fraction]) -> tuple[Tim
 def _score_part(staff: Staff, name: str, begins: Sequence[Fraction]) -> ScorePart:
     remarks = []
     if staff.transposition:
-        detail = f"it sounds {abs(staff.transposition)} semitones {'higher' if staff.transposition > 0 else 'lower'}"
-        remarks.append(Remark("the pitches are those written for a transposing instrument", detail))
+        remarks.append(transposition_remark(staff.transposition))
     if staff.n_microtones:
         remarks.append(Remark("microtones are rounded to semitones", f"{staff.n_microtones} notes"))
     notes = (
