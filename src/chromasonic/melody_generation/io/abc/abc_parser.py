@@ -101,7 +101,7 @@ _MIDI_DIRECTIVE = re.compile(r"\s*(?:%%|I:)\s*MIDI\s+(channel|transpose)\s*=?\s*
 _PERCUSSION_CHANNEL = 10
 _INLINE = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
-    r"|(?P<tuplet>\(\d+:\d*:\d\d+|\(\d\d+(?::\d*){0,2})"  # the tokenizer reads only one digit of some numbers
+    r"|(?P<tuplet>\(\d+:\d*:\d\d+|\(\d\d+(?::\d*){1,2}|\(1\d)"  # the tokenizer reads only one digit of some numbers
     rf"|{CHORD_BEGINS}(?P<chord>[^{CHORD_ENDS}]*){CHORD_ENDS}"
 )
 _NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@+`]\d*")
