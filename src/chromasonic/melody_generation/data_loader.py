@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.corpus import (
+    Corpus,
+    CorpusReading,
+    CorpusReport,
+    collect_tunes,
+    without_copies,
+)
 from chromasonic.melody_generation.data.batching import (
     LengthBatches,
     TokenSequences,
@@ -24,6 +30,7 @@ from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardManife
 from chromasonic.melody_generation.data.splits import (
     HELD_OUT,
     SIDES,
+    SPLIT_RULE,
     Split,
     SplitManifest,
     check_share,
@@ -152,7 +159,7 @@ class MelodyDataModule(L.LightningDataModule):
         del stage  # all sides come from one reading
         if self.melodies:
             return
-        reading = self.corpus.read()
+        reading = self._read_corpus()
         self.report = reading.report
         self._all = [melody for melody in reading.melodies if len(melody) >= self.min_melody_length]
         if not self._all:
@@ -184,6 +191,11 @@ class MelodyDataModule(L.LightningDataModule):
                     for tokens in windows(in_key, longest)
                 ]
             )
+
+    def _read_corpus(self) -> CorpusReading:
+        """Return the melodies of the corpus and the report; by rule 2 of families, each copy once."""
+        reading = self.corpus.read()
+        return reading if SPLIT_RULE == 1 else without_copies(reading)
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
         """Return the split of melodies, by tune family: no variant of a held-out tune is trained on."""
@@ -289,6 +301,10 @@ class DividedMelodies(MelodyDataModule):
         if not fitted:
             raise InputError(f"{side}_data holds no melody ({len(melodies)} given): give at least one")
         return [melody.melody for melody in fitted if melody.melody is not None]
+
+    def _read_corpus(self) -> CorpusReading:
+        """Return all melodies: the division that was given is by their order."""
+        return self.corpus.read()
 
     def divide(self, melodies: Sequence[Melody]) -> Split:
         """Return the division that was given, without a test side."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from chromasonic.melody_generation.corpora.corpus import CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.corpus import CorpusReport, collect_tunes, without_copies
 from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
@@ -85,3 +85,15 @@ def test_sources_travel_with_the_report() -> None:
     both = CorpusReport.join(reports)
     assert both.sources == (first, second)
     assert CorpusReport.from_plain_values(asdict(both)) == both
+
+
+def test_copies_are_left_out_and_reported() -> None:
+    first, other = Melody([60, 62], [24, 24], source="a"), Melody([60, 64, 62], [24, 24, 24], source="b")
+    copy = replace(first.transposed(5), source="c", title="other")
+    reading = without_copies(
+        collect_tunes([WrittenTune(first), DroppedTune("x", "no"), *map(WrittenTune, (other, copy))])
+    )
+    assert [melody.source for melody in reading.melodies] == ["a", "b"]
+    assert (reading.report.n_tunes, reading.report.n_melodies, reading.report.n_notes) == (4, 2, 5)
+    assert reading.report.dropped == (DroppedTune("x", "no"), DroppedTune("c", "the same notes as a"))
+    assert without_copies(reading) == reading

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from tests.unit.corpora.round_trip import assert_encoding_round_trips
 from chromasonic.melody_generation.corpora import folk
 from chromasonic.melody_generation.corpora.cache import parsed_directory
 from chromasonic.melody_generation.corpora.corpus import CorpusReading
-from chromasonic.melody_generation.corpora.folk import FolkCorpus, first_copies
+from chromasonic.melody_generation.corpora.folk import FolkCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -106,14 +104,3 @@ def test_almost_all_of_12762_tunes_are_read(all_collections: CorpusReading) -> N
 @pytest.mark.slow
 def test_every_tune_round_trips_through_the_vocabulary(all_collections: CorpusReading) -> None:
     assert_encoding_round_trips(all_collections, NoteVocabulary())
-
-
-def test_copies_are_left_out_whatever_their_key() -> None:
-    tune = Melody([60, 62, REST], [24, 24, 24], Metre(3, 4), tonic=0)
-    others = [
-        tune.transposed(2),
-        replace(tune, start=24),
-        replace(tune, metre=Metre(4, 4)),
-        replace(tune, title="other"),
-    ]
-    assert first_copies([tune, *others]) == [0, 0, 2, 3, 0]

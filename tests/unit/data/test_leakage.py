@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.leaking import grams, title_of
+from tests.made_tunes import in_minor, ornamented, slower, walking_tune
 
+from chromasonic.melody_generation import data_loader
 from chromasonic.melody_generation.corpora.corpus import CorpusReading, collect_tunes
-from chromasonic.melody_generation.data.leakage import INTERVALS, TITLE, leaks
+from chromasonic.melody_generation.data.leakage import INTERVALS, PASSAGE, TITLE, leaks
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.io.tunes import WrittenTune
 from chromasonic.melody_generation.melody import REST, Melody
@@ -132,3 +134,41 @@ def test_a_guarded_corpus_has_nothing_of_the_held_out_tunes_and_lists_what_it_le
     }
     assert guarded.guarded is not None
     assert f"left out {2 * len(held_out)} tunes" in guarded.guarded.line()
+
+
+def test_rule_2_finds_variants_that_share_no_ten_intervals() -> None:
+    held_out = {"validation": [walking_tune(1)], "test": [walking_tune(2, title="Parnell's")]}
+    variant = in_minor(ornamented(slower(walking_tune(2)), seed=3, share=0.6))
+    namesake = walking_tune(3, title="PARNELL'S -- REEL")
+    copy = walking_tune(1).transposed(1)
+    tunes = [walking_tune(4), namesake, copy, variant]
+    found = leaks(tunes, held_out, rule=2)
+    assert [(leak.index, leak.shares, leak.side) for leak in found] == [
+        (1, TITLE, "test"),
+        (2, INTERVALS, "validation"),
+        (3, PASSAGE, "test"),
+    ]
+    assert [leak.index for leak in leaks(tunes, held_out, rule=1)] == [2]
+    with pytest.raises(ValueError, match="got 3"):
+        leaks(tunes, held_out, rule=3)
+
+
+@pytest.mark.parametrize("rule", [1, 2])
+def test_by_rule_2_a_copy_is_left_out_and_reported(rule: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_loader, "SPLIT_RULE", rule)
+    tunes = [tune(seed, word(seed)) for seed in range(12)]
+    copy = replace(tunes[3].transposed(2), title="copy", source="files:copy")
+    data = MelodyDataModule(Tunes((*tunes, copy)))
+    data.setup()
+    assert data.report is not None
+    n_tunes = sum(map(len, data.melodies.values()))
+    assert n_tunes == data.report.n_melodies == {1: 13, 2: 12}[rule]
+    reasons = [(dropped.source, dropped.reason) for dropped in data.report.dropped]
+    assert reasons == [("files:copy", f"the same notes as {tunes[3].source}")] * (rule == 2)
+
+
+def test_copies_in_a_division_that_is_given_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_loader, "SPLIT_RULE", 2)
+    data = data_loader.DividedMelodies([tune(1, "a"), tune(1, "b")], [tune(1, "c")])
+    data.setup()
+    assert [len(data.melodies[side]) for side in ("train", "validation")] == [2, 1]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.leaking import variants_among
+from tests.made_tunes import slower, walking_tune
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.leakage import leaks
@@ -215,6 +216,35 @@ def test_the_hash_of_a_split_depends_on_the_sides() -> None:
     swapped = dataclasses.replace(split, test=split.validation, validation=split.test)
     assert swapped.hash(melodies) != split.hash(melodies)
     assert split_by_family(melodies[::-1], seed=0).hash(melodies[::-1]) == split.hash(melodies)
+
+
+def test_the_rule_of_families_is_part_of_the_hash_unless_it_is_the_first() -> None:
+    melodies = corpus_of([1] * 20)
+    first, second = (split_by_family(melodies, seed=0, rule=rule) for rule in (1, 2))
+    assert (first.rule, second.rule, first.test) == (1, 2, second.test)
+    assert first.hash(melodies) != second.hash(melodies)
+    assert "family_rule" not in first.manifest(melodies)
+    assert second.manifest(melodies)["family_rule"] == 2
+    with pytest.raises(ValueError, match="got 3"):
+        split_by_family(melodies, seed=0, rule=3)
+
+
+@given(st.integers(0, 5))
+def test_a_tune_at_half_speed_is_on_the_side_of_the_tune_by_rule_2(seed: int) -> None:
+    tunes = [walking_tune(number) for number in range(12)]
+    melodies = [*tunes, *map(slower, tunes)]
+    split = split_by_family(melodies, seed=seed, rule=2)
+    assert split.n_families == len(tunes)
+    for side in sides_of(split):
+        assert {index % 12 for index in side if index < 12} == {index % 12 for index in side if index >= 12}
+
+
+@pytest.mark.usefixtures("nottingham_directory")
+def test_the_split_of_rule_1_keeps_its_hash() -> None:
+    melodies = [melody for melody in NottinghamCorpus().load() if len(melody) >= 16]
+    split = split_by_family(melodies, seed=0, rule=1)
+    assert split.hash(melodies) == "52c7b57082a276a7"
+    assert test_set_hash([melodies[i] for i in split.test]) == "f1449e57deca08e4"
 
 
 def test_leaks_finds_variants_by_notes_and_by_title() -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from tests.leaking import interval_sets, near_copies_by_hand
+from tests.made_tunes import REEL, in_minor, joined, ornamented, slower, walking_tune
 
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.measures import families
-from chromasonic.melody_generation.measures.families import first_sharing, near_copy_links, tune_families
-from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.measures.families import (
+    MAX_NAMESAKES,
+    first_copies,
+    first_sharing,
+    near_copy_links,
+    tune_families,
+)
+from chromasonic.melody_generation.melody import REST, Melody, Metre
 
 
 def walk(seed: int, n_notes: int = 60, title: str = "") -> Melody:
@@ -155,3 +164,74 @@ def test_pairs_by_hand_can_be_told_apart() -> None:
     pairs = set(product(range(2), repeat=2))
     assert near_copies_by_hand([first, second], [first, second], 1, 0.4) == pairs
     assert near_copies_by_hand([first, second], [first, second], 2, 0.4) == {(0, 0), (1, 1)}
+
+
+def test_rule_2_finds_what_rule_1_does_not() -> None:
+    tune, other = walking_tune(1), walking_tune(2)
+    strain = joined(tune.window(0, len(tune) // 2), other.window(0, len(other) // 2))
+    variants = [in_minor(slower(tune)), ornamented(tune, seed=3), strain]
+    assert tune_families([tune, *variants, walking_tune(3)], rule=1).tolist() == [0, 1, 2, 3, 4]
+    assert tune_families([tune, *variants, walking_tune(3)], rule=2).tolist() == [0, 0, 0, 0, 1]
+
+
+def test_rule_2_keeps_the_near_copies_and_copies_of_rule_1() -> None:
+    tune = walk(1)
+    assert tune_families([tune, walk(2), replace(tune, durations=tune.durations * 3)], rule=2).tolist() == [0, 1, 0]
+    short = walk(1, n_notes=5)
+    assert tune_families([short, walk(2, n_notes=5), short.transposed(1)], rule=2).tolist() == [0, 1, 0]
+
+
+def test_rule_2_compares_titles_without_the_kind_unless_many_tunes_have_them() -> None:
+    titles = ["PARNELL'S -- REEL", "Parnell's", "Parnell's Fancy", "The Parnell's (2)", "Reel", "Reel"]
+    tunes = [walking_tune(seed, title=title) for seed, title in enumerate(titles)]
+    assert tune_families(tunes, rule=2).tolist() == [0, 0, 1, 0, 2, 3]
+    assert tune_families(tunes, rule=1).tolist() == [0, 1, 2, 1, 3, 4]
+    ballads = [walking_tune(seed, title="Count and nun") for seed in range(MAX_NAMESAKES + 1)]
+    assert len(set(tune_families(ballads[1:], rule=2).tolist())) == 1
+    assert len(set(tune_families(ballads, rule=2).tolist())) == len(ballads)
+    assert len(set(tune_families(ballads, rule=1).tolist())) == 1
+
+
+@pytest.mark.parametrize("rule", [0, 3])
+def test_an_unknown_rule_is_refused(rule: int) -> None:
+    with pytest.raises(ValueError, match=f"got {rule}"):
+        tune_families([walk(1)], rule)
+
+
+def test_copies_have_the_same_notes_in_any_key() -> None:
+    tune = Melody([60, 62, REST], [24, 24, 24], Metre(3, 4), tonic=0)
+    others = [tune.transposed(2), replace(tune, start=24), replace(tune, metre=REEL), replace(tune, title="other")]
+    assert first_copies([tune, *others]) == [0, 0, 2, 3, 0]
+
+
+# Variants at half speed, on another tonic, in one strain; the titles tell nothing of it.
+KNOWN_VARIANTS = [
+    ("Good-bye Girls", "Goodbye Girls I'm Going To Boston"),
+    ("Cuckoo's Nest", "Cuckoo In The Tree"),
+    ("Soldiers' Joy", "English Dance"),
+    ("Reel De Montreal", "Navvie on the Line"),
+    ("North Skelton 3, v 1", "Keel Row"),
+]
+
+
+@pytest.mark.usefixtures("nottingham_directory")
+def test_known_variants_of_nottingham_are_found_and_few_others() -> None:
+    melodies = NottinghamCorpus().load()
+    found = {rule: tune_families(melodies, rule) for rule in (1, 2)}
+    for pair in KNOWN_VARIANTS:
+        first, second = ([i for i, melody in enumerate(melodies) if melody.title == title] for title in pair)
+        assert set(found[2][first]) & set(found[2][second]), pair
+        assert not set(found[1][first]) & set(found[1][second]), pair
+    n_families = {rule: len(set(labels.tolist())) for rule, labels in found.items()}
+    assert n_families[1] == 960
+    assert 900 < n_families[2] < 930
+    assert np.bincount(found[2]).max() <= 12
+    assert sum(first != index for index, first in enumerate(first_copies(melodies))) == 4
+    # Tunes backwards have the same notes, rhythms and steps, and are variants of none.
+    nameless = [replace(melody, title="") for melody in melodies]
+    backwards = [
+        replace(melody, pitches=melody.pitches[::-1], durations=melody.durations[::-1], departures=(), start=0)
+        for melody in nameless
+    ]
+    both = tune_families([*nameless, *backwards], rule=2)
+    assert not set(both[: len(melodies)]) & set(both[len(melodies) :])

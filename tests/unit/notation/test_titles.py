@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chromasonic.melody_generation.notation.titles import file_stem, normalised_title, plain_title
+from chromasonic.melody_generation.notation.titles import file_stem, normalised_title, plain_title, tune_name
 
 anything = st.text(st.characters(), max_size=80)  # lone surrogates too
 
@@ -147,3 +147,39 @@ def test_thousands_of_accents_on_a_letter_take_no_time() -> None:
     began = time.process_time()
     assert file_stem("Keel Row" + "\u0301" * 50_000 + "\u0316" * 50_000) == "keel_row"
     assert time.process_time() - began < 3  # 15 in canonical order
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Parnell's",
+        "PARNELL'S -- REEL",
+        "Parnell's Reel",
+        "The Parnell's (jig)",
+        "Parnells, The -- Hornpipe.",
+        "Parnell's 2",
+    ],
+)
+def test_names_of_tunes_lose_their_kind(title: str) -> None:
+    assert tune_name(title) == "parnells"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "",
+        "Reel",
+        "English Dance",
+        "Polska",
+        "Polska efter Byss-Calle",
+        "Polon\N{LATIN SMALL LETTER A WITH DIAERESIS}s nr 7",
+    ],
+)
+def test_kinds_and_players_name_no_tune(title: str) -> None:
+    assert tune_name(title) == ""
+
+
+def test_a_kind_within_a_name_stays() -> None:
+    assert tune_name("The Reel of Tulloch") == "reel of tulloch"
+    assert tune_name("Jenny's Wedding -- Reel") == "jennys wedding"
+    assert tune_name("Vals till Anna") == "vals till anna"

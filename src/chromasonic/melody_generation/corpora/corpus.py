@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from chromasonic.melody_generation.corpora.source_collection import SourceCollection, distinct_sources
 from chromasonic.melody_generation.io.tunes import DroppedTune, Remark, WrittenTune
+from chromasonic.melody_generation.measures.families import first_copies
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -176,3 +177,25 @@ def collect_tunes(tunes: Iterable[WrittenTune | DroppedTune], *sources: SourceCo
             sources=sources,
         ),
     )
+
+
+def without_copies(reading: CorpusReading) -> CorpusReading:
+    """Leave out the tunes with the same notes, metre and upbeat as an earlier one, in any key; the report names them.
+
+    A tune then counts once within a set. Tunes that differ in a note or an ornament stay: they are of one family.
+    """
+    melodies = reading.melodies
+    firsts = first_copies(melodies)
+    distinct = tuple(melody for index, melody in enumerate(melodies) if firsts[index] == index)
+    copies = tuple(
+        DroppedTune(melody.source, f"the same notes as {melodies[first].source}")
+        for index, (melody, first) in enumerate(zip(melodies, firsts, strict=True))
+        if first != index
+    )
+    report = replace(
+        reading.report,
+        n_melodies=len(distinct),
+        n_notes=sum(map(len, distinct)),
+        dropped=reading.report.dropped + copies,
+    )
+    return CorpusReading(distinct, report)

@@ -15,17 +15,21 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
 from chromasonic.melody_generation.corpora.ceolrince import CeolRinceCorpus
-from chromasonic.melody_generation.corpora.corpus import Corpus, CorpusReading, CorpusReport, collect_tunes
+from chromasonic.melody_generation.corpora.corpus import (
+    Corpus,
+    CorpusReading,
+    CorpusReport,
+    collect_tunes,
+    without_copies,
+)
 from chromasonic.melody_generation.corpora.folkwiki import FolkWikiCorpus
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.corpora.source_collection import SourceCollection
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
-from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
 
 # The folder of each collection in music21's corpus.
@@ -134,32 +138,5 @@ def _with_mended_title(melody: Melody) -> Melody:
 
 
 def _join(readings: Sequence[CorpusReading]) -> CorpusReading:
-    report = CorpusReport.join([reading.report for reading in readings])
-    melodies = [melody for reading in readings for melody in reading.melodies]
-    firsts = first_copies(melodies)
-    distinct = tuple(melody for index, melody in enumerate(melodies) if firsts[index] == index)
-    copies = tuple(
-        DroppedTune(melody.source, f"the same notes as {melodies[firsts[index]].source}")
-        for index, melody in enumerate(melodies)
-        if firsts[index] != index
-    )
-    n_notes = sum(map(len, distinct))
-    report = replace(report, n_melodies=len(distinct), n_notes=n_notes, dropped=report.dropped + copies)
-    return CorpusReading(distinct, report)
-
-
-def first_copies(melodies: Sequence[Melody]) -> list[int]:
-    """Return for each melody the index of the first one with the same notes, metre and upbeat, in any key."""
-    first: dict[tuple[bytes, bytes, Metre, int], int] = {}
-    return [
-        first.setdefault(
-            (
-                np.where(melody.pitches == REST, REST, melody.pitches - melody.tonic).tobytes(),
-                melody.durations.tobytes(),
-                melody.metre,
-                melody.start,
-            ),
-            index,
-        )
-        for index, melody in enumerate(melodies)
-    ]
+    melodies = tuple(melody for reading in readings for melody in reading.melodies)
+    return without_copies(CorpusReading(melodies, CorpusReport.join([reading.report for reading in readings])))

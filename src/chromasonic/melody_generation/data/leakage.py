@@ -3,26 +3,31 @@
 A model that is pretrained on one collection and fine-tuned on another has seen test tunes of the second collection if
 the first one has variants of them. The rule is stricter than that of families
 (:mod:`chromasonic.melody_generation.measures.families`), because leaving tunes out costs little: the same title, or a
-single sequence of 10 intervals in common, in any key and rhythm.
+single sequence of 10 intervals in common, in any key and rhythm. By rule 2, variants are left out too that share a
+passage at another speed, in another mode or with other notes between the beats, and titles are compared without the
+kind of tune.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
 
 from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.data.splits import SPLIT_RULE
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.families import first_sharing
-from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.titles import normalised_title
+from chromasonic.melody_generation.measures.families import check_rule, first_sharing
+from chromasonic.melody_generation.measures.variants.tune_variants import first_variants
+from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.notation.titles import normalised_title, tune_name
 
 N_INTERVALS = 10
 TITLE, INTERVALS = "title", f"{N_INTERVALS} intervals in a row"
+PASSAGE = "a passage of four bars in another form"
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Leak:
 
     Attributes:
         index: Its index among the tunes that were searched.
-        shares: ``TITLE`` or ``INTERVALS``; ``TITLE`` if it shares both.
+        shares: The first of ``TITLE``, ``INTERVALS`` and ``PASSAGE`` that it shares.
         side: The side of the held-out tune, ``validation`` or ``test``.
         held_out: That tune.
     """
@@ -45,30 +50,42 @@ class Leak:
 def leaks(
     melodies: Sequence[Melody],
     held_out: Mapping[str, Sequence[Melody]],
+    rule: int = SPLIT_RULE,
 ) -> tuple[Leak, ...]:
-    """Return the tunes that share a title or a sequence of intervals with a held-out tune.
+    """Return the tunes that share a title or a sequence of intervals with a held-out tune, or by rule 2 a passage.
 
     Args:
         melodies: The tunes to search.
         held_out: The tunes that a model will be scored on, by side.
+        rule: The rule of families.
 
     Returns:
         One leak for each such tune, with the first held-out tune that it resembles, in the order of the tunes.
+
+    Raises:
+        ValueError: If there is no such rule.
     """
+    check_rule(rule)
     theirs = [(side, melody) for side, tunes in held_out.items() for melody in tunes]
-    by_title: dict[str, int] = {}
-    for other, (_, melody) in enumerate(theirs):
-        by_title.setdefault(normalised_title(melody.title), other)
-    by_title.pop("", None)  # a title that identifies no tune
+    others = [melody for _, melody in theirs]
+    found = {TITLE: _first_namesakes(melodies, others, normalised_title if rule == 1 else tune_name)}
+    found[INTERVALS] = first_sharing(melodies, others, N_INTERVALS)
+    if rule != 1:
+        found[PASSAGE] = first_variants(melodies, others)
     leak_of: dict[int, Leak] = {}
-    for index, melody in enumerate(melodies):
-        other = by_title.get(normalised_title(melody.title), -1)
-        if other >= 0:
-            leak_of[index] = Leak(index, TITLE, *theirs[other])
-    sharing = first_sharing(melodies, [melody for _, melody in theirs], N_INTERVALS)
-    for index in np.flatnonzero(sharing >= 0).tolist():
-        leak_of.setdefault(index, Leak(index, INTERVALS, *theirs[sharing[index]]))
+    for shares, firsts in found.items():
+        for index in np.flatnonzero(firsts >= 0).tolist():
+            leak_of.setdefault(index, Leak(index, shares, *theirs[firsts[index]]))
     return tuple(leak_of[index] for index in sorted(leak_of))
+
+
+def _first_namesakes(melodies: Sequence[Melody], others: Sequence[Melody], name_of: Callable[[str], str]) -> IntArray:
+    """Return the index of the first other tune with the name of each melody; -1 for none, and for no name."""
+    first_of: dict[str, int] = {}
+    for index, melody in enumerate(others):
+        first_of.setdefault(name_of(melody.title), index)
+    first_of.pop("", None)  # a title that identifies no tune
+    return np.array([first_of.get(name_of(melody.title), -1) for melody in melodies], dtype=np.int64)
 
 
 class SplitIdentity(TypedDict):

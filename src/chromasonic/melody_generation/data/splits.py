@@ -2,7 +2,8 @@
 
 A family of tunes (:mod:`chromasonic.melody_generation.measures.families`) goes to one side as a whole. A split has its
 own seed, so that runs with other seeds are scored on the same tunes. A hash of the encoded test tunes is recorded
-with every score.
+with every score. The hash of a split includes the rule of its families if that is not the first one, so that splits of
+earlier versions keep their hash.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.families import tune_families
+from chromasonic.melody_generation.measures.families import FAMILY_RULE, check_rule, tune_families
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 SIDES = ("train", "validation", "test")
+SPLIT_RULE = FAMILY_RULE  # the rule of families of splits and guards
 HELD_OUT = 0.1  # fraction of the tunes for validation, and the same again for test
 
 
@@ -48,7 +50,8 @@ class SplitManifest(SideManifests):
         fractions: The requested fraction of each side.
         counts: The number of tunes of each side.
         families: Number of families.
-        hash: Hash of the encoded tunes of all sides.
+        family_rule: The rule of families, unless it is 1.
+        hash: Hash of the encoded tunes of all sides, and of the rule if it is not 1.
         test_set_hash: Hash of the encoded test tunes.
     """
 
@@ -56,6 +59,7 @@ class SplitManifest(SideManifests):
     fractions: dict[str, float]
     counts: dict[str, int]
     families: int
+    family_rule: NotRequired[int]
     hash: str
     test_set_hash: str
 
@@ -71,6 +75,7 @@ class Split:
         families: The family of each melody, numbered by first appearance.
         seed: The seed of the shuffle of families.
         fractions: The requested fractions: train, validation and test.
+        rule: The rule of families.
     """
 
     train: tuple[int, ...]
@@ -79,6 +84,7 @@ class Split:
     families: tuple[int, ...]
     seed: int
     fractions: tuple[float, float, float]
+    rule: int = 1
 
     @property
     def n_families(self) -> int:
@@ -86,8 +92,12 @@ class Split:
         return len(set(self.families))
 
     def hash(self, melodies: Sequence[Melody]) -> str:
-        """Return a hash of the encoded tunes of all three sides, independent of their order: 16 hex digits."""
-        hashes = (test_set_hash([melodies[i] for i in getattr(self, side)]) for side in SIDES)
+        """Return a hash of the encoded tunes of all three sides, independent of their order: 16 hex digits.
+
+        The rule of families is part of it unless it is 1.
+        """
+        hashes = [test_set_hash([melodies[i] for i in getattr(self, side)]) for side in SIDES]
+        hashes += [f"rule {self.rule}"] * (self.rule != 1)
         return hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
     def manifest(self, melodies: Sequence[Melody]) -> SplitManifest:
@@ -101,27 +111,32 @@ class Split:
         """
         if len(melodies) != len(self.families):
             raise ValueError(f"{len(self.families)} melodies were split, got {len(melodies)}")
-        sides = SideManifests(
-            train=self._tunes(melodies, self.train),
-            validation=self._tunes(melodies, self.validation),
-            test=self._tunes(melodies, self.test),
-        )
-        return {
+        manifest: SplitManifest = {
             "split_seed": self.seed,
             "fractions": dict(zip(SIDES, self.fractions, strict=True)),
             "counts": {side: len(getattr(self, side)) for side in SIDES},
             "families": self.n_families,
             "hash": self.hash(melodies),
             "test_set_hash": test_set_hash([melodies[i] for i in self.test]),
-            **sides,
+            "train": self._tunes(melodies, self.train),
+            "validation": self._tunes(melodies, self.validation),
+            "test": self._tunes(melodies, self.test),
         }
+        if self.rule != 1:
+            manifest["family_rule"] = self.rule
+        return manifest
 
     def _tunes(self, melodies: Sequence[Melody], indices: tuple[int, ...]) -> list[TuneManifest]:
         return [{"source": melodies[i].source, "title": melodies[i].title, "family": self.families[i]} for i in indices]
 
 
 def split_by_family(
-    melodies: Sequence[Melody], *, seed: int, validation: float = HELD_OUT, test: float = HELD_OUT
+    melodies: Sequence[Melody],
+    *,
+    seed: int,
+    validation: float = HELD_OUT,
+    test: float = HELD_OUT,
+    rule: int = SPLIT_RULE,
 ) -> Split:
     """Split melodies into train, validation and test so that no family is divided.
 
@@ -130,16 +145,19 @@ def split_by_family(
         seed: Seed of the shuffle of families; the same melodies and seed give the same split.
         validation: The fraction of melodies for validation, above 0.
         test: The fraction of melodies for test, above 0.
+        rule: The rule of families.
 
     Raises:
+        ValueError: If there is no such rule.
         InputError: If the fractions leave nothing for training, or there are fewer than three families.
     """
+    check_rule(rule)
     if not (validation > 0 and test > 0 and validation + test < 1):
         raise InputError(
             "the fractions for validation and test must be above 0 and leave something for training, "
             f"got validation {validation} and test {test}"
         )
-    families = tune_families(melodies)
+    families = tune_families(melodies, rule)
     members = _canonical_families(melodies, families)
     if len(members) < len(SIDES):
         raise InputError(
@@ -158,6 +176,7 @@ def split_by_family(
         families=tuple(families.tolist()),
         seed=seed,
         fractions=(1 - validation - test, validation, test),
+        rule=rule,
     )
 
 

@@ -1,8 +1,13 @@
 """Families of tunes: tunes that are variants of each other.
 
-A model that was trained on one variant of a folk tune has seen the other variants. Tunes belong to one family if they
-have the same title, or share more than half of their 12-interval n-grams. N-grams of intervals ignore key and rhythm,
-so that a variant in another key or another metre is recognised.
+A model that was trained on one variant of a folk tune has seen the other variants. By rule 1, tunes belong to one
+family if they have the same title, or share more than half of their 12-interval n-grams. N-grams of intervals ignore
+key and rhythm, so that a variant in another key or another metre is recognised.
+
+Rule 2 adds the tunes that share a passage of at least four bars at the same or half the speed, on any degree of the
+scale, in any mode, with other notes between the beats (:mod:`chromasonic.melody_generation.measures.variants`), and
+copies. It compares titles without the kind of tune, and leaves out titles that many tunes have: the title of a dance or
+of a ballad does not make their melodies variants.
 
 All pairs of variants may be as many as the square of the tunes. They are not kept: families need pairs that connect
 them (``near_copy_links``), and a guard needs one pair for each tune (``first_sharing``).
@@ -10,6 +15,7 @@ them (``near_copy_links``), and a guard needs one pair for each tune (``first_sh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,26 +24,43 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from chromasonic.melody_generation.melody import REST, IntArray, Melody
-from chromasonic.melody_generation.notation.titles import normalised_title
+from chromasonic.melody_generation.measures.variants.tune_variants import variant_links
+from chromasonic.melody_generation.melody import REST, IntArray, Melody, Metre
+from chromasonic.melody_generation.notation.titles import normalised_title, tune_name
 
+RULES = (1, 2)
+FAMILY_RULE = 1  # the rule of families, splits and guards, unless another one is asked for
 FAMILY_INTERVALS = 12
 SHARE = 0.5
+MAX_NAMESAKES = 8  # a title that more tunes have is that of a kind, a ballad or a player (rule 2)
 
 _PAIRS_AT_ONCE = 4_000_000  # limits the memory of comparing tunes (about 12 bytes per pair)
 _NGRAMS_AT_ONCE = 10_000_000  # the same for counting what pairs share
 
 
-def tune_families(melodies: Sequence[Melody]) -> IntArray:
+def tune_families(melodies: Sequence[Melody], rule: int = FAMILY_RULE) -> IntArray:
     """Return the family of each melody, numbered by first appearance, shape (number of melodies,).
 
-    Tunes with the same title or with more than half of their n-grams in common are linked; a family is a connected
-    component.
+    Tunes with the same title, or that are variants by the rule, are linked; a family is a connected component.
+
+    Args:
+        melodies: The tunes; families do not depend on their order.
+        rule: 1 or 2, as described above.
+
+    Raises:
+        ValueError: If there is no such rule.
     """
+    check_rule(rule)
     if not melodies:
         return np.zeros(0, dtype=np.int64)
     n = len(melodies)
-    links = [_same_title_links(melodies), near_copy_links(melodies, FAMILY_INTERVALS, SHARE)]
+    links = [near_copy_links(melodies, FAMILY_INTERVALS, SHARE)]
+    if rule == 1:
+        links.append(_same_title_links([normalised_title(melody.title) for melody in melodies]))
+    else:
+        copies = np.stack([np.array(first_copies(melodies)), np.arange(n)], axis=1)
+        names = [tune_name(melody.title) for melody in melodies]
+        links += [copies, _same_title_links(names, MAX_NAMESAKES), variant_links(melodies)]
     first, second = np.concatenate(links).T
     graph = sparse.coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
@@ -45,13 +68,44 @@ def tune_families(melodies: Sequence[Melody]) -> IntArray:
     return np.asarray(np.argsort(np.argsort(first_indices))[inverse], dtype=np.int64)
 
 
-def _same_title_links(melodies: Sequence[Melody]) -> IntArray:
-    """Return pairs of each melody and the first melody of the same title, shape (number of pairs, 2)."""
+def check_rule(rule: int) -> None:
+    """Raise if there is no such rule of families.
+
+    Raises:
+        ValueError: If the rule is not one of ``RULES``.
+    """
+    if rule not in RULES:
+        raise ValueError(f"a rule of families is {' or '.join(map(str, RULES))}, got {rule!r}")
+
+
+def first_copies(melodies: Sequence[Melody]) -> list[int]:
+    """Return for each melody the index of the first one with the same notes, metre and upbeat, in any key."""
+    first: dict[tuple[bytes, bytes, Metre, int], int] = {}
+    return [
+        first.setdefault(
+            (
+                np.where(melody.pitches == REST, REST, melody.pitches - melody.tonic).tobytes(),
+                melody.durations.tobytes(),
+                melody.metre,
+                melody.start,
+            ),
+            index,
+        )
+        for index, melody in enumerate(melodies)
+    ]
+
+
+def _same_title_links(names: Sequence[str], max_namesakes: int | None = None) -> IntArray:
+    """Return pairs of each melody and the first melody of the same name, shape (number of pairs, 2).
+
+    Names that are empty, or that more than ``max_namesakes`` melodies have, link none.
+    """
+    counts = Counter(names)
     first_of: dict[str, int] = {}
     links = []
-    for index, melody in enumerate(melodies):
-        if title := normalised_title(melody.title):
-            links.append((first_of.setdefault(title, index), index))
+    for index, name in enumerate(names):
+        if name and (max_namesakes is None or counts[name] <= max_namesakes):
+            links.append((first_of.setdefault(name, index), index))
     return np.array(links, dtype=np.int64).reshape(-1, 2)
 
 

@@ -28,6 +28,20 @@ _KINDS = """
     a an the in of and for no not major minor flute violin fiddle
 """
 _GENERIC = frozenset(_KINDS.split())
+# Words that end many titles of dance tunes, and are left out in others of the same tune.
+_DANCES = """
+    clog fling galop hornpipe jig jigs march mazurka minuet polka quadrille quickstep reel reels schottische slide
+    slipjig strathspey waltz
+"""
+_TITLE_ENDINGS = frozenset(_DANCES.split()) | {"the"}
+# Kinds of Nordic tunes, and words after them that name a player, a place or a book: "Polska efter Byss-Calle".
+_NORDIC = """
+    anglaise brudmarsch brudpolska engelska ganglat gangmarsch hambo kadrilj kontradans langdans lat marsch menuet
+    menuett menuette polkett pollones pollonesse pollonoise polonas polones polonesse polonoise polsk polska polskor
+    schottis sextur slangpolska springdans springlek svingedans vals visa
+"""
+_NORDIC_KINDS = frozenset(_NORDIC.split())
+_ORIGINS = {"a", "af", "av", "efter", "fran", "i", "no", "nr", "pa", "svl", "ur"}
 
 
 def plain_title(title: str) -> str:
@@ -85,6 +99,26 @@ def normalised_title(title: str) -> str:
         end -= 1
     words = words[begin:end]
     if all(word in _GENERIC or word.isdigit() or len(word) == 1 for word in words):
+        return ""
+    return " ".join(words)
+
+
+def tune_name(title: str) -> str:
+    """Return a normalised title without the kind of tune; empty if it identifies no tune.
+
+    Example:
+        >>> tune_name("PARNELL'S -- REEL"), tune_name("Night of Fun -- Jig., The")
+        ('parnells', 'night of fun')
+        >>> tune_name("English Dance"), tune_name("Polska efter Byss-Calle")
+        ('', '')
+    """
+    words = normalised_title(title).split()
+    while len(words) > 1 and words[-1] in _TITLE_ENDINGS:
+        words.pop()
+    n_kinds = next((index for index, word in enumerate(words) if word not in _NORDIC_KINDS), len(words))
+    if n_kinds and (n_kinds == len(words) or words[n_kinds] in _ORIGINS or words[n_kinds].isdigit()):
+        return ""
+    if all(word in _GENERIC | _NORDIC_KINDS or word.isdigit() or len(word) == 1 for word in words):
         return ""
     return " ".join(words)
 
