@@ -1,8 +1,8 @@
 """Find alignments of tunes that may hold a passage of variants: those with a word in common.
 
-A word is a sequence of eight degrees on successive beats, as intervals, so that it is found on any degree. Most passages
-of variants hold one; two unrelated tunes seldom do. Pairs of tunes that need not be compared are left
-out before they are listed, so that a word of many tunes of one family costs no square of them.
+A word is a sequence of eight degrees on successive beats, as intervals, so that it is found on any degree. Most
+passages of variants hold one; two unrelated tunes seldom do. Pairs of tunes that need not be compared are left out
+before they are listed, so that a word of many tunes of one family costs no square of them.
 """
 
 from __future__ import annotations
