@@ -9,10 +9,10 @@ estimated by the others, 391 are right.)
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -26,14 +26,32 @@ _PSEUDOCOUNT = 0.2
 _ENDS_WEIGHT = 2.0  # of the first and the last note, beside all others
 
 
+class _Counts(Generic[Value]):
+    """Counts of values, and their sum, which is asked for millions of times."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Value, int] = defaultdict(int)
+        self._total = 0
+
+    def add(self, value: Value) -> None:
+        """Count a value."""
+        self._counts[value] += 1
+        self._total += 1
+
+    def log_share(self, value: Value, n_values: int) -> float:
+        """Return the logarithm of the smoothed share of one of ``n_values`` values."""
+        count = self._counts.get(value, 0)
+        return math.log((count + _PSEUDOCOUNT) / (self._total + _PSEUDOCOUNT * n_values))
+
+
 @dataclass
 class _MetreCounts:
     """Counts of the positions that notes have in the bar, in one metre."""
 
-    by_duration: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    by_interval: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    last: Counter[tuple[int, int]] = field(default_factory=Counter)
-    first: Counter[int] = field(default_factory=Counter)
+    by_duration: dict[int, _Counts[int]] = field(default_factory=lambda: defaultdict(_Counts))
+    by_interval: dict[int, _Counts[int]] = field(default_factory=lambda: defaultdict(_Counts))
+    last: _Counts[tuple[int, int]] = field(default_factory=_Counts)
+    first: _Counts[int] = field(default_factory=_Counts)
 
 
 class UpbeatEstimator:
@@ -58,28 +76,31 @@ class UpbeatEstimator:
         if melody.metre not in self._counts:
             return 0
         onsets = np.cumsum(melody.durations) - melody.durations
-        starts = range(0, melody.metre.bar_ticks, _GRID)
-        return max(starts, key=lambda start: self._log_probability(melody, (onsets + start) % melody.metre.bar_ticks))
+        starts, intervals = range(0, melody.metre.bar_ticks, _GRID), _intervals(melody)
+        return max(
+            starts,
+            key=lambda start: self._log_probability(melody, (onsets + start) % melody.metre.bar_ticks, intervals),
+        )
 
     def _add(self, melody: Melody) -> None:
         counts = self._counts[melody.metre]
         positions = melody.positions.tolist()
         for position, duration, interval in zip(positions, melody.durations.tolist(), _intervals(melody), strict=True):
-            counts.by_duration[duration][position] += 1
-            counts.by_interval[interval][position] += 1
-        counts.last[positions[-1], int(melody.durations[-1])] += 1
-        counts.first[melody.start] += 1
+            counts.by_duration[duration].add(position)
+            counts.by_interval[interval].add(position)
+        counts.last.add((positions[-1], int(melody.durations[-1])))
+        counts.first.add(melody.start)
 
-    def _log_probability(self, melody: Melody, positions: np.ndarray) -> float:
+    def _log_probability(self, melody: Melody, positions: np.ndarray, intervals: list[int]) -> float:
         counts = self._counts[melody.metre]
         n_positions = melody.metre.bar_ticks // 3
         durations, places = melody.durations.tolist(), positions.tolist()
         total = 0.0
-        for position, duration, interval in zip(places, durations, _intervals(melody), strict=True):
-            total += _log_share(counts.by_duration[duration], position, n_positions)
-            total += _log_share(counts.by_interval[interval], position, n_positions)
-        total += _ENDS_WEIGHT * _log_share(counts.last, (places[-1], durations[-1]), 100)
-        return total + _ENDS_WEIGHT * _log_share(counts.first, places[0], melody.metre.bar_ticks // _GRID)
+        for position, duration, interval in zip(places, durations, intervals, strict=True):
+            total += counts.by_duration[duration].log_share(position, n_positions)
+            total += counts.by_interval[interval].log_share(position, n_positions)
+        total += _ENDS_WEIGHT * counts.last.log_share((places[-1], durations[-1]), 100)
+        return total + _ENDS_WEIGHT * counts.first.log_share(places[0], melody.metre.bar_ticks // _GRID)
 
 
 def _intervals(melody: Melody) -> list[int]:
@@ -88,7 +109,3 @@ def _intervals(melody: Melody) -> list[int]:
     steps = np.clip(np.diff(pitches, prepend=pitches[:1]), -_WIDEST, _WIDEST)
     is_rest = pitches == REST
     return [int(step) for step in np.where(is_rest | np.roll(is_rest, 1), _WIDEST + 1, steps)]
-
-
-def _log_share(counts: Counter[Value], value: Value, n_values: int) -> float:
-    return math.log((counts[value] + _PSEUDOCOUNT) / (counts.total() + _PSEUDOCOUNT * n_values))
