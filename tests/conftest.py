@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import torch
 from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
+from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from tests.running import ROOT, drawn_figures, train_once, undrawn_figures
 
 if TYPE_CHECKING:
@@ -137,6 +139,13 @@ def drawn() -> Iterator[None]:
     """Draw figures: for tests that look at them. All others save them empty."""
     with drawn_figures():
         yield
+
+
+@pytest.fixture
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let melodies sampled by ``ModelTester`` and ``ModelComparison`` end soon, which an untrained model does not."""
+    short = partial(SampleSettings, max_notes=32)
+    monkeypatch.setattr("chromasonic.melody_generation.testing.SampleSettings", short)
 
 
 @pytest.fixture(scope="session")

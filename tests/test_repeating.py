@@ -16,7 +16,7 @@ from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
 from chromasonic.melody_generation.runs.trained_model import load_model
 from tests.breaking.forked import train, warm_up
 from tests.breaking.kills import Setting, differences
-from tests.running import ROOT, SCRIPT
+from tests.running import ROOT, SCRIPT, drawn_figures
 
 pytestmark = pytest.mark.slow
 SETTING = Setting("transformer", "reduce_on_plateau", ("epochs=2", "seed=7", "optimizer.weight_decay=0.1"))
@@ -26,11 +26,13 @@ SETTING = Setting("transformer", "reduce_on_plateau", ("epochs=2", "seed=7", "op
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warm_up()
     run = tmp_path_factory.mktemp("runs") / "original"
-    ended = train(*SETTING.overrides, f"output_dir={run}")
+    with drawn_figures():  # as another process does
+        ended = train(*SETTING.overrides, f"output_dir={run}")
     assert ended.code == 0, ended.output
     return run
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_is_repeated_from_its_directory_alone(original: Path, tmp_path: Path) -> None:
     ended = train(f"repeat={original}", f"output_dir={tmp_path / 'again'}")
     assert ended.code == 0, ended.output

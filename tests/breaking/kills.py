@@ -20,8 +20,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -254,29 +255,29 @@ def dies_replacing(number: int, *, renamed: bool) -> Sabotage:
     return prepare
 
 
-def kill_in_every_window(setting: Setting, folder: Path, numbers: Iterator[int]) -> Tally:
-    """Kill a run at each replacement of a file in turn, resume it, and compare it.
+def kill_in_windows(setting: Setting, folder: Path, windows: Iterable[tuple[int, bool]]) -> Tally:
+    """Kill a run at each of some replacements of files in turn, resume it, and compare it.
 
     Args:
         setting: The model and scheduler.
         folder: The directory of the runs.
-        numbers: Numbers of the replacements, counted from 1. The first number beyond the last replacement ends it.
+        windows: Numbers of the replacements, counted from 1, and whether the file has been renamed by then. The first
+            number beyond the last replacement ends it.
     """
     folder.mkdir(parents=True)
     whole, _ = uninterrupted(setting, folder)
     tally = Tally()
     run = folder / "killed"
-    for number in numbers:
-        for renamed in (False, True):
-            ended = go_on(setting, run, sabotage=dies_replacing(number, renamed=renamed))
-            if ended.code != -signal.SIGKILL:
-                shutil.rmtree(run)
-                return tally
-            tally.n_kills += 1
-            tally.phases["just after a file was renamed" if renamed else "while a file was being written"] += 1
-            before = len(tally.lost)
-            _compare(setting, whole, run, go_on(setting, run), tally)
-            tally.lost[before:] = [f"replacement {number}, {renamed=}: {fault}" for fault in tally.lost[before:]]
+    for number, renamed in windows:
+        ended = go_on(setting, run, sabotage=dies_replacing(number, renamed=renamed))
+        if ended.code != -signal.SIGKILL:
+            shutil.rmtree(run)
+            return tally
+        tally.n_kills += 1
+        tally.phases["just after a file was renamed" if renamed else "while a file was being written"] += 1
+        before = len(tally.lost)
+        _compare(setting, whole, run, go_on(setting, run), tally)
+        tally.lost[before:] = [f"replacement {number}, {renamed=}: {fault}" for fault in tally.lost[before:]]
     return tally
 
 
@@ -302,7 +303,7 @@ def main() -> int:
         plans.append(lambda setting, folder: kill_at_random(setting, arguments.kills, arguments.seed, folder))
     if arguments.windows:
         numbers = arguments.only or range(1, 1000)
-        plans.append(lambda setting, folder: kill_in_every_window(setting, folder, iter(numbers)))
+        plans.append(lambda setting, folder: kill_in_windows(setting, folder, product(numbers, (False, True))))
     n_lost = 0
     for plan in plans:
         for setting in settings:

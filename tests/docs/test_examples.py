@@ -11,6 +11,7 @@ from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.training import ModelTrainer, create_training_data
 from tests.docs.markdown_files import README, ROOT, code_blocks
 
+pytestmark = pytest.mark.usefixtures("short_samples")
 DOCS = ROOT / "docs"
 
 

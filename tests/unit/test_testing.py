@@ -17,6 +17,7 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
+pytestmark = pytest.mark.usefixtures("short_samples")
 WALKS = walks(50)
 TRAIN, TEST = WALKS[:30], WALKS[30:]
 KEYS = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")

@@ -28,6 +28,7 @@ def run(options: ResultsOptions) -> None:
 
     path = Path(options.plan) if options.plan else configs_directory() / OWN_PLAN
     plan = Plan.of(read_yaml(path), str(path))
+    plan.check_parts(parts_of(options) or ())  # before all runs are composed, which takes seconds
     folder = Path(options.output_dir)
     workflow = Workflow.of(plan, folder, partial(compose_training, configs_directory()))
     steps = workflow.steps(SampleSettings(options.n_samples, max_notes=options.max_notes))
@@ -50,7 +51,7 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Plan
 
     if options.page is not None and options.readme is not None:
         check_front_page(Path(options.readme))
-    parts = [options.parts] if isinstance(options.parts, str) else options.parts
+    parts = parts_of(options)
     wanted = steps if parts is None else workflow.steps_of(steps, parts)
     try:
         failures = run_steps(wanted, options.jobs or os.cpu_count() or 1, print_remark)
@@ -66,6 +67,11 @@ def carry_out_plan(options: ResultsOptions, workflow: Workflow, steps: list[Plan
         print_remark(f"the page was not written: {len(missing)} of {len(steps)} steps are not done yet")
         return
     write_page(options, workflow, Path(options.page))
+
+
+def parts_of(options: ResultsOptions) -> list[str] | None:
+    """Return the names of the parts to make; None for all."""
+    return [options.parts] if isinstance(options.parts, str) else options.parts
 
 
 def write_page(options: ResultsOptions, workflow: Workflow, page: Path) -> None:

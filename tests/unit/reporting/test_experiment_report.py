@@ -21,6 +21,7 @@ from chromasonic.melody_generation.reporting.experiment_report import write_eval
 from chromasonic.melody_generation.runs.command_line import training_command
 from chromasonic.melody_generation.testing import ModelComparison, ModelTester
 
+pytestmark = pytest.mark.usefixtures("short_samples")
 TUNES = walks(40)
 TRAIN, TEST = TUNES[15:], TUNES[:15]
 

@@ -102,6 +102,14 @@ def fresh(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     return found
 
 
+@pytest.fixture(scope="module")
+def checkpoint(whole: Path, fresh: dict[str, Any]) -> Checkpoint:
+    """The last checkpoint of the run, whose states are those of the configuration."""
+    checkpoint = read_checkpoint(layout(whole).last)
+    check_all(checkpoint, fresh)
+    return checkpoint
+
+
 def check_all(checkpoint: Checkpoint, fresh: dict[str, Any]) -> None:
     for name, state in fresh.items():
         getattr(StateCheck(checkpoint, L.__version__), name)(state)
@@ -120,10 +128,10 @@ def replacing(path: tuple[Any, ...], value: object) -> Callable[[dict[str, Any]]
 
 
 @pytest.mark.parametrize(("path", "value"), CASES)
-def test_a_damaged_state_is_refused(whole: Path, fresh: dict[str, Any], path: tuple[Any, ...], value: object) -> None:
-    checkpoint = read_checkpoint(layout(whole).last)
-    check_all(checkpoint, fresh)
-    states = dict(checkpoint.training_state)
+def test_a_damaged_state_is_refused(
+    checkpoint: Checkpoint, fresh: dict[str, Any], path: tuple[Any, ...], value: object
+) -> None:
+    states = copy.deepcopy(dict(checkpoint.training_state))
     replacing(path, value)(states)
     checkpoint = replace(checkpoint, training_state=states)
     with pytest.raises(ValueError, match=r"should be|lacks|has a value|does not have|no number|ascending"):

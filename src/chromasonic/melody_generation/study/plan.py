@@ -7,7 +7,7 @@ such as ``init_from={folk_pretrain}``, stands for the directory of its run with 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -162,6 +162,16 @@ class Plan:
         """All parts by name, the variants of ablations last."""
         variants = (variant for ablation in self.ablations for variant in ablation.variants)
         return {part.name: part for part in (*self.pretraining, *self.rows, *variants)}
+
+    def check_parts(self, names: Iterable[str]) -> None:
+        """Check that all names are names of parts.
+
+        Raises:
+            InputError: If there is no such part.
+        """
+        for name in names:
+            if name not in self.parts:
+                raise InputError(f"there is no part {name}: the plan has {', '.join(self.parts)}")
 
     def runs(self, folder: Path) -> tuple[PlannedRun, ...]:
         """Return the runs of all parts in the order of the plan, each in ``folder/<part>/<seed>``.

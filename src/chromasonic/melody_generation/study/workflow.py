@@ -98,9 +98,7 @@ class Workflow:
         Raises:
             InputError: If there is no such part.
         """
-        unknown = [name for name in parts if name not in self.plan.parts]
-        if unknown:
-            raise InputError(f"there is no part {unknown[0]}: the plan has {', '.join(self.plan.parts)}")
+        self.plan.check_parts(parts)
         wanted = {
             needed.directory
             for name in parts
