@@ -39,3 +39,13 @@ def test_a_file_that_is_too_large_is_dropped_everywhere(tmp_path: Path, monkeypa
     (tmp_path / "a.abc").write_text(TWO_TUNES)
     [dropped] = read_music_file(tmp_path / "a.abc", "a.abc")
     assert dropped == DroppedTune("a.abc", "cannot be read: it is larger than 10 bytes")
+
+
+def test_pieces_of_a_collection_have_the_fields_of_its_header_and_each_tune_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(music_files, "_PIECE_BYTES", 40)
+    (tmp_path / "a.abc").write_text(f"L:1/4\n\nT:Zero\nK:C\nCDE|\n\n{TWO_TUNES}")
+    tunes = [tune.melody for tune in read_music_file(tmp_path / "a.abc", "a.abc") if isinstance(tune, WrittenTune)]
+    assert [tune.title for tune in tunes] == ["Zero", "One", "Two"]
+    assert [tune.durations.tolist() for tune in tunes] == [[24] * 3] * 3

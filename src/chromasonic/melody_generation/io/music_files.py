@@ -31,6 +31,7 @@ _PIECE_BYTES = 500_000
 _MAX_PROCESSES = 8
 _N_TASKS_OF_PROCESS = 5  # fewer are read sooner than another process starts
 _TUNE_BEGINS = re.compile(rb"^[ \t]*X[ \t]*:", re.MULTILINE)
+_HEADER_FIELD = re.compile(rb"^[ \t]*(?:[LMI][ \t]*:|%%).*\n", re.MULTILINE)
 _reader = ReaderProcess(ReadingBounds())
 
 
@@ -126,10 +127,12 @@ def _pieces(path: Path, source: str) -> list[bytes] | DroppedTune:
     begins = [match.start() for match in _TUNE_BEGINS.finditer(content)]
     if not begins:
         return [content]
-    header, pieces = content[: begins[0]], []
-    first = begins[0]
+    # Tunes without a number may stand in the header: only its fields are part of every piece.
+    fields = b"".join(_HEADER_FIELD.findall(content[: min(begins[0], _PIECE_BYTES)]))
+    pieces: list[bytes] = []
+    first = 0
     for begin, end in pairwise([*begins, len(content)]):
         if end - first > _PIECE_BYTES and begin > first:
-            pieces.append(header + content[first:begin])
+            pieces.append((fields if first else b"") + content[first:begin])
             first = begin
-    return [*pieces, header + content[first:]]
+    return [*pieces, (fields if first else b"") + content[first:]]

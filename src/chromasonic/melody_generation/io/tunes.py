@@ -20,6 +20,9 @@ UNREADABLE_SYMBOLS = "symbols that cannot be read"
 CHORD_SYMBOLS = "chord symbols"
 TEXT_LINES = "lines of words or other text"
 JUMPS = "signs of jumps (D.C., D.S., Fine, coda)"
+# The words for jumps, at the beginning of a text in lower or upper case.
+JUMP_WORDS = r"\s*(?:D\.?\s?[CS]\b|da\s?capo\b|dal\s?segno\b|dacoda\b|fine\b|(?:to\s?|al\s?)?coda\b|segno\b)"
+REPEATED_BARS = "signs that repeat bars"
 
 
 @dataclass(frozen=True)

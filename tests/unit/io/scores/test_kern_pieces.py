@@ -48,3 +48,15 @@ def test_too_many_pieces_raise_an_error(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_file_without_a_beginning_raises_an_error(content: bytes) -> None:
     with pytest.raises(InputError, match="no line that begins the music"):
         split_pieces(content)
+
+
+def test_signs_of_jumps_are_counted() -> None:
+    text = b"**kern\t**kern\n4c\t4e\n*\t*Fine\n!LO:TX:a:t=D.C. al Fine\t!\n4d\t4f\n*D.S.\t*\n!! Fine weather\n*-\t*-\n"
+    [piece] = split_pieces(text)
+    assert piece.n_jumps == 3
+    assert [line for _, line in piece.lines] == ["4c\t4e", "*\t*Fine", "4d\t4f", "*D.S.\t*"]
+
+
+def test_a_title_above_the_second_piece_is_not_that_of_the_first() -> None:
+    first, second = split_pieces(b"**kern\n4c\n*-\n!!!OTL: Second\n**kern\n4d\n*-\n")
+    assert (first.title, second.title) == ("", "Second")

@@ -73,3 +73,7 @@ def test_space_before_the_declaration_costs_nothing() -> None:
 def test_xml_that_is_not_well_formed_raises_an_error_with_the_place() -> None:
     with pytest.raises(InputError, match="line 2, column 3"):
         parse_xml(b"<a>\n</b>")
+
+
+def test_files_of_a_system_beside_the_score_are_none() -> None:
+    assert unpack_musicxml(archive(None, "__MACOSX/._a.xml", "._b.xml", "c.xml"), 10_000) == [b"c.xml"]

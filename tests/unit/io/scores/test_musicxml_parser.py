@@ -18,7 +18,9 @@ from chromasonic.melody_generation.io.tunes import (
     CHORD_SYMBOLS,
     CUE_NOTES,
     GRACE_NOTES,
+    JUMPS,
     PERCUSSION,
+    REPEATED_BARS,
     RHYTHM_SLASHES,
     UNREADABLE_SYMBOLS,
 )
@@ -153,6 +155,13 @@ def test_what_is_no_melody_is_counted_by_kind() -> None:
     assert part.left_out == {GRACE_NOTES: 1, CUE_NOTES: 1, PERCUSSION: 1, UNREADABLE_SYMBOLS: 1}
     assert parsed.left_out == {CHORD_SYMBOLS: 1}
     assert sounds(parsed)[0] == (64, 1, 2)
+
+
+def test_jumps_and_signs_that_repeat_bars_are_counted() -> None:
+    jump = "<direction><direction-type><words>D.C.</words></direction-type><sound dacapo='yes'/></direction>"
+    repeat = "<attributes><measure-style><measure-repeat type='start'>1</measure-repeat></measure-style></attributes>"
+    parsed = parse_musicxml(score(note(), repeat + note(), note() + jump))
+    assert parsed.left_out == {JUMPS: 1, REPEATED_BARS: 1}
 
 
 def test_an_ossia_is_no_melody() -> None:

@@ -9,6 +9,7 @@ import pytest
 from chromasonic.melody_generation.form import KINDS, QUALITIES, Chord, kind_of
 from chromasonic.melody_generation.io.scores.musicxml_signs import (
     chord_in,
+    is_jump,
     marks_at,
     parse_passes,
     part_name_in,
@@ -115,3 +116,19 @@ def test_kinds_are_read_from_fields_and_headings() -> None:
 def test_the_kind_that_we_write_is_read(kind: str) -> None:
     root = ElementTree.fromstring(to_musicxml(Melody([60], [96], kind=kind), 120))
     assert kind_of(*subtitles_in(root)) == kind
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<direction><sound dacapo='yes'/></direction>", True),
+        ("<direction><direction-type><words>D.S. al Coda</words></direction-type></direction>", True),
+        ("<direction><direction-type><words>To Coda</words></direction-type></direction>", True),
+        ("<direction><direction-type><segno/></direction-type></direction>", True),
+        ("<sound fine='yes'/>", True),
+        ("<direction><direction-type><words>Finely</words></direction-type><sound tempo='90'/></direction>", False),
+        ("<direction><direction-type><rehearsal>D</rehearsal></direction-type></direction>", False),
+    ],
+)
+def test_jumps_are_recognised(content: str, expected: bool) -> None:
+    assert is_jump(ElementTree.fromstring(content)) is expected

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from chromasonic.melody_generation.form import parse_chord
+from chromasonic.melody_generation.io.tunes import JUMP_WORDS
 
 # Signs of typography, as in tunes that were copied from a page, and what they stand for.
 _TYPOGRAPHIC = str.maketrans(
@@ -24,10 +25,7 @@ QUOTED = r'"(?:[^"]*"|[^\s"|]*)'  # one without an end is a word long
 _UNPLAYED = re.compile(rf'"(?:(?P<quoted>[^"]*)"|[^\s"|]*)|{_DECORATIONS}|&[^|%]*|%.*')
 _OLD_CHORD = re.compile(r"\+((?!f{2,4}\+)(?:[\^_=]*[A-Ga-g][,'\d/]*){2,8})\+")
 _ENDING_TEXT = re.compile(r'\[\s*"\s*(\d)[^"]*"')
-_JUMP = re.compile(
-    r"""(?:[!+]|"[\^_<>@]?)\s*(?:D\.?\s?[CS]\b|da\s?capo|dal\s?segno|dacoda|fine\b|(?:to\s?|al\s?)?coda\b|segno\b)[^"!+|]*["!+]?""",
-    re.IGNORECASE,
-)
+_JUMP = re.compile(rf"""(?:[!+]|"[\^_<>@]?){JUMP_WORDS}[^"!+|]*["!+]?""", re.IGNORECASE)
 _ENDING_SIGN = re.compile(r"\[\d[\d,-]*[^\[]*$")
 # A passage up to the bracket, bar line or line end that comes first; the group is the bracket.
 _PASSAGE = re.compile(r"[^\]|]+(\])?")

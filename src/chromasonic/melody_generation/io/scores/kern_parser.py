@@ -28,7 +28,7 @@ from chromasonic.melody_generation.io.scores.kern_tokens import (
     parse_kern_label,
 )
 from chromasonic.melody_generation.io.scores.written_notes import check_unreadable, measure_length
-from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, TEXT_LINES, UNREADABLE_SYMBOLS
+from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, JUMPS, TEXT_LINES, UNREADABLE_SYMBOLS
 from chromasonic.melody_generation.melody import Metre
 
 _LYRICS = {"**text", "**silbe", "**lyrics", "**lyric", "**syl"}
@@ -48,7 +48,7 @@ def parse_kern_piece(piece: KernPiece) -> ParsedScore:
             too many notes cannot be read.
     """
     reader = _PieceReader(piece.interpretations)
-    reader.left_out[TEXT_LINES] += piece.n_text_lines
+    reader.left_out.update({TEXT_LINES: piece.n_text_lines, JUMPS: piece.n_jumps})
     for number, line in piece.lines:
         reader.read(re.split(r"\t+", line), number)
     return reader.score(piece.title, piece.genre)

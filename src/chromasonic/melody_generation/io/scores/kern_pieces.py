@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.io.tunes import JUMP_WORDS
 
 _BEGIN = re.compile(r"\*\*\w[^\s]*(?:\t+\*\*\w[^\s]*)*")
 _END = re.compile(r"\*-(?:\t+\*-)*")
 _RECORD = re.compile(r"!!!(OTL|OMD|OPR|AGN)[^:]*:\s*(\S.*)")
+# An interpretation such as *Fine, or the text of a layout comment such as !LO:TX:a:t=D.C. al Fine, in any column.
+_JUMP = re.compile(rf"(?:^|\t)(?:\*|!!?LO:[^\t]*\bt=){JUMP_WORDS}", re.IGNORECASE)
 _MAX_PIECES = 100_000  # each one that is left out takes a line of the report
 _TITLE_RECORDS = ("OTL", "OMD", "OPR")  # of the work, the movement, the collection
 
@@ -24,6 +27,7 @@ class KernPiece:
         title: Its title; one without a title of its own has the title of the file.
         genre: Its genre.
         n_text_lines: Number of lines before it that are neither music nor a comment.
+        n_jumps: Number of lines with signs of jumps.
     """
 
     interpretations: list[str]
@@ -31,6 +35,7 @@ class KernPiece:
     title: str = ""
     genre: str = ""
     n_text_lines: int = 0
+    n_jumps: int = 0
 
 
 def split_pieces(content: bytes) -> list[KernPiece]:
@@ -58,8 +63,10 @@ def split_pieces(content: bytes) -> list[KernPiece]:
         elif is_inside and _END.fullmatch(line):
             records.append({})
             is_inside = False
-        elif is_inside and line and not line.startswith("!"):
-            pieces[-1].lines.append((number, line))
+        elif is_inside and line:
+            pieces[-1].n_jumps += bool(_JUMP.search(line))
+            if not line.startswith("!"):
+                pieces[-1].lines.append((number, line))
         elif line and not line.startswith(("!", "*")):
             n_text_lines += 1
     if not pieces:
@@ -68,7 +75,9 @@ def split_pieces(content: bytes) -> list[KernPiece]:
         raise InputError(
             f"it has {len(pieces)} pieces, more than the limit of {_MAX_PIECES}: cut it into several files"
         )
-    file_title = next((title for piece_records in records if (title := _best_title(piece_records))), "")
+    # Records below the music are those of the piece, if there is one.
+    titled = records if len(pieces) == 1 else records[:1]
+    file_title = next((title for piece_records in titled if (title := _best_title(piece_records))), "")
     for piece, piece_records in zip(pieces, records, strict=False):
         piece.title = _best_title(piece_records) or file_title
         piece.genre = piece_records.get("AGN", "")

@@ -13,6 +13,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.untrusted_files import unpack_zip
 
 _CONTAINER = "META-INF/container.xml"
+_FOLDERS_OF_OTHER_FILES = {"META-INF", "__MACOSX"}
 _SCORE_SUFFIXES = {".musicxml", ".xml"}
 
 
@@ -57,7 +58,9 @@ def _named_score(content: bytes, max_bytes: int) -> list[bytes]:
 
 def _is_score(name: str) -> bool:
     path = PurePosixPath(name)
-    return "META-INF" not in path.parts and (path.suffix.lower() in _SCORE_SUFFIXES or path.name in _SCORE_SUFFIXES)
+    if not _FOLDERS_OF_OTHER_FILES.isdisjoint(path.parts) or path.name.startswith("._"):
+        return False
+    return path.suffix.lower() in _SCORE_SUFFIXES or path.name in _SCORE_SUFFIXES
 
 
 def parse_xml(document: bytes) -> ElementTree.Element:

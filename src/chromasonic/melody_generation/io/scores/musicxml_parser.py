@@ -26,7 +26,14 @@ from chromasonic.melody_generation.io.scores.written_notes import (
     join_ties,
     measure_length,
 )
-from chromasonic.melody_generation.io.tunes import CHORD_SYMBOLS, UNREADABLE_SYMBOLS, Remark, transposition_remark
+from chromasonic.melody_generation.io.tunes import (
+    CHORD_SYMBOLS,
+    JUMPS,
+    REPEATED_BARS,
+    UNREADABLE_SYMBOLS,
+    Remark,
+    transposition_remark,
+)
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Metre
 
 
@@ -46,7 +53,14 @@ def parse_musicxml(document: bytes) -> ParsedScore:
     check_unreadable(n_missed + sum(staff.left_out[UNREADABLE_SYMBOLS] for staff in staves), n_notes)
     begins = _beginnings(parts)
     first = next((part for part in parts if part.measures), None)
-    left_out = Counter({CHORD_SYMBOLS: sum(part.n_unread_chords for part in parts), UNREADABLE_SYMBOLS: n_missed})
+    left_out = Counter(
+        {
+            CHORD_SYMBOLS: sum(part.n_unread_chords for part in parts),
+            UNREADABLE_SYMBOLS: n_missed,
+            JUMPS: max((part.n_jumps for part in parts), default=0),  # some programs write them in each part
+            REPEATED_BARS: sum(part.n_repeated_bars for part in parts),
+        }
+    )
     for staff in staves:
         if not staff.notes:  # a staff of cue notes or percussion is no part that could be selected
             left_out.update(staff.left_out)

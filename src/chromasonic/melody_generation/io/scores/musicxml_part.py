@@ -13,7 +13,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from chromasonic.melody_generation.form import Chord, FormMark, FormSign
-from chromasonic.melody_generation.io.scores.musicxml_signs import chord_in, marks_at, part_name_in
+from chromasonic.melody_generation.io.scores.musicxml_signs import chord_in, is_jump, marks_at, part_name_in
 from chromasonic.melody_generation.io.scores.musicxml_values import (
     fifths_in,
     key_of,
@@ -102,6 +102,8 @@ class PartReader:
         measures: Its measures.
         marks: Index of the measure, onset in quarter notes from its beginning, and sign of form at that time.
         n_unread_chords: Number of chord symbols that are not understood.
+        n_jumps: Number of signs of jumps.
+        n_repeated_bars: Number of signs that repeat bars.
     """
 
     def __init__(self, part: Element, name: str) -> None:
@@ -109,7 +111,7 @@ class PartReader:
         self.staves: dict[str, Staff] = {}
         self.measures: list[MeasureContent] = []
         self.marks: list[tuple[int, Fraction, FormMark]] = []
-        self.n_unread_chords = 0
+        self.n_unread_chords = self.n_jumps = self.n_repeated_bars = 0
         self._divisions = Fraction(1)
         self._metre: Metre | None = None
         self._hides_bar_line = False
@@ -139,8 +141,8 @@ class PartReader:
                 self._read_harmony(child)
             elif child.tag == "barline":
                 self._read_bar_line(child)
-            elif child.tag == "direction" and not self._cursor and (name := part_name_in(child)):
-                self.marks.append((self._index, Fraction(0), FormMark(0, FormSign.PART, name=name)))
+            elif child.tag in ("direction", "sound"):
+                self._read_direction(child)
         self._measure.metre = self._metre
         # Some programs fill a short measure up by moving beyond its last note.
         bar = bar_quarters(self._metre)
@@ -162,6 +164,11 @@ class PartReader:
         offset = (number_in(harmony, "offset") or Fraction(0)) / self._divisions
         onset = max(self._onset() + offset, Fraction(0))
         self._staff(harmony.findtext("staff") or "1").chords.append((self._index, onset, chord))
+
+    def _read_direction(self, direction: Element) -> None:
+        self.n_jumps += is_jump(direction)
+        if not self._cursor and (name := part_name_in(direction)):
+            self.marks.append((self._index, Fraction(0), FormMark(0, FormSign.PART, name=name)))
 
     def _read_bar_line(self, bar_line: Element) -> None:
         location = bar_line.get("location", "right")
@@ -198,6 +205,7 @@ class PartReader:
         for details in attributes.findall("staff-details"):
             if (details.findtext("staff-type") or "").strip() in _STAVES_OF_NO_MELODY:
                 self._staff(details.get("number", "1")).is_ossia = True
+        self.n_repeated_bars += len(attributes.findall("measure-style/measure-repeat[@type='start']"))
         for clef in attributes.findall("clef"):
             self._staff(clef.get("number", "1")).is_percussion = clef.findtext("sign", "").strip() == "percussion"
         for transpose in attributes.findall("transpose"):

@@ -6,6 +6,7 @@ import re
 from xml.etree.ElementTree import Element
 
 from chromasonic.melody_generation.form import MAX_PASSES, Chord, FormMark, FormSign, parse_chord
+from chromasonic.melody_generation.io.tunes import JUMP_WORDS
 
 # Suffix of a chord by MusicXML's kind. Ninths and higher chords become the seventh chord below.
 CHORD_SUFFIXES = {
@@ -43,6 +44,8 @@ _SIGNS = {"": "", "0": "", "1": "#", "-1": "b"}
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy"}
 _PART_NAME = re.compile(r"[A-Za-z]")
 _PASSES = re.compile(r"\s*\d{1,2}(?:\s*-\s*\d{1,2})?\s*\.?\s*")
+_JUMP = re.compile(JUMP_WORDS, re.IGNORECASE)
+_ATTRIBUTES_OF_JUMPS = {"dacapo", "dalsegno", "fine", "tocoda", "segno", "coda"}
 _FIELDS_OF_KIND = {"kind", "genre", "rhythm"}
 _HEADINGS = {"title", "subtitle"}
 
@@ -110,6 +113,17 @@ def part_name_in(direction: Element) -> str:
     """Return the rehearsal mark of a ``direction`` if it is a single letter, and so the name of a part; else empty."""
     names = (words.strip() for mark in direction.iterfind("direction-type/rehearsal") for words in mark.itertext())
     return next((name for name in names if _PART_NAME.fullmatch(name)), "")
+
+
+def is_jump(direction: Element) -> bool:
+    """Return whether a ``direction`` or a ``sound`` shows a jump or its target: D.C., D.S., Fine, segno or coda."""
+    if any(not _ATTRIBUTES_OF_JUMPS.isdisjoint(sound.keys()) for sound in (direction, *direction.findall("sound"))):
+        return True
+    signs = [sign for types in direction.findall("direction-type") for sign in types]
+    return any(
+        sign.tag in ("segno", "coda") or (sign.tag == "words" and _JUMP.match("".join(sign.itertext())))
+        for sign in signs
+    )
 
 
 def subtitles_in(root: Element) -> tuple[str, ...]:
