@@ -16,6 +16,7 @@ from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.leakage import leaks
 from chromasonic.melody_generation.data.splits import SIDES, Split, share_of_training, split_by_family, test_set_hash
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.measures.variants.tune_variants import first_variants
 from chromasonic.melody_generation.melody import REST, Melody
 
 
@@ -163,7 +164,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 
 def test_the_manifest_holds_plain_values_and_the_side_of_each_tune() -> None:
     melodies = [walk(seed, title=f"The {'ABCDEFGHIJ'[seed]}nn {seed}") for seed in range(10)]
-    split = split_by_family(melodies, seed=7, validation=0.2, test=0.2)
+    split = split_by_family(melodies, seed=7, validation=0.2, test=0.2, rule=1)
     manifest = json.loads(json.dumps(split.manifest(melodies), allow_nan=False))
     described = ["split_seed", "fractions", "counts", "families", "hash", "test_set_hash"]
     assert list(manifest) == [*described, "train", "validation", "test"]
@@ -237,6 +238,17 @@ def test_a_tune_at_half_speed_is_on_the_side_of_the_tune_by_rule_2(seed: int) ->
     assert split.n_families == len(tunes)
     for side in sides_of(split):
         assert {index % 12 for index in side if index < 12} == {index % 12 for index in side if index >= 12}
+
+
+@pytest.mark.usefixtures("nottingham_directory")
+def test_by_rule_2_no_held_out_tune_of_nottingham_has_a_variant_in_training() -> None:
+    melodies = NottinghamCorpus().load()
+    n_leaks = {}
+    for rule in (1, 2):
+        sides = [[melodies[i] for i in side] for side in sides_of(split_by_family(melodies, seed=0, rule=rule))]
+        n_leaks[rule] = int((first_variants(sides[1] + sides[2], sides[0]) >= 0).sum())
+        assert variants_among(sides[0], sides[1] + sides[2]) == []
+    assert n_leaks[2] == 0 < n_leaks[1]
 
 
 @pytest.mark.usefixtures("nottingham_directory")

@@ -53,14 +53,15 @@ def test_families_are_transitive() -> None:
 
 def test_tunes_of_fewer_than_13_notes_are_compared_by_title_only() -> None:
     short, named = walk(1, n_notes=12), walk(1, n_notes=12, title="Keel Row")
-    assert tune_families([short, short, named, walk(9, title="The Keel Row")]).tolist() == [0, 1, 2, 2]
+    assert tune_families([short, short, named, walk(9, title="The Keel Row")], rule=1).tolist() == [0, 1, 2, 2]
     longer = walk(1, n_notes=13)
-    assert tune_families([longer, longer]).tolist() == [0, 0]
+    assert tune_families([longer, longer], rule=1).tolist() == [0, 0]
 
 
 def test_no_tunes_have_no_families() -> None:
     assert tune_families([]).tolist() == []
-    assert tune_families([Melody([], []), Melody([], [])]).tolist() == [0, 1]
+    assert tune_families([Melody([], []), Melody([], [])], rule=1).tolist() == [0, 1]
+    assert tune_families([Melody([], []), Melody([REST], [24])], rule=2).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("title", ["", "Jig 2", "March in D"])

@@ -186,6 +186,8 @@ def without_copies(reading: CorpusReading) -> CorpusReading:
     """
     melodies = reading.melodies
     firsts = first_copies(melodies)
+    if firsts == list(range(len(melodies))):
+        return reading
     distinct = tuple(melody for index, melody in enumerate(melodies) if firsts[index] == index)
     copies = tuple(
         DroppedTune(melody.source, f"the same notes as {melodies[first].source}")

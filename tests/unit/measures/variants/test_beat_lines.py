@@ -45,7 +45,7 @@ def test_samples_follow_the_bar_lines_of_departures() -> None:
 
 def test_a_tune_before_its_first_note_and_tunes_without_notes() -> None:
     assert samples(beat_lines([Melody([REST, 60, 62], [24, 12, 12])]), 1) == [(0, 0, 0), (1, 2, 0)]
-    empty = beat_lines([Melody([], []), Melody([REST], [24])])
+    empty = beat_lines([Melody([], []), Melody([REST], [24]), Melody([60, 62], [1 << 40, 24])])
     assert len(empty.degrees) == len(empty.tunes) == len(empty.earlier) == len(empty.repeats) == 0
 
 

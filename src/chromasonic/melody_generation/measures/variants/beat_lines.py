@@ -25,6 +25,7 @@ N_SUBDIVISIONS = 3  # of a beat in compound metre; the third one is empty in sim
 
 _BEATS = {False: (12, 24, 48), True: (18, 36, 72)}  # in ticks, simple and compound, for short, middle and long notes
 _PACES = (9, 36)  # mean ticks of a note from which its beats are middle and long
+_MAX_BEATS = 1_000_000  # of a tune; notes may last for billions of ticks
 _PATTERN = 3  # beats that must recur to count as a repetition
 # The step of the scale for each semitone above the tonic; the five between major and minor go to the likelier one.
 _STEP = np.array([0, 0, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6], dtype=np.int8)
@@ -99,12 +100,14 @@ class BeatLines:
 
 
 def beat_lines(melodies: Sequence[Melody]) -> BeatLines:
-    """Return the lines of melodies, two for each that has a note."""
+    """Return the lines of melodies, two for each that has a note and at most a million beats."""
     samples, rows = [], []
     for tune, melody in enumerate(melodies):
         if not (melody.pitches != REST).any():
             continue
         beat, is_compound = _beat_of(melody)
+        if melody.ticks > _MAX_BEATS * beat:
+            continue
         for ticks in (beat, 2 * beat) if is_compound else (beat // 2, beat):
             degrees, begun = _sampled(melody, ticks, N_SUBDIVISIONS if is_compound else N_SUBDIVISIONS - 1)
             to_bar_line = -melody.start % melody.metre.bar_ticks
