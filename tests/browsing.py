@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 PHONE, TABLET, WIDE = 360, 768, 1440  # pixels across
 FLAGS = ("--no-sandbox", "--disable-gpu")
+_TIMEOUT = 60_000  # milliseconds; a busy machine is slow
 
 
 @contextmanager
@@ -24,6 +25,7 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("tests of pages need a browser: install Debian's package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        expect.set_options(timeout=_TIMEOUT)
         try:
             yield browser
         finally:
@@ -64,7 +66,7 @@ def visiting(
     """Open a file by its file URL."""
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(_TIMEOUT)
     visit = Visit(page, file.as_uri())
 
     def dismiss(dialog: Dialog) -> None:

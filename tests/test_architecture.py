@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 from typing import TypeGuard
@@ -211,7 +212,7 @@ def library_faults(path: str, source: str) -> list[str]:
     parts = unit_parts(parts_of(path))
     unit = parts[0] if parts else ""
     all_names = {name.split(".")[0] for name in imported_names(ast.parse(source))}
-    names = {name.split(".")[0] for name in imported_names(without_type_checking(ast.parse(source)))}
+    names = {name.split(".")[0] for name in names_needed(source)}
     faults = [f"{path}: {unit} never imports {name}" for name in sorted(all_names & NEVER_IN.get(unit, set()))]
     faults += [
         f"{path}: imports {name}, which only {', '.join(sorted(ONLY_IN[name])) or 'nobody'} may"
@@ -331,6 +332,12 @@ def cycle_faults(sources: Mapping[str, str]) -> list[str]:
     return []
 
 
+@cache
+def names_needed(source: str) -> frozenset[str]:
+    """Return every dotted name that a module imports when it runs."""
+    return frozenset(imported_names(without_type_checking(ast.parse(source))))
+
+
 def modules_reached(sources: Mapping[str, str], path: str) -> set[str]:
     """Return the paths of a module and of all modules that it imports, directly or not."""
     reached, waiting = set[str](), [path]
@@ -339,7 +346,7 @@ def modules_reached(sources: Mapping[str, str], path: str) -> set[str]:
         if path in reached or path not in sources:
             continue
         reached.add(path)
-        for name in imported_names(without_type_checking(ast.parse(sources[path]))):
+        for name in names_needed(sources[path]):
             parts = name.split(".")[1:] if name.split(".")[0] == PACKAGE else []
             waiting += ["/".join(parts[:end]) + ".py" for end in range(1, len(parts) + 1)]
     return reached
@@ -350,7 +357,7 @@ def training_faults(sources: Mapping[str, str], command: str) -> list[str]:
     return [
         f"{path} is needed by {command}, and imports {name}"
         for path in sorted(modules_reached(sources, f"app/{command}_command.py"))
-        for name in sorted(imported_names(without_type_checking(ast.parse(sources[path]))))
+        for name in sorted(names_needed(sources[path]))
         if name.split(".")[0] in TRAINING_LIBRARIES
     ]
 

@@ -29,7 +29,7 @@ def run(*command: str | Path, folder: Path, environment: Mapping[str, str] = os.
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    return process.stdout
+    return process.stdout + process.stderr
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,7 @@ class Installation:
 
     def __call__(self, program: str, *arguments: str) -> str:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment["COLUMNS"] = "200"
         return run(self.programs / program, *arguments, folder=self.folder, environment=environment)
 
 
@@ -90,7 +91,11 @@ def test_the_package_is_the_installed_one(installed: Installation) -> None:
 
 def test_an_installed_package_trains_and_generates(installed: Installation) -> None:
     small = ["epochs=1", "num_sequences=100", "hidden_size=16", "num_layers=1", "trainer.accelerator=cpu"]
-    installed("chromasonic", "train", "model=lstm", "dataset=synthetic", *small, "output_dir=outputs/first")
+    printed = installed("chromasonic", "train", "model=lstm", "dataset=synthetic", *small, "output_dir=outputs/first")
+    for word in ("best epoch", "bits per note", "validation", "tensorboard --logdir", "melody_lstm_curves.png"):
+        assert word in printed.lower(), printed
+    # No library's notes, warnings or log lines, not even on standard error.
+    assert not [noise for noise in ("INFO", "Warning", "Tip", "GPU available") if noise in printed]
     installed("chromasonic", "generate", "run=outputs/first", "count=2", "bars=2", "formats=[abc,midi]")
     melodies = {path.name for path in (installed.folder / "outputs/first/melodies").iterdir()}
     assert {"melody_01.abc", "melody_01.mid", "melody_02.abc", "melody_02.mid", "index.html"} <= melodies

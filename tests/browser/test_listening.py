@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mido
@@ -66,6 +66,11 @@ def wait_for_position(visit: Visit, ticks: float, track: int = 0) -> None:
     )
 
 
+def becomes(visit: Visit, is_reached: Callable[[float], bool]) -> bool:
+    """Return whether the loudest sample reaches a value soon; on a busy machine, sound lags behind."""
+    return any(is_reached(visit.run(LOUDNESS)) for _ in range(20))
+
+
 def test_the_page_shows_every_melody_with_all_its_notes(visit: Visit) -> None:
     assert visit.page.locator(CARDS).count() == 3
     for card, melody in zip(visit.page.locator(CARDS).all(), (JIG, SCALE, LONG), strict=True):
@@ -85,7 +90,7 @@ def test_pressing_play_makes_sound_and_moves_the_playhead(visit: Visit) -> None:
     press_play(visit, 2)
     wait_for_position(visit, 20, 2)
     assert visit.run("Player.context().state") == "running"
-    assert visit.run(LOUDNESS) > 0.02
+    assert becomes(visit, lambda loudest: loudest > 0.02)
     before, clock = position(visit, 2), visit.run("Player.context().currentTime")
     wait_for_position(visit, before + 20, 2)
     assert visit.run("Player.context().currentTime") > clock
@@ -134,7 +139,7 @@ def test_pause_holds_the_position_and_play_continues(visit: Visit) -> None:
     assert not is_playing(visit)
     visit.page.wait_for_timeout(250)
     assert position(visit) == held
-    assert visit.run(LOUDNESS) < 0.02
+    assert becomes(visit, lambda loudest: loudest < 0.02)
     expect(visit.page.locator("#status")).to_have_text("Paused A jig in bar 1")
     press_play(visit)
     wait_for_position(visit, held)
@@ -238,8 +243,7 @@ def test_the_volume_knob_is_heard(visit: Visit) -> None:
     wait_for_position(visit, 20, 2)
     assert visit.run(LOUDNESS) < 0.001
     visit.page.locator("#volume").fill("100")
-    visit.page.wait_for_timeout(100)
-    assert visit.run(LOUDNESS) > 0.05
+    assert becomes(visit, lambda loudest: loudest > 0.05)
 
 
 def test_the_keyboard_controls_everything(visit: Visit) -> None:

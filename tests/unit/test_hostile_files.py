@@ -35,10 +35,10 @@ def checkpoint_of(network: nn.Module, **others: Any) -> dict[str, Any]:
 
 def refused(read: Callable[[], object], *words: str) -> str:
     """The sentence with which something is refused, soon."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as problem:
         read()
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     said = str(problem.value)
     assert "\n" not in said
     assert len(said) < 1000

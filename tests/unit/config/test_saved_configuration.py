@@ -112,10 +112,10 @@ def test_every_choice_of_the_project_can_be_saved_and_read(
 def refusal(folder: Path, text: str | bytes) -> str:
     """The sentence with which a config.yaml is refused, within a second."""
     (folder / "config.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as refused:
         read_configuration(folder)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert "\n" not in str(refused.value)
     return str(refused.value)
 

@@ -23,6 +23,7 @@ from chromasonic.melody_generation.errors import InputError
 
 CONTENT = b"X:1\nT:A tune\nK:C\nCDEF|\n"
 TUNE = PinnedFile("tune.abc", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+ONE_TRY = RetryPolicy(seconds=60, n_retries=0, pause=0)
 ONE_SHORT_TRY = RetryPolicy(seconds=0.6, n_retries=0, pause=0)
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -121,14 +122,14 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_a_complete_file_is_saved_under_its_name(serve: Callable[..., Server], tmp_path: Path) -> None:
-    download(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", ONE_SHORT_TRY)
+    download(serve(whole(CONTENT)).url, TUNE, tmp_path / "new", ONE_TRY)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["tune.abc"]
     assert (tmp_path / "new" / "tune.abc").read_bytes() == CONTENT
 
 
 def test_a_redirect_within_the_host_is_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(redirects_to("/elsewhere/tune.abc"), whole(CONTENT))
-    download(server.url, TUNE, tmp_path, ONE_SHORT_TRY)
+    download(server.url, TUNE, tmp_path, ONE_TRY)
     assert server.requests_received == ["/tunes/tune.abc", "/elsewhere/tune.abc"]
 
 
@@ -162,14 +163,14 @@ def test_faulty_answers_raise_an_error_and_leave_no_file(
     began = time.monotonic()
     with pytest.raises((ChecksumError, OSError, InputError)):
         download(serve(answer).url, TUNE, tmp_path / "new", ONE_SHORT_TRY)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15  # the slowest answers would take 20 seconds and more
     assert not (tmp_path / "new").exists()
 
 
 def test_redirects_to_another_host_are_not_followed(serve: Callable[..., Server], tmp_path: Path) -> None:
     other = serve(whole(CONTENT))
     with pytest.raises(requests.TooManyRedirects, match="another host"):
-        download(serve(redirects_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, ONE_SHORT_TRY)
+        download(serve(redirects_to(f"{other.url}tune.abc")).url, TUNE, tmp_path, ONE_TRY)
     assert other.requests_received == []
 
 
@@ -181,13 +182,13 @@ def test_stored_logins_are_not_sent(
     monkeypatch.setenv("NETRC", str(logins))
     assert requests.utils.get_netrc_auth("http://127.0.0.1/") == ("me", "secret")
     server = serve(redirects_to("/tunes/elsewhere.abc"), whole(CONTENT))
-    download(server.url, TUNE, tmp_path, ONE_SHORT_TRY)
+    download(server.url, TUNE, tmp_path, ONE_TRY)
     assert server.logins_received == [None, None]
 
 
 def test_a_login_in_the_address_is_sent(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(whole(CONTENT))
-    download(server.url.replace("//", "//me:secret@"), TUNE, tmp_path, ONE_SHORT_TRY)
+    download(server.url.replace("//", "//me:secret@"), TUNE, tmp_path, ONE_TRY)
     assert server.logins_received == ["Basic bWU6c2VjcmV0"]
 
 
@@ -199,7 +200,7 @@ def test_proxies_of_the_environment_are_used(
         monkeypatch.setenv(name, proxy.url)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    download("http://localhost:9/tunes/", TUNE, tmp_path, ONE_SHORT_TRY)
+    download("http://localhost:9/tunes/", TUNE, tmp_path, ONE_TRY)
     assert proxy.requests_received == ["http://localhost:9/tunes/tune.abc"]
 
 

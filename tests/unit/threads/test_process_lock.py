@@ -12,8 +12,8 @@ from tests.in_threads import call_at_once
 from chromasonic.melody_generation.threads.process_lock import ProcessLock
 
 
-def is_free(lock: ProcessLock) -> bool:
-    """Return whether another thread can hold a lock at once: it says nothing of waiting."""
+def is_free(lock: ProcessLock, seconds: float = 30) -> bool:
+    """Return whether another thread gets a lock within some seconds."""
     waited: list[str] = []
 
     def take() -> None:
@@ -22,7 +22,7 @@ def is_free(lock: ProcessLock) -> bool:
 
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
-    thread.join(timeout=0.2)
+    thread.join(timeout=seconds)
     return bool(waited)
 
 
@@ -60,13 +60,15 @@ def test_waiting_is_told_once_and_only_if_a_thread_waits(capsys: pytest.CaptureF
         with lock.held("waits"):
             pass
 
-    thread = threading.Thread(target=wait)
+    thread, told, latest = threading.Thread(target=wait), "", time.monotonic() + 30
     with lock.held():
         thread.start()
-        thread.join(timeout=0.2)
+        while not told and time.monotonic() < latest:
+            time.sleep(0.01)
+            told += capsys.readouterr().out
         assert thread.is_alive()
     thread.join()
-    assert capsys.readouterr().out == "waits\n"
+    assert told + capsys.readouterr().out == "waits\n"
 
 
 def test_a_decorated_function_holds_the_lock_in_every_call() -> None:
@@ -74,7 +76,7 @@ def test_a_decorated_function_holds_the_lock_in_every_call() -> None:
 
     @lock.held()
     def work() -> bool:
-        return is_free(lock)
+        return is_free(lock, seconds=0.2)
 
     assert [work(), work()] == [False, False]
     assert is_free(lock)
@@ -121,7 +123,7 @@ def test_the_thread_that_holds_a_lock_may_fork() -> None:
     lock = ProcessLock()
     with lock.held():
         assert exit_code_of_child(lambda: take(lock)) == 7
-        assert not is_free(lock)
+        assert not is_free(lock, seconds=0.2)
     assert is_free(lock)
 
 
