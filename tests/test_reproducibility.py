@@ -52,7 +52,6 @@ class Plateau(ReduceOnPlateau):
 
 
 SCHEDULES: dict[str, Schedule] = {
-    "constant": Constant(),
     "cosine": Cosine(),
     "one_cycle": OneCycle(),
     "reduce_on_plateau": Plateau(patience=1),
@@ -186,7 +185,7 @@ def test_another_seed_gives_another_run(network: str, tmp_path: Path) -> None:
 # Resuming a schedule does not depend on the network: the LSTM tries them all.
 @pytest.mark.parametrize(
     ("network", "schedule"),
-    [*(("lstm", name) for name in SCHEDULES), ("transformer", "one_cycle"), ("transformer", "reduce_on_plateau")],
+    [*(("lstm", name) for name in SCHEDULES), ("transformer", "one_cycle")],
 )
 def test_a_run_cut_short_and_resumed_equals_one_that_was_not(
     network: str, schedule: str, uninterrupted: Uninterrupted, tmp_path: Path
@@ -200,7 +199,8 @@ def test_a_run_cut_short_and_resumed_equals_one_that_was_not(
     resumed = setting.run(tmp_path / "cut", resume=True)
     show_same(whole, resumed)
     rates = whole.history.learning_rate
-    assert (len(set(rates[: CUT_IN - 1])) > 1 and len(set(rates[CUT_IN - 2 :])) > 1) == (schedule != "constant")
+    assert len(set(rates[: CUT_IN - 1])) > 1
+    assert len(set(rates[CUT_IN - 2 :])) > 1
 
 
 def test_a_run_cut_short_more_than_once_equals_one_that_was_not(uninterrupted: Uninterrupted, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nottingham's tunes with their repeats played are those that abc2midi plays."""
+"""Tunes of Nottingham with their repeats played, every third of them, are those that abc2midi plays."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def onsets_and_pitches(notes: list[SoundingNote]) -> list[tuple[Fraction, int]]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nottingham_directory")
-def test_almost_all_of_nottingham_is_played_as_abc2midi_plays_it(tmp_path: Path) -> None:
+def test_almost_all_tunes_of_nottingham_are_played_as_abc2midi_plays_them(tmp_path: Path) -> None:
     tunes = {}
     for name, content in read_sources(load_manifest("nottingham")):
         for tune in re.split(r"(?m)^(?=X:)", decode_abc(content).replace("\r\n", "\n"))[1:]:
             number = re.match(r"X:\s*(\d+)", tune)
             assert number is not None
             tunes[f"{name}:{number[1]}"] = tune
-    melodies = NottinghamCorpus(repeats="played").load()
-    n_equal = 0
+    every = NottinghamCorpus(repeats="played").load()
+    assert len(every) == 1034
+    melodies, n_equal = every[::3], 0
     for begin in range(0, len(melodies), _N_AT_ONCE):
         some = melodies[begin : begin + _N_AT_ONCE]
         texts = [for_abc2midi(tunes[melody.source], number) for number, melody in enumerate(some, 1)]
         for melody, played in zip(some, read_by_abc2midi(texts, tmp_path), strict=True):
             n_equal += onsets_and_pitches(sounding_notes(melody)) == onsets_and_pitches(played)
-    assert len(melodies) == 1034
     assert n_equal >= _MIN_SHARE * len(melodies)

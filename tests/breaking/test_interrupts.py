@@ -12,7 +12,6 @@ import torch
 from tests.breaking.forked import at_call, signals, train, warm_up
 from tests.breaking.kills import Setting, differences, go_on, uninterrupted
 
-from chromasonic.app import jobs
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.reporting import run_evaluation
 from chromasonic.melody_generation.training.lightning_module import MelodyModule
@@ -33,13 +32,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("function", "call", "advice", "number"),
     [
-        ((jobs, "check"), 1, "start again", signal.SIGTERM),
         ((MelodyDataModule, "setup"), 1, "start again", signal.SIGINT),
         (STEP, 8, "resume=", signal.SIGINT),
         ((torch, "save"), 4, "resume=", signal.SIGTERM),
         ((MelodyModule, "test_step"), 1, "resume=", signal.SIGTERM),
     ],
-    ids=["checks", "data", "second-epoch", "saving", "testing"],
+    ids=["data", "second-epoch", "saving", "testing"],
 )
 def test_an_interrupted_run_is_resumed_without_loss(
     whole: Path, tmp_path: Path, function: tuple[object, str], call: int, advice: str, number: signal.Signals
