@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import pytest
 import torch
+from hydra._internal.hydra import Hydra
 from hypothesis import settings
 
 from chromasonic.melody_generation.corpora.cache import source_directory
@@ -33,52 +34,65 @@ settings.load_profile("shared_machine")
 
 # `make test` gives every worker whole files, in this order. A slow file that started last would run alone at the end.
 SLOWEST_FIRST = (
-    "tests/test_configs.py",
-    "tests/breaking/test_command_kills.py",
-    "tests/unit/test_testing.py",
-    "tests/test_train_script.py",
-    "tests/test_sweeps.py",
-    "tests/breaking/test_interrupts.py",
-    "tests/test_wheel.py",
-    "tests/test_judging_scripts.py",
-    "tests/breaking/test_kills.py",
-    "tests/acceptance/test_written_files.py",
-    "tests/test_reproducibility.py",
-    "tests/unit/networks/neural/test_sequence.py",
-    "tests/test_repeating.py",
-    "tests/docs/test_tutorial.py",
-    "tests/pipeline/test_entropy.py",
-    "tests/docs/test_examples.py",
-    "tests/breaking/test_fuzz.py",
-    "tests/test_pretraining.py",
-    "tests/unit/generation/test_generate.py",
-    "tests/test_results_script.py",
-    "tests/test_older_runs.py",
-    "tests/breaking/test_damaged_runs.py",
-    "tests/browser/test_reports.py",
     "tests/browser/test_listening.py",
-    "tests/unit/reporting/test_experiment_report.py",
+    "tests/breaking/test_command_kills.py",
+    "tests/test_configs.py",
+    "tests/breaking/test_interrupts.py",
+    "tests/test_train_script.py",
+    "tests/test_reproducibility.py",
+    "tests/browser/test_reports.py",
+    "tests/unit/corpora/test_folk.py",
+    "tests/test_sweeps.py",
+    "tests/test_judging_scripts.py",
+    "tests/test_wheel.py",
+    "tests/test_pretraining.py",
+    "tests/test_repeating.py",
+    "tests/unit/networks/neural/test_sequence.py",
+    "tests/docs/test_tutorial.py",
+    "tests/acceptance/test_written_files.py",
+    "tests/test_results_script.py",
+    "tests/breaking/test_kills.py",
+    "tests/breaking/test_fuzz.py",
+    "tests/test_older_runs.py",
+    "tests/docs/test_commands.py",
+    "tests/pipeline/test_entropy.py",
+    "tests/test_typed_folders.py",
     "tests/unit/app/test_cli.py",
     "tests/test_hostile_titles.py",
+    "tests/breaking/test_links.py",
+    "tests/unit/test_testing.py",
+    "tests/unit/training/test_restored_states.py",
+    "tests/unit/networks/neural/test_memory.py",
+    "tests/breaking/test_hostile_configurations.py",
+    "tests/unit/training/test_model_trainer.py",
+    "tests/unit/generation/test_generate.py",
     "tests/unit/plots/test_learning_curves.py",
     "tests/docs/test_site.py",
-    "tests/unit/training/test_model_trainer.py",
-    "tests/test_typed_folders.py",
-    "tests/docs/test_commands.py",
-    "tests/breaking/test_hostile_configurations.py",
-    "tests/unit/training/test_isolation.py",
+    "tests/docs/test_examples.py",
     "tests/breaking/test_repeated.py",
+    "tests/breaking/test_full_disk.py",
+    "tests/unit/networks/test_ppm.py",
+    "tests/unit/training/test_isolation.py",
+    "tests/unit/corpora/test_files.py",
+    "tests/acceptance/test_written_form.py",
+    "tests/unit/training/test_sample_logger.py",
     "tests/test_training_faults.py",
     "tests/unit/io/bounded/test_reader_process.py",
-    "tests/breaking/test_full_disk.py",
-    "tests/unit/corpora/test_files.py",
-    "tests/test_mixing.py",
-    "tests/test_architecture.py",
-    "tests/unit/training/test_callbacks.py",
+    "tests/breaking/test_threads.py",
     "tests/acceptance/test_played_repeats.py",
-    "tests/unit/config/test_saved_configuration.py",
     "tests/unit/data/test_splits.py",
-    "tests/unit/evaluation/test_evaluate.py",
+    "tests/unit/corpora/test_nottingham.py",
+    "tests/breaking/test_damaged_runs.py",
+    "tests/test_architecture.py",
+    "tests/acceptance/test_scores_of_controls.py",
+    "tests/unit/config/test_saved_configuration.py",
+    "tests/unit/training/test_callbacks.py",
+    "tests/unit/io/test_write_musicxml.py",
+    "tests/unit/runs/test_pickled_values.py",
+    "tests/test_mixing.py",
+    "tests/unit/networks/test_causality.py",
+    "tests/unit/test_melody.py",
+    "tests/unit/reporting/test_experiment_report.py",
 )
 
 
@@ -131,6 +145,14 @@ def trained_run(shared_directory: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session", autouse=True)
 def _undrawn() -> Iterator[None]:
     with undrawn_figures():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_mode_in_configurations() -> Iterator[None]:
+    """Let Hydra compose once: the first time, it only looks for ``hydra.mode``, which no configuration here sets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", lambda *_, **__: None)
         yield
 
 

@@ -28,6 +28,7 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.runs.checkpoint import describe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 from tests.running import CONFIGS, SHORT, TINY, choices, composed
+from tests.sampled_sources import sampled_sources
 from tests.small_networks import small_lstm
 
 GROUPS = ("model", "dataset", "guard", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -144,7 +145,8 @@ def test_every_model_trains_on_every_small_dataset(model: str, dataset: str, tmp
 @pytest.mark.parametrize("dataset", LARGE)
 @pytest.mark.usefixtures("nottingham_directory")  # its folder has the other collections too
 def test_a_model_trains_on_every_large_dataset(dataset: str, tmp_path: Path, own_tunes: Path) -> None:
-    take_a_step(LARGE[dataset], dataset, "one_cycle", "adamw", tmp_path, own_tunes)
+    with sampled_sources():
+        take_a_step(LARGE[dataset], dataset, "one_cycle", "adamw", tmp_path, own_tunes)
 
 
 def test_the_values_of_the_data_reach_the_data_module(tmp_path: Path) -> None:

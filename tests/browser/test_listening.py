@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import mido
@@ -312,11 +313,9 @@ def test_every_control_has_a_label(visit: Visit) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["mid", "musicxml", "abc", "svg"])
-def test_a_downloaded_file_equals_the_exported_file(visit: Visit, tmp_path: Path, kind: str) -> None:
-    for card, melody, stem in zip(
-        visit.page.locator(CARDS).all(), (JIG, SCALE, LONG), ("a_jig", "scale", "long"), strict=True
-    ):
+def test_a_downloaded_file_equals_the_exported_file(visit: Visit, tmp_path: Path) -> None:
+    melodies = zip(visit.page.locator(CARDS).all(), (JIG, SCALE, LONG), ("a_jig", "scale", "long"), strict=True)
+    for (card, melody, stem), kind in product(melodies, ("mid", "musicxml", "abc", "svg")):
         with visit.page.expect_download() as saved:
             card.locator(f"[data-file={kind}]").click()
         assert saved.value.suggested_filename == f"{stem}.{kind}"
@@ -389,9 +388,10 @@ def test_the_content_security_policy_blocks_foreign_content(browser: Browser, li
         assert sum("Content Security Policy" in complaint for complaint in opened.complaints) >= 3
 
 
-@pytest.mark.parametrize("width", [PHONE, TABLET, WIDE])
-def test_the_page_fits_every_screen(browser: Browser, listening: Path, width: int) -> None:
-    with visiting(browser, listening, width=width) as opened:
+def test_the_page_fits_every_screen(visit: Visit) -> None:
+    opened = visit
+    for width in (PHONE, TABLET, WIDE):
+        opened.page.set_viewport_size({"width": width, "height": 800})
         assert overflow(opened) <= 0
         notations = opened.page.locator(CARDS).first.locator(".notation")
         visible = [notation.is_visible() for notation in notations.all()]

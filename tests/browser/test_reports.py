@@ -113,26 +113,22 @@ def test_a_comparison_shows_all_models(browser: Browser, reports: dict[str, Path
         assert "compare_models" in (opened.page.locator(".recipe pre").text_content() or "")
 
 
-@pytest.mark.parametrize("width", [PHONE, TABLET, WIDE])
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_report_fits_every_screen(browser: Browser, reports: dict[str, Path], name: str, width: int) -> None:
-    with visiting(browser, reports[name], width=width) as opened:
-        opened.run("() => document.querySelectorAll('details').forEach((each) => (each.open = true))")
-        assert overflow(opened) <= 0
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", REPORTS)
-def test_a_report_has_enough_contrast(
-    browser: Browser, reports: dict[str, Path], name: str, scheme: Literal["light", "dark"]
+def test_a_report_fits_every_screen_and_has_enough_contrast(
+    browser: Browser, reports: dict[str, Path], name: str
 ) -> None:
-    with visiting(browser, reports[name], scheme=scheme) as opened:
+    with visiting(browser, reports[name]) as opened:
         opened.run("() => document.querySelectorAll('details').forEach((each) => (each.open = true))")
-        n_texts, faint = faint_texts(opened)
-        assert n_texts > 100
-        assert faint == []
-        # The letters of a figure are shapes in the text colour of the page.
-        ink, text = opened.run(
-            "[getComputedStyle(document.querySelector('.figure svg')).fill, getComputedStyle(document.body).color]"
-        )
-        assert ink == text
+        for width in (PHONE, TABLET, WIDE):
+            opened.page.set_viewport_size({"width": width, "height": 800})
+            assert overflow(opened) <= 0
+        for scheme in SCHEMES:
+            opened.page.emulate_media(color_scheme=scheme)
+            n_texts, faint = faint_texts(opened)
+            assert n_texts > 100
+            assert faint == []
+            # The letters of a figure are shapes in the text colour of the page.
+            ink, text = opened.run(
+                "[getComputedStyle(document.querySelector('.figure svg')).fill, getComputedStyle(document.body).color]"
+            )
+            assert ink == text
