@@ -60,6 +60,9 @@ def test_keys_clefs_and_signs_give_the_right_pitches(text: str, pitches: list[in
         ("waltz", "1/8", "free", 12),
         ("4/7", "1/8", "free", 12),
         ("4/4", "1", "4/4", 96),
+        ("4/4", "8", "4/4", 12),
+        ("4/4", "auto", "4/4", 12),
+        ("6\u20448", "\u215b", "6/8", 12),
     ],
 )
 def test_forms_of_metres_and_unit_lengths(metre: str, unit: str, read: str, ticks: int) -> None:
@@ -180,8 +183,10 @@ def test_typographic_apostrophes_and_dashes_are_octaves_and_ties() -> None:
     assert melody.durations.tolist() == [12, 12, 24, 12]
 
 
-def test_endings_may_be_texts() -> None:
-    (melody,) = tunes(tune('|:CDEF|["1st time" GABc:|["2." cBAG|]'))
+@pytest.mark.parametrize("first", ['["1st time"', "[1.", "|1."])
+@pytest.mark.parametrize("second", ['["2."', "[2", "2", "]2"])
+def test_endings_in_any_form(first: str, second: str) -> None:
+    (melody,) = tunes(tune(f"|:CDEF|{first.lstrip('|')} GABc:|{second} cBAG|]"))
     assert [(mark.note, mark.passes) for mark in melody.form if mark.passes] == [(4, (1,)), (8, (2,))]
 
 
@@ -197,3 +202,17 @@ def test_what_is_not_understood_is_reported(text: str, kind: str) -> None:
     (read,) = tunes_of_file(text.encode(), ".abc", "f")
     assert not isinstance(read, DroppedTune)
     assert [remark.kind for remark in read.remarks] == [kind]
+
+
+@pytest.mark.parametrize(
+    "music", ["C&gt;D E&lt;F|<br>", "<p>C>D E<F|</pre>", "\u00abAm\u00bbC>D E<F|", "C>D E<F &nbsp;|"]
+)
+def test_signs_of_web_pages_are_no_notes(music: str) -> None:
+    (melody,) = tunes(tune(music))
+    assert melody.pitches.tolist() == C_SCALE[:4]
+    assert melody.durations.tolist() == [18, 6, 6, 18]
+
+
+def test_cue_notes_are_no_melody() -> None:
+    (melody,) = tunes(tune("V:1\nc8|\nV:2\nCDEF GABc|", before="V:1 cue=on\nV:2\n"))
+    assert melody.pitches.tolist() == C_SCALE

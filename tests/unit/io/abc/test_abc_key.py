@@ -132,6 +132,6 @@ def test_properties_are_read_in_any_order() -> None:
     assert parse_properties("octave=1 transpose=-3").transposition == -3
     assert parse_properties("shift=CD").transposition == 2
     assert parse_properties("sound=c_B").transposition == -2
-    assert parse_properties('clef=perc name="Big  drum"').is_percussion
+    assert parse_properties('clef=perc name="Big  drum"').is_no_melody
     assert parse_properties('clef=perc name="Big  drum"').name == "Big drum"
     assert parse_properties("and more").rest == "and more"

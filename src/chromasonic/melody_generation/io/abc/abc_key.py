@@ -71,7 +71,7 @@ class KeySymbol:
         has_key: Whether the field names a key; one that names a clef alone leaves the key as it was.
         has_tonic: Whether it names a tonic, unlike ``none`` and accidentals alone.
         transposition: Semitones by which an instrument sounds above the written notes.
-        is_percussion: Whether it names the clef of percussion.
+        is_no_melody: Whether it names the clef of percussion, or cue notes.
         ignored: Text of the field that is not understood and follows the key.
     """
 
@@ -82,7 +82,7 @@ class KeySymbol:
     has_key: bool = True
     has_tonic: bool = True
     transposition: int = 0
-    is_percussion: bool = False
+    is_no_melody: bool = False
     ignored: str = ""
 
 
@@ -114,7 +114,7 @@ def parse_key_field(text: str) -> KeySymbol:
         key,
         octaves=properties.octaves,
         transposition=properties.transposition,
-        is_percussion=properties.is_percussion,
+        is_no_melody=properties.is_no_melody,
         ignored=rest,
     )
 
@@ -166,7 +166,7 @@ class VoiceProperties:
         octaves: Octaves by which the notes sound above the written ones, by ``octave=`` and clefs such as ``treble-8``.
         transposition: Semitones of ``transpose=``, by which an instrument sounds above the written notes.
         name: The name of the voice.
-        is_percussion: Whether its clef is that of percussion.
+        is_no_melody: Whether its clef is that of percussion, or its notes are cue notes.
         is_any: Whether there is a property.
         rest: The text that is no property.
     """
@@ -174,7 +174,7 @@ class VoiceProperties:
     octaves: int = 0
     transposition: int = 0
     name: str = ""
-    is_percussion: bool = False
+    is_no_melody: bool = False
     is_any: bool = False
     rest: str = ""
 
@@ -184,17 +184,17 @@ def parse_properties(text: str) -> VoiceProperties:
 
     Example:
         >>> parse_properties('treble-8 name="Ed" octave=1')
-        VoiceProperties(octaves=0, transposition=0, name='Ed', is_percussion=False, is_any=True, rest='')
+        VoiceProperties(octaves=0, transposition=0, name='Ed', is_no_melody=False, is_any=True, rest='')
     """
     octaves = transposition = 0
-    name, is_percussion = "", False
+    name, is_no_melody = "", False
     kept: list[str] = []
     is_any = False
     place = 0
     while place < len(text):
         match = _CLEF.match(text, place)
         if match:
-            is_percussion |= "perc" in match[0].lower()
+            is_no_melody |= "perc" in match[0].lower()
             octaves += {"+8": 1, "-8": -1, "+15": 2, "-15": -2}.get(match["octaves"] or "", 0)
         elif match := _PROPERTY.match(text, place):
             number = re.fullmatch(r"[\"']?([+-]?\d\d?)[\"']?", match["value"])
@@ -204,6 +204,8 @@ def parse_properties(text: str) -> VoiceProperties:
                 transposition += int(number[1])
             elif match["name"].lower() in {"shift", "sound"}:
                 transposition += _shift(match["value"])
+            elif match["name"].lower() == "cue":
+                is_no_melody = match["value"].lower() != "off"
             elif match["name"].lower() in {"name", "nm"}:
                 name = " ".join(match["value"].strip("\"'").replace("\\n", " ").split())
         is_any |= match is not None
@@ -212,7 +214,7 @@ def parse_properties(text: str) -> VoiceProperties:
             kept.append(match[0] if match else "")
         place = match.end() if match else len(text)
     rest = " ".join("".join(kept).split())
-    return VoiceProperties(octaves, transposition, name, is_percussion, is_any, rest)
+    return VoiceProperties(octaves, transposition, name, is_no_melody, is_any, rest)
 
 
 def _shift(notes: str) -> int:

@@ -5,6 +5,7 @@ Signs of typography become what they stand for; decorations, words and brackets 
 
 from __future__ import annotations
 
+import html
 import re
 
 from chromasonic.melody_generation.form import parse_chord
@@ -12,11 +13,14 @@ from chromasonic.melody_generation.io.tunes import JUMP_WORDS
 
 # Signs of typography, as in tunes that were copied from a page, and what they stand for.
 _TYPOGRAPHIC = str.maketrans(
-    {"♯": "^", "♭": "_", "♮": "=", "\u00a0": " "}
-    | dict.fromkeys("“”„‟″", '"')
+    {"♯": "^", "♭": "_", "♮": "=", "\U0001d12a": "^^", "\U0001d12b": "__", "\u00a0": " ", "\u2044": "/"}
+    | dict.fromkeys("“”„‟″«»", '"')
     | dict.fromkeys("\u2019\u2018\u2032", "'")  # apostrophes and a prime
     | dict.fromkeys("\u2013\u2014\u2212", "-")  # dashes and a minus
 )
+# Signs and tags of web pages; a tag such as <b> could be broken rhythm.
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|nbsp|#\d{1,4});")
+_TAG = re.compile(r"</?(?:br|p|pre|hr|body|html|font|td|tr|div|span|table|center|li|ul|h\d)\b[^<>|]*>|</[ab]>", re.I)
 # Two notes or more between the signs of a decoration: these are then signs of line breaks, or of a chord in ABC 1.6.
 _LETTERS = r"(?:[\d,'/^_=<>() -]*[A-Ga-gz]){2,}[\d,'/^_=<>() -]*"
 _DECORATIONS = rf"!(?!(?!f{{2,4}}!){_LETTERS}!)[^!|]*!|\+[a-z.()<>]+\+"
@@ -36,7 +40,9 @@ CHORD_BEGINS, CHORD_ENDS = "\x02", "\x03"  # around a chord symbol, which is the
 
 
 def plain_signs(line: str) -> str:
-    """Return a line without signs of typography, with old forms of chords and endings in their present form."""
+    """Return a line without signs of typography and of web pages, and with old forms of chords and endings as new ones."""
+    if "<" in line or "&" in line:
+        line = _TAG.sub(" ", _ENTITY.sub(lambda entity: html.unescape(entity[0]), line))
     line = line.translate(_TYPOGRAPHIC)
     if "+" in line:
         line = _OLD_CHORD.sub(r"[\1]", line)

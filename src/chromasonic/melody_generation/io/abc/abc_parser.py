@@ -100,7 +100,8 @@ _TYPESET = re.compile(r"\s*(?:%%|I:)\s*(begin|end)\w+")
 _MIDI_DIRECTIVE = re.compile(r"\s*(?:%%|I:)\s*MIDI\s+(channel|transpose)\s*=?\s*([+-]?\d{1,3})\b", re.IGNORECASE)
 _PERCUSSION_CHANNEL = 10
 _INLINE = re.compile(
-    r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|(?:\[|(?<=\|))(?P<passes>\d+(?:[,-]\d+)*)|[XZ](?P<bars>\d*)"
+    r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]|[XZ](?P<bars>\d*)"
+    r"|(?:\[|(?<=\|)|(?<=\|\]))(?P<passes>\d+(?:[,-]\d+)*)"
     r"|(?P<tuplet>\(\d+:\d*:\d\d+|\(\d\d+(?::\d*){1,2}|\(1\d)"  # the tokenizer reads only one digit of some numbers
     rf"|{CHORD_BEGINS}(?P<chord>[^{CHORD_ENDS}]*){CHORD_ENDS}"
 )
@@ -199,7 +200,7 @@ class AbcTuneParser:
         voice = self.voices.get(self._voice)
         if name == "channel":
             if voice:
-                voice.is_percussion = value == _PERCUSSION_CHANNEL
+                voice.is_no_melody = value == _PERCUSSION_CHANNEL
         elif voice:
             voice.transposition = value
         else:
@@ -275,7 +276,7 @@ class AbcTuneParser:
         voice.name = parsed.name or voice.name
         voice.octaves = parsed.octaves or voice.octaves
         voice.transposition = parsed.transposition or voice.transposition
-        voice.is_percussion = voice.is_percussion or parsed.is_percussion
+        voice.is_no_melody = voice.is_no_melody or parsed.is_no_melody
 
     def _change_metre(self, metre: Metre) -> None:
         self._current_metre = metre
@@ -288,7 +289,7 @@ class AbcTuneParser:
         if voice:
             voice.octaves = key.octaves or voice.octaves
             voice.transposition = key.transposition or voice.transposition
-            voice.is_percussion = voice.is_percussion or key.is_percussion
+            voice.is_no_melody = voice.is_no_melody or key.is_no_melody
         else:
             self._octaves = key.octaves or self._octaves
             self._transposition = key.transposition or self._transposition

@@ -135,7 +135,7 @@ def parse_metre_field(text: str) -> Metre:
         >>> str(parse_metre_field("3+2/8")), str(parse_metre_field("FREI4/4"))
         ('5/8', 'free')
     """
-    text = text.strip()
+    text = _with_plain_fractions(text).strip()
     if text.lower() in {"", "none"} or text.upper().startswith("FREI"):
         return Metre.parse("free")
     if text.replace(" ", "").upper() in {"C", "C2", "C|"}:
@@ -152,10 +152,15 @@ def parse_unit_length_field(text: str) -> Fraction:
     Raises:
         ValueError: If the text is no such fraction, or one finer than 1/128.
     """
-    match = re.match(r"\s*(\d+)(?:\s*/\s*(\d+)|\s*$)", text)
+    match = re.match(r"\s*(\d+)(?:\s*/\s*(\d+)|\s*$)", _with_plain_fractions(text))
     if not match or not 1 <= int(match[2] or match[1]) <= _MAX_DENOMINATOR or int(match[1]) < 1:
         raise ValueError(f"the unit length {text!r} is not understood")
     return Fraction(int(match[1]), int(match[2])) if match[2] else Fraction(1, int(match[1]))
+
+
+def _with_plain_fractions(text: str) -> str:
+    """Return a text with digits and a slash instead of signs of fractions."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u2044", "/")
 
 
 def default_unit_length(metre: Metre) -> Fraction:

@@ -6,7 +6,7 @@ The first of these rules that holds for some voice decides; of several such voic
 2. Its name says that it is the melody, or it has words; a voice of which both is true comes first.
 3. It has notes. (Not the highest: ABC is a notation of tunes, and an upper voice is a descant.)
 
-A voice with the clef of percussion is taken only if there is no other.
+A voice of percussion or of cue notes is taken only if there is no other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class AbcVoice:
         name: Its name; its id if that is no number.
         octaves: Octaves by which its notes sound above the written ones.
         transposition: Semitones by which its instrument sounds above the written notes.
-        is_percussion: Whether it has the clef or the MIDI channel of percussion.
+        is_no_melody: Whether it has the clef or the MIDI channel of percussion, or cue notes.
         n_notes: Number of its note letters.
         n_lyrics: Number of lines of words below its notes.
     """
@@ -35,7 +35,7 @@ class AbcVoice:
     name: str = ""
     octaves: int | None = None
     transposition: int = 0
-    is_percussion: bool = False
+    is_no_melody: bool = False
     n_notes: int = 0
     n_lyrics: int = 0
 
@@ -68,7 +68,7 @@ def select_voice(voices: Mapping[str, AbcVoice], wanted: str | int | None = None
         return None
     if wanted is not None and wanted != "":
         return _selected(voices, _wanted_voice(sounding, voices, wanted), "the melody is the voice that was asked for")
-    pitched = {voice: known for voice, known in sounding.items() if not known.is_percussion} or sounding
+    pitched = {voice: known for voice, known in sounding.items() if not known.is_no_melody} or sounding
     fullest = max(known.n_notes for known in pitched.values())
     full = {v: known for v, known in pitched.items() if MIN_SHARE_OF_FULLEST * known.n_notes >= fullest}
     named = [voice for voice, known in full.items() if is_melody_name(known.name)]
