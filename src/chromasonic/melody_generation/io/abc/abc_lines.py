@@ -40,7 +40,7 @@ CHORD_BEGINS, CHORD_ENDS = "\x02", "\x03"  # around a chord symbol, which is the
 
 
 def plain_signs(line: str) -> str:
-    """Return a line without signs of typography and of web pages, and with old forms of chords and endings as new ones."""
+    """Return a line without signs of typography and of web pages, and without old forms of chords and endings."""
     if "<" in line or "&" in line:
         line = _TAG.sub(" ", _ENTITY.sub(lambda entity: html.unescape(entity[0]), line))
     line = line.translate(_TYPOGRAPHIC)
