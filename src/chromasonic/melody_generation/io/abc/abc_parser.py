@@ -1,30 +1,10 @@
-"""Parser of one ABC tune: fields and music lines to notes, bar lines, metres and parts in written order.
-
-The music is tokenised by music21, with these precautions: the tokenizer never receives fields, symbols without a note,
-or more than one line at a time. Durations are exact fractions, since the tokenizer's own are floating-point numbers.
-"""
+"""Parser of one ABC tune: fields and music lines to notes, bar lines, metres and parts in written order."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from fractions import Fraction
-
-from music21.abcFormat import (
-    ABCBar,
-    ABCBrokenRhythmMarker,
-    ABCChord,
-    ABCGraceStart,
-    ABCGraceStop,
-    ABCHandler,
-    ABCHandlerException,
-    ABCNote,
-    ABCTie,
-    ABCToken,
-    ABCTokenException,
-    ABCTuplet,
-)
 
 from chromasonic.melody_generation.form import MAX_PASSES, parse_chord
 from chromasonic.melody_generation.io.abc.abc_counts import (
@@ -41,48 +21,28 @@ from chromasonic.melody_generation.io.abc.abc_lines import (
     split_jumps,
     without_words,
 )
+from chromasonic.melody_generation.io.abc.abc_notes import AbcNoteReader
 from chromasonic.melody_generation.io.abc.abc_symbols import (
-    NoteSymbol,
-    TupletSymbol,
-    UnreadableSymbolError,
-    chord_notes,
-    default_unit_length,
-    parse_broken_rhythm,
     parse_metre_field,
-    parse_note,
     parse_part_order_field,
     parse_text,
-    parse_tuplet,
     parse_unit_length_field,
-    whole_or_fraction,
 )
 from chromasonic.melody_generation.io.abc.abc_tunes import is_sentence
 from chromasonic.melody_generation.io.abc.abc_voices import AbcVoice
 from chromasonic.melody_generation.io.tunes import (
     CHORD_SYMBOLS,
-    GRACE_NOTES,
     JUMPS,
-    LOWER_NOTES,
     OTHER_PARTS,
     SECOND_VOICES,
     TEXT_LINES,
-    UNREADABLE_SYMBOLS,
 )
-from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Metre
+from chromasonic.melody_generation.melody import Metre
 from chromasonic.melody_generation.notation.repeats import (
-    MAX_EVENTS,
-    BarLine,
     Ending,
-    NoteEvent,
     PartMark,
     ScoreEvent,
 )
-from chromasonic.melody_generation.notation.spelling import fifths_of
-
-_WHOLE = 4 * TICKS_PER_QUARTER
-_LONGEST = 64 * _WHOLE
-_MAX_BARS_OF_REST = 999
-_MAX_DENOMINATOR = 1 << 40  # of ticks: far beyond 1/128 with two broken rhythms and a tuplet
 
 # Defaults of a tune without these fields.
 _FREE = Metre.parse("free")
@@ -105,14 +65,8 @@ _INLINE = re.compile(
     r"|(?P<tuplet>\(\d+:\d*:\d\d+|\(\d\d+(?::\d*){1,2}|\(1\d)"  # the tokenizer reads only one digit of some numbers
     rf"|{CHORD_BEGINS}(?P<chord>[^{CHORD_ENDS}]*){CHORD_ENDS}"
 )
-_NO_NOTE = re.compile(r"[H-WYh-wy~.!$*;@+`]\d*")
 # Segno and coda, unless the tune gives the letters another sense.
-_LETTER_OF_JUMP = re.compile(
-    r"[SO](?=[\s.~^_=\[({\"A-Ga-gz|])"
-)  # segno and coda, unless the tune gives them another sense
-_UNKNOWN = re.compile(r"""[^A-Ga-gzxZX\d,'/^_=<>()\[\]{}|:&"\s\\-]""")
-_BAR_LINES = {"||": BarLine.DOUBLE_BAR, "|]": BarLine.DOUBLE_BAR, "[|": BarLine.DOUBLE_BAR}
-_BAR_LINES |= {":|": BarLine.REPEAT_END, "|:": BarLine.REPEAT_BEGIN}
+_LETTER_OF_JUMP = re.compile(r"""[SO](?=[\s.~^_=\[({"A-Ga-gz|])""")
 
 
 @dataclass
@@ -131,8 +85,6 @@ class AbcTuneParser:
         voices: The voices so far by their ids, in the order in which the tune names them.
         not_understood: Fields and parts of fields that are not understood, by kind.
         left_out: Number of symbols that are no part of the melody, by kind.
-        n_pitched: Pitched notes read, with each note of a chord, and without those left out.
-        n_unread_notes: Notes whose pitch or length cannot be read.
     """
 
     events: list[ScoreEvent] = field(default_factory=list)
@@ -147,10 +99,7 @@ class AbcTuneParser:
     voices: dict[str, AbcVoice] = field(default_factory=dict)
     not_understood: dict[str, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
-    n_pitched: int = 0
-    n_unread_notes: int = 0
 
-    _signature: dict[str, int] = field(default_factory=dict)
     _octaves: int = 0  # of the K: field in the header; those of V:, and of K: within a voice, are its own
     _transposition: int = 0
     _is_typeset: bool = False  # between %%begintext and %%endtext
@@ -158,17 +107,21 @@ class AbcTuneParser:
     _has_symbols: bool = False  # U: gives letters another sense
     _overlay: str = ""  # the voice of the bars between (& and &): first, or second after an &
     _overlay_goes_on: bool = False  # the last bar of a line is continued in the next line, within a second voice
-    _unit: Fraction | None = None  # in whole notes
-    _current_metre: Metre = _FREE
     _voice: str = ""
-    _accidentals: dict[str, int] = field(default_factory=dict)  # of the current bar, by letter
-    _tuplet: TupletSymbol | None = None
-    _n_left_in_tuplet: int = 0
-    _in_grace: bool = False
-    _factor: Fraction = Fraction(1)  # of the next note, by broken rhythm
-    _last_note: NoteEvent | None = None
-    _last_index: int = -1  # of the last note in events
-    _last_symbol: NoteSymbol | None = None
+    _notes: AbcNoteReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._notes = AbcNoteReader(self.events, self.left_out)
+
+    @property
+    def n_pitched(self) -> int:
+        """The number of pitched notes read, with each note of a chord, and without those left out."""
+        return self._notes.n_pitched
+
+    @property
+    def n_unread_notes(self) -> int:
+        """The number of notes whose pitch or length cannot be read."""
+        return self._notes.n_unread_notes
 
     def read_line(self, line: str) -> None:
         """Parse one line of the file.
@@ -217,7 +170,7 @@ class AbcTuneParser:
             case "M":
                 self._change_metre(self._metre_or_free(value))
             case "L" if value.lower() != "auto":
-                self._unit = parse_unit_length_field(value)
+                self._notes.unit = parse_unit_length_field(value)
             case "w" | "W":
                 self.left_out[TEXT_LINES] += 1
             case "K":
@@ -279,8 +232,8 @@ class AbcTuneParser:
         voice.is_no_melody = voice.is_no_melody or parsed.is_no_melody
 
     def _change_metre(self, metre: Metre) -> None:
-        self._current_metre = metre
-        if self._last_note is None:
+        self._notes.metre = metre
+        if not self._notes.has_notes:
             self.metre = metre
         self.events.append(metre)
 
@@ -297,8 +250,8 @@ class AbcTuneParser:
             self.not_understood.setdefault("a part of the key field is not understood", repr(key.ignored[:40]))
         if not key.has_key and not self.in_header:  # a clef alone
             return
-        self._signature = dict(key.signature)
-        if self._last_note is None:
+        self._notes.signature = dict(key.signature)
+        if not self._notes.has_notes:
             self.key = key
 
     def _music(self, line: str) -> None:
@@ -316,7 +269,7 @@ class AbcTuneParser:
         line = without_words(line)
         begin = 0
         for match in _INLINE.finditer(line):
-            self._notes(line[begin : match.start()])
+            self._read_music(line[begin : match.start()])
             begin = match.end()
             if match["tag"]:
                 self._field(match["tag"], match["value"].strip())
@@ -327,12 +280,12 @@ class AbcTuneParser:
                     self.events.append(chord)
                     self.left_out[CHORD_SYMBOLS] -= 1
             elif match["tuplet"]:
-                self._begin_tuplet(match["tuplet"])
+                self._notes.begin_tuplet(match["tuplet"])
             elif match["passes"]:
                 self.events.append(Ending(_parse_passes(match["passes"])))
             else:
-                self._bars_of_rest(int(match["bars"] or 1))
-        self._notes(line[begin:])
+                self._notes.add_bars_of_rest(int(match["bars"] or 1))
+        self._read_music(line[begin:])
 
     def _without_overlays(self, line: str) -> str:
         """Return a line without second voices that go beyond their bar or their line.
@@ -360,7 +313,7 @@ class AbcTuneParser:
         self._overlay_goes_on = "&" in last_bar and last_bar.rstrip().endswith("\\")
         return line
 
-    def _notes(self, text: str) -> None:
+    def _read_music(self, text: str) -> None:
         """Parse music without fields."""
         if self._is_omitted:
             n_notes = count_pitched_notes(text)
@@ -370,127 +323,9 @@ class AbcTuneParser:
             return
         if not self._has_symbols:
             self.left_out[JUMPS] += len(_LETTER_OF_JUMP.findall(text))
-        text = _NO_NOTE.sub("", text).replace("x", "z")
-        if unknown := _UNKNOWN.findall(text):
-            self.left_out[UNREADABLE_SYMBOLS] += len(unknown)
-            text = _UNKNOWN.sub("", text)
-        text = re.sub(r"(?<=[A-G]):", " :", text)  # the tokenizer takes a note before a repeat sign for a field
-        tokenizer = ABCHandler()
-        try:
-            tokenizer.tokenize(text + " ")  # it reads one character beyond the last symbol
-        except (ABCHandlerException, ABCTokenException, IndexError):
-            self._leave_out_unread(text)
-            return
-        for token in tokenizer.tokens:
-            try:
-                self._token(token)
-            except UnreadableSymbolError:
-                self._leave_out_unread(token.src)
-        if len(self.events) > MAX_EVENTS:
-            raise ValueError(f"it has more than {MAX_EVENTS} notes and bar lines")
-
-    def _leave_out_unread(self, text: str) -> None:
-        self.left_out[UNREADABLE_SYMBOLS] += 1
-        self.n_unread_notes += count_pitched_notes(text)
-
-    def _token(self, token: ABCToken) -> None:
-        match token:
-            case ABCGraceStart() | ABCGraceStop():
-                self._in_grace = isinstance(token, ABCGraceStart)
-            case ABCBar():
-                self._bar(token.src)
-            case ABCChord() | ABCNote() if self._in_grace:
-                self.left_out[GRACE_NOTES] += count_pitched_notes(token.src)
-            case _ if self._in_grace:
-                return
-            case ABCChord():
-                notes = [(self._pitch(symbol), symbol) for symbol in chord_notes(token.src)]
-                self._note(*max(notes, key=lambda note: note[0]))
-                self.left_out[LOWER_NOTES] += len(notes) - 1
-                if "-" in token.src:
-                    self._change_last(tied=True)
-            case ABCNote():
-                symbol = parse_note(token.src)
-                self._note(self._pitch(symbol), symbol)
-            case ABCTie():
-                self._change_last(tied=True)
-            case ABCTuplet():
-                self._begin_tuplet(token.src)
-            case ABCBrokenRhythmMarker():
-                before, self._factor = parse_broken_rhythm(token.src)
-                self._change_last(factor=before)
-
-    def _begin_tuplet(self, text: str) -> None:
-        try:
-            self._tuplet = parse_tuplet(text, self._current_metre)
-        except UnreadableSymbolError:
-            self.left_out[UNREADABLE_SYMBOLS] += 1
-            return
-        self._n_left_in_tuplet = self._tuplet.n_notes
-
-    def _bar(self, text: str) -> None:
-        after_bar = bool(self.events) and isinstance(self.events[-1], BarLine)
-        # A single colon after a bar line begins a repeat: the tokenizer reads :|: as two symbols.
-        colon = BarLine.REPEAT_BEGIN if after_bar else BarLine.BAR
-        self.events.append(colon if text == ":" else _BAR_LINES.get(text, BarLine.BAR))
-        self._accidentals.clear()
-
-    def _pitch(self, symbol: NoteSymbol) -> int:
-        if not symbol.letter:
-            return REST
-        if symbol.accidental is not None:
-            self._accidentals[symbol.letter] = symbol.accidental
-        elif self._last_note and self._continues_tie(symbol):
-            return self._last_note.pitch  # an accidental holds along a tie, also across a bar line
-        alteration = self._accidentals.get(symbol.letter)
         voice = self.voices.get(self._voice)
-        octaves = self._octaves if voice is None or voice.octaves is None else voice.octaves
-        return symbol.pitch(self._signature[symbol.letter] if alteration is None else alteration, octaves)
-
-    def _continues_tie(self, symbol: NoteSymbol) -> bool:
-        note, last = self._last_note, self._last_symbol
-        if not note or not note.tied or not last:
-            return False
-        return (last.letter, last.octave) == (symbol.letter, symbol.octave)
-
-    def _note(self, pitch: int, symbol: NoteSymbol) -> None:
-        if self._unit is None:
-            self._unit = default_unit_length(self._current_metre)
-        ticks = symbol.length * whole_or_fraction(self._unit * _WHOLE)
-        if self._factor != 1:
-            ticks, self._factor = ticks * self._factor, Fraction(1)
-        if self._tuplet and self._n_left_in_tuplet:
-            ticks *= self._tuplet.factor
-            self._n_left_in_tuplet -= 1
-        self._last_symbol = symbol
-        fifths = None if pitch == REST else fifths_of(symbol.letter, pitch)
-        self.n_pitched += pitch != REST
-        self._add(NoteEvent(pitch, whole_or_fraction(ticks), fifths=fifths))
-
-    def _bars_of_rest(self, n_bars: int) -> None:
-        if not self._current_metre.beats or n_bars > _MAX_BARS_OF_REST:
-            self.left_out[UNREADABLE_SYMBOLS] += 1
-            return
-        self._last_symbol = None
-        for _ in range(n_bars):
-            self._add(NoteEvent(REST, self._current_metre.bar_ticks))
-            self.events.append(BarLine.BAR)
-
-    def _add(self, note: NoteEvent) -> None:
-        if note.ticks > _LONGEST:
-            raise ValueError(f"a note is longer than {_LONGEST // _WHOLE} whole notes")
-        self._last_index, self._last_note = len(self.events), note
-        self.events.append(note)
-
-    def _change_last(self, *, factor: Fraction = Fraction(1), tied: bool = False) -> None:
-        """Apply a symbol that follows the last note: broken rhythm or a tie."""
-        if self._last_note:
-            last = self._last_note
-            ticks = whole_or_fraction(last.ticks * factor)
-            if ticks > _LONGEST or ticks.denominator > _MAX_DENOMINATOR:
-                raise ValueError("a note's length is changed too often by broken rhythm")
-            self._last_note = NoteEvent(last.pitch, ticks, last.tied or tied, last.fifths)
-            self.events[self._last_index] = self._last_note
+        self._notes.octaves = self._octaves if voice is None or voice.octaves is None else voice.octaves
+        self._notes.read(text)
 
 
 def _parse_passes(text: str) -> tuple[int, ...]:
