@@ -11,7 +11,7 @@ from chromasonic.melody_generation.io.abc.abc_tunes import is_sentence
 # Exclamation marks that end lines, and decorate no note.
 LINE_BREAK_FIELD = re.compile(r"\s*(?:%%|I:)\s*(?:linebreak\b.*!|decoration\s+\+)")
 _QUOTED = re.compile(r'"([^"]*)"')
-_MUSIC_BETWEEN_BREAKS = r"(?!(?:f{1,4}|[a-gz])!)[A-Ga-gz\d,'/^_=<>() -]*!"
+_MUSIC_BETWEEN_BREAKS = r"(?!f{2,4}!)(?=(?:[^!|A-Za-z]*[A-Ga-gz]){2})[A-Ga-gz\d,'/^_=<>() -]*!"
 _NO_NOTES = re.compile(
     rf'"(?:[^"]*"|[^\s"|]*)|!(?!{_MUSIC_BETWEEN_BREAKS})[^!|]*!|\+(?![a-g]{{2,}}\+)[a-z.()<>]+\+|\+f{{2,4}}\+'
     r"|\[[A-Za-z]:[^\]]*\]|%.*"
@@ -27,6 +27,8 @@ def count_pitched_notes(music: str) -> int:
     Example:
         >>> count_pitched_notes('"Am" {g}A2 [ce] !trill!B | [K:D] d z % end')
         6
+        >>> count_pitched_notes("!3!f4 (T!2!e3!1!d)"), count_pitched_notes("CD!EF!")
+        (3, 4)
     """
     return len(_NOTE.findall(_NO_NOTES.sub("", music)))
 
