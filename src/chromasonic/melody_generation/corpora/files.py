@@ -54,8 +54,8 @@ class FilesCorpus:
 
     Attributes:
         folder: The folder.
-        part: The name or the number, from 1, of the part of a score or MIDI file that carries the melody; None to
-            choose it by names, lyrics and pitch.
+        part: The name or the number, from 1, of the part of a score or MIDI file, or of the voice of an ABC tune, that
+            carries the melody; None to choose it by names, lyrics and pitch.
 
     Hidden files and folders, and links to targets outside the folder, are ignored. The reading is cached until a file
     changes, unless another computer may read more of them.
