@@ -5,7 +5,7 @@ family if they have the same title, or share more than half of their 12-interval
 key and rhythm, so that a variant in another key or another metre is recognised.
 
 Rule 2 adds the tunes that share a passage of at least four bars at the same or half the speed, on any degree of the
-scale, in any mode, with other notes between the beats (:mod:`chromasonic.melody_generation.measures.variants`), and
+scale, in any mode, with other notes between the beats (``measures.variants``), and
 copies. It compares titles without the kind of tune, and leaves out titles that many tunes have: the title of a dance or
 of a ballad does not make their melodies variants.
 

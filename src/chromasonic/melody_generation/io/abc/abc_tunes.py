@@ -29,7 +29,7 @@ def tune_begins(text: str) -> list[int]:
 
     Example:
         >>> tune_begins("T:a\nK:C\nC|\n\nT:b\nK:G\nG|\n\nX:3\nK:D\nD|\n")
-        [0, 13, 26]
+        [0, 12, 24]
     """
     lines = text.split("\n")
     begins: list[int] = []
