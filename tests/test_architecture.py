@@ -25,7 +25,7 @@ LAYERS = (
     ("plots", "data"),
     ("io",),
     ("corpora",),
-    ("runs", "data_loader"),
+    ("runs", "data_loader", "harmony"),
     ("generation",),
     ("training",),
     ("evaluation",),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.data_loader import MelodyDataModule
     from chromasonic.melody_generation.generation.generate import generate
     from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+    from chromasonic.melody_generation.harmony.harmonise import harmonise
     from chromasonic.melody_generation.io.export import export
     from chromasonic.melody_generation.melody import Melody
     from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
@@ -39,6 +40,7 @@ __all__ = [
     "create_training_data",
     "export",
     "generate",
+    "harmonise",
     "load_model",
 ]
 
@@ -55,6 +57,7 @@ _MODULES = {
     "create_training_data": "training",
     "export": "io.export",
     "generate": "generation.generate",
+    "harmonise": "harmony.harmonise",
     "load_model": "runs.trained_model",
 }
 

@@ -80,3 +80,16 @@ def test_the_example_of_generation_loads_a_run_and_a_checkpoint() -> None:
         f"jig_0{number}.{ending}" for number in (1, 2) for ending in ("abc", "mid")
     ]
     assert torch.is_grad_enabled()
+
+
+def test_the_examples_of_chords_harmonise_a_melody_and_learn_from_tunes(capsys: pytest.CaptureFixture[str]) -> None:
+    harmonising, learning = code_blocks(DOCS / "harmony.md", "python")
+    exec(harmonising, {})
+    assert "[(0, 7, 'major'), (96, 2, '7'), (192, 7, 'major')]" in capsys.readouterr().out
+    assert '"D7"' in Path("outputs/chords/tune.abc").read_text()
+    Path("my_tunes").mkdir()
+    Path("my_tunes/tune.abc").write_text('X:1\nM:4/4\nL:1/4\nK:C\n"C"CEGE|"F"FAcA|"C"cGEG|"G7"DB,"C"C2|\n')
+    names: dict[str, object] = {}
+    exec(learning, names)
+    chords = names["with_my_chords"].chords  # type: ignore[attr-defined]
+    assert [chord.root for chord in chords][:3] == [0, 5, 0]
