@@ -67,8 +67,9 @@ def _tunes(request: ReadingRequest, content: bytes) -> list[WrittenTune | Droppe
     except MemoryError:
         raise
     except Exception as problem:  # of a library, whose errors have no common base class
-        fault = " ".join(str(problem).split()) or type(problem).__name__
-        return [DroppedTune(request.source, f"cannot be read: {fault[:200]}")]
+        # Its sentence would not help a user; its name helps whoever mends the reader.
+        reason = f"cannot be read: its content makes the reader fail ({type(problem).__name__})"
+        return [DroppedTune(request.source, reason)]
 
 
 def _bound_memory(memory: int) -> None:
