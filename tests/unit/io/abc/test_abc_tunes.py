@@ -36,6 +36,8 @@ def test_a_tune_begins_with_its_number_or_with_its_title_after_an_empty_line(hav
         "X:1\nK:C\nC|\n\nT:title of a tune\nthat is not here\n",
         "X:1\nK:C\nC|\n\nT:title\nK:C\n\nwithout music\n",
         "T:a collection\nM:3/4\n\nX:1\nK:C\nC|\n",
+        "%%begintext\nX:9 is no tune\nK:G\nABC|\n%%endtext\n\nX:1\nK:C\nC|\n",
+        "X:1\nK:C\n%%begintext\n\nT:nor this\nK:G\nABC|\n%%endtext\nC|\n",
     ],
 )
 def test_a_title_alone_begins_no_tune(text: str) -> None:
@@ -66,3 +68,8 @@ def test_a_key_is_added_before_the_first_music() -> None:
 @pytest.mark.parametrize("text", ["W", "%", ": :\n", "X:1\n", "T:a\nK:C\n"])
 def test_text_without_music_gives_no_melody(text: str) -> None:
     assert not [tune for tune in tunes_of_file(text.encode(), ".abc", "f") if not isinstance(tune, DroppedTune)]
+
+
+def test_a_block_that_does_not_end_hides_no_tune() -> None:
+    text = "X:1\nK:C\n%%begintext\nC|\n\nX:2\nK:C\n%%begintext\nabc\n%%endtext\nC|\n"
+    assert tune_begins(text) == [0, text.index("X:2")]

@@ -18,6 +18,8 @@ _IN_A_WORD = re.compile(r"[H-WYh-wy](?![\^_=A-Ga-gzx\[({0-9|.~ ]|$)|[H-WYh-w] |[
 _BODY_FIELD = re.compile(r"[ \t]*(?:[KLMPQVwWsr][ \t]*:(?![|:])|%)")
 _ANY_FIELD = re.compile(r"[ \t]*(?:[A-Za-z+][ \t]*:(?![|:])|%)")
 _NUMBER, _TITLE, _KEY = (re.compile(rf"[ \t]*{tag}[ \t]*:") for tag in "XTK")
+_BLOCK_BEGINS, _BLOCK_ENDS = (re.compile(rf"[ \t]*%%[ \t]*{edge}[a-z]") for edge in ("begin", "end"))
+_MAX_LINES_OF_BLOCK = 200
 _NOTE = re.compile(r"[A-Ga-gzxZX|]")
 _BAR_OR_LENGTH = re.compile(r"[|:]|[A-Ga-gzx][,']*[\d/]")
 _LIKE_A_WORD = re.compile(r"(?<![A-Za-z])(?:[A-G][a-g]+|[a-g]{2,})(?![A-Za-z])")
@@ -33,8 +35,13 @@ def tune_begins(text: str) -> list[int]:
     """
     lines = text.split("\n")
     begins: list[int] = []
-    position, has_key, is_after_gap = 0, False, True
+    position, has_key, is_after_gap, end_of_block = 0, False, True, 0
     for number, line in enumerate(lines):
+        if number >= end_of_block and _BLOCK_BEGINS.match(line):
+            end_of_block = _end_of_block(lines, number)
+        if number < end_of_block:
+            position += len(line) + 1
+            continue
         if _NUMBER.match(line) or (
             is_after_gap and (has_key or not begins) and _TITLE.match(line) and _is_header(lines, number)
         ):
@@ -44,6 +51,16 @@ def tune_begins(text: str) -> list[int]:
         is_after_gap = not line.strip()
         position += len(line) + 1
     return begins or ([0] if has_key else [])
+
+
+def _end_of_block(lines: Sequence[str], number: int) -> int:
+    """Return the number of the line after a block of text, or ``number`` if the block does not end."""
+    for end in range(number + 1, min(number + _MAX_LINES_OF_BLOCK, len(lines))):
+        if _BLOCK_BEGINS.match(lines[end]):
+            return number
+        if _BLOCK_ENDS.match(lines[end]):
+            return end + 1
+    return number
 
 
 def _is_header(lines: Sequence[str], number: int) -> bool:
