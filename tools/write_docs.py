@@ -36,6 +36,7 @@ COMMANDS = {
     "evaluate": "Scores of a run. See [Evaluation](evaluation.md).",
     "compare": "Runs beside each other. See [Evaluation](evaluation.md#compare-runs).",
     "generate": "New melodies. See [Generate and listen](generation.md).",
+    "harmonise": "Chords for melodies. See [Chords](harmony.md).",
     "results": "All models of a plan. See [Results](results.md).",
 }
 _ALIAS = re.compile(r"\$\{\w+\}")

@@ -15,6 +15,7 @@ from chromasonic.config.command_options import (
     CompareOptions,
     EvaluateOptions,
     GenerateOptions,
+    HarmoniseOptions,
     ResultsOptions,
     read_options,
 )
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
     "generate": GenerateOptions,
+    "harmonise": HarmoniseOptions,
     "results": ResultsOptions,
 }
 TRAINING = ROOT / "docs" / "training.md"
@@ -49,6 +51,7 @@ def jobs(overrides: list[str]) -> list[list[str]]:
 def test_there_are_commands_and_options_to_test() -> None:
     assert len(commands("train")) >= 20
     assert len(commands("generate")) >= 4
+    assert len(commands("harmonise")) >= 2
     assert len(commands("evaluate")) >= 2
     assert len(commands("compare")) >= 2
     assert len(named_options()) >= 15
@@ -81,7 +84,12 @@ def test_every_other_command_is_accepted(command: Command) -> None:
 def test_every_option_in_the_text_is_accepted(option: str) -> None:
     name, _, value = option.partition("=")
     for command, schema in SCHEMAS.items():
-        required = {"evaluate": ["run=r"], "generate": ["run=r"], "compare": ["runs=r"]}.get(command, [])
+        required = {
+            "evaluate": ["run=r"],
+            "generate": ["run=r"],
+            "compare": ["runs=r"],
+            "harmonise": ["melodies=m"],
+        }.get(command, [])
         if name in schema.model_fields:
             read_options(CONFIGS / f"{command}.yaml", schema, [*required, f"{name}={value}"])
             return

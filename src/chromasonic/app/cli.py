@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "score a trained run on its test tunes",
     "compare": "compare trained runs on the same test tunes",
     "generate": "generate melodies to hear and print",
+    "harmonise": "give melodies chords",
     "results": "train and evaluate every model of a plan",
 }
 

@@ -71,6 +71,17 @@ _TYPES: dict[str, Any] = {
 GenerateOptions = create_model("GenerateOptions", __base__=GenerateCommandOptions, **_TYPES)
 
 
+class HarmoniseOptions(BaseModel):
+    """Options of ``chromasonic harmonise``."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    melodies: str
+    output_dir: str
+    tempo: float | None
+    formats: str | list[str]
+
+
 class ResultsOptions(BaseModel):
     """Options of ``chromasonic results``."""
 
@@ -86,7 +97,7 @@ class ResultsOptions(BaseModel):
     readme: str | None
 
 
-_PATHS = {"run", "runs", "output_dir", "primer", "plan", "page", "readme"}
+_PATHS = {"run", "runs", "output_dir", "primer", "melodies", "plan", "page", "readme"}
 Options = TypeVar("Options", bound=BaseModel)
 
 

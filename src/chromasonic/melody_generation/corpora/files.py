@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from chromasonic.melody_generation.io.music_files import (
     read_music_file,
     read_music_files,
 )
-from chromasonic.melody_generation.io.tunes import DroppedTune
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.printing.printable_text import printable
 from chromasonic.melody_generation.untrusted_files import read_regular_file
@@ -37,15 +38,56 @@ def read_first_tune(path: str | Path) -> Melody:
     Raises:
         InputError: If there is no such file, its suffix is none of ``SUFFIXES``, or its first tune cannot be read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
+    path = _checked_file(Path(path))
     [tune, *_] = read_music_file(path, path.name, only_first=True)
     if isinstance(tune, DroppedTune):
         raise InputError(f"{path} cannot be used: {tune.reason.removeprefix('cannot be used: ')}")
     return tune.melody
+
+
+def read_tunes(path: str | Path) -> Iterator[WrittenTune | DroppedTune]:
+    """Read all tunes of a file of music, or of the files in a folder, in the order of their names.
+
+    Raises:
+        InputError: If there is no such file or folder, the suffix is none of ``SUFFIXES``, or no file of the folder has
+            one.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return read_music_files([(path / name, printable(name)) for name in names_of_music_files(path)])
+    return iter(read_music_file(_checked_file(path), path.name))
+
+
+def names_of_music_files(folder: Path) -> list[str]:
+    """Return the paths within a folder of its files of music, in order, without hidden files and links to elsewhere.
+
+    Raises:
+        InputError: If there is no such folder, or it has no such file.
+    """
+    suffixes = ", ".join(SUFFIXES)
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: name one with files that end in {suffixes}")
+    root = folder.resolve()
+    names = []
+    for directory, subfolders, files in os.walk(folder):  # does not follow links to folders
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        paths = [Path(directory, name) for name in files if not name.startswith(".")]
+        names += [
+            path.relative_to(folder).as_posix()
+            for path in paths
+            if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
+        ]
+    if not names:
+        raise InputError(f"the folder {folder} has no file that ends in {suffixes}")
+    return sorted(names)
+
+
+def _checked_file(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} cannot be read: a tune is read from files that end in {', '.join(SUFFIXES)}")
+    return path
 
 
 @dataclass(frozen=True)
@@ -70,7 +112,7 @@ class FilesCorpus:
     def read(self) -> CorpusReading:
         """Read the melodies and the report; the ``source`` of a melody is its file's printable path in the folder."""
         folder = Path(self.folder)
-        names = self._names(folder)
+        names = names_of_music_files(folder)
         # Folders of the same name must not remove each other's cache.
         folder_hash = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         key = cache_key(((name, _content(folder / name)) for name in names), {"dataset": "files", "part": self.part})
@@ -90,25 +132,6 @@ class FilesCorpus:
     def load(self) -> list[Melody]:
         """Read the melodies."""
         return list(self.read().melodies)
-
-    @staticmethod
-    def _names(folder: Path) -> list[str]:
-        suffixes = ", ".join(SUFFIXES)
-        if not folder.is_dir():
-            raise InputError(f"there is no folder {folder}: name one with files that end in {suffixes}")
-        root = folder.resolve()
-        names = []
-        for directory, subfolders, files in os.walk(folder):  # does not follow links to folders
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            paths = [Path(directory, name) for name in files if not name.startswith(".")]
-            names += [
-                path.relative_to(folder).as_posix()
-                for path in paths
-                if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
-            ]
-        if not names:
-            raise InputError(f"the folder {folder} has no file that ends in {suffixes}")
-        return sorted(names)
 
 
 def _content(path: Path) -> bytes:

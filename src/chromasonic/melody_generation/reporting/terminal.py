@@ -10,6 +10,7 @@ from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
+from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, harmonised_set_table
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
@@ -105,6 +106,14 @@ def print_comparison(comparison: Comparison, directory: Path) -> None:
 def print_generated_set(generated: GeneratedSet, paths: Mapping[str, Path]) -> None:
     """Print a table of generated melodies, and the paths of the files by name."""
     _print_tables([generated_set_table(generated)])
+    _print_paths(paths)
+
+
+def print_harmonised_set(harmonised: HarmonisedSet, paths: Mapping[str, Path]) -> None:
+    """Print a table of melodies with chords, the tunes that were left out, and the paths of the files by name."""
+    _print_tables([harmonised_set_table(harmonised)])
+    for line in harmonised.remarks():
+        print_remark(line)
     _print_paths(paths)
 
 

@@ -105,6 +105,24 @@ def generating_command(arguments: Sequence[str]) -> str:
         >>> generating_command(["run=/home/me/outputs/jigs", "seed=7", "output_dir=/tmp/x", "primer=../my tune.abc"])
         "chromasonic generate run=outputs/jigs seed=7 'primer=my tune.abc'"
     """
+    return _portable_command("generate", arguments)
+
+
+def harmonising_command(arguments: Sequence[str]) -> str:
+    """Return the command that harmonises the same melodies, without paths of this machine.
+
+    Args:
+        arguments: The options as typed, ``name=value`` each.
+
+    Example:
+        >>> harmonising_command(["melodies=/home/me/my tunes", "output_dir=/tmp/x"])
+        "chromasonic harmonise 'melodies=my tunes'"
+    """
+    return _portable_command("harmonise", arguments)
+
+
+def _portable_command(command: str, arguments: Sequence[str]) -> str:
+    """Return a command without the folder that it writes to, and with paths that are not of this machine."""
     shown = []
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -112,7 +130,7 @@ def generating_command(arguments: Sequence[str]) -> str:
             value = _PATHS[name](Path(os.path.expanduser(value)))
         if name != "output_dir":
             shown.append(f"{name}{equals}{value}")
-    return shell_command("chromasonic", "generate", *shown)
+    return shell_command("chromasonic", command, *shown)
 
 
 def _portable_run_path(path: Path) -> str:
@@ -123,7 +141,11 @@ def _portable_run_path(path: Path) -> str:
     return path.absolute().name
 
 
-_PATHS: dict[str, Callable[[Path], str]] = {"run": _portable_run_path, "primer": lambda path: path.name}
+_PATHS: dict[str, Callable[[Path], str]] = {
+    "run": _portable_run_path,
+    "primer": lambda path: path.name,
+    "melodies": lambda path: path.absolute().name,
+}
 
 
 def _nested(node: Mapping[str, object], path: str, knobs: Mapping[str, object]) -> Iterator[tuple[str, object]]:
