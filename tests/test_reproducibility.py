@@ -182,10 +182,10 @@ def test_another_seed_gives_another_run(network: str, tmp_path: Path) -> None:
     assert not same_weights(one.files.final, other.files.final)
 
 
-# Resuming a schedule does not depend on the network: the LSTM tries them all.
+# Resuming a schedule does not depend on the network.
 @pytest.mark.parametrize(
     ("network", "schedule"),
-    [*(("lstm", name) for name in SCHEDULES), ("transformer", "one_cycle")],
+    [("lstm", "reduce_on_plateau"), ("lstm", "step"), ("lstm", "cosine"), ("transformer", "one_cycle")],
 )
 def test_a_run_cut_short_and_resumed_equals_one_that_was_not(
     network: str, schedule: str, uninterrupted: Uninterrupted, tmp_path: Path

@@ -84,9 +84,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installa
 
 
 def test_the_package_is_the_installed_one(installed: Installation) -> None:
-    code = "import chromasonic, chromasonic.config.location as l; print(chromasonic.__file__, l.configs_directory())"
-    for path in installed("python", "-c", code).split():
-        assert Path(path).is_relative_to(installed.programs.parent)
+    code = (
+        "import chromasonic\n"
+        "from chromasonic.app.results_command import OWN_PLAN\n"
+        "from chromasonic.config.location import configs_directory\n"
+        "print(chromasonic.__file__, configs_directory() / OWN_PLAN)"
+    )
+    for path in map(Path, installed("python", "-c", code).split()):
+        assert path.is_relative_to(installed.programs.parent)
+        assert path.is_file()
 
 
 def test_an_installed_package_trains_and_generates(installed: Installation) -> None:
@@ -99,9 +105,3 @@ def test_an_installed_package_trains_and_generates(installed: Installation) -> N
     installed("chromasonic", "generate", "run=outputs/first", "count=2", "bars=2", "formats=[abc,midi]")
     melodies = {path.name for path in (installed.folder / "outputs/first/melodies").iterdir()}
     assert {"melody_01.abc", "melody_01.mid", "melody_02.abc", "melody_02.mid", "index.html"} <= melodies
-
-
-def test_results_has_the_plan_of_the_package(installed: Installation) -> None:
-    with pytest.raises(AssertionError, match=r"\bnottingham_lstm\b"):
-        installed("chromasonic", "results", "parts=[unknown]")
-    assert not (installed.folder / "docs").exists()

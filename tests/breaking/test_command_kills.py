@@ -23,6 +23,7 @@ def test_the_next_command_repairs_what_a_killed_one_left(
     workplace.mkdir()
     monkeypatch.chdir(workplace)
     command = commands(workplace)[name]
-    tally = kill_everywhere(replace(command, others=command.others[-1:]), [number], disks=name == "generate")
+    others = () if name == "compare" else command.others[-1:]  # another comparison is much like the same one
+    tally = kill_everywhere(replace(command, others=others), [number], disks=name == "generate")
     assert tally.n_kills == 2
     assert tally.faults == []
