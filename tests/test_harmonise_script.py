@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chromasonic.melody_generation.corpora.files import read_first_tune, read_tunes
+from chromasonic.melody_generation.corpora.files import read_first_tune, read_music
 from chromasonic.melody_generation.harmony.harmonise import harmonise as with_chords
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.io.tunes import WrittenTune
@@ -91,6 +91,6 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(
 
 def test_tunes_of_a_file_and_of_a_folder_are_read_alike(harmonise: Harmonise, tmp_path: Path) -> None:
     del harmonise
-    of_file = [tune.melody for tune in read_tunes(tmp_path / "my waltz.abc") if isinstance(tune, WrittenTune)]
-    of_folder = [tune.melody for tune in read_tunes(tmp_path / "tunes") if isinstance(tune, WrittenTune)]
+    of_file = [tune.melody for tune in read_music(tmp_path / "my waltz.abc") if isinstance(tune, WrittenTune)]
+    of_folder = [tune.melody for tune in read_music(tmp_path / "tunes") if isinstance(tune, WrittenTune)]
     assert of_file[0].pitches.tolist() == of_folder[0].pitches.tolist()

@@ -14,7 +14,7 @@ from chromasonic.config.location import configs_directory
 def run(options: HarmoniseOptions, typed: Sequence[str]) -> None:
     """Read melodies, give them chords, write them with a page, and print a table."""
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
-    from chromasonic.melody_generation.corpora.files import read_tunes
+    from chromasonic.melody_generation.corpora.files import read_music
     from chromasonic.melody_generation.io.export import check_folder, check_formats
     from chromasonic.melody_generation.notation.tempo import check_tempo
     from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, harmonised_page
@@ -30,7 +30,7 @@ def run(options: HarmoniseOptions, typed: Sequence[str]) -> None:
         check_tempo(options.tempo)
     folder, melodies = Path(options.output_dir), Path(options.melodies)
     check_folder(folder)
-    harmonised = HarmonisedSet.of(read_tunes(melodies), melodies)
+    harmonised = HarmonisedSet.of(read_music(melodies), melodies)
     page = folder / LISTENING_PAGE
     with lock_directory(folder, "writing melodies"):
         bar = TerminalBar(Terminal.for_errors(), "writing melodies", len(harmonised.written.melodies))

@@ -45,7 +45,7 @@ def read_first_tune(path: str | Path) -> Melody:
     return tune.melody
 
 
-def read_tunes(path: str | Path) -> Iterator[WrittenTune | DroppedTune]:
+def read_music(path: str | Path) -> Iterator[WrittenTune | DroppedTune]:
     """Read all tunes of a file of music, or of the files in a folder, in the order of their names.
 
     Raises:
