@@ -215,6 +215,7 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
         split_hash=data.split_hash,
         test_set_hash=data.test_set_hash,
         corpus=most_common_corpus(data.melodies["train"]),
+        corpora=data.vocabulary.corpora,
         configuration=masked_values(plain_configuration(config)) | models,
         lineage=lineage,
         calibration=fit_if_enough(data.melodies["train"]),

@@ -97,6 +97,7 @@ class MelodyDataModule(L.LightningDataModule):
         melodies: The whole tunes of each side, once set up; ``train`` holds only the tunes that are trained on.
         split: The side of each tune, once set up.
         report: The counts of tunes read, changed and dropped, once set up.
+        vocabulary: The vocabulary with the names of the corpora that are trained on, once set up.
         guarded: The tunes left out because of ``guard``, if there is one, once set up.
 
     Raises:
@@ -146,6 +147,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.train_share = train_share
         self.pitch = pitch
         self.transpositions = transpositions
+        self.vocabulary = NoteVocabulary()
         self.guarded: GuardReport | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
@@ -180,17 +182,19 @@ class MelodyDataModule(L.LightningDataModule):
         for side in SIDES[1:]:
             check_scored_lengths([self._all[index] for index in indices[side]])
         self.melodies = {side: [self._all[index] for index in indices[side]] for side in SIDES}
+        self.vocabulary = self.vocabulary.with_corpora(sorted({tune.corpus for tune in self.melodies["train"]}))
+        n_keys = self.transpositions
         for side, melodies in self.melodies.items():
-            longest = self.max_melody_length if side == "train" else None
-            n_keys = self.transpositions if side == "train" else 1
-            self._sequences[side] = TokenSequences(
-                [
-                    tokens
-                    for melody in melodies
-                    for in_key in (transpositions_of(melody, n_keys) if n_keys > 1 else [melody])
-                    for tokens in windows(in_key, longest)
-                ]
-            )
+            if side != "train":
+                self._sequences[side] = TokenSequences(list(map(self.vocabulary.encode_for_scoring, melodies)))
+        self._sequences["train"] = TokenSequences(
+            [
+                tokens
+                for melody in self.melodies["train"]
+                for in_key in (transpositions_of(melody, n_keys) if n_keys > 1 else [melody])
+                for tokens in windows(in_key, self.max_melody_length, self.vocabulary)
+            ]
+        )
 
     def _read_corpus(self) -> CorpusReading:
         """Return the melodies of the corpus and the report; by rule 2 of families, each copy once."""
@@ -282,7 +286,7 @@ class DividedMelodies(MelodyDataModule):
         seed: Seed of the order of training batches.
 
     Raises:
-        InputError: If a list is empty, or a melody in it is in a metre or of a corpus without a token.
+        InputError: If a list is empty, or a melody in it is in a metre without a token.
     """
 
     def __init__(

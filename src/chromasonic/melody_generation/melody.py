@@ -312,8 +312,13 @@ class Melody:
                 bar_lines.extend(range(bar_begin, last, metre.bar_ticks))
         return np.array(bar_lines, dtype=np.int64)
 
+    @property
+    def n_bars(self) -> int:
+        """The number of bars, without an upbeat. An upbeat and the incomplete last bar that it completes are one."""
+        return len(self.bar_lines)
+
     def without_form(self) -> Melody:
-        """Return the notes, bars and key alone: what the vocabulary encodes, with title, source and corpus."""
+        """Return the notes, bars and key alone, with title, source and corpus."""
         return replace(self, form=(), part_order="", chords=(), kind=KINDS[0], spelling=self.spelling[:0])
 
     def chords_at(self, durations: IntArray) -> tuple[Chord, ...]:

@@ -132,7 +132,7 @@ class ModelComparison:
         failures: dict[str, str] = {}
         for name, model in models.items():
             try:
-                evaluations[name] = evaluate(network_of(model), name, reference, settings)
+                evaluations[name] = evaluate(model, name, reference, settings)
                 records[name] = evaluations[name].record()
             except InputError as problem:
                 failures[name] = str(problem)

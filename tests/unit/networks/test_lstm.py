@@ -6,14 +6,14 @@ from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 
 
 def test_a_layer_adds_its_output_to_its_input() -> None:
-    backbone = LSTMNetwork(8, 1, 0.0).body
+    backbone = LSTMNetwork(8, 1, 0.0).backbone
     vectors = torch.randn(2, 5, 8)
     layer = backbone.get_submodule("layers.0")
     torch.testing.assert_close(backbone(vectors)[0], vectors + layer(vectors)[0])
 
 
 def test_layers_of_zeros_return_their_input() -> None:
-    backbone = LSTMNetwork(8, 3, 0.0).body
+    backbone = LSTMNetwork(8, 3, 0.0).backbone
     for parameter in backbone.parameters():
         nn.init.zeros_(parameter)
     vectors = torch.randn(2, 5, 8)

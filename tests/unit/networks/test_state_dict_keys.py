@@ -37,7 +37,7 @@ MEMORY_AND_HEADS = [
 ]
 LSTM = [f"body.layers.0.{name}" for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
 TRANSFORMER = [
-    *with_bias("body.join", "body.layers.0.attention_norm", "body.layers.0.queries_keys_values"),
+    *with_bias("body.join", "body.layers.0.attention_norm", "body.layers.0.qkv"),
     *with_bias("body.layers.0.attended", *(f"body.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "body.norm"),
 ]
 COUNTS = ("successors.keys", "successors.counts")

@@ -70,10 +70,10 @@ def test_a_layer_without_rotation_equals_torchs_encoder_layer(monkeypatch: pytes
     theirs = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
     theirs.load_state_dict(
         {
-            "self_attn.in_proj_weight": ours.queries_keys_values.weight,
-            "self_attn.in_proj_bias": ours.queries_keys_values.bias,
-            "self_attn.out_proj.weight": ours.attended.weight,
-            "self_attn.out_proj.bias": ours.attended.bias,
+            "self_attn.in_proj_weight": ours.qkv.weight,
+            "self_attn.in_proj_bias": ours.qkv.bias,
+            "self_attn.out_proj.weight": ours.output.weight,
+            "self_attn.out_proj.bias": ours.output.bias,
             "norm1.weight": ours.attention_norm.weight,
             "norm1.bias": ours.attention_norm.bias,
             "norm2.weight": ours.feed_forward[0].weight,
@@ -90,7 +90,7 @@ def test_a_layer_without_rotation_equals_torchs_encoder_layer(monkeypatch: pytes
 
 
 def test_the_convolution_reaches_the_last_three_vectors() -> None:
-    backbone: Any = TransformerNetwork(8, 1, 2, 0.0).body
+    backbone: Any = TransformerNetwork(8, 1, 2, 0.0).backbone
     backbone.layers = nn.ModuleList()
     vectors = torch.randn(1, 6, 8, requires_grad=True)
     backbone(vectors)[0][0, 4].square().sum().backward()

@@ -17,9 +17,11 @@ from torch.utils.data import Dataset, DistributedSampler, TensorDataset
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import IntArray, Melody
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.vocabulary import BARS_INDEX, KIND_INDEX, NoteVocabulary
 
 _VOCABULARY = NoteVocabulary()
+# How often each request of a prefix (the kind, the number of bars) is unknown in training.
+_SHARE_UNKNOWN = 0.5
 # Sequences that are longer are scored in batches of fewer tokens in all, padding included.
 _LONG, _MAX_TOKENS_OF_LONG = 2048, 32_768
 # To score a tune takes time that grows with the square of its length: some minutes for one of this many notes.
@@ -84,18 +86,28 @@ class TokenSequences(Dataset[Tensor]):
         return len(self.lengths)
 
     def __getitem__(self, indices: list[int]) -> Tensor:
-        """Return the sequences at ``indices``, shape (B, T), padded at the end; -1 gives a row of padding."""
+        """Return the sequences at ``indices``, shape (B, T), padded at the end; -1 gives a row of padding.
+
+        An index above the number of sequences N hides requests of the prefix: the index plus N hides the kind, plus 2 N
+        the number of bars, plus 3 N both.
+        """
         index = torch.tensor(indices)
+        hidden = index.div(len(self), rounding_mode="floor").clamp(min=0)  # (B,)
+        index = torch.where(index < 0, -1, index % len(self))
         lengths = torch.where(index < 0, 0, self.lengths[index])
         steps = torch.arange(int(lengths.max().clamp(min=1)))
         positions = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)  # (B, T)
-        return self._tokens[positions]  # the last token is padding
+        batch = self._tokens[positions]  # (B, T); the last token is padding
+        batch[hidden % 2 == 1, KIND_INDEX] = _VOCABULARY.unknown_kind
+        batch[hidden >= 2, BARS_INDEX] = _VOCABULARY.unknown_bars
+        return batch
 
 
 class LengthBatches(DistributedSampler[list[int]]):
     """Lists of indices of sequences of similar length.
 
-    The order depends on ``seed`` and the epoch alone, so that a resumed run sees the same batches. With several
+    The order depends on ``seed`` and the epoch alone, so that a resumed run sees the same batches. With a seed, each
+    request of half of the sequences is hidden, others in every epoch. With several
     processes each takes its share of the batches. If they do not divide evenly, a batch of padding, which no measure
     counts, fills the last round.
 
@@ -132,7 +144,9 @@ class LengthBatches(DistributedSampler[list[int]]):
         rng = np.random.default_rng((seed, self.epoch))
         keys = self._lengths.astype(float) * rng.uniform(1, self._JITTER, len(self._lengths))
         order = np.argsort(keys, kind="stable").tolist()
-        batches = [order[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
+        is_hidden = rng.random((2, len(keys))) < _SHARE_UNKNOWN  # of the kind, and of the number of bars
+        hiding = (np.arange(len(keys)) + len(keys) * (is_hidden[0] + 2 * is_hidden[1]))[order].tolist()
+        batches = [hiding[begin : begin + self._batch_size] for begin in range(0, len(order), self._batch_size)]
         rng.shuffle(batches)
         return batches
 
@@ -143,7 +157,7 @@ def in_c(melody: Melody) -> Melody:
     Notes outside the vocabulary's range are moved by octaves.
 
     Raises:
-        ValueError: If the melody is in a metre, or of a corpus, without a token.
+        ValueError: If the melody is in a metre without a token.
 
     Example:
         >>> in_c(Melody([62, 66, 69], [24, 24, 48], tonic=2)) == Melody([62, 66, 69], [24, 24, 48], tonic=0)
@@ -161,25 +175,27 @@ def transpositions_of(melody: Melody, n_keys: int) -> list[Melody]:
     For 12 these are all keys, from 5 semitones below its own to 6 above.
 
     Raises:
-        ValueError: If the melody is in a metre, or of a corpus, without a token.
+        ValueError: If the melody is in a metre without a token.
     """
     below = (n_keys - 1) // 2
     return [in_c(melody.transposed(semitones)) for semitones in range(-below, n_keys - below)]
 
 
-def windows(melody: Melody, max_notes: int | None) -> list[IntArray]:
-    """Return the token sequences of a melody: windows of similar length if it is longer than ``max_notes``.
+def windows(melody: Melody, max_notes: int | None, vocabulary: NoteVocabulary = _VOCABULARY) -> list[IntArray]:
+    """Return the token sequences of a melody to train on: windows of similar length if it exceeds ``max_notes``.
 
-    Each window begins with its own control tokens; only the last one ends with ``<end>``.
+    Each window begins with its own control tokens, the number of its bars among them unless it is cut off; only the
+    last one ends with ``<end>``.
     """
     if max_notes is None or len(melody) <= max_notes:
-        return [_VOCABULARY.encode(melody)]
+        return [vocabulary.encode(melody, melody.n_bars)]
     n_windows = math.ceil(len(melody) / max_notes)
     bounds = np.linspace(0, len(melody), n_windows + 1).round().astype(int)
     sequences = []
     for begin, end in pairwise(bounds):
         fitted = _VOCABULARY.fit(melody.window(int(begin), int(end))).melody
         if fitted is not None:
-            tokens = _VOCABULARY.encode(fitted)
-            sequences.append(tokens if end == len(melody) else tokens[:-1])
+            is_last = end == len(melody)
+            tokens = vocabulary.encode(fitted, fitted.n_bars if is_last else None)
+            sequences.append(tokens if is_last else tokens[:-1])
     return sequences

@@ -281,7 +281,7 @@ def tune_hash(melody: Melody) -> str:
 
 
 def _encoded_bytes(melody: Melody) -> bytes:
-    return NoteVocabulary().encode(melody).astype("<i8").tobytes()
+    return NoteVocabulary().encode_for_scoring(melody).astype("<i8").tobytes()
 
 
 # pytest collects by name, and would otherwise run this function as a test wherever it is imported.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from torch import Tensor, nn
@@ -41,6 +41,8 @@ from chromasonic.melody_generation.measures.novelty import Copying, most_copied
 from chromasonic.melody_generation.measures.overlap import feature_overlaps
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
+from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
 
 # From the best down: the bound of a score, and the word for it. A perplexity is better if it is lower.
 _WORDS = {
@@ -171,12 +173,12 @@ class Evaluation:
 
 
 def evaluate(
-    network: nn.Module, name: str, reference: ReferenceSet, settings: SampleSettings | None = None
+    model: nn.Module | TrainedModel, name: str, reference: ReferenceSet, settings: SampleSettings | None = None
 ) -> Evaluation:
-    """Predict the test tunes with a network, sample melodies from it, and score both.
+    """Predict the test tunes with a model, sample melodies from it, and score both.
 
     Args:
-        network: Any trained module that maps tokens (B, T) to logits (B, T, V).
+        model: A trained model, or any module that maps tokens (B, T) to logits (B, T, V).
         name: Name of the model in tables.
         reference: The test tunes and their scores.
         settings: Settings of the samples.
@@ -184,12 +186,13 @@ def evaluate(
     Raises:
         InputError: If the network breaks its contract, or a test tune cannot be encoded.
     """
+    network = network_of(model)
     if not isinstance(network, nn.Module):
         raise InputError(f"{name} should be a torch module or a trained model, got a {type(network).__name__}")
     settings = settings or SampleSettings()
-    readings = read_tunes(network, reference.test)
+    readings = read_tunes(model, reference.test)
     began = time.perf_counter()
-    samples = draw_samples(network, reference.test, settings)
+    samples = draw_samples(model, reference.test, settings)
     seconds = time.perf_counter() - began
     return Evaluation(
         name=name,
@@ -204,12 +207,16 @@ def evaluate(
     )
 
 
-def draw_samples(network: nn.Module, test: Sequence[Melody], settings: SampleSettings) -> list[Melody]:
-    """Sample whole tunes in the keys, metres and modes of the test tunes, each equally often."""
+def draw_samples(model: nn.Module | TrainedModel, test: Sequence[Melody], settings: SampleSettings) -> list[Melody]:
+    """Sample whole tunes in the keys, metres and modes of the test tunes, each equally often.
+
+    Neither a kind nor a length is asked for.
+    """
     order = np.random.default_rng(settings.seed).permutation(len(test))
-    beginnings = [beginning_of(test[order[index % len(test)]]) for index in range(settings.n_samples)]
+    tunes = [test[order[index % len(test)]] for index in range(settings.n_samples)]
+    beginnings = [replace(beginning_of(tune), kind=UNKNOWN_KIND) for tune in tunes]
     config = GenerationConfig(max_notes=settings.max_notes, temperature=settings.temperature, seed=settings.seed)
-    return sample(network, beginnings, config)
+    return sample(model, beginnings, config)
 
 
 def n_numbers(network: nn.Module) -> int:

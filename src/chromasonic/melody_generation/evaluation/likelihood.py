@@ -21,6 +21,7 @@ from chromasonic.melody_generation.generation.decoding import device_of, evaluat
 from chromasonic.melody_generation.melody import FloatArray, IntArray, Melody
 from chromasonic.melody_generation.networks.causality import check_causality, check_future_unused
 from chromasonic.melody_generation.networks.checked_logits import check_probabilities, logits_of
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of, vocabulary_of
 from chromasonic.melody_generation.training.metrics import MEASURE_RATIOS, TokenScorer, TokenScores
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -58,19 +59,21 @@ class TuneReading:
         return float(self.bits.sum() / max(1, self.is_note.sum()))
 
 
-def read_tunes(network: nn.Module, melodies: Sequence[Melody]) -> list[TuneReading]:
+def read_tunes(model: nn.Module | TrainedModel, melodies: Sequence[Melody]) -> list[TuneReading]:
     """Predict each token of each melody from the tokens before it, and check that the network saw no others.
 
     Args:
-        network: Any module that maps tokens (B, T) to logits (B, T, V); its mode of training or evaluation is kept.
-        melodies: Melodies that the vocabulary can encode.
+        model: A trained model, or any module that maps tokens (B, T) to logits (B, T, V); its mode of training or
+            evaluation is kept.
+        melodies: Melodies that the vocabulary can encode. Their kinds and lengths are not given away.
 
     Raises:
         InputError: If a melody cannot be encoded or is too long, the network breaks its contract or is not causal, or
             there is not enough memory.
     """
     check_scored_lengths(melodies)
-    sequences = [_encoded(melody, index) for index, melody in enumerate(melodies)]
+    network, vocabulary = network_of(model), vocabulary_of(model)
+    sequences = [_encoded(vocabulary, melody, index) for index, melody in enumerate(melodies)]
     batches = batches_by_length([len(sequence) for sequence in sequences], _BATCH_SIZE)
     longest = max(map(len, sequences), default=0)
     readings: dict[int, TuneReading] = {}
@@ -130,9 +133,9 @@ class _Reader:
             )
 
 
-def _encoded(melody: Melody, index: int) -> IntArray:
+def _encoded(vocabulary: NoteVocabulary, melody: Melody, index: int) -> IntArray:
     try:
-        return NoteVocabulary().encode(melody)
+        return vocabulary.encode_for_scoring(melody)
     except ValueError as problem:
         name = f"melody {index}" + (f" ({melody.title})" if melody.title else "")
         raise InputError(f"{name} cannot be scored: {problem}") from problem

@@ -12,7 +12,7 @@ from fractions import Fraction
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.form import NATURALS
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Melody, Metre
-from chromasonic.melody_generation.vocabulary import CORPORA, METRES, STARTS
+from chromasonic.melody_generation.vocabulary import METRES, STARTS
 
 _ACCIDENTALS = {"#": 1, "b": -1, "": 0}
 # Other names of modes, and their abbreviations behind a key.
@@ -31,15 +31,15 @@ def check_mode(mode: str) -> None:
         raise InputError(f"no mode is called {mode!r}{hint}; there are {', '.join(MODES)}")
 
 
-def check_corpus(corpus: str) -> None:
-    """Raise if the vocabulary has no such collection.
+def check_corpus(corpus: str, corpora: Sequence[str]) -> None:
+    """Raise if a collection is none of ``corpora``.
 
     Raises:
         InputError: Naming the nearest collection and all collections.
     """
-    if corpus not in CORPORA:
+    if corpus not in corpora:
         raise InputError(
-            f"no corpus is called {corpus!r}{did_you_mean(corpus, CORPORA)}; there are {', '.join(CORPORA)}"
+            f"no corpus is called {corpus!r}{did_you_mean(corpus, corpora)}; there are {', '.join(corpora)}"
         )
 
 

@@ -1,7 +1,8 @@
 """Masks of the tokens that may come next, so that every sampled sequence is a melody of the length asked for.
 
-Allowed are notes and rests, ``<end>``, and ``<bar>`` and metre tokens if they depart from the count, never two in a
-row. All other constraints are on length; the music is the model's.
+Allowed are notes and rests, ``<end>``, signs of form in the order of their grammar
+(:mod:`~chromasonic.melody_generation.sign_grammar`), and ``<bar>`` and metre tokens if they depart from the count,
+never two in a row. All other constraints are on length; the music is the model's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import torch
 from torch import Tensor
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import FormSign
 from chromasonic.melody_generation.generation.decoding import select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.networks.bar_position import BarPositionState, BarPositionTracker
-from chromasonic.melody_generation.vocabulary import METRES, NoteVocabulary
+from chromasonic.melody_generation.sign_grammar import FINAL_STATES, NEXT_STATE, SignState, SignSymbol
+from chromasonic.melody_generation.vocabulary import METRES, SIGNS, NoteVocabulary
 
 _FAR = 1 << 40  # ticks: no end is required yet
 
@@ -27,17 +30,19 @@ class DecodingState(NamedTuple):
         clock: The position in the bar, and the number of the bar.
         metre: The current metre token.
         n_notes: The number of notes and rests so far.
-        has_upbeat: Whether bar 0 is an upbeat.
+        start: The position in the bar of the first note.
         has_sounded: Whether the melody has a note that is no rest.
-        after_note: Whether the last token was a note or a rest.
+        signs: The state of the grammar of signs.
+        after_departure: Whether the last token was a bar or metre token, or the last of the prefix.
     """
 
     clock: BarPositionState
     metre: Tensor
     n_notes: Tensor
-    has_upbeat: Tensor
+    start: Tensor
     has_sounded: Tensor
-    after_note: Tensor
+    signs: Tensor
+    after_departure: Tensor
 
 
 class DecodingConstraints:
@@ -56,12 +61,34 @@ class DecodingConstraints:
         self._is_note = torch.from_numpy(vocabulary.token_pitch) >= 0
         self._is_rest = torch.from_numpy(vocabulary.token_pitch) == vocabulary.rest_class
         self._is_metre = torch.from_numpy(vocabulary.token_bar_ticks) >= 0
+        self._is_sign = torch.zeros_like(self._is_note)
+        self._is_sign[vocabulary.signs.start : vocabulary.signs.stop] = True
         self._departs = self._is_metre.clone()
         self._departs[vocabulary.bar] = True
-        self._playable = self._is_note | self._departs
+        self._symbol = self._symbols()
+        self._next_signs = torch.full((len(SignState), len(SignSymbol) + 1), -1)
+        self._next_signs[:, -1] = torch.arange(len(SignState))  # other tokens change nothing
+        for state, following in NEXT_STATE.items():
+            for symbol, following_state in following.items():
+                self._next_signs[state, symbol] = following_state
+        self._allowed_by_signs = self._next_signs[:, self._symbol] >= 0  # (states, V)
+        self._allowed_by_signs[SignState.CLOSED_ENDING] &= ~self._departs
+        self._is_final = torch.tensor([state in FINAL_STATES for state in SignState])
+        self._allowed_by_signs[:, vocabulary.end] = self._is_final
+        self._playable = self._is_note | self._departs | self._is_sign
         self._playable[vocabulary.end] = True
+        self._closing = torch.zeros_like(self._is_note)
+        self._closing[[vocabulary.end, vocabulary.sign_token(FormSign.REPEAT_END)]] = True
         self._shortest = int(self._ticks[self._is_note].min())
         self._free = max(metre.bar_ticks for metre in METRES)
+
+    def _symbols(self) -> Tensor:
+        """Return the symbol of each token in the grammar of signs, ``len(SignSymbol)`` if it has none, shape (V,)."""
+        symbols = torch.full_like(self._ticks, len(SignSymbol))
+        symbols[self._is_note] = SignSymbol.NOTE
+        for token, (sign, passes) in zip(self._vocabulary.signs, SIGNS, strict=True):
+            symbols[token] = SignSymbol.of(sign, passes)
+        return symbols
 
     @property
     def n_playable(self) -> int:
@@ -72,7 +99,7 @@ class DecodingConstraints:
         """Return the state after sequences of prefix and first notes, token ids of shape (B, T)."""
         zeros = torch.zeros(len(tokens), dtype=torch.long)
         never = zeros > 0
-        state = DecodingState(self._clock.initial_state(len(tokens)), zeros, zeros, never, never, never)
+        state = DecodingState(self._clock.initial_state(len(tokens)), zeros, zeros, zeros, never, zeros, ~never)
         for column in tokens.unbind(dim=1):
             state = self.after(state, column)
         return state
@@ -85,9 +112,10 @@ class DecodingConstraints:
             clock=self._clock(tokens[:, None], state.clock)[1],
             metre=torch.where(self._is_metre[tokens], tokens, state.metre),
             n_notes=state.n_notes + is_note,
-            has_upbeat=torch.where(start >= 0, start > 0, state.has_upbeat),
+            start=torch.where(start >= 0, start, state.start),
             has_sounded=state.has_sounded | (is_note & ~self._is_rest[tokens]),
-            after_note=is_note,
+            signs=self._next_signs[state.signs, self._symbol[tokens]],
+            after_departure=~is_note & ~self._is_sign[tokens],
         )
 
     def check_length(self, state: DecodingState) -> None:
@@ -114,13 +142,18 @@ class DecodingConstraints:
         """Return the mask of tokens that may come next in unfinished melodies, at least one each, shape (B, V)."""
         vocabulary = self._vocabulary
         # A note follows the prefix, and a bar line or metre that departs from the count.
-        allowed = self._playable & (self._is_note | state.after_note[:, None])
+        allowed = self._playable & (self._is_note | ~state.after_departure[:, None])
+        allowed &= self._allowed_by_signs[state.signs]
         allowed[:, vocabulary.bar] &= state.clock.position > 0
         allowed.scatter_(1, state.metre[:, None], value=False)
         is_open = self.config.is_open_ended
         allowed[:, vocabulary.end] &= state.has_sounded & is_open
         if self.config.notes is None:
             self._exclude_overlong(allowed, self._ticks_left(state))
+        complete = self.is_complete(state).nonzero()[:, 0]
+        if len(complete):
+            allowed[complete] = self._closing & self._allowed_by_signs[state.signs[complete]]
+            allowed[complete, vocabulary.end] = True
         silent = (~state.has_sounded).nonzero()[:, 0]
         if len(silent):
             allowed[silent] &= ~(self._is_rest & self._is_last_chance(select_sequences(state, silent)))
@@ -137,7 +170,7 @@ class DecodingConstraints:
         """Return the ticks to the bar line at which a melody has to end, shape (B,); ``_FAR`` while there is none."""
         clock, bars = state.clock, self.config.bars
         if bars is not None:
-            return (bars + state.has_upbeat - clock.bar) * clock.bar_ticks - clock.position
+            return (bars - clock.bar) * clock.bar_ticks + state.start - clock.position
         to_bar_line = torch.where(clock.bar_ticks == self._free, 0, -clock.position % clock.bar_ticks)
         return torch.where(state.n_notes >= self.config.max_notes, to_bar_line, _FAR)
 

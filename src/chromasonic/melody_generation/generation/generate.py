@@ -21,15 +21,15 @@ from torch import nn
 
 from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory
 from chromasonic.melody_generation.generation.beginnings import make_beginning
+from chromasonic.melody_generation.generation.conditions import check_corpus
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.decoding import Decoder, decoder_for, evaluating, select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.sampling import sample_from, token_probabilities
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.networks.contract import is_stateful
-from chromasonic.melody_generation.runs.model_metadata import UNKNOWN_CORPUS
-from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of, vocabulary_of
+from chromasonic.melody_generation.vocabulary import UNKNOWN_CORPUS, NoteVocabulary
 
 # Melodies sampled in one batch. Larger batches are hardly faster and take more memory: a Transformer's cache grows with
 # each melody, and a network without a state scores all positions of all sequences at once.
@@ -64,20 +64,20 @@ def generate(
     Example:
         >>> from chromasonic.melody_generation.networks.markov import MarkovNetwork
         >>> melodies = generate(MarkovNetwork(), count=2, key="G", metre="6/8", upbeat="1/8", bars=8)
-        >>> [melody.ticks == 12 + 8 * 72 for melody in melodies]
+        >>> [melody.ticks == 8 * 72 for melody in melodies]
         [True, True]
     """
     config = (config or GenerationConfig()).with_changes(**changes)
     default = model.corpus if isinstance(model, TrainedModel) else UNKNOWN_CORPUS
     beginning = make_beginning(config, primer, config.corpus or default)
-    return sample(network_of(model), [beginning] * config.count, config)
+    return sample(model, [beginning] * config.count, config)
 
 
-def sample(network: nn.Module, beginnings: Sequence[Melody], config: GenerationConfig) -> list[Melody]:
+def sample(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config: GenerationConfig) -> list[Melody]:
     """Continue each of several beginnings.
 
     Args:
-        network: Any module of the contract. It is left in its mode, training or evaluation.
+        model: A trained model, or any module of the contract. It is left in its mode, training or evaluation.
         beginnings: The corpus, metre, mode, tonic, upbeat and first notes of each melody, as
             :func:`~chromasonic.melody_generation.generation.beginnings.beginning_of` takes them from a melody.
         config: The length of the melodies, the choice of tokens, and the seed. Conditions and count are those of
@@ -90,12 +90,13 @@ def sample(network: nn.Module, beginnings: Sequence[Melody], config: GenerationC
         InputError: If a beginning cannot be encoded or is too long already, ``top_k`` exceeds the number of tokens,
             or the network breaks its contract.
     """
-    constraints, vocabulary = DecodingConstraints(config), NoteVocabulary()
+    network, vocabulary = network_of(model), vocabulary_of(model)
+    constraints = DecodingConstraints(config)
     if config.top_k > constraints.n_playable:
         raise InputError(
             f"top_k is at most {constraints.n_playable}, as many tokens as can be played, got {config.top_k}"
         )
-    prefixes = [_encode(vocabulary, beginning) for beginning in beginnings]
+    prefixes = [_encode(vocabulary, beginning, config) for beginning in beginnings]
     sequences: dict[int, IntArray] = {}
     batch_size = CACHED_BATCH if is_stateful(network) else RECOMPUTED_BATCH
     with (
@@ -115,10 +116,11 @@ def sample(network: nn.Module, beginnings: Sequence[Melody], config: GenerationC
     return [vocabulary.decode(sequences[index], beginning.tonic) for index, beginning in enumerate(beginnings)]
 
 
-def _encode(vocabulary: NoteVocabulary, beginning: Melody) -> IntArray:
+def _encode(vocabulary: NoteVocabulary, beginning: Melody, config: GenerationConfig) -> IntArray:
     """Return the prefix and the first notes, without an end token."""
+    check_corpus(beginning.corpus, vocabulary.corpora)
     try:
-        return vocabulary.encode(beginning)[:-1]
+        return vocabulary.encode(beginning, config.bars)[:-1]
     except ValueError as problem:
         raise InputError(f"no melody can begin like this: {problem}") from problem
 
@@ -151,7 +153,7 @@ def _sample_batch(
         for index, token in zip(active, new.tolist(), strict=True):
             sequences[index].append(token)
         state, tokens = constraints.after(state, new), new[:, None]
-        is_active = ~((new == NoteVocabulary.end) | constraints.is_complete(state))
+        is_active = new != NoteVocabulary.end
         if not is_active.all():
             kept = is_active.nonzero()[:, 0]
             active = [active[index] for index in kept.tolist()]

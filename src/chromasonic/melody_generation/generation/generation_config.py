@@ -8,7 +8,6 @@ from typing import Any
 
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.conditions import (
-    check_corpus,
     check_mode,
     parse_key,
     parse_metre,
@@ -26,7 +25,8 @@ class GenerationConfig:
         mode: One of ``MODES``; by default major, or the primer's.
         metre: A metre of the vocabulary, such as 6/8; by default 4/4, or the primer's.
         upbeat: The note value before the first bar line, such as 1/8; 0 for none.
-        bars: A melody ends at the bar line that completes so many bars, an upbeat not counted. The metre stays.
+        bars: A melody has exactly so many bars; an upbeat and the incomplete last bar that it completes are one. The
+            metre stays.
         notes: A melody has exactly so many notes and rests, those of a primer included.
         max_notes: Without ``bars`` or ``notes``, a melody that the model has not ended after so many notes and rests
             ends at the next bar line, in free metre at once.
@@ -80,8 +80,6 @@ class GenerationConfig:
     def _check_beginning(self) -> None:
         if self.mode is not None:
             check_mode(self.mode)
-        if self.corpus is not None:
-            check_corpus(self.corpus)
         if self.key is not None:
             parse_key(self.key)
         metre = parse_metre(self.metre) if self.metre is not None else None

@@ -11,14 +11,25 @@ from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Not 0, which would make every note a downbeat.
 NO_POSITION = -1
+NOT_ASKED = -(1 << 20)  # bars left, below any number of bars
 
 
 class BarPositionState(NamedTuple):
-    """Position, length of the bar in ticks, and number of the bar after the last token; each of shape (B,)."""
+    """What is known after the last token; each of shape (B,).
+
+    Attributes:
+        position: Ticks since the bar began.
+        bar_ticks: Length of the bar in ticks.
+        bar: Number of the bar.
+        n_bars: The number of bars asked for; 0 if it is unknown.
+        has_upbeat: 1 if bar 0 is an upbeat, else 0.
+    """
 
     position: Tensor
     bar_ticks: Tensor
     bar: Tensor
+    n_bars: Tensor
+    has_upbeat: Tensor
 
 
 class BarTimes(NamedTuple):
@@ -28,11 +39,14 @@ class BarTimes(NamedTuple):
         position: Ticks since the bar began, which is the onset of the next note.
         remaining: Ticks until the metre ends the bar.
         bar: Number of the bar, 0 for the one in which the sequence begins.
+        bars_left: Number of bars to the end that is asked for: 1 in the last bar, 0 after it, less if the sequence goes
+            on; ``NOT_ASKED`` if no number of bars is asked for.
     """
 
     position: Tensor
     remaining: Tensor
     bar: Tensor
+    bars_left: Tensor
 
 
 class Onsets(NamedTuple):
@@ -53,13 +67,16 @@ def token_onsets(times: BarTimes, initial: BarPositionState) -> Onsets:
 class BarPositionTracker(nn.Module):
     """Counts bars as :class:`~chromasonic.melody_generation.melody.Melody` does, for batches of token sequences.
 
-    A start token sets the position. A bar token or a metre token resets it to 0. Every note advances it within the
-    current metre. The module has no parameters, and its buffers are not saved: they follow from the vocabulary.
+    A bars token sets the number of bars asked for, and a start token the position. A bar token or a metre token resets
+    the position to 0. Every note advances it within the current metre. The module has no parameters, and its buffers
+    are not saved: they follow from the vocabulary.
     """
 
     ticks: Tensor
     bar_ticks: Tensor
     reset_to: Tensor
+    bars_asked: Tensor
+    is_upbeat: Tensor
 
     def __init__(self, vocabulary: NoteVocabulary) -> None:
         super().__init__()
@@ -70,12 +87,15 @@ class BarPositionTracker(nn.Module):
         self.register_buffer("ticks", torch.from_numpy(vocabulary.token_ticks), persistent=False)
         self.register_buffer("bar_ticks", bar_ticks, persistent=False)
         self.register_buffer("reset_to", reset_to, persistent=False)
+        self.register_buffer("bars_asked", torch.from_numpy(vocabulary.token_bars), persistent=False)
+        is_upbeat = torch.from_numpy((vocabulary.token_start > 0).astype(int))
+        self.register_buffer("is_upbeat", is_upbeat, persistent=False)
         self._longest_bar = int(bar_ticks.max())
 
     def initial_state(self, n_sequences: int) -> BarPositionState:
         """Return the state before any token."""
         zeros = self.ticks.new_zeros(n_sequences)
-        return BarPositionState(zeros, torch.full_like(zeros, self._longest_bar), zeros)
+        return BarPositionState(zeros, torch.full_like(zeros, self._longest_bar), zeros, zeros, zeros)
 
     def forward(self, tokens: Tensor, state: BarPositionState | None = None) -> tuple[BarTimes, BarPositionState]:
         """Return the times after each of ``tokens``, and the state after the last.
@@ -96,25 +116,32 @@ class BarPositionTracker(nn.Module):
         bar_ticks = bar_ticks.gather(1, last_metre)
         elapsed = ticks.cumsum(dim=1)
         since_reset = elapsed - elapsed.gather(1, last_reset) + reset_to.gather(1, last_reset)
-        position, n_bars = since_reset % bar_ticks, since_reset // bar_ticks
+        position, n_whole = since_reset % bar_ticks, since_reset // bar_ticks
 
         # A reset within a bar ends that bar. Otherwise bars end where the metre ends them.
         is_reset = last_reset[:, 1:] == steps[:, 1:]  # (B, T)
-        n_ended = torch.where(is_reset, position[:, :-1] > 0, n_bars[:, 1:] - n_bars[:, :-1])  # (B, T)
+        n_ended = torch.where(is_reset, position[:, :-1] > 0, n_whole[:, 1:] - n_whole[:, :-1])  # (B, T)
         bar = state.bar[:, None] + n_ended.cumsum(dim=1)  # (B, T)
-        times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar)
-        return times, BarPositionState(position[:, -1], bar_ticks[:, -1], bar[:, -1])
+        # The prefix of a sequence has one bars token and one start token.
+        n_bars = state.n_bars[:, None] + self.bars_asked[tokens].cumsum(dim=1)  # (B, T)
+        has_upbeat = state.has_upbeat[:, None] + self.is_upbeat[tokens].cumsum(dim=1)  # (B, T)
+        bars_left = torch.where(n_bars > 0, n_bars + has_upbeat - bar, NOT_ASKED)  # (B, T)
+        times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar, bars_left)
+        last = (position, bar_ticks, bar, n_bars, has_upbeat)
+        return times, BarPositionState(*(values[:, -1] for values in last))
 
 
 class NoBarPosition(BarPositionTracker):
-    """A tracker that reports ``NO_POSITION`` and bar 0 after every token, for networks without bar positions."""
+    """A tracker for networks without bar positions: ``NO_POSITION``, bar 0 and ``NOT_ASKED`` after every token."""
 
     def initial_state(self, n_sequences: int) -> BarPositionState:
         """Return the state before and after any token."""
         nowhere = self.ticks.new_full((n_sequences,), NO_POSITION)
-        return BarPositionState(nowhere, nowhere, torch.zeros_like(nowhere))
+        zeros = torch.zeros_like(nowhere)
+        return BarPositionState(nowhere, nowhere, zeros, zeros, zeros)
 
     def forward(self, tokens: Tensor, state: BarPositionState | None = None) -> tuple[BarTimes, BarPositionState]:
         """Return the same times after each of ``tokens`` (B, T), and the state unchanged."""
         state = state or self.initial_state(len(tokens))
-        return BarTimes(*(values[:, None].expand_as(tokens) for values in state)), state  # (B, T) each
+        nowhere, nothing = (values[:, None].expand_as(tokens) for values in (state.position, state.bar))  # (B, T) each
+        return BarTimes(nowhere, nowhere, nothing, torch.full_like(nothing, NOT_ASKED)), state

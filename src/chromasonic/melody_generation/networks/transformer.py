@@ -101,9 +101,8 @@ class _Layer(nn.Module):
         super().__init__()
         self._n_heads = n_heads
         self.attention_norm = nn.LayerNorm(width)
-        # State-dict keys keep earlier names: qkv is queries_keys_values, the output projection is attended.
-        self.queries_keys_values = nn.Linear(width, 3 * width)
-        self.attended = nn.Linear(width, width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
@@ -113,14 +112,14 @@ class _Layer(nn.Module):
         self, vectors: Tensor, n_before: int, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return vectors (B, T, D), and the keys and values of all tokens so far, (B, H, K, D / H) each."""
-        qkv = self.queries_keys_values(self.attention_norm(vectors))  # (B, T, 3 D)
+        qkv = self.qkv(self.attention_norm(vectors))  # (B, T, 3 D)
         qkv = qkv.unflatten(-1, (3, self._n_heads, -1))  # (B, T, 3, H, D / H)
         queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, D / H) each
         queries, keys = apply_rotary(queries, n_before), apply_rotary(keys, n_before)
         if state:
             keys, values = torch.cat([state[0], keys], dim=2), torch.cat([state[1], values], dim=2)  # (B, H, K, D / H)
         attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)  # (B, T, D)
-        vectors = vectors + self.dropout(self.attended(attended))
+        vectors = vectors + self.dropout(self.output(attended))
         return vectors + self.dropout(self.feed_forward(vectors)), (keys, values)
 
 

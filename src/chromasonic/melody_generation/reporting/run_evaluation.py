@@ -67,7 +67,7 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
         if earlier and not force and is_up_to_date(earlier, model, settings):
             return earlier
         reference = ReferenceSet.of(model.tunes["test"], model.tunes["train"], model.calibration)
-        evaluation = evaluate(model.network, model.name, reference, settings)
+        evaluation = evaluate(model, model.name, reference, settings)
         record = evaluation.record()
         record = replace(
             record,

@@ -42,7 +42,7 @@ def draw_surprisal(run: str | Path, numbers: Sequence[int]) -> tuple[Path, ...]:
     _check_among(numbers, len(tunes))
     layout = RunLayout(run).evaluation
     indices = [number - 1 for number in dict.fromkeys(numbers)]
-    readings = read_tunes(model.network, [tunes[index] for index in indices])
+    readings = read_tunes(model, [tunes[index] for index in indices])
     paths, tracks = [], []
     with lock_directory(layout.directory, "evaluating"), replaced_together():
         for index, reading in zip(indices, readings, strict=True):

@@ -39,7 +39,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "ppm": PPMNetwork,
     "mixture": MixtureNetwork,
 }
-FORMAT = 3
+FORMAT = 4
 
 _PARTS: dict[str, type] = {
     "model_state_dict": dict,

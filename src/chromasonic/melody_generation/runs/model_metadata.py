@@ -19,9 +19,8 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.flat_values import flat_values
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
 from chromasonic.melody_generation.runs.provenance import ProvenanceSummary
-from chromasonic.melody_generation.vocabulary import CORPORA
+from chromasonic.melody_generation.vocabulary import CORPORA, N_CORPORA, UNKNOWN_CORPUS, NoteVocabulary
 
-UNKNOWN_CORPUS = CORPORA[0]
 Value = TypeVar("Value")
 MAX_NAME_LETTERS = 255  # of a model or a dataset: as of a file, whose name it is
 _MAX_LETTERS = {"model": MAX_NAME_LETTERS, "dataset": MAX_NAME_LETTERS}
@@ -29,7 +28,7 @@ _MAX_DESCRIPTION_LETTERS = 10_000  # of any other text, such as that of a mixtur
 
 
 def most_common_corpus(tunes: Iterable[Melody]) -> str:
-    """Return the collection that most tunes are of; of equally many, the first in the vocabulary.
+    """Return the collection that most tunes are of; of equally many, the first by name.
 
     Every token sequence begins with the collection of its tune. A model generates best after one that it was trained
     on.
@@ -39,7 +38,7 @@ def most_common_corpus(tunes: Iterable[Melody]) -> str:
         'oneills'
     """
     counts = Counter(tune.corpus for tune in tunes)
-    return max(CORPORA, key=lambda name: counts[name])
+    return max(sorted(counts), key=lambda name: counts[name], default=UNKNOWN_CORPUS)
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,7 @@ class ModelMetadata:
         split_hash: Hash of the split.
         test_set_hash: Hash of the test tunes.
         corpus: The collection in whose style the model generates by default.
+        corpora: The names of the collections in its vocabulary.
         configuration: The configuration of the run, as plain values.
         lineage: What the model has learned from.
         calibration: Fitted on the training tunes; None if they were too few.
@@ -122,6 +122,7 @@ class ModelMetadata:
     split_hash: str = ""
     test_set_hash: str = ""
     corpus: str = UNKNOWN_CORPUS
+    corpora: tuple[str, ...] = CORPORA
     configuration: JsonObject = field(default_factory=dict)
     lineage: Lineage = Lineage()
     calibration: Calibration | None = None
@@ -137,6 +138,7 @@ class ModelMetadata:
         configuration = _value(values, "configuration", dict, {})
         flat_values(upgrade_configuration(configuration) if configuration else {})  # refuses what is too large
         calibration = _value(values, "calibration", dict, None)
+        corpora = _corpora_of(values)
         corpus = values.get("corpus", values.get("dataset"))
         return cls(
             model=_value(values, "model", str, ""),
@@ -145,7 +147,8 @@ class ModelMetadata:
             n_epochs=_value(values, "n_epochs", int, None),
             split_hash=_value(values, "hash", str, ""),
             test_set_hash=_value(values, "test_set_hash", str, ""),
-            corpus=corpus if corpus in CORPORA else UNKNOWN_CORPUS,
+            corpus=str(corpus) if corpus in corpora else UNKNOWN_CORPUS,
+            corpora=corpora,
             configuration=configuration,
             lineage=Lineage.from_values(values),
             calibration=Calibration.from_dict(calibration) if calibration else None,
@@ -173,9 +176,20 @@ class ModelMetadata:
         if self.calibration:
             values["calibration"] = self.calibration.to_dict()
         values["corpus"] = self.corpus
+        values["corpora"] = list(self.corpora)
         if self.provenance:
             values["provenance"] = dict(self.provenance)
         return values
+
+
+def _corpora_of(values: JsonObject) -> tuple[str, ...]:
+    names: list[object] = _value(values, "corpora", list, list(CORPORA))
+    if len(names) > N_CORPORA or not all(isinstance(name, str) and len(name) <= MAX_NAME_LETTERS for name in names):
+        raise InputError(f"corpora should be up to {N_CORPORA} names")
+    try:
+        return NoteVocabulary([str(name) for name in names]).corpora
+    except ValueError as problem:
+        raise InputError(f"corpora should be different names: {problem}") from problem
 
 
 def _mappings(values: JsonObject, name: str) -> list[JsonObject]:

@@ -126,12 +126,18 @@ def network_of(model: nn.Module | TrainedModel) -> nn.Module:
     return model.network if isinstance(model, TrainedModel) else model
 
 
+def vocabulary_of(model: nn.Module | TrainedModel) -> NoteVocabulary:
+    """Return the vocabulary of a trained model; for a network, one with the names of this version."""
+    return model.vocabulary if isinstance(model, TrainedModel) else NoteVocabulary()
+
+
 def _load(path: Path, directory: Path, *, has_tunes: bool) -> TrainedModel:
     checkpoint = read_checkpoint(path)
     network = checkpoint.build_network()
     return TrainedModel(
         network=network,
         metadata=checkpoint.metadata,
+        vocabulary=NoteVocabulary(checkpoint.metadata.corpora),
         digest=checkpoint.digest,
         directory=directory,
         tunes=_tunes_of(checkpoint, RunLayout(directory).tunes) if has_tunes else {},

@@ -39,6 +39,7 @@ from chromasonic.melody_generation.training.isolation import (
 from chromasonic.melody_generation.training.lightning_module import module_for
 from chromasonic.melody_generation.training.progress import EpochProgress
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Schedule
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
 def create_training_data(
@@ -84,7 +85,7 @@ class ModelTrainer:
     @property
     def trained_model(self) -> TrainedModel:
         """The model with the corpus of its training data, in whose style it generates by default."""
-        return TrainedModel(self.model, self._metadata)
+        return TrainedModel(self.model, self._metadata, NoteVocabulary(self._metadata.corpora))
 
     def train(
         self,
@@ -139,7 +140,8 @@ class ModelTrainer:
         with TRAINING.held(waiting), modes_and_gradients_kept(self.model), seeded_generators(seed):
             for stale in files.directory.glob(f"{glob.escape(self.model_name)}_epoch_*.pt"):
                 stale.unlink()
-            self._metadata = ModelMetadata(corpus=most_common_corpus(train_data))
+            data.setup()
+            self._metadata = ModelMetadata(corpus=most_common_corpus(train_data), corpora=data.vocabulary.corpora)
             callbacks = run_callbacks(files, self._metadata)
             if not module.schedule.needs_all_epochs:
                 callbacks.append(EarlyStopping(VALIDATION_LOSS, patience=patience))

@@ -61,7 +61,7 @@ def test_entry_k_joins_the_state_before_token_k_with_token_k_itself() -> None:
 def test_a_repeated_state_recalls_the_token_that_followed_it() -> None:
     memory = InductionAttention(4, dropout=0.0, n_heads=1)
     with torch.no_grad():
-        for linear in (memory.query, memory.key, memory.found):
+        for linear in (memory.query, memory.key, memory.output):
             linear.weight.copy_(torch.eye(4))
             linear.bias.zero_()
         memory.query.weight.mul_(1000)  # as good as looking up the one key that fits best
@@ -86,7 +86,7 @@ def test_attention_is_causal_and_sums_to_1() -> None:
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
 def test_reading_in_parts_equals_reading_at_once(parts: list[int]) -> None:
     memory = InductionAttention(4, dropout=0.0)
-    for table in memory.likeness.parameters():
+    for table in memory.repetition_bias.parameters():
         nn.init.normal_(table)
     states, embedded = torch.randn(2, sum(parts), 4), torch.randn(2, sum(parts), 4)
     times, entries = distinct_entries(2, sum(parts))

@@ -14,13 +14,13 @@ from chromasonic.melody_generation.networks.neural.pointer import ClassPointer, 
 
 def random_pointer(n_heads: int) -> TokenPointer:
     pointer = TokenPointer(4, n_heads)
-    nn.init.normal_(pointer.odds.weight)
+    nn.init.normal_(pointer.copy_logits.weight)
     return pointer
 
 
 def explicit_mixture(pointer: TokenPointer, logits: Tensor, states: Tensor, weights: Tensor, tokens: Tensor) -> Tensor:
     """Return the probabilities of the mixture from those of its parts."""
-    copy_weights = (5 - nn.functional.softplus(5 - pointer.odds(states))).exp()
+    copy_weights = (5 - nn.functional.softplus(5 - pointer.copy_logits(states))).exp()
     is_token = nn.functional.one_hot(tokens, logits.shape[-1]).float()
     mixed = logits.softmax(-1)
     for head in range(weights.shape[1]):
@@ -92,7 +92,7 @@ def test_a_class_scores_by_the_attention_on_it(n_new: int, n_before: int, seed: 
     result = pointer(states, entry_weights, classes)
     for index in range(3):
         class_weights = (entry_weights * (classes == index)[:, None]).sum(-1)
-        torch.testing.assert_close(result[..., index], pointer.trust(states)[..., 0] * (1 + class_weights / 0.01).log())
+        torch.testing.assert_close(result[..., index], pointer.gate(states)[..., 0] * (1 + class_weights / 0.01).log())
 
 
 @given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 1000))
@@ -123,8 +123,8 @@ def test_a_phrase_a_third_higher_is_copied_by_its_steps() -> None:
     tokens = torch.tensor([[note(0), note(2), note(4), note(4), note(5)]])
     previous_pitches = torch.tensor([[NONE, pitch(0), pitch(2), pitch(4), pitch(4)]])
     pointer = ViewpointPointer(VOCABULARY, 4, 1)
-    nn.init.constant_(pointer.pitch.trust.bias, 0.0)
-    nn.init.constant_(pointer.interval.trust.bias, 0.0)
+    nn.init.constant_(pointer.pitch.gate.bias, 0.0)
+    nn.init.constant_(pointer.interval.gate.bias, 0.0)
     weights = torch.zeros(1, 1, 1, 5)
     weights[..., 2] = 1  # the entry of the mi of do re mi
     pitches, durations = pointer(torch.randn(1, 1, 4), weights, tokens, previous_pitches, torch.tensor([[pitch(5)]]))

@@ -163,7 +163,7 @@ def test_uniform_logits_have_the_perplexity_of_the_vocabulary(name: str) -> None
         torch.nn.init.zeros_(parameter)
     if network.memory is not None:
         with torch.no_grad():
-            network.memory.copy.odds.bias.fill_(-100)  # nothing is copied
+            network.memory.copy.copy_logits.bias.fill_(-100)  # nothing is copied
             for parameter in network.memory.copy_views.parameters():
                 parameter.zero_()
     tokens = batch_of(walks(3))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.networks.bar_position import BarTimes
-from chromasonic.melody_generation.vocabulary import NoteVocabulary
+from chromasonic.melody_generation.networks.bar_position import NOT_ASKED, BarTimes
+from chromasonic.melody_generation.vocabulary import MAX_BARS, NoteVocabulary
 
 # Rank of what a pitch and a duration express together beyond what each expresses alone.
 JOINT_WIDTH = 16
@@ -61,7 +61,7 @@ class TokenEmbedding(nn.Module):
 
 
 class BarPositionEmbedding(nn.Module):
-    """Maps the position in the bar and the number of the bar to vectors of width D."""
+    """Maps the position in the bar, the number of the bar and the bars that are left to vectors of width D."""
 
     def __init__(self, longest_bar: int, width: int) -> None:
         super().__init__()
@@ -69,15 +69,19 @@ class BarPositionEmbedding(nn.Module):
         self.position_table = nn.Embedding(longest_bar + 1, width)
         self.remaining_table = nn.Embedding(longest_bar + 1, width)
         self.bar_table = nn.Embedding(BARS_COUNTED, width)
+        # Index 0 stands for no bars left; the last one is used if no number of bars is asked for.
+        self.bars_left_table = nn.Embedding(MAX_BARS + 3, width)
         for table in (self.position_table, self.remaining_table, self.bar_table):
             nn.init.normal_(table.weight, std=0.5)
 
     def forward(self, times: BarTimes) -> Tensor:
         """Embed times (B, T) as vectors (B, T, D)."""
+        left = times.bars_left.clamp(0, MAX_BARS + 1)  # (B, T)
         vectors: Tensor = (
-            self.position_table(times.position.clamp(max=self._longest_bar))  # (B, T, D), and so are the next two
+            self.position_table(times.position.clamp(max=self._longest_bar))  # (B, T, D), and so are the next three
             + self.remaining_table(times.remaining.clamp(max=self._longest_bar))
             + self.bar_table(times.bar % BARS_COUNTED)
+            + self.bars_left_table(torch.where(times.bars_left == NOT_ASKED, MAX_BARS + 2, left))
         )
         return vectors
 

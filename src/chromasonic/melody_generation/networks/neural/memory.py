@@ -62,7 +62,7 @@ class InductionAttention(nn.Module):
     """Causal attention heads over the earlier states of the same tune.
 
     The result of the attention is added to the state, and its weights serve two pointer heads: one for tokens
-    (``copy``) and one for viewpoints (``copy_views``).
+    (``token_pointer``) and one for viewpoints (``viewpoint_pointer``).
 
     Args:
         width: D.
@@ -77,11 +77,10 @@ class InductionAttention(nn.Module):
         self.query = nn.Linear(width, n_heads * head_width)
         self.key = nn.Linear(width, n_heads * head_width)
         self.value = nn.Linear(2 * width, n_heads * head_width)
-        # State-dict keys keep earlier names: found is the output projection, likeness the repetition bias.
-        self.found = nn.Linear(n_heads * head_width, width)
-        self.likeness = RepetitionBias(n_heads)
-        self.copy = TokenPointer(width, n_heads)
-        self.copy_views = ViewpointPointer(NoteVocabulary(), width, n_heads)
+        self.output = nn.Linear(n_heads * head_width, width)
+        self.repetition_bias = RepetitionBias(n_heads)
+        self.token_pointer = TokenPointer(width, n_heads)
+        self.viewpoint_pointer = ViewpointPointer(NoteVocabulary(), width, n_heads)
         self.dropout = Dropout(dropout)
 
     def forward(
@@ -113,9 +112,9 @@ class InductionAttention(nn.Module):
             entries = MemoryEntries(*(torch.cat(pair, dim=1) for pair in zip(state.entries, entries, strict=True)))
         # From here on keys and values are (B, H, K, D / H), and entries (B, K) each.
         products = self._split_heads(self.query(states)) @ keys.transpose(-1, -2)  # (B, H, T, K)
-        weights = causal_softmax(products.float() * self._scale + self.likeness(times, entries))  # (B, H, T, K)
+        weights = causal_softmax(products.float() * self._scale + self.repetition_bias(times, entries))  # (B, H, T, K)
         attended = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)  # (B, T, D)
-        recalled = Recalled(states + self.dropout(self.found(attended)), weights)
+        recalled = Recalled(states + self.dropout(self.output(attended)), weights)
         return recalled, MemoryState(keys, values, entries, states[:, -1:])
 
     def _split_heads(self, vectors: Tensor) -> Tensor:

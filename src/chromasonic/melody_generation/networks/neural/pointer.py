@@ -34,10 +34,9 @@ class TokenPointer(nn.Module):
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
-        # State-dict keys keep earlier names here and below: odds are copy logits, trust is a gate.
-        self.odds = nn.Linear(width, n_heads)
-        nn.init.zeros_(self.odds.weight)
-        nn.init.constant_(self.odds.bias, _INITIAL_COPY_LOGIT)
+        self.copy_logits = nn.Linear(width, n_heads)
+        nn.init.zeros_(self.copy_logits.weight)
+        nn.init.constant_(self.copy_logits.bias, _INITIAL_COPY_LOGIT)
 
     def forward(self, logits: Tensor, states: Tensor, weights: Tensor, tokens: Tensor) -> Tensor:
         """Return the logits of the mixture, shape (B, T, V).
@@ -49,7 +48,8 @@ class TokenPointer(nn.Module):
             tokens: The token that followed at each entry, shape (B, K).
         """
         # A smooth upper bound.
-        copy_logits = _MAX_COPY_LOGIT - nn.functional.softplus(_MAX_COPY_LOGIT - self.odds(states).float())  # (B, T, H)
+        excess = _MAX_COPY_LOGIT - self.copy_logits(states).float()  # (B, T, H)
+        copy_logits = _MAX_COPY_LOGIT - nn.functional.softplus(excess)  # (B, T, H)
         entry_weights = torch.einsum("bhtk,bth->btk", weights.float(), copy_logits.exp()).float()  # (B, T, K)
         entry_tokens = tokens[:, None, :].expand_as(entry_weights)  # (B, T, K)
         # The weight of a token is the sum over all entries that hold it.
@@ -80,8 +80,8 @@ class ClassPointer(nn.Module):
         super().__init__()
         self._n_classes = n_classes
         self.share = nn.Linear(width, n_heads)
-        self.trust = nn.Linear(width, 1)
-        for linear, bias in ((self.share, 0.0), (self.trust, _INITIAL_GATE)):
+        self.gate = nn.Linear(width, 1)
+        for linear, bias in ((self.share, 0.0), (self.gate, _INITIAL_GATE)):
             nn.init.zeros_(linear.weight)
             nn.init.constant_(linear.bias, bias)
 
@@ -103,7 +103,7 @@ class ClassPointer(nn.Module):
         class_weights = entry_weights.new_zeros(*entry_weights.shape[:-1], self._n_classes + 1).scatter_add(
             -1, columns, entry_weights
         )[..., :-1]  # (B, T, classes)
-        gate = self.trust(states)  # (B, T, 1)
+        gate = self.gate(states)  # (B, T, 1)
         scores: Tensor = gate * (1 + class_weights / _ATTENTION_FLOOR).log()
         return scores
 

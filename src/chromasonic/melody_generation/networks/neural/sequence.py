@@ -76,15 +76,14 @@ class SequenceNetwork(nn.Module, Generic[BackboneState]):
         self.hyperparameters = hyperparameters
         self.bar_tracker = BarPositionTracker(vocabulary) if position else NoBarPosition(vocabulary)
         self.anchors = AnchorTracker(vocabulary)
-        # State-dict keys keep earlier names: place embeds bar positions, body is the backbone.
         self.embedding = TokenEmbedding(vocabulary, width)
-        self.place = BarPositionEmbedding(vocabulary.longest_bar, width) if position else None
-        self.interval = IntervalEmbedding(vocabulary, width)
+        self.bar_position = BarPositionEmbedding(vocabulary.longest_bar, width) if position else None
+        self.interval_embedding = IntervalEmbedding(vocabulary, width)
         self.dropout = Dropout(dropout)
-        self.body = backbone
+        self.backbone = backbone
         self.memory = InductionAttention(width, dropout) if memory else None
-        self.interval_scores = IntervalHead(vocabulary, width)
-        self.scores = OutputHead(vocabulary, width)
+        self.interval_head = IntervalHead(vocabulary, width)
+        self.output = OutputHead(vocabulary, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits (B, T, V) of the token after each of ``tokens`` (B, T)."""
@@ -104,9 +103,9 @@ class SequenceNetwork(nn.Module, Generic[BackboneState]):
         onsets = token_onsets(times, bars_before)  # (B, T) each
         anchors, last_anchors = self.anchors(tokens, onsets, state.anchors if state else None)  # (B, T) each
         embedded = self.embedding(tokens)  # (B, T, D), and so are the next three
-        positioned = embedded if self.place is None else embedded + self.place(times)
-        vectors = self.dropout(positioned + self.interval(anchors))
-        states, backbone = self.body(vectors, state.backbone if state else None)
+        positioned = embedded if self.bar_position is None else embedded + self.bar_position(times)
+        vectors = self.dropout(positioned + self.interval_embedding(anchors))
+        states, backbone = self.backbone(vectors, state.backbone if state else None)
         first = state.anchors.last if state else torch.full_like(tokens[:, 0], NONE)  # (B,)
         previous_pitches = torch.cat([first[:, None], anchors.last[:, :-1]], dim=1)  # (B, T)
         entries = MemoryEntries(tokens, onsets.position, onsets.bar, previous_pitches)
@@ -125,15 +124,15 @@ class SequenceNetwork(nn.Module, Generic[BackboneState]):
         """Return logits (B, T, V) from states (B, T, D), with the memory if there is one."""
         if self.memory is None:
             states = self.dropout(states)
-            return self.scores(states, self.interval_scores(states, anchors)).float(), None
+            return self.output(states, self.interval_head(states, anchors)).float(), None
         recalled, memory = self.memory(states, embedded, times, entries, memory_state)
         states = self.dropout(recalled.states)
-        pitches, durations = self.memory.copy_views(
+        pitches, durations = self.memory.viewpoint_pointer(
             states, recalled.weights, memory.entries.tokens, memory.entries.previous_pitches, anchors.last
         )  # (B, T, P) and (B, T, E)
         # Sums over the vocabulary need single precision.
-        logits = self.scores(states, self.interval_scores(states, anchors) + pitches, durations).float()  # (B, T, V)
-        return self.memory.copy(logits, states, recalled.weights, memory.entries.tokens), memory
+        logits = self.output(states, self.interval_head(states, anchors) + pitches, durations).float()  # (B, T, V)
+        return self.memory.token_pointer(logits, states, recalled.weights, memory.entries.tokens), memory
 
 
 def check_sizes(dropout: float, **sizes: int) -> None:
