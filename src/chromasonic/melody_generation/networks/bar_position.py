@@ -22,14 +22,14 @@ class BarPositionState(NamedTuple):
         bar_ticks: Length of the bar in ticks.
         bar: Number of the bar.
         n_bars: The number of bars asked for; 0 if it is unknown.
-        has_upbeat: 1 if bar 0 is an upbeat, else 0.
+        start: Position of the first note in its bar, in ticks; above 0 if bar 0 is an upbeat.
     """
 
     position: Tensor
     bar_ticks: Tensor
     bar: Tensor
     n_bars: Tensor
-    has_upbeat: Tensor
+    start: Tensor
 
 
 class BarTimes(NamedTuple):
@@ -76,7 +76,7 @@ class BarPositionTracker(nn.Module):
     bar_ticks: Tensor
     reset_to: Tensor
     bars_asked: Tensor
-    is_upbeat: Tensor
+    start: Tensor
 
     def __init__(self, vocabulary: NoteVocabulary) -> None:
         super().__init__()
@@ -88,8 +88,7 @@ class BarPositionTracker(nn.Module):
         self.register_buffer("bar_ticks", bar_ticks, persistent=False)
         self.register_buffer("reset_to", reset_to, persistent=False)
         self.register_buffer("bars_asked", torch.from_numpy(vocabulary.token_bars), persistent=False)
-        is_upbeat = torch.from_numpy((vocabulary.token_start > 0).astype(int))
-        self.register_buffer("is_upbeat", is_upbeat, persistent=False)
+        self.register_buffer("start", torch.from_numpy(vocabulary.token_start).clamp(min=0), persistent=False)
         self._longest_bar = int(bar_ticks.max())
 
     def initial_state(self, n_sequences: int) -> BarPositionState:
@@ -124,10 +123,10 @@ class BarPositionTracker(nn.Module):
         bar = state.bar[:, None] + n_ended.cumsum(dim=1)  # (B, T)
         # The prefix of a sequence has one bars token and one start token.
         n_bars = state.n_bars[:, None] + self.bars_asked[tokens].cumsum(dim=1)  # (B, T)
-        has_upbeat = state.has_upbeat[:, None] + self.is_upbeat[tokens].cumsum(dim=1)  # (B, T)
-        bars_left = torch.where(n_bars > 0, n_bars + has_upbeat - bar, NOT_ASKED)  # (B, T)
+        start = state.start[:, None] + self.start[tokens].cumsum(dim=1)  # (B, T)
+        bars_left = torch.where(n_bars > 0, n_bars + (start > 0) - bar, NOT_ASKED)  # (B, T)
         times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar, bars_left)
-        last = (position, bar_ticks, bar, n_bars, has_upbeat)
+        last = (position, bar_ticks, bar, n_bars, start)
         return times, BarPositionState(*(values[:, -1] for values in last))
 
 
