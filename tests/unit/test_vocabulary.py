@@ -1,20 +1,25 @@
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.strategies import melodies
+from tests.strategies import formed_melodies, melodies
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
-from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
+from chromasonic.melody_generation.form import FormMark, FormSign
+from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.vocabulary import (
+    BARS_INDEX,
     CORPORA,
     DURATIONS,
     HIGHEST,
     LOWEST,
+    MAX_BARS,
     METRES,
     MIDDLE_C,
+    N_CORPORA,
     PREFIX_LENGTH,
     STARTS,
     NoteVocabulary,
@@ -23,10 +28,16 @@ from chromasonic.melody_generation.vocabulary import (
 VOCABULARY = NoteVocabulary()
 IDS = {VOCABULARY.name(token): token for token in range(len(VOCABULARY))}
 
-prefixes = st.builds(VOCABULARY.prefix, *map(st.sampled_from, (CORPORA, METRES, MODES, STARTS)))
-# Half of them are notes, so that bar and metre tokens are often adjacent.
+# A sampled prefix may have a start beyond its first bar.
+prefixes = st.tuples(
+    *(
+        st.sampled_from([token for name, token in IDS.items() if name.startswith(f"<{group}:")])
+        for group in ("corpus", "kind", "bars", "metre", "mode", "start")
+    )
+)
+# Half of them are notes, so that signs, bar and metre tokens are often adjacent.
 music = st.integers(VOCABULARY.first_note, len(VOCABULARY) - 1) | st.sampled_from(
-    [VOCABULARY.bar, VOCABULARY.section, *map(VOCABULARY.metre_token, METRES)]
+    [VOCABULARY.bar, *VOCABULARY.signs, *map(VOCABULARY.metre_token, METRES)]
 )
 
 
@@ -63,6 +74,40 @@ def test_decoding_inverts_encoding(melody: Melody) -> None:
     assert len(tokens) == PREFIX_LENGTH + len(melody) + len(melody.departures) + 1
 
 
+@given(formed_melodies(), st.none() | st.integers(0, 100))
+def test_decoding_returns_what_is_encoded_of_any_melody(melody: Melody, bars: int | None) -> None:
+    part = VOCABULARY.encoded_part(melody)
+    tokens = VOCABULARY.encode(melody, bars)
+    assert VOCABULARY.decode(tokens, tonic=melody.tonic) == part
+    assert VOCABULARY.encode(part, bars).tolist() == tokens.tolist()
+    assert len(tokens) == PREFIX_LENGTH + len(melody) + len(part.form) + len(melody.departures) + 1
+    assert VOCABULARY.token_bars[tokens[BARS_INDEX]] == (bars if bars and bars <= MAX_BARS else 0)
+
+
+@given(formed_melodies())
+def test_scored_tokens_tell_neither_the_kind_nor_the_length(melody: Melody) -> None:
+    tokens = VOCABULARY.encode_for_scoring(melody)
+    assert VOCABULARY.unknown_kind in tokens[:PREFIX_LENGTH]
+    assert VOCABULARY.unknown_bars in tokens[:PREFIX_LENGTH]
+    assert tokens[PREFIX_LENGTH:].tolist() == VOCABULARY.encode(melody, melody.n_bars)[PREFIX_LENGTH:].tolist()
+
+
+def test_a_corpus_has_a_slot_if_the_vocabulary_names_it() -> None:
+    other = VOCABULARY.with_corpora(["mine", "nottingham"])
+    assert other.corpora == (*CORPORA, "mine")
+    melody = Melody([60], [24], corpus="mine")
+    assert other.decode(other.encode(melody)) == melody
+    assert VOCABULARY.decode(VOCABULARY.encode(melody)).corpus == "unknown"
+    assert (other.fingerprint, len(other)) == (VOCABULARY.fingerprint, len(VOCABULARY))
+
+
+def test_names_beyond_the_slots_are_left_out() -> None:
+    assert len(VOCABULARY.with_corpora(map(str, range(50))).corpora) == N_CORPORA
+    for names in ([], ["a", "a"], [str(number) for number in range(N_CORPORA + 1)]):
+        with pytest.raises(ValueError, match=f"1 to {N_CORPORA} different names"):
+            NoteVocabulary(names)
+
+
 @given(melodies(), st.integers(-11, 11))
 def test_a_transposed_tune_has_the_same_tokens(melody: Melody, semitones: int) -> None:
     transposed = melody.transposed(semitones)
@@ -83,7 +128,7 @@ def test_padding_and_tokens_after_the_end_are_ignored(melody: Melody) -> None:
 
 @given(prefixes, st.lists(music, max_size=25), st.integers(0, 11))
 def test_any_music_after_a_valid_prefix_decodes_to_an_encodable_melody(
-    prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int], tonic: int
+    prefix: tuple[int, ...], ids: list[int], tonic: int
 ) -> None:
     melody = VOCABULARY.decode([*prefix, *ids], tonic=tonic)
     notes = [token for token in ids if VOCABULARY.is_note(token)]
@@ -94,18 +139,16 @@ def test_any_music_after_a_valid_prefix_decodes_to_an_encodable_melody(
 
 
 @given(prefixes, st.lists(music, max_size=25))
-def test_positions_of_a_decoded_melody_agree_with_its_tokens(
-    prefix: np.ndarray[tuple[int], np.dtype[np.int64]], ids: list[int]
-) -> None:
-    bar_ticks = int(VOCABULARY.token_bar_ticks[prefix[1]])
-    position = int(VOCABULARY.token_start[prefix[3]])
+def test_positions_of_a_decoded_melody_agree_with_its_tokens(prefix: tuple[int, ...], ids: list[int]) -> None:
+    bar_ticks = int(VOCABULARY.token_bar_ticks[prefix[3]])
+    position = int(VOCABULARY.token_start[prefix[5]])
     assume(position < bar_ticks)
     positions = []
     for token in ids:
         if VOCABULARY.is_note(token):
             positions.append(position)
             position = (position + int(VOCABULARY.token_ticks[token])) % bar_ticks
-        elif token != VOCABULARY.section:
+        elif token not in VOCABULARY.signs:
             position = 0
             if token != VOCABULARY.bar:
                 bar_ticks = int(VOCABULARY.token_bar_ticks[token])
@@ -120,7 +163,7 @@ def test_fitted_melodies_can_be_encoded_and_dropped_ones_have_a_reason(melody: M
         return
     assert fitted.drop_reason == ""
     decoded = VOCABULARY.decode(VOCABULARY.encode(fitted.melody), tonic=melody.tonic)
-    assert decoded == fitted.melody
+    assert decoded == VOCABULARY.encoded_part(fitted.melody)
     assert VOCABULARY.fit(fitted.melody) == type(fitted)(fitted.melody)
 
 
@@ -150,9 +193,8 @@ def test_fitting_does_not_change_an_encodable_melody(melody: Melody) -> None:
     assert (fitted.n_durations_rounded, fitted.n_pitches_moved) == (0, 0)
 
 
-def test_drop_reasons_name_metre_and_corpus() -> None:
+def test_a_drop_reason_names_the_metre() -> None:
     assert "13/8 has no token" in VOCABULARY.fit(Melody([60], [12], Metre(13, 8))).drop_reason
-    assert "'x' has no token" in VOCABULARY.fit(Melody([60], [12], corpus="x")).drop_reason
 
 
 def test_a_departure_that_rounding_removes_is_omitted() -> None:
@@ -179,7 +221,6 @@ def test_a_start_without_a_token_stays_within_its_bar() -> None:
         (Melody([60], [500]), r"note 0 \(MIDI pitch 60, 500 ticks"),
         (Melody([60], [24], Metre(13, 8)), "no token for metre 13/8; there are free, 1/4"),
         (Melody([60], [24], start=1), "no token for start position 1; there are 0, 3, 4"),
-        (Melody([60], [24], corpus="mine"), "no token for corpus 'mine'; there are unknown, synthetic"),
         (Melody([60] * 2, [24] * 2, departures=[Departure(1, Metre(13, 8))]), "no token for metre 13/8"),
     ],
 )
@@ -188,21 +229,16 @@ def test_values_without_a_token_raise_an_error_with_the_value(melody: Melody, me
         VOCABULARY.encode(melody)
 
 
-def test_a_mode_without_a_token_raises_an_error() -> None:
-    with pytest.raises(ValueError, match="no token for mode 'blues'; there are major"):
-        VOCABULARY.prefix("unknown", Metre(4, 4), "blues", 0)
-
-
 @pytest.mark.parametrize("n_tokens", range(PREFIX_LENGTH))
 def test_an_incomplete_prefix_raises_an_error(n_tokens: int) -> None:
     tokens = VOCABULARY.encode(Melody([60], [24]))
-    with pytest.raises(ValueError, match="begins with corpus, metre, mode and start"):
+    with pytest.raises(ValueError, match="begins with corpus, kind, bars, metre, mode and start"):
         VOCABULARY.decode(tokens[:n_tokens])
-    with pytest.raises(ValueError, match="begins with corpus, metre, mode and start"):
+    with pytest.raises(ValueError, match="begins with corpus, kind, bars, metre, mode and start"):
         VOCABULARY.decode(np.delete(tokens, n_tokens))
 
 
-@pytest.mark.parametrize("name", ["<corpus:synthetic>", "<mode:minor>", "<start:12>"])
+@pytest.mark.parametrize("name", ["<corpus:1>", "<kind:jig>", "<bars:16>", "<mode:minor>", "<start:12>"])
 def test_control_tokens_in_the_music_raise_an_error(name: str) -> None:
     tokens = VOCABULARY.encode(Melody([60, 62], [24, 24])).tolist()
     with pytest.raises(ValueError, match=f"{name} is not allowed in the music"):
@@ -211,7 +247,7 @@ def test_control_tokens_in_the_music_raise_an_error(name: str) -> None:
 
 def test_every_token_has_a_distinct_name() -> None:
     assert len(IDS) == len(VOCABULARY)
-    assert [VOCABULARY.name(token) for token in range(4)] == ["<pad>", "<end>", "<bar>", "<section>"]
+    assert [VOCABULARY.name(token) for token in range(4)] == ["<pad>", "<end>", "<bar>", "<||>"]
 
 
 def test_token_tables_agree_with_the_names() -> None:
@@ -219,6 +255,7 @@ def test_token_tables_agree_with_the_names() -> None:
         is_note = not name.startswith("<")
         assert bool(VOCABULARY.is_note(token)) == is_note
         pitch, duration = VOCABULARY.token_pitch[token], VOCABULARY.token_duration[token]
+        assert VOCABULARY.token_bars[token] == (int(name[6:-1]) if re.fullmatch(r"<bars:\d+>", name) else 0)
         start, bar_ticks = VOCABULARY.token_start[token], VOCABULARY.token_bar_ticks[token]
         assert start == (int(name[7:-1]) if name.startswith("<start:") else -1)
         assert bar_ticks == (Metre.parse(name[7:-1]).bar_ticks if name.startswith("<metre:") else -1)
@@ -268,10 +305,12 @@ def test_tokens_of_a_tune_written_by_hand() -> None:
         tonic=2,
         mode="dorian",
         corpus="nottingham",
+        kind="jig",
+        form=[FormMark(3, FormSign.REPEAT_END), FormMark(5, FormSign.REPEAT_END)],
     )
-    assert [VOCABULARY.name(int(token)) for token in VOCABULARY.encode(tune)] == [
-        *("<corpus:nottingham>", "<metre:6/8>", "<mode:dorian>", "<start:60>"),
-        *("+12/12", "+16/12", "+19/48", "<bar>", "rest/24", "<metre:3/4>", "+12/12", "<end>"),
+    assert [VOCABULARY.name(int(token)) for token in VOCABULARY.encode(tune, bars=4)] == [
+        *("<corpus:2>", "<kind:jig>", "<bars:4>", "<metre:6/8>", "<mode:dorian>", "<start:60>"),
+        *("+12/12", "+16/12", "+19/48", "<:|>", "<|:>", "<bar>", "rest/24", "<metre:3/4>", "+12/12", "<:|>", "<end>"),
     ]
 
 
@@ -279,4 +318,4 @@ def test_tokens_of_a_tune_written_by_hand() -> None:
 def test_all_nottingham_tunes_round_trip() -> None:
     for melody in NottinghamCorpus().load():
         tokens = VOCABULARY.encode(melody)
-        assert VOCABULARY.decode(tokens, tonic=melody.tonic) == replace(melody.without_form(), title="", source="")
+        assert VOCABULARY.decode(tokens, tonic=melody.tonic) == VOCABULARY.encoded_part(melody)

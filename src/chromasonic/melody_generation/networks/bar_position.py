@@ -41,12 +41,14 @@ class BarTimes(NamedTuple):
         bar: Number of the bar, 0 for the one in which the sequence begins.
         bars_left: Number of bars to the end that is asked for: 1 in the last bar, 0 after it, less if the sequence goes
             on; ``NOT_ASKED`` if no number of bars is asked for.
+        start: Position of the first note of the sequence in its bar, in ticks.
     """
 
     position: Tensor
     remaining: Tensor
     bar: Tensor
     bars_left: Tensor
+    start: Tensor
 
 
 class Onsets(NamedTuple):
@@ -125,7 +127,7 @@ class BarPositionTracker(nn.Module):
         n_bars = state.n_bars[:, None] + self.bars_asked[tokens].cumsum(dim=1)  # (B, T)
         start = state.start[:, None] + self.start[tokens].cumsum(dim=1)  # (B, T)
         bars_left = torch.where(n_bars > 0, n_bars + (start > 0) - bar, NOT_ASKED)  # (B, T)
-        times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar, bars_left)
+        times = BarTimes(position[:, 1:], (bar_ticks - position)[:, 1:], bar, bars_left, start)
         last = (position, bar_ticks, bar, n_bars, start)
         return times, BarPositionState(*(values[:, -1] for values in last))
 
@@ -143,4 +145,4 @@ class NoBarPosition(BarPositionTracker):
         """Return the same times after each of ``tokens`` (B, T), and the state unchanged."""
         state = state or self.initial_state(len(tokens))
         nowhere, nothing = (values[:, None].expand_as(tokens) for values in (state.position, state.bar))  # (B, T) each
-        return BarTimes(nowhere, nowhere, nothing, torch.full_like(nothing, NOT_ASKED)), state
+        return BarTimes(nowhere, nowhere, nothing, torch.full_like(nothing, NOT_ASKED), nothing), state

@@ -71,13 +71,15 @@ class PPMContexts(nn.Module):
 
     def forward(self, tokens: Tensor) -> tuple[FactorContexts, FactorContexts]:
         """Return the kinds and the pitches of the next tokens, for whole sequences of token ids (B, T)."""
-        times, last = self.bar_tracker(tokens)
+        times, _ = self.bar_tracker(tokens)
         empty = torch.zeros_like(tokens)
         position = add_feature(add_feature(empty, times.position + times.remaining), times.position)  # (B, T)
         # Parts are counted from the first note: with an upbeat, they end before the bar line.
         bar_ticks = times.position + times.remaining  # (B, T)
-        elapsed = times.bar * bar_ticks + times.position - last.start[:, None]  # (B, T)
-        position_in_part = add_feature(position, elapsed.div(bar_ticks, rounding_mode="floor") % BARS_PER_PART)  # (B, T)
+        elapsed = times.bar * bar_ticks + times.position - times.start  # (B, T)
+        position_in_part = add_feature(
+            position, elapsed.div(bar_ticks, rounding_mode="floor") % BARS_PER_PART
+        )  # (B, T)
         kinds, pitches = self.kind_of[tokens], self.pitch_of[tokens]  # (B, T) each
         long_kinds, long_pitches = lagged(kinds, self._long_order), lagged(pitches, self._long_order)
         short_tokens, short_pitches = lagged(tokens, self._short_order), lagged(pitches, self._short_order)
