@@ -1,6 +1,6 @@
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from chromasonic.melody_generation.data.splits import SIDES, test_set_hash
 from chromasonic.melody_generation.data_loader import DividedMelodies, MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody, Metre
+from chromasonic.melody_generation.vocabulary import BARS_INDEX, CORPORA, KIND_INDEX, PREFIX_LENGTH
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ def rows_of(batch: Tensor) -> list[tuple[int, ...]]:
     return [tuple(row[row != VOCABULARY.pad].tolist()) for row in batch]
 
 
+def without_requests(row: tuple[int, ...]) -> tuple[int, ...]:
+    """Replace the kind and the number of bars in a prefix, which training hides at random."""
+    tokens = list(row)
+    tokens[KIND_INDEX], tokens[BARS_INDEX] = VOCABULARY.unknown_kind, VOCABULARY.unknown_bars
+    return tuple(tokens)
+
+
 def set_up(n: int = 60, **settings: Any) -> MelodyDataModule:
     data = MelodyDataModule(SyntheticCorpus(num_sequences=n), **settings)
     data.setup()
@@ -49,8 +57,36 @@ def test_sides_are_served_whole_and_each_tune_once() -> None:
     data = set_up(batch_size=7)
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     for side, loader in zip(SIDES, loaders, strict=True):
-        served = Counter(row for batch in loader for row in rows_of(batch))
-        assert served == Counter(tuple(VOCABULARY.encode(melody).tolist()) for melody in data.melodies[side])
+        served = Counter(without_requests(row) for batch in loader for row in rows_of(batch))
+        assert served == Counter(tuple(VOCABULARY.encode_for_scoring(melody).tolist()) for melody in data.melodies[side])
+
+
+def test_kinds_and_lengths_are_told_in_training_alone() -> None:
+    data = MelodyDataModule(GivenCorpus(tuple(replace(tune, kind="jig") for tune in walks(60))), batch_size=7)
+    data.setup()
+    train = [row for batch in data.train_dataloader() for row in rows_of(batch)]
+    n_bars = {tuple(VOCABULARY.encode(tune)[PREFIX_LENGTH:].tolist()): tune.n_bars for tune in data.melodies["train"]}
+    kinds, bars = ({row[index] for row in train} for index in (KIND_INDEX, BARS_INDEX))
+    assert {VOCABULARY.name(kind) for kind in kinds} == {"<kind:unknown>", "<kind:jig>"}
+    assert VOCABULARY.unknown_bars in bars
+    told = [row for row in train if row[BARS_INDEX] != VOCABULARY.unknown_bars]
+    assert told
+    assert all(VOCABULARY.token_bars[row[BARS_INDEX]] == n_bars[row[PREFIX_LENGTH:]] for row in told)
+    for loader in (data.val_dataloader(), data.test_dataloader()):
+        rows = [row for batch in loader for row in rows_of(batch)]
+        assert {row[KIND_INDEX] for row in rows} == {VOCABULARY.unknown_kind}
+        assert {row[BARS_INDEX] for row in rows} == {VOCABULARY.unknown_bars}
+
+
+def test_a_corpus_of_training_has_a_slot_of_its_own() -> None:
+    """The slots follow the training tunes, and tunes of other corpora on another side are of an unknown one."""
+    tunes = walks(6)
+    data = DividedMelodies([replace(tune, corpus="mine") for tune in tunes[:4]], [replace(tunes[4], corpus="yours")])
+    data.setup()
+    assert data.vocabulary.corpora == (*CORPORA, "mine")
+    [train], [validation] = list(data.train_dataloader()), list(data.val_dataloader())
+    assert {data.vocabulary.decode(row).corpus for row in train} == {"mine"}
+    assert {data.vocabulary.decode(row).corpus for row in validation} == {"unknown"}
 
 
 def test_only_training_tunes_are_cut_into_windows() -> None:
@@ -145,7 +181,7 @@ def test_only_training_tunes_are_transposed() -> None:
         for tokens in windows(in_c(melody.transposed(semitones)), 20)
     ]
     rows = [row for batch in thrice.train_dataloader() for row in rows_of(batch)]
-    assert Counter(rows) == Counter(expected)
+    assert Counter(map(without_requests, rows)) == Counter(map(without_requests, expected))
     assert thrice.melodies == once.melodies
     assert thrice.manifest() == once.manifest()
     for loaders in zip(*((data.val_dataloader(), data.test_dataloader()) for data in (once, thrice)), strict=True):

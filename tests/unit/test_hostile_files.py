@@ -97,15 +97,15 @@ def test_values_that_contain_themselves_are_refused(tmp_path: Path) -> None:
     [
         (torch.zeros(43, 16, device="meta"), "more than plain values and tensors"),
         (torch.zeros(43, 16).to_sparse(), "more than plain values and tensors"),
-        (torch.zeros(16, 43).T, "scores.pitch.weight"),
+        (torch.zeros(16, 43).T, "output.pitch.weight"),
         (torch.zeros(1).expand(43, 16), "a tensor of 688 numbers with bytes for 1"),
     ],
     ids=["meta", "sparse", "turned", "expanded"],
 )
 def test_weights_without_contiguous_storage_are_refused(tmp_path: Path, weight: Tensor, says: str) -> None:
     network = small_lstm()
-    assert network.state_dict()["scores.pitch.weight"].shape == weight.shape
-    weights = {**network.state_dict(), "scores.pitch.weight": weight}
+    assert network.state_dict()["output.pitch.weight"].shape == weight.shape
+    weights = {**network.state_dict(), "output.pitch.weight": weight}
     torch.save(checkpoint_of(network, model_state_dict=weights), tmp_path / "model.pt")
     refused(lambda: load_model(tmp_path / "model.pt"), says)
 

@@ -138,6 +138,7 @@ def _with_opened_repeats(marks: Sequence[FormMark]) -> list[FormMark]:
 
 def _regular(marks: Sequence[FormMark], n_notes: int) -> tuple[FormMark, ...]:
     """Leave out the signs that the grammar does not allow, and double bars for a repeat after the last ending."""
+    marks = [mark for mark in marks if mark.note < n_notes or mark.sign is FormSign.REPEAT_END]
     regular: list[FormMark] = []
     state, note = SignState.BEGINNING, 0
     for index, given in enumerate(marks):

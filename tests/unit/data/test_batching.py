@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY, walks
-from tests.strategies import melodies
+from tests.strategies import formed_melodies, melodies
 
 from chromasonic.melody_generation.data.batching import (
     LengthBatches,
@@ -21,7 +21,7 @@ from chromasonic.melody_generation.data.batching import (
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.training.metrics import TokenScorer
-from chromasonic.melody_generation.vocabulary import HIGHEST, LOWEST, PREFIX_LENGTH, STARTS
+from chromasonic.melody_generation.vocabulary import BARS_INDEX, HIGHEST, KIND_INDEX, LOWEST, PREFIX_LENGTH, STARTS
 
 OCTAVE = 12
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=120)
@@ -46,7 +46,7 @@ def test_every_sequence_is_served_exactly_once_an_epoch(
     sampler = LengthBatches(torch.tensor(lengths), batch_size, seed)
     sampler.set_epoch(epoch)
     batches = list(sampler)
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert sorted(index % len(lengths) for batch in batches for index in batch) == list(range(len(lengths)))
     assert len(batches) == len(sampler)
     assert max(map(len, batches)) <= batch_size
 
@@ -62,7 +62,7 @@ def test_processes_share_the_batches_evenly_and_without_overlap(
     assert {len(share) for share in shares} == {len(samplers[0])}
     dealt = [batch for share in shares for batch in share]
     real = [batch for batch in dealt if batch != [-1]]
-    assert sorted(index for batch in real for index in batch) == list(range(len(lengths)))
+    assert sorted(index % len(lengths) for batch in real for index in batch) == list(range(len(lengths)))
     assert len(dealt) - len(real) < n_processes
     assert sorted(real) == sorted(LengthBatches(torch.tensor(lengths), batch_size, seed))
 
@@ -114,6 +114,50 @@ def test_seed_and_epoch_determine_the_order() -> None:
     assert {frozenset(batch) for batch in orders[0]} != {frozenset(batch) for batch in orders[1]}
 
 
+@given(st.lists(melodies(max_notes=5), min_size=1, max_size=6), st.data())
+def test_an_index_beyond_the_sequences_hides_requests(tunes: list[Melody], data: st.DataObject) -> None:
+    sequences = [VOCABULARY.encode(replace(melody, kind="jig"), 16) for melody in tunes]
+    packed, n = TokenSequences(sequences), len(tunes)
+    indices = data.draw(st.lists(st.integers(-1, 4 * n - 1), min_size=1, max_size=8))
+    for index, row in zip(indices, packed[indices].tolist(), strict=True):
+        expected = [] if index < 0 else sequences[index % n].tolist()
+        if index >= 0 and index // n in (1, 3):
+            expected[KIND_INDEX] = VOCABULARY.unknown_kind
+        if index >= 0 and index // n in (2, 3):
+            expected[BARS_INDEX] = VOCABULARY.unknown_bars
+        assert row[: len(expected)] == expected
+        assert set(row[len(expected) :]) <= {VOCABULARY.pad}
+    # The sequences themselves stay as they are.
+    assert packed[[0]][0].tolist() == sequences[0].tolist()
+
+
+def hidden_by(sampler: LengthBatches, n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Return whether an epoch hides the kind and the number of bars of each of N sequences, shape (2, N)."""
+    codes = {index % n: index // n for batch in sampler for index in batch}
+    return np.array([[codes[index] % 2 == 1, codes[index] >= 2] for index in range(n)]).T
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_request_of_half_of_the_training_sequences_is_hidden_others_in_every_epoch(seed: int) -> None:
+    n = 4000
+    sampler = LengthBatches(torch.randint(20, 200, (n,)), 32, seed)
+    epochs = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        epochs.append(hidden_by(sampler, n))
+    for is_kind_hidden, are_bars_hidden in epochs:
+        # Three standard deviations of a share of 4000 are 0.024 of a half and 0.021 of a quarter.
+        assert is_kind_hidden.mean() == pytest.approx(0.5, abs=0.03)
+        assert are_bars_hidden.mean() == pytest.approx(0.5, abs=0.03)
+        assert (is_kind_hidden & are_bars_hidden).mean() == pytest.approx(0.25, abs=0.03)
+    for one, other in pairwise(epochs):
+        assert (one == other).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_without_a_seed_no_request_is_hidden() -> None:
+    assert not hidden_by(LengthBatches(torch.randint(20, 200, (50,)), 8, None), 50).any()
+
+
 def test_without_a_seed_the_order_is_by_length_in_every_epoch() -> None:
     lengths = torch.randint(20, 200, (50,))
     sampler = LengthBatches(lengths, 8, seed=None)
@@ -128,7 +172,8 @@ def test_without_a_seed_the_order_is_by_length_in_every_epoch() -> None:
 def test_little_of_a_batch_is_padding(seed: int | None) -> None:
     rng = np.random.default_rng(0)
     lengths = torch.from_numpy(rng.lognormal(4.5, 0.4, 800).astype(int))  # about as folk tunes are
-    filled = sum(len(batch) * int(lengths[batch].max()) for batch in LengthBatches(lengths, 32, seed))
+    batches = [torch.tensor(batch) % len(lengths) for batch in LengthBatches(lengths, 32, seed)]
+    filled = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
     assert 1 - int(lengths.sum()) / filled < 0.1
     at_random = sum(32 * int(lengths[begin : begin + 32].max()) for begin in range(0, 800, 32))
     assert 1 - int(lengths.sum()) / at_random > 0.4  # what it would be otherwise
@@ -138,8 +183,8 @@ def test_little_of_a_batch_is_padding(seed: int | None) -> None:
 
 
 def test_a_tune_that_is_short_enough_or_unlimited_stays_whole() -> None:
-    [melody] = walks(1)
-    whole = [VOCABULARY.encode(melody).tolist()]
+    melody = replace(walks(1)[0], kind="waltz")
+    whole = [VOCABULARY.encode(melody, melody.n_bars).tolist()]
     for longest in (None, len(melody), len(melody) + 1):
         assert [each.tolist() for each in windows(melody, longest)] == whole
 
@@ -156,17 +201,19 @@ def test_windows_cover_the_tune_and_only_the_last_has_an_end_token(melody: Melod
     assert [int(tokens[-1]) == VOCABULARY.end for tokens in cut] == [False] * (len(cut) - 1) + [True]
 
 
-@given(melodies(min_notes=2, max_notes=40), st.integers(1, 20))
+@given(formed_melodies(min_notes=2, max_notes=40), st.integers(1, 20))
 @settings(max_examples=50)
 def test_a_window_begins_with_its_own_control_tokens(melody: Melody, longest: int) -> None:
     metres = [metre for begin, end, metre, _ in melody.segments for _ in range(begin, end)]
-    place = 0
-    for tokens in windows(melody, longest):
+    place, cut = 0, windows(melody, longest)
+    for tokens in cut:
         # The latest that has a token: there is one for every place that folk tunes' bars are cut at.
         start = max(ticks for ticks in STARTS if ticks <= melody.positions[place])
-        expected = VOCABULARY.prefix(melody.corpus, metres[place], melody.mode, start)
-        assert tokens[:PREFIX_LENGTH].tolist() == expected.tolist()
-        place += int(VOCABULARY.is_note(tokens).sum())
+        begin, place = place, place + int(VOCABULARY.is_note(tokens).sum())
+        window = replace(melody.without_form(), metre=metres[begin], start=start, departures=(), kind=melody.kind)
+        # Of a window that is cut off, how many bars it has is no request: it does not end there.
+        n_bars = VOCABULARY.decode(tokens).n_bars if tokens is cut[-1] else None
+        assert tokens[:PREFIX_LENGTH].tolist() == VOCABULARY.prefix(window, n_bars).tolist()
 
 
 def pitches_said(melody: Melody) -> list[int]:

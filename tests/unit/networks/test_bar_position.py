@@ -9,11 +9,14 @@ from torch import Tensor
 
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 from chromasonic.melody_generation.networks.bar_position import (
+    NOT_ASKED,
     BarPositionState,
     BarPositionTracker,
     BarTimes,
+    NoBarPosition,
     token_onsets,
 )
+from chromasonic.melody_generation.vocabulary import MAX_BARS, PREFIX_LENGTH
 
 TRACKER = BarPositionTracker(VOCABULARY)
 
@@ -21,9 +24,10 @@ batches = st.lists(melodies(), min_size=1, max_size=4)
 any_tokens = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=1, max_size=40)
 
 
-def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
-    """Return position, remaining ticks and bar after each token, token by token."""
+def counted_by_hand(tokens: list[int]) -> list[tuple[int, ...]]:
+    """Return position, remaining ticks, bar, bars left and start after each token, token by token."""
     position, bar, bar_ticks = 0, 0, 1 << 20
+    n_bars = first_start = 0
     result = []
     for token in tokens:
         start, new_bar_ticks = int(VOCABULARY.token_start[token]), int(VOCABULARY.token_bar_ticks[token])
@@ -35,7 +39,10 @@ def counted_by_hand(tokens: list[int]) -> list[tuple[int, int, int]]:
             position += int(VOCABULARY.token_ticks[token])
             bar += position // bar_ticks
             position %= bar_ticks
-        result.append((position, bar_ticks - position, bar))
+        n_bars += int(VOCABULARY.token_bars[token])
+        first_start += max(start, 0)
+        bars_left = n_bars + (first_start > 0) - bar if n_bars else NOT_ASKED
+        result.append((position, bar_ticks - position, bar, bars_left, first_start))
     return result
 
 
@@ -77,8 +84,9 @@ def test_any_tokens_are_counted_as_by_hand(tokens: list[int]) -> None:
     times, state = TRACKER(torch.tensor([tokens]))
     expected = counted_by_hand(tokens)
     assert values_of(times) == expected
-    position, remaining, bar = expected[-1]
-    assert [int(value) for value in state] == [position, position + remaining, bar]
+    position, remaining, bar, _, start = expected[-1]
+    n_bars = int(VOCABULARY.token_bars[tokens].sum())
+    assert [int(value) for value in state] == [position, position + remaining, bar, n_bars, start]
 
 
 @pytest.mark.slow
@@ -121,6 +129,47 @@ def test_bars_are_numbered_as_written(melody: Melody, bars: list[int]) -> None:
     tokens = batch_of([melody])
     times, _ = TRACKER(tokens)
     assert times.bar[0][np.flatnonzero(VOCABULARY.is_note(tokens[0].numpy())) - 1].tolist() == bars
+
+
+@pytest.mark.parametrize(
+    ("melody", "bars", "bars_left"),
+    [
+        (Melody([60] * 4, [48] * 4), 2, [2, 2, 1, 1, 0]),
+        (Melody([60] * 4, [48] * 4), 1, [1, 1, 0, 0, -1]),  # it goes on beyond the end that was asked for
+        (Melody([60] * 4, [48] * 4), None, [NOT_ASKED] * 5),
+        (Melody([60] * 4, [48] * 4), MAX_BARS + 1, [NOT_ASKED] * 5),
+        # An upbeat of a quarter, and a last bar of three quarters: two bars.
+        (Melody([60] * 5, [24, 48, 48, 48, 24], start=72), 2, [3, 2, 2, 1, 1, 1]),
+        (Melody([60] * 3, [96] * 3, departures=[Departure(1, Metre(2, 4))]), 5, [5, 4, 2, 0]),
+    ],
+)
+def test_bars_are_left_until_the_end_that_is_asked_for(melody: Melody, bars: int | None, bars_left: list[int]) -> None:
+    tokens = VOCABULARY.encode(melody, bars)
+    times, _ = TRACKER(torch.from_numpy(tokens[None]))
+    after_notes = np.flatnonzero(VOCABULARY.is_note(tokens))
+    assert times.bars_left[0][[PREFIX_LENGTH - 1, *after_notes]].tolist() == bars_left
+
+
+@given(st.sampled_from([Metre(3, 4), Metre(4, 4), Metre(6, 8)]), st.integers(0, 5), st.integers(1, 4))
+def test_one_bar_is_left_in_the_last_bar(metre: Metre, start: int, n_bars: int) -> None:
+    """With an upbeat, the last bar is the incomplete one."""
+    n_eighths = n_bars * metre.bar_ticks // 12
+    melody = Melody([60] * n_eighths, [12] * n_eighths, metre, start * 12)
+    assert melody.n_bars == n_bars
+    tokens = VOCABULARY.encode(melody, melody.n_bars)
+    times, _ = TRACKER(torch.from_numpy(tokens[None]))
+    left = times.bars_left[0][np.flatnonzero(VOCABULARY.is_note(tokens)) - 1]
+    assert left[0] == n_bars + (start > 0)
+    assert (left.numpy() == 1).tolist() == (melody.onsets >= melody.bar_lines[-1]).tolist()
+    assert left[-1] == 1
+
+
+def test_without_bar_positions_no_bar_is_left() -> None:
+    tokens = torch.from_numpy(VOCABULARY.encode(Melody([60] * 4, [48] * 4, start=48), 2)[None])
+    times, state = NoBarPosition(VOCABULARY)(tokens)
+    assert (times.bars_left == NOT_ASKED).all()
+    assert not times.start.any()
+    assert not state.n_bars.any()
 
 
 def test_the_tracker_has_no_parameters_and_an_empty_state_dict() -> None:

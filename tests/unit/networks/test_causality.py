@@ -24,6 +24,7 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.threads.own_generator import OwnGenerator
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 TUNES = walks(40)
 TOKENS = batch_of(TUNES[:6])
@@ -293,7 +294,7 @@ def test_one_tune_in_a_batch_of_others_is_found() -> None:
 
     class PeeksAtOne(Honest):
         def forward(self, tokens: Tensor) -> Tensor:
-            return self.knowing(tokens, (tokens[:, 5:6] % 4 == 0).expand(tokens.shape))
+            return self.knowing(tokens, (tokens[:, PREFIX_LENGTH + 1, None] % 4 == 0).expand(tokens.shape))
 
     with pytest.raises(InputError, match="later tokens"):
         read_tunes(PeeksAtOne(), TUNES)

@@ -16,29 +16,29 @@ def with_bias(*names: str) -> list[str]:
 EMBEDDINGS = [
     *(f"embedding.{name}.weight" for name in ("pitch_table", "duration_table", "control_table", "joint_table")),
     "embedding.from_joint.weight",
-    *(f"place.{name}_table.weight" for name in ("position", "remaining", "bar")),
-    *(f"interval.{name}.weight" for name in ("from_before", "from_downbeat", "degree")),
+    *(f"bar_position.{name}_table.weight" for name in ("position", "remaining", "bar", "bars_left")),
+    *(f"interval_embedding.{name}.weight" for name in ("from_before", "from_downbeat", "degree")),
 ]
 MEMORY_AND_HEADS = [
-    *with_bias("memory.query", "memory.key", "memory.value", "memory.found"),
-    *(f"memory.likeness.match_tables.{name}.weight" for name in ("token", "rhythm", "interval", "step")),
-    "memory.likeness.bars_table.weight",
-    *with_bias("memory.copy.odds"),
+    *with_bias("memory.query", "memory.key", "memory.value", "memory.output"),
+    *(f"memory.repetition_bias.match_tables.{name}.weight" for name in ("token", "rhythm", "interval", "step")),
+    "memory.repetition_bias.bars_table.weight",
+    *with_bias("memory.token_pointer.copy_logits"),
     *with_bias(
         *(
-            f"memory.copy_views.{name}.{part}"
+            f"memory.viewpoint_pointer.{name}.{part}"
             for name in ("pitch", "duration", "interval", "step")
-            for part in ("share", "trust")
+            for part in ("share", "gate")
         )
     ),
-    *with_bias("interval_scores.intervals", "interval_scores.degrees", "scores.pitch", "scores.duration"),
-    "scores.to_joint.weight",
-    *with_bias("scores.joint", "scores.control"),
+    *with_bias("interval_head.intervals", "interval_head.degrees", "output.pitch", "output.duration"),
+    "output.to_joint.weight",
+    *with_bias("output.joint", "output.control"),
 ]
-LSTM = [f"body.layers.0.{name}" for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+LSTM = [f"backbone.layers.0.{name}" for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
 TRANSFORMER = [
-    *with_bias("body.join", "body.layers.0.attention_norm", "body.layers.0.qkv"),
-    *with_bias("body.layers.0.attended", *(f"body.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "body.norm"),
+    *with_bias("backbone.join", "backbone.layers.0.attention_norm", "backbone.layers.0.qkv"),
+    *with_bias("backbone.layers.0.output", *(f"backbone.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "backbone.norm"),
 ]
 COUNTS = ("successors.keys", "successors.counts")
 

@@ -66,7 +66,7 @@ def test_a_layer_without_rotation_equals_torchs_encoder_layer(monkeypatch: pytes
         return vectors
 
     monkeypatch.setattr(transformer, "apply_rotary", unrotated)
-    ours: Any = TransformerNetwork(8, 1, 2, 0.0).get_submodule("body.layers.0")
+    ours: Any = TransformerNetwork(8, 1, 2, 0.0).get_submodule("backbone.layers.0")
     theirs = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
     theirs.load_state_dict(
         {

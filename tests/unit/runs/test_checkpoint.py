@@ -15,6 +15,9 @@ from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, user_netw
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.evaluation.likelihood import read_tunes
+from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.runs import checkpoint
 from chromasonic.melody_generation.runs.checkpoint import FORMAT, describe, network_name, read_checkpoint
@@ -104,6 +107,34 @@ def test_a_checkpoint_without_the_hyperparameter_position_has_positions(tmp_path
     tokens = batch_of(walks(2))
     assert rebuilt.network.hyperparameters == network.hyperparameters
     assert torch.equal(rebuilt(tokens), network(tokens))
+
+
+def test_a_checkpoint_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    """Even if its weights and its vocabulary would fit."""
+    for number in (1, FORMAT - 1, FORMAT + 1):
+        message = refusal_of(saved(tmp_path / "model.pt", format=number))
+        assert f"is written in format {number}, this version reads format {FORMAT}" in message
+        assert "load it with the version of Chromasonic that made it" in message
+
+
+def test_the_names_of_corpora_travel_in_the_checkpoint(tmp_path: Path) -> None:
+    corpora = ["unknown", "my tunes", "nottingham"]
+    model = load_model(saved(tmp_path / "model.pt", corpora=corpora, corpus="my tunes"))
+    assert model.vocabulary.corpora == tuple(corpora)
+    assert model.corpus == "my tunes"
+    assert {melody.corpus for melody in generate(model, count=2, notes=3)} == {"my tunes"}
+    assert {melody.corpus for melody in generate(model, count=2, notes=3, corpus="nottingham")} == {"nottingham"}
+    with pytest.raises(InputError, match="no corpus is called 'airds'.* there are unknown, my tunes, nottingham"):
+        generate(model, notes=3, corpus="airds")
+    # Tunes are scored with the model's own names. A network alone has those of this version.
+    tune, corpora_seen = Melody([60, 62], [24, 24], corpus="my tunes"), []
+    model.network.get_submodule("embedding").register_forward_pre_hook(
+        lambda _, inputs: corpora_seen.append(NoteVocabulary().name(int(inputs[0][0, 0])))
+    )
+    for reader, name in ((model, "<corpus:1>"), (model.network, "<corpus:0>")):
+        corpora_seen.clear()
+        read_tunes(reader, [tune])
+        assert set(corpora_seen) == {name}
 
 
 def test_hyperparameters_of_numpy_types_are_saved_as_plain_values(tmp_path: Path) -> None:
@@ -224,15 +255,15 @@ def test_hyperparameters_that_do_not_fit_the_weights_are_refused(
 @pytest.mark.parametrize("weight", [torch.zeros(3), torch.zeros(48, 16), "text", None])
 def test_a_weight_of_another_shape_or_type_is_named(tmp_path: Path, weight: Any) -> None:
     network = small_lstm()
-    weights = {**network.state_dict(), "scores.pitch.weight": weight}
+    weights = {**network.state_dict(), "output.pitch.weight": weight}
     message = refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
-    assert "'scores.pitch.weight' should be of shape" in message
+    assert "'output.pitch.weight' should be of shape" in message
 
 
 def test_an_expanded_weight_is_refused(tmp_path: Path) -> None:
     network = small_lstm()
-    shape = network.state_dict()["scores.pitch.weight"].shape
-    weights = {**network.state_dict(), "scores.pitch.weight": torch.zeros(1).expand(shape)}
+    shape = network.state_dict()["output.pitch.weight"].shape
+    weights = {**network.state_dict(), "output.pitch.weight": torch.zeros(1).expand(shape)}
     message = refusal_of(saved(tmp_path / "model.pt", network, model_state_dict=weights))
     assert f"a tensor of {shape.numel()} numbers with bytes for 1" in message
 

@@ -16,6 +16,7 @@ from chromasonic.melody_generation.measures.calibration import fit_if_enough
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata, most_common_corpus
+from chromasonic.melody_generation.vocabulary import CORPORA, N_CORPORA
 
 GUARD = GuardedSplit("nottingham", 0, "target", "tests")
 FULL = ModelMetadata(
@@ -26,6 +27,7 @@ FULL = ModelMetadata(
     split_hash="own",
     test_set_hash="test",
     corpus="oneills",
+    corpora=("unknown", "oneills", "my tunes"),
     configuration={"epochs": 10},
     lineage=Lineage(("own",), GUARD, "lstm on folk (1)", "mixture on folk (2)", "0123"),
     calibration=fit_if_enough(walks(12)),
@@ -37,12 +39,13 @@ def test_the_keys_of_a_checkpoint_stay_as_they_are() -> None:
     values = FULL.to_checkpoint()
     assert list(values) == [
         *("hash", "test_set_hash", "model", "dataset", "seed", "n_epochs", "configuration"),
-        *("unseen", "guard", "pretrained", "taught_by", "teacher", "calibration", "corpus", "provenance"),
+        *("unseen", "guard", "pretrained", "taught_by", "teacher", "calibration", "corpus", "corpora"),
+        "provenance",
     ]
     assert values["unseen"] == ["own"]
     assert values["guard"] == {"corpus": "nottingham", "split_seed": 0, "hash": "target", "test_set_hash": "tests"}
-    assert list(FULL.to_results()) == list(values)[:-3]
-    assert ModelMetadata(corpus="airds").to_checkpoint() == {"corpus": "airds"}
+    assert list(FULL.to_results()) == list(values)[:-4]
+    assert ModelMetadata(corpus="airds").to_checkpoint() == {"corpus": "airds", "corpora": list(CORPORA)}
 
 
 def test_metadata_survives_a_checkpoint(tmp_path: Path) -> None:
@@ -69,6 +72,8 @@ def test_a_missing_corpus_is_replaced_by_the_dataset() -> None:
     assert corpus({"dataset": "nottingham"}) == "nottingham"
     assert corpus({"dataset": "files"}) == "unknown"
     assert corpus({"corpus": ["airds"]}) == "unknown"
+    assert corpus({"corpus": "mine", "corpora": ["unknown", "mine"]}) == "mine"
+    assert corpus({"corpus": "airds", "corpora": ["unknown", "mine"]}) == "unknown"
     assert corpus({}) == "unknown"
 
 
@@ -84,6 +89,12 @@ def test_a_missing_corpus_is_replaced_by_the_dataset() -> None:
         {"guard": [1]},
         {"guard": {"corpus": "nottingham"}},
         {"calibration": {"version": 0}},
+        {"corpora": "nottingham"},
+        {"corpora": ["unknown", 1]},
+        {"corpora": ["unknown", "airds", "airds"]},
+        {"corpora": []},
+        {"corpora": [str(number) for number in range(N_CORPORA + 1)]},
+        {"corpora": ["x" * 256]},
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
@@ -93,13 +104,14 @@ def test_a_value_of_the_wrong_type_is_refused(values: dict[str, Any], tmp_path: 
         read_checkpoint(tmp_path / "a.pt")
 
 
-def test_of_equally_common_corpora_the_first_of_the_vocabulary_is_chosen() -> None:
+def test_of_equally_common_corpora_the_first_by_name_is_chosen() -> None:
     def most_common(*names: str) -> str:
         return most_common_corpus([Melody([60], [24], corpus=name) for name in names])
 
     assert most_common("nottingham", "nottingham") == "nottingham"
     assert most_common("airds", "ryans", "ryans") == "ryans"
-    assert most_common("airds", "oneills") == "oneills"
+    assert most_common("oneills", "airds") == "airds"
+    assert most_common("my tunes", "my tunes", "airds") == "my tunes"
     assert most_common() == "unknown"
 
 

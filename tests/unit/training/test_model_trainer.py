@@ -90,7 +90,7 @@ def test_the_model_is_left_with_the_weights_of_the_best_epoch(tmp_path: Path) ->
     assert best["epoch"] == history.best_epoch
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, best["model_state_dict"][name])
-    assert not torch.equal(model.state_dict()["scores.pitch.weight"], last["model_state_dict"]["scores.pitch.weight"])
+    assert not torch.equal(model.state_dict()["output.pitch.weight"], last["model_state_dict"]["output.pitch.weight"])
     tokens = batch_of(tunes)
     torch.testing.assert_close(load_model(tmp_path / "m_best.pt")(tokens), model.eval()(tokens))
 

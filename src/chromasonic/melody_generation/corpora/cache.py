@@ -75,6 +75,7 @@ def reading_code() -> list[Path]:
     return [
         root / "form.py",
         root / "melody.py",
+        root / "sign_grammar.py",
         root / "vocabulary.py",
         root / "measures" / "families.py",  # which copies are left out
         root / "measures" / "key_estimation.py",

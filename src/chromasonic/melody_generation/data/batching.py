@@ -98,8 +98,9 @@ class TokenSequences(Dataset[Tensor]):
         steps = torch.arange(int(lengths.max().clamp(min=1)))
         positions = torch.where(steps < lengths[:, None], self._begins[index][:, None] + steps, -1)  # (B, T)
         batch = self._tokens[positions]  # (B, T); the last token is padding
-        batch[hidden % 2 == 1, KIND_INDEX] = _VOCABULARY.unknown_kind
-        batch[hidden >= 2, BARS_INDEX] = _VOCABULARY.unknown_bars
+        if hidden.any():  # a batch of padding has no prefix
+            batch[hidden % 2 == 1, KIND_INDEX] = _VOCABULARY.unknown_kind
+            batch[hidden >= 2, BARS_INDEX] = _VOCABULARY.unknown_bars
         return batch
 
 

@@ -77,8 +77,10 @@ class DecodingConstraints:
         self._allowed_by_signs[:, vocabulary.end] = self._is_final
         self._playable = self._is_note | self._departs | self._is_sign
         self._playable[vocabulary.end] = True
-        self._closing = torch.zeros_like(self._is_note)
-        self._closing[[vocabulary.end, vocabulary.sign_token(FormSign.REPEAT_END)]] = True
+        # A complete melody ends, perhaps after a repeat sign that closes its last section.
+        self._closing = torch.zeros_like(self._allowed_by_signs)  # (states, V)
+        self._closing[:, vocabulary.end] = True
+        self._closing[SignState.BODY, vocabulary.sign_token(FormSign.REPEAT_END)] = True
         self._shortest = int(self._ticks[self._is_note].min())
         self._free = max(metre.bar_ticks for metre in METRES)
 
@@ -152,8 +154,7 @@ class DecodingConstraints:
             self._exclude_overlong(allowed, self._ticks_left(state))
         complete = self.is_complete(state).nonzero()[:, 0]
         if len(complete):
-            allowed[complete] = self._closing & self._allowed_by_signs[state.signs[complete]]
-            allowed[complete, vocabulary.end] = True
+            allowed[complete] = self._closing[state.signs[complete]]
         silent = (~state.has_sounded).nonzero()[:, 0]
         if len(silent):
             allowed[silent] &= ~(self._is_rest & self._is_last_chance(select_sequences(state, silent)))

@@ -146,8 +146,11 @@ def _sample_batch(
     active = list(range(len(tokens)))
     while active:
         logits = decoder.read(tokens).masked_fill(~constraints.allowed(state), -torch.inf)  # (B, V)
-        if bool((logits.amax(-1) == -torch.inf).any()):
-            raise InputError("the network rules out every token that may come next, so no melody can be continued")
+        is_stuck = logits.amax(-1) == -torch.inf  # (B,)
+        if bool(is_stuck.any()):
+            if not bool(constraints.is_complete(state)[is_stuck].all()):
+                raise InputError("the network rules out every token that may come next, so no melody can be continued")
+            logits[is_stuck, NoteVocabulary.end] = 0  # a complete melody ends, also if the network rules that out
         uniforms = torch.tensor([streams[index].random() for index in active], dtype=torch.float64)
         new = sample_from(token_probabilities(logits, constraints.config), uniforms)  # (B,)
         for index, token in zip(active, new.tolist(), strict=True):

@@ -3,13 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.small_networks import VOCABULARY
 
-from chromasonic.melody_generation.networks.bar_position import BarTimes
+from chromasonic.melody_generation.networks.bar_position import NOT_ASKED, BarTimes
 from chromasonic.melody_generation.networks.neural.embedding import (
     BARS_COUNTED,
     BarPositionEmbedding,
     OutputHead,
     TokenEmbedding,
 )
+from chromasonic.melody_generation.vocabulary import MAX_BARS
 
 N_PITCHES, N_DURATIONS = VOCABULARY.rest_class + 1, len(VOCABULARY.duration_classes)
 
@@ -57,13 +58,19 @@ def test_positions_are_clamped_to_the_longest_bar_and_bars_are_counted_modulo_8(
     longest = VOCABULARY.longest_bar
     embedding = BarPositionEmbedding(longest, 8)
 
-    def at(position: int, remaining: int, bar: int) -> torch.Tensor:
-        return torch.as_tensor(embedding(BarTimes(*(torch.tensor([[value]]) for value in (position, remaining, bar)))))
+    def at(position: int, remaining: int, bar: int, left: int = NOT_ASKED, start: int = 0) -> torch.Tensor:
+        values = (position, remaining, bar, left, start)
+        return torch.as_tensor(embedding(BarTimes(*(torch.tensor([[value]]) for value in values))))
 
     torch.testing.assert_close(at(longest + 500, 1 << 20, 1), at(longest, longest, 1))
     torch.testing.assert_close(at(3, 4, 2), at(3, 4, 2 + BARS_COUNTED))
     ways = [at(0, 96, 0), at(12, 96, 0), at(0, 72, 0), at(0, 96, 1)]
     assert len(torch.unique(torch.cat(ways), dim=0)) == len(ways)
+    # With an upbeat one more bar is left at first; beyond the end there are none.
+    left = [at(0, 96, 0, n_bars) for n_bars in (NOT_ASKED, *range(MAX_BARS + 2))]
+    assert len(torch.unique(torch.cat(left), dim=0)) == len(left)
+    torch.testing.assert_close(at(0, 96, 0, -3), at(0, 96, 0, 0))
+    torch.testing.assert_close(at(0, 96, 0, 5, start=48), at(0, 96, 0, 5))
 
 
 @given(pitches, durations)

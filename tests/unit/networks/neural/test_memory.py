@@ -10,7 +10,7 @@ from tests.strategies import melodies
 from torch import nn
 
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.networks.bar_position import BarPositionTracker, BarTimes, token_onsets
+from chromasonic.melody_generation.networks.bar_position import NOT_ASKED, BarPositionTracker, BarTimes, token_onsets
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.neural.intervals import NONE, AnchorTracker
 from chromasonic.melody_generation.networks.neural.memory import (
@@ -41,7 +41,7 @@ def distinct_entries(n_sequences: int, n_tokens: int) -> tuple[BarTimes, MemoryE
     """Tokens that are all different, one to a bar, and no notes."""
     bars = torch.arange(n_tokens).expand(n_sequences, -1)
     zeros = torch.zeros_like(bars)
-    return BarTimes(zeros, zeros + 96, bars + 1), MemoryEntries(bars, zeros, bars, zeros - 1)
+    return BarTimes(zeros, zeros + 96, bars + 1, zeros + NOT_ASKED, zeros), MemoryEntries(bars, zeros, bars, zeros - 1)
 
 
 def test_entry_k_joins_the_state_before_token_k_with_token_k_itself() -> None:

@@ -15,6 +15,9 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.neural.intervals import NONE
 from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork, check_sizes
 from chromasonic.melody_generation.training.metrics import TokenScorer
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
+
+START_INDEX = PREFIX_LENGTH - 1
 
 every_network = pytest.mark.parametrize("name", SMALL_NETWORKS)
 few = settings(max_examples=12)
@@ -120,7 +123,7 @@ def test_logits_depend_on_the_position_in_the_bar(name: str) -> None:
     network = network_named(name)
     on_the_beat, upbeat = (batch_of([Melody([60, 62, 64], [24] * 3, start=start)]) for start in (0, 72))
     tokens = on_the_beat.clone()
-    tokens[:, 3] = upbeat[:, 3]
+    tokens[:, START_INDEX] = upbeat[:, START_INDEX]
     assert torch.equal(tokens, upbeat)
     assert not torch.allclose(network(on_the_beat)[:, -1], network(upbeat)[:, -1])
 
@@ -131,7 +134,7 @@ def test_bar_positions_matter_only_with_position(name: str, position: bool) -> N
     """The tunes differ in their start tokens only, and these have equal vectors."""
     network = copy.deepcopy(network_named(name if position else f"{name} without position"))
     on_the_beat, upbeat = (batch_of([Melody([60, 62, 64] * 4, [24] * 12, start=start)]) for start in (0, 72))
-    starts = [int(tokens[0, 3]) for tokens in (on_the_beat, upbeat)]
+    starts = [int(tokens[0, START_INDEX]) for tokens in (on_the_beat, upbeat)]
     embedding = network.embedding
     with torch.no_grad():
         for table, (one, other) in (
@@ -153,18 +156,18 @@ def test_without_position_no_note_is_a_downbeat(name: str, melody: Melody) -> No
     network(batch_of([melody]))
     handle.remove()
     assert (result[0] == NONE).all()
-    assert not any(key.startswith("place.") for key in network.state_dict())
+    assert not any(key.startswith("bar_position.") for key in network.state_dict())
 
 
 @every_network
 def test_uniform_logits_have_the_perplexity_of_the_vocabulary(name: str) -> None:
     network = SMALL_NETWORKS[name]()
-    for parameter in network.scores.parameters():
+    for parameter in network.output.parameters():
         torch.nn.init.zeros_(parameter)
     if network.memory is not None:
         with torch.no_grad():
-            network.memory.copy.copy_logits.bias.fill_(-100)  # nothing is copied
-            for parameter in network.memory.copy_views.parameters():
+            network.memory.token_pointer.copy_logits.bias.fill_(-100)  # nothing is copied
+            for parameter in network.memory.viewpoint_pointer.parameters():
                 parameter.zero_()
     tokens = batch_of(walks(3))
     with torch.no_grad():
