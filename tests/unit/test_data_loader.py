@@ -58,7 +58,9 @@ def test_sides_are_served_whole_and_each_tune_once() -> None:
     loaders = (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
     for side, loader in zip(SIDES, loaders, strict=True):
         served = Counter(without_requests(row) for batch in loader for row in rows_of(batch))
-        assert served == Counter(tuple(VOCABULARY.encode_for_scoring(melody).tolist()) for melody in data.melodies[side])
+        assert served == Counter(
+            tuple(VOCABULARY.encode_for_scoring(melody).tolist()) for melody in data.melodies[side]
+        )
 
 
 def test_kinds_and_lengths_are_told_in_training_alone() -> None:

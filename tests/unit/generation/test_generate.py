@@ -14,6 +14,7 @@ from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, user_netw
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation import generate as generation
 from chromasonic.melody_generation.generation.beginnings import beginning_of
 from chromasonic.melody_generation.generation.generate import generate, sample
@@ -23,7 +24,7 @@ from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
-from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import MAX_BARS, METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
 JIG = Melody(
@@ -76,7 +77,7 @@ def lively(network: nn.Module, sharpness: float = 3.0) -> nn.Module:
     """Sharpen the scores of an untrained network, so that a wrong state changes the melodies."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if name.startswith("scores."):
+            if name.startswith("output."):
                 parameter.mul_(sharpness)
     return network
 
@@ -195,7 +196,7 @@ def test_conditions_hold_in_every_metre(metre: Metre) -> None:
         assert melody.start == (metre.bar_ticks - ticks) % metre.bar_ticks or metre.beats == 0
         assert VOCABULARY.decode(VOCABULARY.encode(melody), tonic) == melody
     assert {(len(melody), melody.corpus) for melody in by_notes} == {(20, "airds")}
-    assert {melody.ticks for melody in by_bars} <= {ticks + 3 * metre.bar_ticks}
+    assert {(melody.ticks, melody.n_bars) for melody in by_bars} <= {(3 * metre.bar_ticks, 3)}
 
 
 def test_a_melody_that_never_ends_is_ended_at_the_next_bar_line() -> None:
@@ -231,7 +232,7 @@ def test_the_continuation_depends_on_the_primer() -> None:
 
 def test_bars_include_those_of_the_primer() -> None:
     for melody in generate(MarkovNetwork(0), count=10, primer=JIG, bars=4):
-        assert melody.ticks == 12 + 4 * 72
+        assert melody.ticks == 4 * 72
         assert beginning_of(melody, len(JIG)) == JIG
 
 
@@ -248,6 +249,37 @@ def test_beginnings_are_continued_in_the_given_order() -> None:
     for melody, beginning in zip(melodies, beginnings, strict=True):
         assert beginning_of(melody, len(beginning)) == beginning
         assert len(melody) > len(beginning)
+
+
+def test_the_prefix_asks_for_kind_and_bars() -> None:
+    prefixes: list[list[str]] = []
+
+    class Recording(AfterLast):
+        def forward(self, tokens: Tensor) -> Tensor:
+            prefixes.append([VOCABULARY.name(token) for token in tokens[0, :PREFIX_LENGTH].tolist()])
+            return super().forward(tokens)
+
+    network = Recording({token_of(0, 12): 1.0})
+    jig = Melody([], [], Metre(6, 8), start=60, mode="dorian", kind="jig", corpus="essen")
+    for bars, token in ((None, "<bars:unknown>"), (2, "<bars:2>"), (MAX_BARS + 1, "<bars:unknown>")):
+        prefixes.clear()
+        [melody] = sample(network, [jig], GenerationConfig(bars=bars, max_notes=3))
+        corpus = f"<corpus:{VOCABULARY.corpora.index('essen')}>"
+        expected = [corpus, "<kind:jig>", token, "<metre:6/8>", "<mode:dorian>", "<start:60>"]
+        assert prefixes
+        assert all(prefix == expected for prefix in prefixes)
+        assert melody.kind == "jig"
+        assert bars is None or melody.ticks == bars * 72
+
+
+def test_a_complete_melody_ends_though_the_network_rules_the_end_out() -> None:
+    repeat = VOCABULARY.sign_token(FormSign.REPEAT_END)
+    for options, n_notes in (({"notes": 3}, 3), ({"bars": 2}, 8), ({"max_notes": 5}, 8)):
+        [melody] = generate(AfterLast({A: 1.0}), **options)  # type: ignore[arg-type]
+        assert (len(melody), melody.form) == (n_notes, ())
+    # It may close its last section before.
+    [melody] = generate(AfterLast({A: 1.0}, {A: {A: 1e-9, repeat: 1.0}}), notes=1)
+    assert melody.form == (FormMark(1, FormSign.REPEAT_END),)
 
 
 def test_no_beginnings_give_no_melodies() -> None:
@@ -272,7 +304,7 @@ def test_a_network_that_rules_out_every_token_is_refused() -> None:
     [
         ({"count": 0}, "count is how many melodies to generate, 1 or more, got 0"),
         ({"temperature": -1}, "temperature is a number of 0 or more"),
-        ({"top_k": 5000}, "top_k is at most 1414, as many tokens as can be played, got 5000"),
+        ({"top_k": 5000}, "top_k is at most 1425, as many tokens as can be played, got 5000"),
         ({"top_p": 0.0}, "top_p is a share"),
         ({"min_p": 2.0}, "min_p is a share"),
         ({"seed": -1}, "seed is a whole number"),
@@ -327,7 +359,7 @@ def test_impossible_options_are_refused_in_one_sentence(arguments: dict[str, Any
 
 
 def test_top_k_may_be_the_number_of_playable_tokens() -> None:
-    assert generate(MarkovNetwork(0), top_k=1414, notes=3) == generate(MarkovNetwork(0), notes=3)
+    assert generate(MarkovNetwork(0), top_k=1425, notes=3) == generate(MarkovNetwork(0), notes=3)
 
 
 def test_a_trained_model_generates_in_the_style_of_its_corpus() -> None:

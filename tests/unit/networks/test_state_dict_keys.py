@@ -38,7 +38,9 @@ MEMORY_AND_HEADS = [
 LSTM = [f"backbone.layers.0.{name}" for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
 TRANSFORMER = [
     *with_bias("backbone.join", "backbone.layers.0.attention_norm", "backbone.layers.0.qkv"),
-    *with_bias("backbone.layers.0.output", *(f"backbone.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "backbone.norm"),
+    *with_bias(
+        "backbone.layers.0.output", *(f"backbone.layers.0.feed_forward.{index}" for index in (0, 1, 3)), "backbone.norm"
+    ),
 ]
 COUNTS = ("successors.keys", "successors.counts")
 

@@ -124,7 +124,7 @@ def test_the_names_of_corpora_travel_in_the_checkpoint(tmp_path: Path) -> None:
     assert model.corpus == "my tunes"
     assert {melody.corpus for melody in generate(model, count=2, notes=3)} == {"my tunes"}
     assert {melody.corpus for melody in generate(model, count=2, notes=3, corpus="nottingham")} == {"nottingham"}
-    with pytest.raises(InputError, match="no corpus is called 'airds'.* there are unknown, my tunes, nottingham"):
+    with pytest.raises(InputError, match=r"no corpus is called 'airds'.* there are unknown, my tunes, nottingham"):
         generate(model, notes=3, corpus="airds")
     # Tunes are scored with the model's own names. A network alone has those of this version.
     tune, corpora_seen = Melody([60, 62], [24, 24], corpus="my tunes"), []
