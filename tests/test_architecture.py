@@ -20,7 +20,10 @@ CORE = "melody_generation"  # its packages and modules are units of the layers, 
 
 # A unit imports from its own or an earlier layer. docs/architecture.md describes them.
 LAYERS = (
-    ("errors", "form", "melody", "vocabulary", "atomic_files", "printing", "untrusted_files", "threads"),
+    (
+        *("errors", "form", "melody", "sign_grammar", "vocabulary", "atomic_files", "printing", "untrusted_files"),
+        "threads",
+    ),
     ("measures", "notation", "networks"),
     ("plots", "data"),
     ("io",),

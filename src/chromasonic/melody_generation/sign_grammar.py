@@ -19,7 +19,7 @@ from chromasonic.melody_generation.form import FormMark, FormSign, without_redun
 
 
 class SignState(IntEnum):
-    """What the signs so far allow; the states called ``SIGNED`` and ``CLOSED`` stand before a note."""
+    """State of the grammar after some signs and notes; a note follows the states called ``SIGNED``."""
 
     BEGINNING = 0
     BODY = 1  # of a section
@@ -34,7 +34,7 @@ class SignState(IntEnum):
 
 
 class SignSymbol(IntEnum):
-    """What the grammar distinguishes among notes and signs."""
+    """Symbol of the grammar: a note, or a kind of sign."""
 
     NOTE = 0
     SECTION = 1

@@ -108,7 +108,7 @@ def test_measures_of_an_epoch_are_exact_over_batches_of_unequal_size() -> None:
 
 @pytest.mark.slow
 def test_a_short_training_lowers_the_loss_on_other_tunes() -> None:
-    module, held_out = MelodyModule(small_lstm(), partial(AdamW, lr=0.02)), loader_of(6, seed=1)
+    module, held_out = MelodyModule(small_lstm(), partial(AdamW, lr=0.01)), loader_of(6, seed=1)
     recorder = RateRecorder()
     trainer_for(3, recorder).fit(module, loader_of(24), held_out)
     assert recorder.losses == sorted(recorder.losses, reverse=True)

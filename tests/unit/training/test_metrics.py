@@ -9,6 +9,7 @@ from tests.small_networks import VOCABULARY, batch_of
 from tests.strategies import melodies
 from torch import Tensor
 
+from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
 from chromasonic.melody_generation.training.lightning_module import MelodyMetrics, RatioOfSums
 from chromasonic.melody_generation.training.metrics import ScoreSums, TokenScorer, next_token_nll
@@ -56,13 +57,14 @@ def test_sums_are_those_counted_by_hand(tunes: list[Melody], seed: int) -> None:
     assert sums == pytest.approx(scored_by_hand(logits, tunes), rel=1e-5)
 
 
-def test_end_bar_and_metre_tokens_cost_bits_but_are_no_notes() -> None:
-    melody = Melody([60, 62, 64, 65], [24] * 4, departures=[Departure(1), Departure(3, Metre(3, 4))])
+def test_end_bar_and_metre_tokens_and_signs_cost_bits_but_are_no_notes() -> None:
+    departures, signs = [Departure(1), Departure(3, Metre(3, 4))], [FormMark(2, FormSign.REPEAT_END)]
+    melody = Melody([60, 62, 64, 65], [24] * 4, departures=departures, form=signs)
     tokens = batch_of([melody])
     sums = SCORER(torch.zeros(*tokens.shape, V), tokens)
     assert int(sums.n_notes) == 4
-    assert int(sums.n_tokens) == 4 + 3
-    assert float(sums.nats) == pytest.approx(7 * math.log(V))
+    assert int(sums.n_tokens) == 4 + 4
+    assert float(sums.nats) == pytest.approx(8 * math.log(V))
     assert float(sums.note_nats) == pytest.approx(4 * math.log(V))
 
 
@@ -73,7 +75,7 @@ def test_bits_per_note_by_hand() -> None:
     for place, share in zip(range(PREFIX_LENGTH - 1, PREFIX_LENGTH + 2), (1 / 2, 1 / 4, 1 / 8), strict=True):
         logits[0, place, tokens[0, place + 1]] = math.log(share)
         logits[0, place, VOCABULARY.bar] = math.log(1 - share)
-    logits[0, [0, 1, 2, -1], VOCABULARY.section] = 0.0  # what is not scored may be impossible
+    logits[0, [*range(PREFIX_LENGTH - 1), -1], VOCABULARY.unknown_kind] = 0.0  # what is not scored may be impossible
     metrics = MelodyMetrics()
     metrics.update(SCORER(logits, tokens))
     values = {name: float(ratio.compute()) for name, ratio in metrics.by_name().items()}

@@ -15,7 +15,7 @@ NOT_ASKED = -(1 << 20)  # bars left, below any number of bars
 
 
 class BarPositionState(NamedTuple):
-    """What is known after the last token; each of shape (B,).
+    """Position, bar and request after the last token; each of shape (B,).
 
     Attributes:
         position: Ticks since the bar began.
