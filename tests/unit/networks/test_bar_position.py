@@ -28,7 +28,7 @@ def counted_by_hand(tokens: list[int]) -> list[tuple[int, ...]]:
     """Return position, remaining ticks, bar, bars left and start after each token, token by token."""
     position, bar, bar_ticks = 0, 0, 1 << 20
     n_bars = first_start = 0
-    result = []
+    result: list[tuple[int, ...]] = []
     for token in tokens:
         start, new_bar_ticks = int(VOCABULARY.token_start[token]), int(VOCABULARY.token_bar_ticks[token])
         if start >= 0 or new_bar_ticks > 0 or token == VOCABULARY.bar:
