@@ -14,6 +14,7 @@ import pytest
 
 from chromasonic.melody_generation.corpora.files import read_first_tune
 from chromasonic.melody_generation.generation.generate import generate as make_up
+from chromasonic.melody_generation.harmony.harmonise import harmonise
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.runs.directory_lock import lock_directory
@@ -90,6 +91,17 @@ def test_generate_in_python_gives_the_melodies_of_the_command(
     for number, melody in enumerate(melodies, 1):
         written = read_first_tune(tmp_path / f"melody_{number:02}.abc")
         assert sounding_notes(written) == sounding_notes(melody)
+
+
+def test_melodies_come_with_chords(generate: Generate, tmp_path: Path) -> None:
+    shared = ("count=2", "bars=4", "key=Eb", "seed=7", "formats=[abc,midi]")
+    assert generate(*shared, "chords=true", f"output_dir={tmp_path}").code == 0
+    assert generate(*shared, f"output_dir={tmp_path / 'plain'}").code == 0
+    for name in ("melody_01.abc", "melody_02.abc"):
+        plain, tune = read_first_tune(tmp_path / "plain" / name), read_first_tune(tmp_path / name)
+        assert tune.chords == harmonise(plain).chords != ()
+    assert (tmp_path / "melody_01.mid").read_bytes() != (tmp_path / "plain" / "melody_01.mid").read_bytes()
+    assert "chords=true" in (tmp_path / "index.html").read_text()
 
 
 def test_a_primer_is_continued_in_its_metre(generate: Generate, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
     from chromasonic.melody_generation.generation.conditions import unfamiliar_conditions
     from chromasonic.melody_generation.generation.primer import read_primer
+    from chromasonic.melody_generation.harmony.harmonise import harmonise
     from chromasonic.melody_generation.io.export import check_folder, check_formats
     from chromasonic.melody_generation.notation.tempo import check_tempo
     from chromasonic.melody_generation.pages.generated_set import GeneratedSet
@@ -51,6 +52,8 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         print_remark(f"the durations of {primer.n_rounded} notes of the primer were rounded to those of the vocabulary")
 
     melodies = generate_melodies(model, config, primer.melody if primer else None)
+    if options.chords:
+        melodies = [harmonise(melody) for melody in melodies]
     if remark := unfamiliar_conditions(model.tunes.get("train", ()), melodies[0]):
         print_remark(remark)
     title = f"After {primer.melody.title}," if primer and primer.melody.title else "Melody"

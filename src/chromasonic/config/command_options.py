@@ -52,6 +52,7 @@ class GenerateCommandOptions(BaseModel):
     primer: str | None
     tempo: float | None
     formats: str | list[str]
+    chords: bool
 
     def generation_config(self) -> GenerationConfig:
         """Return the options of generation.
