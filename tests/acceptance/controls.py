@@ -92,11 +92,14 @@ class MarkovOrder2:
 
     def __call__(self, melody: Melody, rng: Generator) -> Melody:
         if not self.own_rhythm:
-            degrees = [degree for degree, _ in self._sample(len(sounding(melody)), rng)]
-            return with_pitches(melody, np.array(degrees) + melody.tonic)
+            return with_pitches(melody, self.degrees(len(sounding(melody)), rng) + melody.tonic)
         notes = np.array(self._sample(None, rng))
         pitches = np.where(notes[:, 0] == -100, REST, notes[:, 0] + melody.tonic)
         return replace(melody, pitches=pitches, durations=notes[:, 1], departures=())
+
+    def degrees(self, n_notes: int, rng: Generator) -> IntArray:
+        """Sample semitones above the tonic, as MIDI numbers."""
+        return np.array([degree for degree, _ in self._sample(n_notes, rng)])
 
     def _sample(self, n_notes: int | None, rng: Generator) -> list[tuple[int, int]]:
         """Sample notes up to the end of a tune, or ``n_notes`` notes of one tune after another."""

@@ -20,7 +20,7 @@ from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.training_record import TrainingRecord, read_training
 
 # Written by the program of 25 November 2026: an LSTM that was trained on synthetic tunes and evaluated.
-GOLDEN = Path(__file__).with_name("results_version_2.json")
+GOLDEN = Path(__file__).with_name("results_version_3.json")
 MEASURED = ("scores", "real", "tunes", "cost", "samples", "calibrated_on", "test_set_hash", "diagnosis", "typical")
 
 
@@ -158,8 +158,8 @@ def test_a_name_that_no_file_could_have_is_refused(values: dict[str, Any]) -> No
 
 
 def test_results_of_another_version_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"results of old are of version 1.*reads version 2.*evaluate the run again"):
-        EvaluationRecord.from_json(values | {"version": 1}, "old")
+    with pytest.raises(InputError, match=r"results of old are of version 2.*reads version 3.*evaluate the run again"):
+        EvaluationRecord.from_json(values | {"version": 2}, "old")
 
 
 @pytest.mark.parametrize("value", [7, "x", {"loss": "low"}])

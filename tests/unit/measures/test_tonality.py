@@ -4,7 +4,6 @@ from hypothesis import given
 from tests.strategies import melodies
 
 from chromasonic.melody_generation.measures.tonality import (
-    DegreeTransitions,
     degrees,
     ends_on_tonic,
     key_correlation,
@@ -57,19 +56,3 @@ def test_ends_on_tonic_looks_at_the_last_sounding_note() -> None:
 @given(melodies(max_notes=12))
 def test_degrees_are_counted_from_the_tonic(melody: Melody) -> None:
     assert degrees(melody).tolist() == [(int(p) - melody.tonic) % 12 for p in melody.pitches if p != REST]
-
-
-def test_transitions_are_probabilities_and_counted_ones_are_likely() -> None:
-    tune = Melody([60, 67] * 500, [24] * 1000)
-    transitions = DegreeTransitions.fit([tune])
-    assert np.exp2(transitions.log2_probabilities).sum(axis=2) == pytest.approx(np.ones((2, 12)))
-    assert transitions.likelihood(tune) > -0.1
-    assert transitions.likelihood(Melody([60, 62] * 9, [24] * 18)) < -3
-
-
-def test_transitions_of_an_unseen_mode_equal_those_of_all_tunes() -> None:
-    transitions = DegreeTransitions.fit([Melody([60, 67] * 500, [24] * 1000)])
-    minor = Melody([60, 67] * 9, [24] * 18, mode="minor")
-    assert transitions.likelihood(minor) > -0.1
-    nothing = DegreeTransitions.fit([])
-    assert nothing.likelihood(minor) == pytest.approx(-np.log2(12))

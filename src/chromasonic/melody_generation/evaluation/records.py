@@ -33,7 +33,7 @@ from chromasonic.melody_generation.runs.older_configurations import upgrade_conf
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES
 
-VERSION = 2  # of the measures: results of another version are measured again
+VERSION = 3  # of the measures: results of another version are measured again
 SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 
 

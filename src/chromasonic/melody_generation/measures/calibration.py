@@ -1,102 +1,78 @@
 """Calibration: scores of melodies from their features, relative to training tunes.
 
-The score of a feature's value x depends on its quantile in the training tunes: with ``u = 2 min(P(X <= x), P(X >=
-x))``, or ``u = 2 P(X <= x)`` for features of which more is fine, the score is ``min(1, u / 0.2)``. It is 1 within the
-middle 80 % of real tunes and falls to 0 in the tails. The melody itself counts as one more tune, as in conformal
-prediction, which matters if there are few. An undefined value (such as the steps of a constant note) scores by the
-fraction of training tunes with an undefined value. The score of a group is the geometric mean of the scores of its
-features, at least 0.01 each, and the overall score is the geometric mean of the groups.
+A calibration keeps what is counted in the training tunes, the distribution of every feature over them, and their
+distances from their middle. :mod:`~chromasonic.melody_generation.measures.typicality.aspects` tells how scores follow.
+What a tune has in common with itself or its variants would flatter it, so the training tunes are measured by the counts
+of the others: in five folds, with all variants of a tune in one.
 
-Scores are 0 to 1, and about 0.85 for real tunes. A melody with fewer than two sounding notes has no score (NaN). In a
-set it counts as 0, and the summary reports the number of such melodies.
+Scores are 0 to 1, and about 0.85 for real tunes in the mean. A melody with fewer than two sounding notes has no score
+(NaN). In a set it counts as 0, and the summary reports the number of such melodies.
+
+The score of a single feature is simpler. With ``u = 2 min(P(X <= x), P(X >= x))``, or ``u = 2 P(X <= x)`` for features
+of which more is fine, it is ``min(1, u / 0.2)``: 1 within the middle 80 % of real tunes, and 0 in the tails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.measures.features import FEATURES, GROUPS, measure_features
+from chromasonic.melody_generation.measures.families import tune_families
+from chromasonic.melody_generation.measures.features import (
+    ASPECTS,
+    FEATURES,
+    OF_A_MELODY,
+    OF_A_SET,
+    measure_features,
+)
 from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores, concatenate_scores
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness, novelty_among_families
-from chromasonic.melody_generation.measures.tonality import DegreeTransitions
+from chromasonic.melody_generation.measures.reference_model.packed_numbers import packed_floats, unpacked_floats
+from chromasonic.melody_generation.measures.reference_model.tune_model import TuneModel
+from chromasonic.melody_generation.measures.typicality.aspects import AspectDistances, groups_of, typicality
+from chromasonic.melody_generation.measures.typicality.distribution import GRID, Distributions
 from chromasonic.melody_generation.melody import FloatArray, Melody
 
 MIN_MELODIES = 10
-_TAIL = 0.2
-_FLOOR = 0.01
-_GRID = np.linspace(0, 1, 101)
-_SCORED = tuple(dict.fromkeys(name for names in GROUPS.values() for name in names))
+MAX_MELODIES = 2000  # of more training tunes every n-th is measured
+_MORE_IS_FINE = np.array([feature.more_is_fine for feature in FEATURES.values()])
 _N_FOLDS = 5
-_VERSION = 1
+VERSION = 2
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """Distribution of a feature over the training tunes.
+@dataclass(frozen=True, eq=False)
+class FeatureMatrix:
+    """The features of melodies as a matrix.
 
     Attributes:
-        quantiles: Quantiles at 0, 1, ... 100 % of the defined values; empty if none is defined.
-        undefined: Fraction of the tunes for which the feature is not defined.
-        n_melodies: Number of tunes.
+        names: Names of the features, F of them.
+        values: Values, NaN where they are not defined, shape (number of melodies, F).
     """
 
-    quantiles: tuple[float, ...]
-    undefined: float
-    n_melodies: int
-
-    @classmethod
-    def fit(cls, values: FloatArray) -> Distribution:
-        """Fit the distribution to a value for each tune, NaN where it is not defined."""
-        missing = np.isnan(values)
-        quantiles = np.quantile(values[~missing], _GRID).tolist() if not missing.all() else []
-        return cls(tuple(quantiles), float(missing.mean()), len(values))
-
-    def scores(self, values: FloatArray, *, more_is_fine: bool) -> FloatArray:
-        """Return the score of each value, 0 to 1, of the same shape."""
-        tail = np.where(np.isnan(values), self.undefined, 0)
-        if self.quantiles:
-            at_most, at_least = self._fraction(values, "right"), 1 - self._fraction(values, "left")
-            # A fraction of all tunes, not only of those with a value.
-            defined = (1 - self.undefined) * (at_most if more_is_fine else np.minimum(at_most, at_least))
-            tail = np.where(np.isnan(values), tail, 2 * defined)
-        # The melody itself counts as one more tune, half in either tail: a value outside those of twenty tunes is not
-        # impossible.
-        n = self.n_melodies
-        return np.minimum(1, (n * tail + 1) / (n + 1) / _TAIL)
-
-    def _fraction(self, values: FloatArray, side: Literal["left", "right"]) -> FloatArray:
-        """Return the fraction of defined values that are at most (right) or less than (left) each value."""
-        grid = np.array(self.quantiles)
-        above = np.searchsorted(grid, values, side=side)
-        upper = above.clip(1, len(grid) - 1)
-        lower = upper - 1
-        # Between two quantiles the distribution is uniform.
-        width = grid[upper] - grid[lower]
-        with np.errstate(over="ignore"):  # far beyond a narrow interval: infinite, and clipped
-            within = np.where(width > 0, (values - grid[lower]) / np.where(width > 0, width, 1), 0).clip(0, 1)
-        inside = _GRID[lower] + within * (_GRID[upper] - _GRID[lower])
-        return np.where(above == 0, 0, np.where(above == len(grid), 1, inside))
+    names: tuple[str, ...]
+    values: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Distributions of the features of real tunes, small enough for a checkpoint.
 
     Attributes:
-        distributions: Distribution of each feature.
-        transitions: Transitions between scale degrees.
-        n_melodies: Number of tunes that it was fitted on.
+        model: Counts of the training tunes.
+        distributions: Distributions of the features, in the order of ``FEATURES``.
+        aspects: Distances of the training tunes from their middle.
+        n_melodies: Number of tunes that were measured.
     """
 
-    distributions: Mapping[str, Distribution]
-    transitions: DegreeTransitions
+    model: TuneModel
+    distributions: Distributions
+    aspects: AspectDistances
     n_melodies: int
 
     @classmethod
@@ -113,11 +89,24 @@ class Calibration:
             raise InputError(
                 f"calibration needs {MIN_MELODIES} or more melodies with two sounding notes, got {n_usable}: add tunes"
             )
-        transitions = DegreeTransitions.fit(melodies)
-        values = _values(transitions, melodies)
-        # A generated set is usually smaller than a training set, so its melodies should be at least as distinct.
-        values["novelty"] = values["distinctness"] = novelty_among_families(melodies)
-        return cls({name: Distribution.fit(values[name]) for name in _SCORED}, transitions, len(melodies))
+        tunes = list(melodies)[:: -(-len(melodies) // MAX_MELODIES)]
+        families = tune_families(tunes)
+        folds = _folds(families)
+        values = _held_out_features(tunes, folds)
+        by_family = np.argsort(families, kind="stable")  # a set of real tunes has variants
+        of_a_set = {
+            "novelty": novelty_among_families(tunes, families),
+            "distinctness": distinctness([tunes[index] for index in by_family.tolist()])[np.argsort(by_family)],
+        }
+        distributions = Distributions.fit(_matrix(values | of_a_set, FEATURES))
+        scores = distributions.normal_scores(_matrix(values | of_a_set, FEATURES))
+        aspects = AspectDistances.fit(scores[:, : len(OF_A_MELODY)], of_a_set, folds)
+        return cls(TuneModel.fit(tunes), distributions, aspects, len(tunes))
+
+    def features(self, melodies: Sequence[Melody]) -> FeatureMatrix:
+        """Return all features that need no set and no training tunes, for melodies that are not training tunes."""
+        values = _features(self.model, melodies)
+        return FeatureMatrix(OF_A_MELODY, _matrix(values, OF_A_MELODY))
 
     def score(self, melodies: Sequence[Melody], novelty: NoveltyIndex | None = None) -> MelodyScores:
         """Score each melody of a set.
@@ -126,7 +115,7 @@ class Calibration:
             melodies: The set. Distinctness is scored if it has two melodies or more.
             novelty: Index of the training tunes; None leaves novelty out of the scores.
         """
-        values = _values(self.transitions, melodies)
+        values = _features(self.model, melodies)
         if len(melodies) > 1:
             values["distinctness"] = distinctness(melodies)
         if novelty is not None:
@@ -135,27 +124,45 @@ class Calibration:
 
     def _scores(self, values: dict[str, FloatArray], melodies: Sequence[Melody]) -> MelodyScores:
         has_score = np.array([len(sounding_pitches(melody)) > 1 for melody in melodies], dtype=bool)
-        features = {}
-        for name in (name for name in _SCORED if name in values):
-            scores = self.distributions[name].scores(values[name], more_is_fine=FEATURES[name].more_is_fine)
-            features[name] = np.where(has_score, scores, np.nan)
-        groups = {
-            group: _geometric_mean([features[name] for name in names if name in features])
-            for group, names in GROUPS.items()
-        }
-        return MelodyScores(values, features, groups, _geometric_mean(list(groups.values())))
+
+        def scored(scores: FloatArray) -> FloatArray:
+            return np.where(has_score, scores, np.nan)
+
+        n = len(melodies)
+        matrix = _matrix({name: values.get(name, np.full(n, np.nan)) for name in FEATURES}, FEATURES)
+        of_features = self.distributions.scores(matrix, _MORE_IS_FINE)
+        features = {name: scored(of_features[:, i]) for i, name in enumerate(FEATURES) if name in values}
+        normal = self.distributions.normal_scores(matrix)[:, : len(OF_A_MELODY)]
+        p_values = self.aspects.p_values(normal, {name: values[name] for name in OF_A_SET if name in values})
+        together = {group: self.aspects.together(p_values, names) for group, names in groups_of(p_values).items()}
+        groups = {group: scored(typicality(p)) for group, p in together.items()}
+        overall = groups.pop("overall")
+        aspects = {name: scored(typicality(p_values[name])) for name in (*ASPECTS, *OF_A_SET) if name in p_values}
+        return MelodyScores(values, features, groups, overall, aspects)
 
     def to_dict(self) -> JsonObject:
         """Return plain values for a checkpoint or a JSON file."""
+        aspects = self.aspects
         return {
-            "version": _VERSION,
+            "version": VERSION,
             "n_melodies": self.n_melodies,
-            "transitions": self.transitions.log2_probabilities.tolist(),
-            "distributions": {
-                name: {"quantiles": list(distribution.quantiles), "undefined": distribution.undefined}
-                for name, distribution in self.distributions.items()
+            "model": self.model.to_dict(),
+            "quantiles": packed_floats(self.distributions.quantiles),
+            "undefined": packed_floats(self.distributions.undefined),
+            "distances": {name: packed_floats(values) for name, values in aspects.distances.items()},
+            "middles": {
+                name: [packed_floats(aspects.means[name]), packed_floats(aspects.precisions[name])] for name in ASPECTS
             },
         }
+
+    @classmethod
+    def read(cls, values: JsonObject) -> Calibration | None:
+        """Read the values of ``to_dict``; None for those of version 1, whose scores meant something else.
+
+        Raises:
+            InputError: If the values are of a version that there is not, or damaged.
+        """
+        return None if values.get("version") == 1 else cls.from_dict(values)
 
     @classmethod
     def from_dict(cls, values: JsonObject) -> Calibration:
@@ -164,16 +171,28 @@ class Calibration:
         Raises:
             InputError: If the values are of another version or damaged.
         """
-        if values.get("version") != _VERSION:
+        if values.get("version") != VERSION:
             raise InputError(
-                f"the calibration has version {values.get('version')}, but this program reads version {_VERSION}: "
+                f"the calibration has version {values.get('version')}, but this program reads version {VERSION}: "
                 "train the model again, or evaluate it with the program that trained it"
             )
         try:
             n_melodies = int(values["n_melodies"])
-            distributions = {name: _read_distribution(values["distributions"][name], n_melodies) for name in _SCORED}
-            transitions = np.array(values["transitions"], dtype=np.float64).reshape(2, 12, 12)
-            return cls(distributions, DegreeTransitions(transitions), n_melodies)
+            quantiles = unpacked_floats(values["quantiles"], (len(FEATURES), len(GRID)))
+            if not (np.isnan(quantiles).all(axis=1) | (np.diff(quantiles, axis=1) >= 0).all(axis=1)).all():
+                raise ValueError("expected ascending quantiles")
+            undefined = unpacked_floats(values["undefined"], (len(FEATURES),))
+            distributions = Distributions(quantiles, undefined, n_melodies)
+            distances = {
+                name: unpacked_floats(values["distances"][name], (n_melodies,)) for name in (*ASPECTS, *OF_A_SET)
+            }
+            means, precisions = {}, {}
+            for name, features in ASPECTS.items():
+                mean, precision = values["middles"][name]
+                means[name] = unpacked_floats(mean, (len(features),))
+                precisions[name] = unpacked_floats(precision, (len(features), len(features)))
+            aspects = AspectDistances(distances, means, precisions)
+            return cls(TuneModel.from_dict(values["model"]), distributions, aspects, n_melodies)
         except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise InputError(f"the calibration is damaged ({problem}): train the model again") from problem
 
@@ -220,23 +239,35 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
         indices = np.flatnonzero(fold == held_out).tolist()
         calibration = Calibration.fit([melodies[i] for i in np.flatnonzero(fold != held_out).tolist()])
         tunes = [melodies[i] for i in indices]
-        values = _values(calibration.transitions, tunes) | {"distinctness": set_distinctness[indices]}
+        values = _features(calibration.model, tunes) | {"distinctness": set_distinctness[indices]}
         parts.append(calibration._scores(values, tunes))
         order.extend(indices)
     return CrossFit(Calibration.fit(melodies), concatenate_scores(parts, order))
 
 
-def _read_distribution(values: JsonObject, n_melodies: int) -> Distribution:
-    quantiles = tuple(float(value) for value in values["quantiles"])
-    if len(quantiles) not in {0, len(_GRID)} or list(quantiles) != sorted(quantiles):
-        raise ValueError(f"expected {len(_GRID)} ascending quantiles, got {len(quantiles)}")
-    return Distribution(quantiles, float(values["undefined"]), n_melodies)
+def _matrix(values: Mapping[str, FloatArray], names: Iterable[str]) -> FloatArray:
+    """Return features as a matrix, shape (number of melodies, number of names)."""
+    return np.stack([values[name] for name in names], axis=1)
 
 
-def _values(transitions: DegreeTransitions, melodies: Sequence[Melody]) -> dict[str, FloatArray]:
-    likelihoods = np.array([transitions.likelihood(melody) for melody in melodies], dtype=np.float64)
-    return measure_features(melodies) | {"degree_likelihood": likelihoods}
+def _folds(families: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the fold of each tune; the tunes of a family share one, and folds are equal in families."""
+    order = np.random.default_rng(0).permutation(int(families.max()) + 1)
+    return np.asarray(order[families] % _N_FOLDS, dtype=np.int64)
 
 
-def _geometric_mean(scores: list[FloatArray]) -> FloatArray:
-    return np.asarray(np.exp(np.log(np.maximum(scores, _FLOOR)).mean(axis=0)))
+def _held_out_features(melodies: Sequence[Melody], folds: NDArray[np.int64]) -> dict[str, FloatArray]:
+    """Return the features of training tunes, each measured by the counts of the tunes of other folds."""
+    order: list[int] = []
+    parts: list[dict[str, FloatArray]] = []
+    for fold in np.unique(folds):
+        held_out = np.flatnonzero(folds == fold).tolist()
+        model = TuneModel.fit([melodies[i] for i in np.flatnonzero(folds != fold).tolist()])
+        parts.append(_features(model, [melodies[i] for i in held_out]))
+        order.extend(held_out)
+    inverse = np.argsort(order)
+    return {name: np.concatenate([part[name] for part in parts])[inverse] for name in parts[0]}
+
+
+def _features(model: TuneModel, melodies: Sequence[Melody]) -> dict[str, FloatArray]:
+    return measure_features(melodies) | model.features(melodies)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class ScoreSummary:
         groups: Mean score of each group.
         features: Mean score of each feature.
         values: Mean value of each feature, in its own unit, over the melodies that have a value.
+        aspects: Mean score of each aspect.
     """
 
     n_melodies: int
@@ -31,6 +32,7 @@ class ScoreSummary:
     groups: Mapping[str, Estimate]
     features: Mapping[str, Estimate]
     values: Mapping[str, Estimate]
+    aspects: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,14 @@ class MelodyScores:
         features: Score of each feature.
         groups: Score of each group of features.
         overall: Overall score.
+        aspects: Score of each aspect, into which groups are divided.
     """
 
     values: Mapping[str, FloatArray]
     features: Mapping[str, FloatArray]
     groups: Mapping[str, FloatArray]
     overall: FloatArray
+    aspects: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def summary(self, *, seed: int = 0, n_resamples: int = 1000) -> ScoreSummary:
         """Return the means over the set with 95 % bootstrap intervals.
@@ -76,6 +80,7 @@ class MelodyScores:
             groups={name: scored(scores) for name, scores in self.groups.items()},
             features={name: scored(scores) for name, scores in self.features.items()},
             values={name: estimate_from_draws(values, draws) for name, values in self.values.items()},
+            aspects={name: scored(scores) for name, scores in self.aspects.items()},
         )
 
 
@@ -110,4 +115,5 @@ def concatenate_scores(parts: Sequence[MelodyScores], order: Sequence[int]) -> M
         {name: concatenate(part.features[name] for part in parts) for name in parts[0].features},
         {name: concatenate(part.groups[name] for part in parts) for name in parts[0].groups},
         concatenate(part.overall for part in parts),
+        {name: concatenate(part.aspects[name] for part in parts) for name in parts[0].aspects},
     )

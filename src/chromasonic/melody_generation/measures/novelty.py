@@ -60,7 +60,11 @@ class NoveltyIndex:
         Shape (number of melodies,).
         """
         codes, tune = _ngrams(melodies)
-        return _mean_by_tune(~np.isin(codes, self._known), tune, len(melodies))
+        if not len(self._known):
+            return _mean_by_tune(np.ones(len(codes), dtype=bool), tune, len(melodies))
+        # The known ones are sorted: faster than numpy.isin for a few melodies.
+        at = np.searchsorted(self._known, codes).clip(max=len(self._known) - 1)
+        return _mean_by_tune(self._known[at] != codes, tune, len(melodies))
 
     def copying(self, melodies: Sequence[Melody]) -> list[Copying]:
         """Return how much each melody shares with the training tunes; much faster for many melodies at once."""
@@ -82,15 +86,19 @@ def most_copied(copying: Sequence[Copying]) -> int:
     )
 
 
-def novelty_among_families(melodies: Sequence[Melody]) -> FloatArray:
+def novelty_among_families(melodies: Sequence[Melody], families: NDArray[np.int64] | None = None) -> FloatArray:
     """Return the novelty of each tune against the tunes of all other families, as a baseline for new tunes.
 
     Variants of a tune are left out, as they would be if it were held out.
 
+    Args:
+        melodies: The tunes.
+        families: The family of each tune; by default by ``tune_families``.
+
     Returns:
         Fractions, shape (number of melodies,); NaN for fewer than nine sounding notes.
     """
-    return _unshared(melodies, tune_families(melodies))
+    return _unshared(melodies, tune_families(melodies) if families is None else families)
 
 
 def distinctness(melodies: Sequence[Melody], among: int = DISTINCTNESS_SET) -> FloatArray:

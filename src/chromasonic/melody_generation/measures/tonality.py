@@ -6,11 +6,7 @@ with its tonic. Every sounding note counts once, unless a docstring says that it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from chromasonic.melody_generation.measures.key_estimation import PROFILES
 from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
@@ -26,7 +22,7 @@ def degrees(melody: Melody) -> IntArray:
     return np.asarray((sounding_pitches(melody) - melody.tonic) % 12, dtype=np.int64)
 
 
-def _has_minor_third(melody: Melody) -> bool:
+def has_minor_third(melody: Melody) -> bool:
     """Return whether the mode has a minor third."""
     return melody.mode in _WITH_MINOR_THIRD
 
@@ -62,7 +58,7 @@ def key_correlation(melody: Melody) -> float:
     weights = np.bincount(degrees(melody), weights=durations, minlength=12)
     if not len(durations):
         return float("nan")
-    profile = np.array(PROFILES["minor" if _has_minor_third(melody) else "major"])
+    profile = np.array(PROFILES["minor" if has_minor_third(melody) else "major"])
     weights, profile = weights - weights.mean(), profile - profile.mean()
     size = float(np.sqrt((weights @ weights) * (profile @ profile)))
     return float(weights @ profile) / size if size else 0.0
@@ -96,42 +92,3 @@ def ends_on_tonic(melody: Melody) -> float:
     """
     melody_degrees = degrees(melody)
     return float(melody_degrees[-1] == 0) if len(melody_degrees) else float("nan")
-
-
-@dataclass(frozen=True)
-class DegreeTransitions:
-    """Transition probabilities between scale degrees in a corpus, for modes with a major and with a minor third.
-
-    Attributes:
-        log2_probabilities: Log2-probability of the next degree given the last, shape (2, 12, 12): major or minor
-            third, last degree, next degree, in semitones above the tonic.
-    """
-
-    log2_probabilities: NDArray[np.float64]
-
-    @classmethod
-    def fit(cls, melodies: Iterable[Melody]) -> DegreeTransitions:
-        """Count the transitions of training tunes, and smooth them.
-
-        A corpus may have few or no tunes in minor. Each degree therefore starts with twelve counts, distributed as in
-        both kinds of modes together, which start with one count for each transition.
-        """
-        counts = np.zeros((2, 12, 12))
-        for melody in melodies:
-            melody_degrees = degrees(melody)
-            np.add.at(counts[int(_has_minor_third(melody))], (melody_degrees[:-1], melody_degrees[1:]), 1)
-        shared = counts.sum(axis=0) + 1
-        counts += 12 * shared / shared.sum(axis=1, keepdims=True)
-        return cls(np.log2(counts / counts.sum(axis=2, keepdims=True)))
-
-    def likelihood(self, melody: Melody) -> float:
-        """Return the mean log2-probability of a melody's transitions, in bits.
-
-        Formula: ``mean(log2 p(next degree | last degree))``. Range: below 0. NaN for the empty melody and for fewer
-        than two sounding notes. Source: Conklin & Witten, Multiple viewpoint systems for music prediction (1995).
-        """
-        melody_degrees = degrees(melody)
-        log2_p = self.log2_probabilities[int(_has_minor_third(melody))]
-        if len(melody_degrees) < 2:
-            return float("nan")
-        return float(log2_p[melody_degrees[:-1], melody_degrees[1:]].mean())

@@ -111,7 +111,7 @@ class ModelMetadata:
         corpora: The names of the collections in its vocabulary.
         configuration: The configuration of the run, as plain values.
         lineage: What the model has learned from.
-        calibration: Fitted on the training tunes; None if they were too few.
+        calibration: Fitted on the training tunes; None if they were too few, or it is of an earlier version.
         provenance: Versions, commit and device.
     """
 
@@ -151,7 +151,7 @@ class ModelMetadata:
             corpora=corpora,
             configuration=configuration,
             lineage=Lineage.from_values(values),
-            calibration=Calibration.from_dict(calibration) if calibration else None,
+            calibration=Calibration.read(calibration) if calibration else None,
             provenance=_value(values, "provenance", dict, {}),
         )
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from tests.strategies import melodies
 
-from chromasonic.melody_generation.measures.bars import (
+from chromasonic.melody_generation.measures.structure.bars import (
     bar_repetition,
     compressed_size,
     onset_agreement,

@@ -1,0 +1,1 @@
+"""Structure: features of the bars, phrases, endings, halves and contour of a melody."""
