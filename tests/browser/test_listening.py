@@ -17,10 +17,12 @@ from tests.browser.conftest import HOSTILE, JIG, LONG, SCALE
 from tests.browsing import PHONE, TABLET, WIDE, Visit, faint_texts, overflow, visiting
 
 from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
+from chromasonic.melody_generation.harmony.harmonise import harmonise
 from chromasonic.melody_generation.io.write_audio import to_wav
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER
 from chromasonic.melody_generation.notation.tempo import usual_tempo
-from chromasonic.melody_generation.pages.melody_tracks import track_files
+from chromasonic.melody_generation.pages.melody_tracks import melody_tracks, track_files
+from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 
 pytestmark = pytest.mark.slow
 
@@ -343,6 +345,31 @@ def test_the_downloaded_audio_contains_the_notes(visit: Visit, tmp_path: Path) -
         begin = int((onset / TICKS_PER_QUARTER * 60 / usual_tempo(SCALE) + 0.1) * rate)
         heard = loudest_frequency(samples[begin : begin + int(0.3 * rate)], rate)
         assert 69 + 12 * np.log2(heard / 440) == pytest.approx(pitch, abs=0.3)
+
+
+def test_chords_sound_unless_they_are_switched_off(browser: Browser, tmp_path: Path) -> None:
+    melody = harmonise(SCALE)
+    assert len(melody.chords) > 2
+    tracks = melody_tracks(ScoredMelodies((melody,)), [0], ["A scale"], ["scale"])
+    path = tmp_path / "index.html"
+    path.write_text(page_html(Page("Chords", "", (), "", groups=(TrackGroup("", "", tracks),))), encoding="utf-8")
+    with visiting(browser, path) as opened:
+        for width in (PHONE, TABLET, WIDE):
+            opened.page.set_viewport_size({"width": width, "height": 900})
+            assert overflow(opened) <= 0
+        for has_chords in (True, False):
+            with opened.page.expect_download() as saved:
+                opened.page.locator("[data-file=wav]").click()
+            saved.value.save_as(tmp_path / "scale.wav")
+            samples = read_wav((tmp_path / "scale.wav").read_bytes())[1]
+            exported = read_wav(to_wav(melody, usual_tempo(melody), chords=has_chords))[1]
+            assert np.abs(samples - exported).max() < 0.005
+            press_play(opened)
+            wait_for_position(opened, 5)
+            opened.page.get_by_label("Chords").click()
+            assert is_playing(opened)
+            opened.page.locator("header [data-do=stop]").click()
+        assert opened.complaints == []
 
 
 def read_wav(data: bytes) -> tuple[int, NDArray[np.float64]]:

@@ -7,6 +7,7 @@ import gzip
 import json
 import math
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -15,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import melodies
 
+from chromasonic.melody_generation.form import Chord
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody
+from chromasonic.melody_generation.notation.chord_names import chord_pitches
 from chromasonic.melody_generation.pages.page import Page, PageText, TrackGroup, page_html
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.pages.tracks import ScoreBar, SharedRun, Track, TrackFile
@@ -127,8 +130,19 @@ def test_the_player_gets_every_note(melody: Melody) -> None:
     assert shown["notes"] == [
         [int(values[index]) for values in (melody.onsets, melody.durations, melody.pitches)] for index in sounding
     ]
+    assert shown["chords"] == []
+    assert 'id="chords"' not in page_html(page("x", track(melody)))
     assert shown["ticks"] == melody.ticks
     assert shown["bars"] == melody.bar_lines.tolist()
+
+
+def test_the_player_gets_the_notes_of_chords_and_a_switch() -> None:
+    melody = replace(MELODY, chords=(Chord(0, 0, "major", 4),))
+    html = page_html(page("x", track(melody), track(MELODY)))
+    assert player_data(html)["melodies"][0]["chords"] == [
+        [0, melody.ticks, pitch] for pitch in chord_pitches(melody.chords[0])
+    ]
+    assert html.count('id="chords"') == 1
 
 
 @given(melodies(min_notes=1))

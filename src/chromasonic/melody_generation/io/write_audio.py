@@ -25,7 +25,7 @@ _HIGHEST = 0.45  # of the sample rate: higher harmonics would alias
 _DECAY = 2.4  # seconds in which the first harmonic of middle C decays to 1/e
 _ATTACK, _RELEASE = 0.006, 0.12  # seconds
 _PEAK = 0.8  # of full scale
-_CHORD_LOUDNESS = np.float32(0.2)  # of each note of a chord, relative to a note of the melody
+_CHORD_LOUDNESS = 0.2  # of each note of a chord, relative to a note of the melody
 
 # The parameters for the HTML pages, under the names of their script.
 INSTRUMENT = {
@@ -37,6 +37,7 @@ INSTRUMENT = {
     "attack": _ATTACK,
     "release": _RELEASE,
     "peak": _PEAK,
+    "chordLoudness": _CHORD_LOUDNESS,
 }
 
 Samples = NDArray[np.float32]
@@ -60,7 +61,7 @@ def synthesise(melody: Melody, tempo: float, *, chords: bool = True) -> Samples:
     tones: dict[tuple[int, int], Samples] = {}
     notes = zip(melody.pitches.tolist(), melody.onsets.tolist(), melody.durations.tolist(), strict=True)
     loud = [(note, np.float32(1)) for note in notes if note[0] != REST]
-    soft = [(note, _CHORD_LOUDNESS) for note in sounding_chords(melody)] if chords else []
+    soft = [(note, np.float32(_CHORD_LOUDNESS)) for note in sounding_chords(melody)] if chords else []
     for (pitch, onset, duration), loudness in loud + soft:
         key = (pitch, duration)
         if key not in tones:

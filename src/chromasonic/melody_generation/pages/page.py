@@ -85,6 +85,11 @@ class Page:
         """All melodies, in order."""
         return tuple(track for group in self.groups for track in group.tracks)
 
+    @property
+    def has_chords(self) -> bool:
+        """True if a melody has chord symbols."""
+        return any(track.melody.chords for track in self.tracks)
+
 
 def page_html(page: Page) -> str:
     """Return a page as one HTML document."""

@@ -15,6 +15,7 @@ from typing import TypedDict
 import numpy as np
 
 from chromasonic.melody_generation.melody import REST, Melody, Metre
+from chromasonic.melody_generation.notation.chord_names import sounding_chords
 from chromasonic.melody_generation.notation.tempo import beat_ticks, beat_value
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg
 from chromasonic.melody_generation.printing.printable_text import printable
@@ -124,6 +125,7 @@ class PlayerData(TypedDict):
     beat: Beat
     ticks: int
     notes: list[tuple[int, int, int]]
+    chords: list[tuple[int, int, int]]
     bars: list[int]
     files: dict[str, Mapping[str, str]]
 
@@ -163,6 +165,11 @@ class Track:
         return list(zip(*(part.tolist() for part in parts), strict=True))
 
     @property
+    def chord_notes(self) -> list[tuple[int, int, int]]:
+        """Onset, duration (in ticks) and pitch of each note that sounds for a chord symbol."""
+        return [(onset, duration, pitch) for pitch, onset, duration in sounding_chords(self.melody)]
+
+    @property
     def bars(self) -> list[int]:
         """The onsets of bars, in ticks from the first note."""
         return [int(ticks) for ticks in self.melody.bar_lines]
@@ -180,6 +187,7 @@ class Track:
             "beat": _beat(self.melody.metre),
             "ticks": self.melody.ticks,
             "notes": self.notes,
+            "chords": self.chord_notes,
             "bars": self.bars,
             "files": {file.kind: _file_data(file) for file in self.files},
         }

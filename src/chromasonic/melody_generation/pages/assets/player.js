@@ -10,6 +10,7 @@ const Player = (() => {
   const tempo = document.getElementById("tempo");
   const tempoValue = document.getElementById("tempo-value");
   const volume = document.getElementById("volume");
+  const chords = document.getElementById("chords"); // null if no melody has chords
 
   let context = null; // created at the first click: browsers allow no sound before
   let loudness = null;
@@ -43,6 +44,7 @@ const Player = (() => {
     SECONDS_PER_MINUTE / (track.melody.tempo * (tempo.value / 100)) / ticksPerQuarter;
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const barAt = (track) => Math.max(1, track.melody.bars.filter((each) => each <= track.position).length);
+  const withChords = () => chords !== null && chords.checked;
   const say = (words) => (status.textContent = words);
 
   // ---- playing
@@ -57,7 +59,7 @@ const Player = (() => {
     context.resume();
     const at = context.currentTime + 0.06;
     const step = secondsPerTick(track);
-    const silence = synthesizer.play(context, loudness, track.melody, step, track.position, at);
+    const silence = synthesizer.play(context, loudness, track.melody, step, withChords(), track.position, at);
     performance = { from: track.position, began: at, step, silence };
     current = track;
     requestAnimationFrame(follow);
@@ -179,10 +181,14 @@ const Player = (() => {
     if (loudness) loudness.gain.setTargetAtTime(part * part, context.currentTime, 0.02); // loudness grows with the square
   }
 
-  function setTempo() {
+  function playAnew() {
     const playing = performance !== null;
     if (playing) end();
     if (playing) begin(current);
+  }
+
+  function setTempo() {
+    playAnew();
     tracks.forEach(show);
   }
 
@@ -208,7 +214,7 @@ const Player = (() => {
   async function save(track, kind) {
     const file = track.melody.files[kind];
     const bytes = kind === "wav"
-      ? synthesizer.wav(track.melody, secondsPerTick(track))
+      ? synthesizer.wav(track.melody, secondsPerTick(track), withChords())
       : await contents(file);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
@@ -266,6 +272,7 @@ const Player = (() => {
   bar.querySelector("[data-do=stop]").addEventListener("click", () => stop(current));
   bar.addEventListener("keydown", (event) => event.key === "Escape" && stop(current));
   tempo.addEventListener("input", setTempo);
+  chords?.addEventListener("change", playAnew);
   volume.addEventListener("input", setVolume);
 
   return { tracks, play, pause, stop, seek, isPlaying, contents, context: () => context, output: () => loudness };

@@ -1,7 +1,7 @@
 // Synthesises melodies for playing and for WAV files, with the instrument and the parameters of io/write_audio.py.
 "use strict";
 
-const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, release, peak }) => {
+const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, release, peak, chordLoudness }) => {
   const FADE = 0.012; // seconds of fading in or out where playing begins or stops within a note
   const rings = new Map(); // by pitch: samples of a string that rings until it decays, as long as was needed so far
 
@@ -30,20 +30,22 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
     return samples;
   }
 
-  // The whole melody as samples. Notes are [onset, duration, pitch], in ticks.
-  function mixed(melody, secondsPerTick) {
+  // The whole melody as samples, with its chords softly or without them. Notes are [onset, duration, pitch], in ticks.
+  function mixed(melody, secondsPerTick, withChords) {
     const perTick = secondsPerTick * rate;
     const sound = new Float32Array(
       Math.floor(melody.ticks * perTick) + Math.floor(2 * release * rate) + 1,
     );
-    for (const [onset, duration, pitch] of melody.notes) {
+    const loud = melody.notes.map((note) => [...note, 1]);
+    const soft = withChords ? melody.chords.map((note) => [...note, chordLoudness]) : [];
+    for (const [onset, duration, pitch, loudness] of [...loud, ...soft]) {
       const seconds = (duration * perTick) / rate;
       const tone = ring(pitch, Math.floor((seconds + release) * rate));
       const begin = Math.floor(onset * perTick);
       const length = Math.min(Math.floor((seconds + release) * rate), sound.length - begin);
       for (let i = 0; i < length; i++) {
         const ending = Math.max(0, Math.min(1, (i / rate - seconds) / release));
-        sound[begin + i] += ending ? tone[i] * Math.cos((ending * Math.PI) / 2) : tone[i];
+        sound[begin + i] += loudness * (ending ? tone[i] * Math.cos((ending * Math.PI) / 2) : tone[i]);
       }
     }
     const loudest = sound.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
@@ -52,8 +54,8 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
 
   // Plays a melody from a tick to its end. All notes are scheduled on the audio clock at once, so that a page in the
   // background keeps playing. Returns a function that stops it.
-  function play(context, destination, melody, secondsPerTick, from, at) {
-    const samples = mixed(melody, secondsPerTick);
+  function play(context, destination, melody, secondsPerTick, withChords, from, at) {
+    const samples = mixed(melody, secondsPerTick, withChords);
     const buffer = context.createBuffer(1, samples.length, rate);
     buffer.copyToChannel(samples, 0);
     const source = new AudioBufferSourceNode(context, { buffer });
@@ -72,8 +74,8 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
   }
 
   // The bytes of a WAV file of 16-bit samples, one channel.
-  function wav(melody, secondsPerTick) {
-    const samples = mixed(melody, secondsPerTick);
+  function wav(melody, secondsPerTick, withChords) {
+    const samples = mixed(melody, secondsPerTick, withChords);
     const size = 2 * samples.length;
     const view = new DataView(new ArrayBuffer(44 + size));
     const text = (at, letters) => [...letters].forEach((each, i) => view.setUint8(at + i, each.charCodeAt(0)));
