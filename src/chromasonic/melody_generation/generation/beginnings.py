@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.conditions import parse_key, parse_metre, parse_upbeat
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.primer import fit_primer
 from chromasonic.melody_generation.melody import MODES, Melody, Metre
+from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
 
 
 def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
-    """Return the beginning of a melody: its conditions and its first notes, without title, source, form and chords.
+    """Return the beginning of a melody: its conditions and its first notes, without title, source and chords.
 
     Args:
         melody: The melody, whose corpus, metre, mode, tonic and upbeat are taken.
@@ -30,7 +33,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         departures=tuple(departure for departure in melody.departures if departure.note < n_notes),
         title="",
         source="",
-        form=(),
+        form=tuple(mark for mark in melody.form if mark.note < n_notes),
         part_order="",
         chords=(),
         spelling=melody.spelling[:0],
@@ -55,14 +58,26 @@ def make_beginning(config: GenerationConfig, primer: Melody | None, corpus: str)
     if primer is None:
         if config.primer_notes is not None:
             raise InputError("primer_notes says how much of a primer is taken, but no primer was given")
+        if config.primer_bars is not None or config.without_primer:
+            name = "without_primer" if config.without_primer else "primer_bars"
+            raise InputError(f"{name} is about a primer, but no primer was given")
         metre = Metre(4, 4) if config.metre is None else parse_metre(config.metre)
         start = 0 if config.upbeat is None else parse_upbeat(config.upbeat, metre)
         tonic = 0 if config.key is None else parse_key(config.key)
-        return Melody([], [], metre, start, tonic=tonic, mode=config.mode or MODES[0], corpus=corpus)
-    n_notes = len(primer) if config.primer_notes is None else config.primer_notes
+        mode, kind = config.mode or MODES[0], config.kind or UNKNOWN_KIND
+        return Melody([], [], metre, start, tonic=tonic, mode=mode, corpus=corpus, kind=kind)
+    n_notes = _n_notes_taken(config, primer)
     if not 1 <= n_notes <= len(primer):
         raise InputError(f"the primer has {len(primer)} notes and rests, so {n_notes} of them cannot be taken")
-    return _continue_primer(config, replace(beginning_of(primer, n_notes), corpus=corpus))
+    beginning = beginning_of(primer, n_notes)
+    return _continue_primer(config, replace(beginning, corpus=corpus, kind=config.kind or beginning.kind))
+
+
+def _n_notes_taken(config: GenerationConfig, primer: Melody) -> int:
+    if config.primer_bars is None:
+        return len(primer) if config.primer_notes is None else config.primer_notes
+    later = primer.bar_lines[config.primer_bars :]
+    return int(np.searchsorted(primer.onsets, later[0])) if len(later) else len(primer)
 
 
 def _continue_primer(config: GenerationConfig, primer: Melody) -> Melody:

@@ -10,11 +10,22 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from chromasonic.melody_generation.errors import InputError, did_you_mean
-from chromasonic.melody_generation.form import NATURALS
+from chromasonic.melody_generation.form import KINDS, NATURALS
 from chromasonic.melody_generation.melody import MODES, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, STARTS
 
 _ACCIDENTALS = {"#": 1, "b": -1, "": 0}
+_OCTAVE = 12
+# Written ranges.
+INSTRUMENTS = {
+    "fiddle": "G3:B5",
+    "whistle": "D4:B5",
+    "flute": "D4:D6",
+    "recorder": "C4:D6",
+    "mandolin": "G3:C6",
+    "accordion": "G3:E6",
+    "voice": "A3:E5",
+}
 # Other names of modes, and their abbreviations behind a key.
 _ALSO_CALLED = {"aeolian": "minor", "ionian": "major", "m": "minor"}
 
@@ -59,6 +70,43 @@ def parse_key(key: str) -> int:
         meant = f": write key={letter.upper()}{accidental} mode={mode}" if mode else ", such as G, F# or Bb"
         raise InputError(f"a key is the tonic alone{meant}, got {key!r}")
     return (NATURALS[letter.upper()] + _ACCIDENTALS[accidental]) % 12
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """Return the lowest and the highest MIDI pitch of a range such as ``G3:B5``, or of an instrument.
+
+    Ranges of instruments are those in which folk tunes are written for them, such as the first position of a fiddle.
+
+    Raises:
+        InputError: If it is neither, or spans less than an octave.
+
+    Example:
+        >>> parse_range("G3:B5") == parse_range("fiddle") == (55, 83)
+        True
+    """
+    name = text.strip().lower()
+    ends = [re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", part.strip()) for part in INSTRUMENTS.get(name, text).split(":")]
+    if len(ends) != 2 or None in ends:
+        hint = did_you_mean(name, INSTRUMENTS)
+        raise InputError(
+            f"a range is written like G3:B5 (C4 is middle C), or is one of {', '.join(INSTRUMENTS)}, got {text!r}{hint}"
+        )
+    lowest, highest = (
+        12 * (int(end[3]) + 1) + NATURALS[end[1].upper()] + _ACCIDENTALS[end[2]] for end in ends if end is not None
+    )
+    if highest - lowest < _OCTAVE:
+        raise InputError(f"a range spans an octave at least, from the lowest to the highest note, got {text!r}")
+    return lowest, highest
+
+
+def check_kind(kind: str) -> None:
+    """Raise if a kind of tune is unknown.
+
+    Raises:
+        InputError: Naming the nearest kind and all kinds.
+    """
+    if kind not in KINDS:
+        raise InputError(f"no kind of tune is called {kind!r}{did_you_mean(kind, KINDS)}; there are {', '.join(KINDS)}")
 
 
 def parse_metre(text: str) -> Metre:

@@ -7,6 +7,7 @@ never two in a row. All other constraints are on length; the music is the model'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,13 +15,13 @@ from torch import Tensor
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormSign
+from chromasonic.melody_generation.generation.conditions import parse_range
 from chromasonic.melody_generation.generation.decoding import select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.plan import FAR, PlanProgress
 from chromasonic.melody_generation.networks.bar_position import BarPositionState, BarPositionTracker
 from chromasonic.melody_generation.sign_grammar import FINAL_STATES, NEXT_STATE, SignState, SignSymbol
-from chromasonic.melody_generation.vocabulary import METRES, SIGNS, NoteVocabulary
-
-_FAR = 1 << 40  # ticks: no end is required yet
+from chromasonic.melody_generation.vocabulary import METRES, MIDDLE_C, SIGNS, NoteVocabulary
 
 
 class DecodingState(NamedTuple):
@@ -28,19 +29,25 @@ class DecodingState(NamedTuple):
 
     Attributes:
         clock: The position in the bar, and the number of the bar.
+        elapsed: The ticks of the notes so far.
         metre: The current metre token.
+        tonic: The tonic of the melody.
         n_notes: The number of notes and rests so far.
         start: The position in the bar of the first note.
         has_sounded: Whether the melody has a note that is no rest.
+        is_on_tonic: Whether the last note that is no rest is the tonic.
         signs: The state of the grammar of signs.
         after_departure: Whether the last token was a bar or metre token, or the last of the prefix.
     """
 
     clock: BarPositionState
+    elapsed: Tensor
     metre: Tensor
+    tonic: Tensor
     n_notes: Tensor
     start: Tensor
     has_sounded: Tensor
+    is_on_tonic: Tensor
     signs: Tensor
     after_departure: Tensor
 
@@ -49,7 +56,10 @@ class DecodingConstraints:
     """Masks the tokens that may follow in a batch of unfinished melodies, and tells which melodies are complete.
 
     Args:
-        config: The options of generation, of which ``bars``, ``notes`` and ``max_notes`` are used.
+        config: The options of generation, of which ``notes``, ``max_notes``, ``range`` and ``ends_on`` are used.
+
+    Attributes:
+        playable: Mask of the tokens that can ever be sampled, shape (V,).
     """
 
     def __init__(self, config: GenerationConfig) -> None:
@@ -75,8 +85,11 @@ class DecodingConstraints:
         self._allowed_by_signs[SignState.CLOSED_ENDING] &= ~self._departs
         self._is_final = torch.tensor([state in FINAL_STATES for state in SignState])
         self._allowed_by_signs[:, vocabulary.end] = self._is_final
-        self._playable = self._is_note | self._departs | self._is_sign
-        self._playable[vocabulary.end] = True
+        self.playable = self._is_note | self._departs | self._is_sign
+        self.playable[vocabulary.end] = True
+        semitones = torch.tensor([*vocabulary.pitch_classes, 0])[torch.from_numpy(vocabulary.token_pitch)]  # (V,)
+        self._is_tonic = self._is_note & ~self._is_rest & (semitones % 12 == 0)
+        self._in_range = torch.stack([self._range_of(semitones, tonic) for tonic in range(12)])  # (12, V)
         # A complete melody ends, perhaps after a repeat sign that closes its last section.
         self._closing = torch.zeros_like(self._allowed_by_signs)  # (states, V)
         self._closing[:, vocabulary.end] = True
@@ -95,13 +108,37 @@ class DecodingConstraints:
     @property
     def n_playable(self) -> int:
         """The number of tokens that can ever be sampled."""
-        return int(self._playable.sum())
+        return int(self.playable.sum())
 
-    def begin(self, tokens: Tensor) -> DecodingState:
-        """Return the state after sequences of prefix and first notes, token ids of shape (B, T)."""
+    def _range_of(self, semitones: Tensor, tonic: int) -> Tensor:
+        """Return the mask of the tokens that are within the range asked for, shape (V,)."""
+        if self.config.range is None:
+            return torch.ones_like(self._is_note)
+        lowest, highest = parse_range(self.config.range)
+        pitch = MIDDLE_C + tonic + semitones
+        return ~self._is_note | self._is_rest | ((pitch >= lowest) & (pitch <= highest))
+
+    def begin(self, tokens: Tensor, tonics: Tensor) -> DecodingState:
+        """Return the state after sequences of prefix and first notes.
+
+        Args:
+            tokens: Token ids, shape (B, T).
+            tonics: The tonic of each melody, shape (B,).
+        """
         zeros = torch.zeros(len(tokens), dtype=torch.long)
         never = zeros > 0
-        state = DecodingState(self._clock.initial_state(len(tokens)), zeros, zeros, zeros, never, zeros, ~never)
+        state = DecodingState(
+            clock=self._clock.initial_state(len(tokens)),
+            elapsed=zeros,
+            metre=zeros,
+            tonic=tonics,
+            n_notes=zeros,
+            start=zeros,
+            has_sounded=never,
+            is_on_tonic=never,
+            signs=zeros,
+            after_departure=~never,
+        )
         for column in tokens.unbind(dim=1):
             state = self.after(state, column)
         return state
@@ -110,73 +147,100 @@ class DecodingConstraints:
         """Return the state after one more token of each melody, shape (B,)."""
         is_note = self._is_note[tokens]
         start = self._start[tokens]
+        sounds = is_note & ~self._is_rest[tokens]
         return DecodingState(
             clock=self._clock(tokens[:, None], state.clock)[1],
+            elapsed=state.elapsed + self._ticks[tokens],
+            tonic=state.tonic,
+            is_on_tonic=torch.where(sounds, self._is_tonic[tokens], state.is_on_tonic),
             metre=torch.where(self._is_metre[tokens], tokens, state.metre),
             n_notes=state.n_notes + is_note,
             start=torch.where(start >= 0, start, state.start),
-            has_sounded=state.has_sounded | (is_note & ~self._is_rest[tokens]),
+            has_sounded=state.has_sounded | sounds,
             signs=self._next_signs[state.signs, self._symbol[tokens]],
             after_departure=~is_note & ~self._is_sign[tokens],
         )
 
-    def check_length(self, state: DecodingState) -> None:
+    def check_length(self, state: DecodingState, ends: Tensor) -> None:
         """Raise if a beginning already has the length of the whole melody.
 
+        Args:
+            state: The state after the beginnings.
+            ends: Ticks at which the first stretch of their plans ends, shape (B,).
+
         Raises:
-            InputError: If a beginning is complete, or its bars cannot be counted.
+            InputError: If a beginning is complete.
         """
         config = self.config
-        if config.bars is not None and bool((state.clock.bar_ticks == self._free).any()):
-            raise InputError("bars cannot be counted in free metre: give notes instead of bars")
-        if bool(self.is_complete(state).any()):
-            n, noun = (config.bars, "bar") if config.bars is not None else (config.notes or config.max_notes, "note")
+        if bool(self.is_complete(state, ends).any()):
+            by_notes = config.notes or config.max_notes
+            n, noun = (by_notes, "note") if config.n_bars is None else (config.n_bars, "bar")
             asked = f"{n} {noun}{'s' if n > 1 else ''}"
             raise InputError(f"the primer already has {asked} or more: shorten it, or ask for more")
 
-    def is_complete(self, state: DecodingState) -> Tensor:
-        """Return the mask of melodies that have the length asked for, shape (B,)."""
+    def is_complete(self, state: DecodingState, ends: Tensor) -> Tensor:
+        """Return the mask of melodies that have the length asked for, or whose stretch of a plan ends, shape (B,)."""
         if self.config.notes is not None:
             return state.n_notes >= self.config.notes
-        return self._ticks_left(state) < self._shortest
+        return self._ticks_left(state, ends) < self._shortest
 
-    def allowed(self, state: DecodingState) -> Tensor:
-        """Return the mask of tokens that may come next in unfinished melodies, at least one each, shape (B, V)."""
+    def allowed(self, state: DecodingState, ends: Tensor, plans: Sequence[PlanProgress]) -> Tensor:
+        """Return the mask of tokens that may come next in unfinished melodies, at least one each, shape (B, V).
+
+        Args:
+            state: The state of the melodies.
+            ends: Ticks at which the current stretch of each plan ends, shape (B,).
+            plans: Where each melody stands in its plan.
+        """
         vocabulary = self._vocabulary
         # A note follows the prefix, and a bar line or metre that departs from the count.
-        allowed = self._playable & (self._is_note | ~state.after_departure[:, None])
-        allowed &= self._allowed_by_signs[state.signs]
+        allowed = self.playable & (self._is_note | ~state.after_departure[:, None])
+        allowed &= self._allowed_by_signs[state.signs] & self._in_range[state.tonic]
         allowed[:, vocabulary.bar] &= state.clock.position > 0
         allowed.scatter_(1, state.metre[:, None], value=False)
-        is_open = self.config.is_open_ended
+        is_open = (ends >= FAR) & (self.config.notes is None)
         allowed[:, vocabulary.end] &= state.has_sounded & is_open
-        if self.config.notes is None:
-            self._exclude_overlong(allowed, self._ticks_left(state))
-        complete = self.is_complete(state).nonzero()[:, 0]
+        if self.config.ends_on is not None:
+            allowed[:, vocabulary.end] &= state.is_on_tonic
+        left = self._ticks_left(state, ends) if self.config.notes is None else torch.full_like(state.elapsed, FAR)
+        self._exclude_overlong(allowed, left, plans)
+        signs_end = torch.tensor([not plan.has_signs for plan in plans])
+        allowed[signs_end] &= ~self._is_sign
+        complete = self.is_complete(state, ends).nonzero()[:, 0]
         if len(complete):
             allowed[complete] = self._closing[state.signs[complete]]
         silent = (~state.has_sounded).nonzero()[:, 0]
         if len(silent):
-            allowed[silent] &= ~(self._is_rest & self._is_last_chance(select_sequences(state, silent)))
+            is_last = self._is_last_chance(select_sequences(state, silent), left[silent])
+            allowed[silent] &= ~(self._is_rest & is_last)
+        forced = torch.tensor([plan.forced for plan in plans])
+        is_forced = forced >= 0
+        if bool(is_forced.any()):
+            allowed[is_forced] = False
+            allowed[is_forced, forced[is_forced]] = True
         return allowed
 
-    def _exclude_overlong(self, allowed: Tensor, left: Tensor) -> None:
+    def _exclude_overlong(self, allowed: Tensor, left: Tensor, plans: Sequence[PlanProgress]) -> None:
         """Exclude tokens that do not fit into the ticks left, shape (B,), or leave too few for another note."""
-        due = (left < _FAR).nonzero()[:, 0]
-        if len(due):
-            after = left[due][:, None] - self._ticks
-            allowed[due] &= ((after == 0) | (after >= self._shortest)) & ~self._departs
+        due = (left < FAR // 2).nonzero()[:, 0]
+        if not len(due):
+            return
+        after = left[due][:, None] - self._ticks
+        allowed[due] &= ((after == 0) | (after >= self._shortest)) & ~self._departs
+        if self.config.ends_on is not None:
+            is_last = torch.tensor([plans[index].is_last for index in due.tolist()])[:, None]
+            allowed[due] &= ~((after == 0) & self._is_note & ~self._is_tonic & is_last)
 
-    def _ticks_left(self, state: DecodingState) -> Tensor:
-        """Return the ticks to the bar line at which a melody has to end, shape (B,); ``_FAR`` while there is none."""
-        clock, bars = state.clock, self.config.bars
-        if bars is not None:
-            return (bars - clock.bar) * clock.bar_ticks + state.start - clock.position
+    def _ticks_left(self, state: DecodingState, ends: Tensor) -> Tensor:
+        """Return the ticks to where a melody or a stretch of its plan has to end, shape (B,); many if nowhere."""
+        clock = state.clock
         to_bar_line = torch.where(clock.bar_ticks == self._free, 0, -clock.position % clock.bar_ticks)
-        return torch.where(state.n_notes >= self.config.max_notes, to_bar_line, _FAR)
+        by_notes = torch.where(state.n_notes >= self.config.max_notes, to_bar_line, FAR)
+        return torch.where(ends < FAR, ends - state.elapsed, by_notes)
 
-    def _is_last_chance(self, state: DecodingState) -> Tensor:
-        """Return the mask of rests that would end a melody without a sounding note, shape (B, 1) or (B, V)."""
-        if self.config.bars is not None:
-            return self._ticks == self._ticks_left(state)[:, None]
-        return state.n_notes[:, None] + 1 >= (self.config.notes or self.config.max_notes)
+    def _is_last_chance(self, state: DecodingState, left: Tensor) -> Tensor:
+        """Return the mask of rests that would end a melody without a sounding note, shape (B, V)."""
+        by_ticks = self._ticks == left[:, None]
+        if self.config.n_bars is not None:
+            return by_ticks
+        return by_ticks | (state.n_notes[:, None] + 1 >= (self.config.notes or self.config.max_notes))

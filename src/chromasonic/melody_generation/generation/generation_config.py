@@ -8,11 +8,17 @@ from typing import Any
 
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.conditions import (
+    check_kind,
     check_mode,
     parse_key,
     parse_metre,
+    parse_range,
     parse_upbeat,
 )
+from chromasonic.melody_generation.generation.plan import parse_form
+
+_BARS_PER_PART = 8
+_MAX_DRAFTS = 256
 
 
 @dataclass(frozen=True)
@@ -23,10 +29,16 @@ class GenerationConfig:
         count: The number of melodies.
         key: The tonic, such as G, F# or Bb; by default C, or the primer's.
         mode: One of ``MODES``; by default major, or the primer's.
+        kind: The kind of tune, such as jig; by default the model decides, or the primer's.
         metre: A metre of the vocabulary, such as 6/8; by default 4/4, or the primer's.
         upbeat: The note value before the first bar line, such as 1/8; 0 for none.
         bars: A melody has exactly so many bars; an upbeat and the incomplete last bar that it completes are one. The
             metre stays.
+        form: The parts, such as AABB: a part that is written twice in a row is repeated, and one that returns is
+            copied. They have equal lengths, eight bars by default.
+        range: The lowest and the highest note, such as G3:B5, or an instrument: see
+            :data:`~chromasonic.melody_generation.generation.conditions.INSTRUMENTS`.
+        ends_on: ``tonic`` if the last note has to be the tonic.
         notes: A melody has exactly so many notes and rests, those of a primer included.
         max_notes: Without ``bars`` or ``notes``, a melody that the model has not ended after so many notes and rests
             ends at the next bar line, in free metre at once.
@@ -35,8 +47,12 @@ class GenerationConfig:
         top_k: The number of most probable tokens that are kept, of equal ones the first; 0 for all.
         top_p: The share of probability that is kept at least, by as few tokens as possible; 1 for all.
         min_p: Keeps the tokens with at least this share of the most probable one's probability; 0 for all.
+        drafts: Where a length, form, range or ending is asked for: the number of drafts of which one is drawn, by
+            the probability that the model gives to what was asked for.
         seed: Seed of the random numbers.
         primer_notes: The number of the primer's first notes that are taken; by default all.
+        primer_bars: The number of the primer's first bars that are taken, an upbeat with the first.
+        without_primer: Whether the primer is left out of the melodies that continue it.
 
     Raises:
         InputError: If an option is out of range, or two exclude each other.
@@ -49,9 +65,13 @@ class GenerationConfig:
     count: int = 1
     key: str | None = None
     mode: str | None = None
+    kind: str | None = None
     metre: str | None = None
     upbeat: str | None = None
     bars: int | None = None
+    form: str | None = None
+    range: str | None = None
+    ends_on: str | None = None
     notes: int | None = None
     max_notes: int = 512
     corpus: str | None = None
@@ -59,8 +79,11 @@ class GenerationConfig:
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0
+    drafts: int = 8
     seed: int = 0
     primer_notes: int | None = None
+    primer_bars: int | None = None
+    without_primer: bool = False
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -72,6 +95,7 @@ class GenerationConfig:
             ("top_k", self.top_k >= 0, "how many tokens are kept, 0 for all"),
             ("top_p", 0 < self.top_p <= 1, "a share above 0 and up to 1, 1 for all"),
             ("min_p", 0 <= self.min_p <= 1, "a share of 0 to 1, 0 for all"),
+            ("drafts", 1 <= self.drafts <= _MAX_DRAFTS, f"a whole number of 1 to {_MAX_DRAFTS}"),
             ("seed", self.seed >= 0, "a whole number of 0 or more"),
         ):
             if not is_valid:
@@ -82,17 +106,35 @@ class GenerationConfig:
             check_mode(self.mode)
         if self.key is not None:
             parse_key(self.key)
+        if self.kind is not None:
+            check_kind(self.kind)
+        if self.range is not None:
+            parse_range(self.range)
+        if self.primer_notes is not None and self.primer_bars is not None:
+            raise InputError("a primer is as long as primer_notes says or as primer_bars says: give one of them")
         metre = parse_metre(self.metre) if self.metre is not None else None
         if self.upbeat is not None and metre is not None:  # else it depends on the primer's metre
             parse_upbeat(self.upbeat, metre)
 
     def _check_length(self) -> None:
-        for name in ("bars", "notes", "max_notes"):
+        for name in ("bars", "notes", "max_notes", "primer_bars"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"{name} is 1 or more, got {number}")
         if self.bars is not None and self.notes is not None:
             raise InputError("a melody is as long as bars says or as notes says: give one of them")
+        if self.ends_on not in (None, "tonic"):
+            raise InputError(f"ends_on is tonic, or left out, got {self.ends_on!r}")
+        if self.form is None:
+            return
+        parts = parse_form(self.form)
+        if self.notes is not None:
+            raise InputError("the parts of a form are as long as bars says: leave notes out")
+        if self.bars is not None and self.bars % len(parts):
+            raise InputError(
+                f"form={self.form} has {len(parts)} written parts of equal length, so bars is a multiple of "
+                f"{len(parts)}, got {self.bars}"
+            )
 
     @property
     def is_greedy(self) -> bool:
@@ -100,9 +142,22 @@ class GenerationConfig:
         return self.temperature == 0 or self.top_k == 1
 
     @property
+    def n_bars(self) -> int | None:
+        """The number of bars that is asked for, by ``bars`` or by ``form``; None if the model decides."""
+        if self.bars is None and self.form is not None:
+            return _BARS_PER_PART * len(parse_form(self.form))
+        return self.bars
+
+    @property
     def is_open_ended(self) -> bool:
         """True if the model decides where a melody ends."""
-        return self.bars is None and self.notes is None
+        return self.n_bars is None and self.notes is None
+
+    @property
+    def n_drafts(self) -> int:
+        """The number of drafts of each melody: 1 if nothing is asked for that the model does not know."""
+        is_steered = not self.is_open_ended or self.range is not None or self.ends_on is not None
+        return self.drafts if is_steered and not self.is_greedy else 1
 
     def with_changes(self, **changes: Any) -> GenerationConfig:
         """Return a copy with other values for some options.
