@@ -20,8 +20,8 @@ from torch import nn
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.splits import split_by_family
-from chromasonic.melody_generation.generation.generate import sample
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_sampling import sample
 from chromasonic.melody_generation.io.read_abc import read_abc
 from chromasonic.melody_generation.io.read_score import read_score
 from chromasonic.melody_generation.io.tunes import WrittenTune

@@ -17,8 +17,9 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation import generate as generation
 from chromasonic.melody_generation.generation.beginnings import beginning_of
-from chromasonic.melody_generation.generation.generate import generate, sample
+from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_sampling import sample
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork

@@ -33,8 +33,8 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 from chromasonic.melody_generation.evaluation.records import SCORES, VERSION, EvaluationRecord
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.generation.beginnings import beginning_of
-from chromasonic.melody_generation.generation.generate import sample
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_sampling import sample
 from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate, estimate_ratio
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores, ScoreSummary, typical_indices
 from chromasonic.melody_generation.measures.novelty import Copying, most_copied

@@ -58,8 +58,9 @@ def make_beginning(config: GenerationConfig, primer: Melody | None, corpus: str)
     if primer is None:
         if config.primer_notes is not None:
             raise InputError("primer_notes says how much of a primer is taken, but no primer was given")
-        if config.primer_bars is not None or config.without_primer:
-            name = "without_primer" if config.without_primer else "primer_bars"
+        names = ("primer_bars", "without_primer", "fill", "vary")
+        name = next((name for name in names if getattr(config, name) not in (None, False)), None)
+        if name:
             raise InputError(f"{name} is about a primer, but no primer was given")
         metre = Metre(4, 4) if config.metre is None else parse_metre(config.metre)
         start = 0 if config.upbeat is None else parse_upbeat(config.upbeat, metre)

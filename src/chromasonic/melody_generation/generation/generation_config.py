@@ -53,6 +53,8 @@ class GenerationConfig:
         primer_notes: The number of the primer's first notes that are taken; by default all.
         primer_bars: The number of the primer's first bars that are taken, an upbeat with the first.
         without_primer: Whether the primer is left out of the melodies that continue it.
+        fill: Bars of the primer that are composed anew, such as 5-8; the others stay.
+        vary: The share of the primer's bars that are composed anew, chosen at random, above 0 and up to 1.
 
     Raises:
         InputError: If an option is out of range, or two exclude each other.
@@ -84,16 +86,20 @@ class GenerationConfig:
     primer_notes: int | None = None
     primer_bars: int | None = None
     without_primer: bool = False
+    fill: str | None = None
+    vary: float | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise InputError(f"count is how many melodies to generate, 1 or more, got {self.count}")
         self._check_beginning()
         self._check_length()
+        self._check_rewriting()
         for name, is_valid, expected in (
             ("temperature", 0 <= self.temperature < math.inf, "a number of 0 or more (0 is greedy)"),
             ("top_k", self.top_k >= 0, "how many tokens are kept, 0 for all"),
             ("top_p", 0 < self.top_p <= 1, "a share above 0 and up to 1, 1 for all"),
+            ("vary", self.vary is None or 0 < self.vary <= 1, "the share of the bars that change, above 0 and up to 1"),
             ("min_p", 0 <= self.min_p <= 1, "a share of 0 to 1, 0 for all"),
             ("drafts", 1 <= self.drafts <= _MAX_DRAFTS, f"a whole number of 1 to {_MAX_DRAFTS}"),
             ("seed", self.seed >= 0, "a whole number of 0 or more"),
@@ -136,6 +142,22 @@ class GenerationConfig:
                 f"{len(parts)}, got {self.bars}"
             )
 
+    def _check_rewriting(self) -> None:
+        if not self.is_rewriting:
+            return
+        name = "vary" if self.fill is None else "fill"
+        if self.fill is not None and self.vary is not None:
+            raise InputError("fill says which bars are composed anew, vary how many: give one of them")
+        others = ("bars", "form", "notes", "ends_on", "primer_notes", "primer_bars", "mode", "metre", "upbeat")
+        given = next((other for other in others if getattr(self, other) is not None), None)
+        if given is not None or self.without_primer:
+            raise InputError(f"{name} keeps the rest of the tune as it is: leave {given or 'without_primer'} out")
+
+    @property
+    def is_rewriting(self) -> bool:
+        """True if bars of a given tune are composed anew."""
+        return self.fill is not None or self.vary is not None
+
     @property
     def is_greedy(self) -> bool:
         """True if the most probable token is always chosen, so that a beginning has one continuation."""
@@ -156,7 +178,7 @@ class GenerationConfig:
     @property
     def n_drafts(self) -> int:
         """The number of drafts of each melody: 1 if nothing is asked for that the model does not know."""
-        is_steered = not self.is_open_ended or self.range is not None or self.ends_on is not None
+        is_steered = self.is_rewriting or not self.is_open_ended or self.range is not None or self.ends_on is not None
         return self.drafts if is_steered and not self.is_greedy else 1
 
     def with_changes(self, **changes: Any) -> GenerationConfig:

@@ -14,8 +14,8 @@ from torch import nn
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.beginnings import beginning_of
-from chromasonic.melody_generation.generation.generate import sample
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_sampling import sample
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
