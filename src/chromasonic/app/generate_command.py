@@ -56,7 +56,9 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         melodies = [harmonise(melody) for melody in melodies]
     if remark := unfamiliar_conditions(model.tunes.get("train", ()), melodies[0]):
         print_remark(remark)
-    title = f"After {primer.melody.title}," if primer and primer.melody.title else "Melody"
+    title = "Melody"
+    if primer and primer.melody.title:
+        title = f"{primer.melody.title}, varied" if config.is_rewriting else f"After {primer.melody.title},"
     generated = GeneratedSet.of(model, melodies, title, config.max_notes if config.is_open_ended else None)
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
