@@ -203,7 +203,9 @@ class DecodingConstraints:
         if self.config.ends_on is not None:
             allowed[:, vocabulary.end] &= state.is_on_tonic
         left = self._ticks_left(state, ends) if self.config.notes is None else torch.full_like(state.elapsed, FAR)
-        self._exclude_overlong(allowed, left, plans)
+        self._exclude_overlong(allowed, left)
+        if self.config.ends_on is not None:
+            allowed &= self._is_tonic | ~self._is_note | ~self._completes(state, left, plans)
         signs_end = torch.tensor([not plan.has_signs for plan in plans])
         allowed[signs_end] &= ~self._is_sign
         complete = self.is_complete(state, ends).nonzero()[:, 0]
@@ -220,16 +222,34 @@ class DecodingConstraints:
             allowed[is_forced, forced[is_forced]] = True
         return allowed
 
-    def _exclude_overlong(self, allowed: Tensor, left: Tensor, plans: Sequence[PlanProgress]) -> None:
+    def required(self, state: DecodingState, ends: Tensor, plans: Sequence[PlanProgress]) -> Tensor:
+        """Return the token that comes next even if the network rules it out, shape (B,); -1 where there is none.
+
+        Arguments as for ``allowed``.
+        """
+        required = torch.tensor([plan.forced for plan in plans])
+        may_end = (required < 0) & self.is_complete(state, ends)
+        return torch.where(may_end, self._vocabulary.end, required)
+
+    def _exclude_overlong(self, allowed: Tensor, left: Tensor) -> None:
         """Exclude tokens that do not fit into the ticks left, shape (B,), or leave too few for another note."""
         due = (left < FAR // 2).nonzero()[:, 0]
-        if not len(due):
-            return
-        after = left[due][:, None] - self._ticks
-        allowed[due] &= ((after == 0) | (after >= self._shortest)) & ~self._departs
-        if self.config.ends_on is not None:
-            is_last = torch.tensor([plans[index].is_last for index in due.tolist()])[:, None]
-            allowed[due] &= ~((after == 0) & self._is_note & ~self._is_tonic & is_last)
+        if len(due):
+            after = left[due][:, None] - self._ticks
+            allowed[due] &= ((after == 0) | (after >= self._shortest)) & ~self._departs
+
+    def _completes(self, state: DecodingState, left: Tensor, plans: Sequence[PlanProgress]) -> Tensor:
+        """Return the mask of notes with which a melody would have the length asked for, shape (B, V)."""
+        n_notes = state.n_notes[:, None] + 1  # (B, 1)
+        if self.config.notes is not None:
+            return n_notes >= self.config.notes
+        clock = state.clock
+        to_bar_line = -(clock.position[:, None] + self._ticks) % clock.bar_ticks[:, None]  # (B, V)
+        is_at_bar_line = (to_bar_line < self._shortest) | (clock.bar_ticks[:, None] == self._free)
+        is_last = torch.tensor([plan.is_last for plan in plans])[:, None]
+        is_due = left[:, None] < FAR // 2
+        at_end = is_last & is_due & (left[:, None] - self._ticks < self._shortest)
+        return at_end | (~is_due & (n_notes >= self.config.max_notes) & is_at_bar_line)
 
     def _ticks_left(self, state: DecodingState, ends: Tensor) -> Tensor:
         """Return the ticks to where a melody or a stretch of its plan has to end, shape (B,); many if nowhere."""

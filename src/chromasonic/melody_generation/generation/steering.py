@@ -25,6 +25,8 @@ from chromasonic.melody_generation.generation.sampling import sample_from, token
 from chromasonic.melody_generation.melody import IntArray
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
+_LEAST_LOGIT = -1e4  # of a token that the network rules out
+
 
 @dataclass
 class _Draft:
@@ -128,8 +130,12 @@ def sample_drafts(
         logits = decoder.read(tokens)  # (B, V)
         allowed = constraints.allowed(state, _ends(groups), [draft.plan for draft in active])  # (B, V)
         masked = logits.masked_fill(~allowed, -torch.inf)
-        if bool((masked.amax(-1) == -torch.inf).any()):
-            raise InputError("the network rules out every token that may come next, so no melody can be continued")
+        ruled_out = (masked.amax(-1) == -torch.inf).nonzero()[:, 0]
+        if len(ruled_out):
+            required = constraints.required(state, _ends(groups), [draft.plan for draft in active])[ruled_out]
+            if bool((required < 0).any()):
+                raise InputError("the network rules out every token that may come next, so no melody can be continued")
+            masked[ruled_out, required] = _LEAST_LOGIT
         uniforms = torch.tensor([number for group in groups for number in group.uniforms()], dtype=torch.float64)
         new = sample_from(token_probabilities(masked, constraints.config), uniforms)  # (B,)
         if n_drafts > 1:
@@ -153,7 +159,7 @@ def _weigh(active: Sequence[_Draft], logits: Tensor, masked: Tensor, constraints
     """Multiply the weight of each draft by the probability of all tokens that were allowed."""
     temperature = constraints.config.temperature or 1.0
     playable = logits.masked_fill(~constraints.playable, -torch.inf)
-    log_shares = (masked / temperature).logsumexp(-1) - (playable / temperature).logsumexp(-1)
+    log_shares = (masked / temperature).logsumexp(-1) - (playable / temperature).logsumexp(-1).clamp(min=_LEAST_LOGIT)
     for draft, log_share in zip(active, log_shares.tolist(), strict=True):
         draft.log_weight += log_share
 

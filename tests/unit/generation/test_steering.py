@@ -1,0 +1,137 @@
+"""Drafts follow the distribution of the network given what was asked for, and keep to what was asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+from tests.unit.generation.test_generate import AfterLast, token_of
+
+from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import FormSign
+from chromasonic.melody_generation.generation.conditions import INSTRUMENTS, parse_range
+from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.networks.markov import MarkovNetwork
+from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+
+VOCABULARY = NoteVocabulary()
+A, B = token_of(0, 24), token_of(4, 24)
+END = VOCABULARY.end
+# A melody wants to end after B, and B likes to follow A.
+AFTER = {A: {A: 0.3, B: 0.6, END: 0.1}, B: {A: 0.25, B: 0.25, END: 0.5}}
+NETWORK = AfterLast({A: 0.6, B: 0.4}, AFTER)
+
+
+def pairs_of(melodies: list[Melody]) -> Counter[tuple[int, int]]:
+    return Counter(
+        (int(tokens[PREFIX_LENGTH]), int(tokens[PREFIX_LENGTH + 1])) for tokens in map(VOCABULARY.encode, melodies)
+    )
+
+
+@pytest.mark.parametrize("length", [{"notes": 2}, {"bars": 2, "metre": "1/4"}])
+def test_a_melody_of_a_given_length_ends_where_the_network_wants_to_end(length: dict[str, Any]) -> None:
+    pairs = pairs_of(generate(NETWORK, count=600, drafts=64, seed=2, **length))
+    first = {A: 0.6, B: 0.4}
+    shares = {(x, y): first[x] * AFTER[x][y] * AFTER[y][END] for x in first for y in first}
+    expected = {pair: 600 * share / sum(shares.values()) for pair, share in shares.items()}
+    assert chisquare([pairs[pair] for pair in expected], list(expected.values())).pvalue > 0.01
+    with_one = pairs_of(generate(NETWORK, count=600, drafts=1, seed=2, **length))
+    masked = {(x, y): 600 * first[x] * AFTER[x][y] / (1 - AFTER[x][END]) for x in first for y in first}
+    assert chisquare([with_one[pair] for pair in masked], list(masked.values())).pvalue > 0.01
+    assert sum(pair[1] == B for pair in pairs.elements()) > sum(pair[1] == B for pair in with_one.elements()) + 50
+
+
+def test_bars_composed_anew_fit_what_follows_them() -> None:
+    tune = VOCABULARY.decode([*VOCABULARY.encode(Melody([], [], metre=metre_of("1/4")))[:-1], A, A, A, END])
+    melodies = generate(NETWORK, primer=tune, fill="2", count=600, drafts=64, seed=4)
+    middle = Counter(int(VOCABULARY.encode(melody)[PREFIX_LENGTH + 1]) for melody in melodies)
+    shares = {x: AFTER[A][x] * AFTER[x][A] for x in (A, B)}
+    expected = {x: 600 * share / sum(shares.values()) for x, share in shares.items()}
+    assert chisquare([middle[x] for x in expected], list(expected.values())).pvalue > 0.01
+
+
+def metre_of(text: str) -> Any:
+    return Melody([], [], generate(NETWORK, metre=text, notes=1)[0].metre).metre
+
+
+@pytest.mark.parametrize("options", [{}, {"upbeat": "1/8"}, {"metre": "6/8", "upbeat": "1/8", "key": "D"}], ids=str)
+def test_parts_have_equal_lengths_and_return_as_they_were(options: dict[str, Any]) -> None:
+    network = MarkovNetwork(0)  # every allowed token is equally likely
+    for melody in generate(network, count=3, form="AABA", bars=9, drafts=2, **options):
+        part = 3 * melody.metre.bar_ticks
+        assert (melody.n_bars, melody.ticks) == (9, 3 * part)
+        signs = [(mark.sign, int(melody.onsets[mark.note])) for mark in melody.form]
+        assert signs == [(FormSign.REPEAT_END, part), (FormSign.SECTION, 2 * part)]
+        first, last = (
+            [
+                (onset - begin, pitch, ticks)
+                for onset, pitch, ticks in zip(
+                    melody.onsets.tolist(), melody.pitches.tolist(), melody.durations.tolist(), strict=True
+                )
+                if begin <= onset < begin + part
+            ]
+            for begin in (0, 2 * part)
+        )
+        assert first == last
+
+
+def test_parts_have_eight_bars_unless_bars_are_given() -> None:
+    assert generate(MarkovNetwork(0), form="AABB", drafts=1)[0].n_bars == 16
+
+
+def test_a_form_continues_a_primer() -> None:
+    primer = Melody([60, 62, 64], [24, 24, 24], metre_of("2/4"))
+    for melody in generate(MarkovNetwork(0), primer=primer, form="ABA", bars=6, count=3, drafts=2):
+        assert melody.pitches[:3].tolist() == [60, 62, 64]
+        begin = int(np.searchsorted(melody.onsets, 4 * 48))
+        assert melody.pitches[begin : begin + 3].tolist() == [60, 62, 64]
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_all_notes_are_in_the_range_of_an_instrument(instrument: str) -> None:
+    lowest, highest = parse_range(instrument)
+    melodies = generate(MarkovNetwork(0), count=4, notes=30, key="G", range=instrument)
+    pitches = np.concatenate([melody.pitches[melody.pitches != REST] for melody in melodies])
+    assert lowest <= pitches.min() < pitches.max() <= highest
+
+
+@pytest.mark.parametrize("length", [{"bars": 2}, {"notes": 5}, {"max_notes": 6}, {"form": "AA", "bars": 2}], ids=str)
+def test_a_melody_ends_on_the_tonic_if_asked(length: dict[str, Any]) -> None:
+    for melody in generate(MarkovNetwork(0), count=12, key="D", ends_on="tonic", seed=3, **length):
+        assert melody.pitches[melody.pitches != REST][-1] % 12 == 2
+
+
+def test_the_seed_and_not_the_number_of_melodies_decides() -> None:
+    options: dict[str, Any] = {"bars": 3, "drafts": 4, "seed": 7}
+    four = generate(NETWORK, count=4, **options)
+    assert generate(NETWORK, count=2, **options) == four[:2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"form": "AABB", "bars": 9}, "form=AABB has 2 written parts of equal length, so bars is a multiple of 2"),
+        ({"form": "AABB", "notes": 9}, "leave notes out"),
+        ({"form": "A", "metre": "free"}, "bars cannot be counted in free metre"),
+        ({"range": "G3"}, "a range is written like G3:B5"),
+        ({"range": "fidle"}, "did you mean fiddle"),
+        ({"range": "C4:D4"}, "a range spans an octave at least"),
+        ({"ends_on": "fifth"}, "ends_on is tonic, or left out"),
+        ({"kind": "jigg"}, "no kind of tune is called 'jigg', did you mean jig"),
+        ({"drafts": 0}, "drafts is a whole number of 1 to 256"),
+        ({"fill": "2"}, "fill is about a primer, but no primer was given"),
+        ({"without_primer": True}, "without_primer is about a primer"),
+        ({"fill": "2", "vary": 0.5}, "give one of them"),
+        ({"vary": 0.5, "bars": 2}, "vary keeps the rest of the tune as it is: leave bars out"),
+        ({"vary": 0.0}, "vary is the share of the bars that change"),
+        ({"primer_bars": 1, "primer_notes": 1}, "give one of them"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_asked_for_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        generate(NETWORK, **arguments)
