@@ -53,6 +53,7 @@ def test_a_tune_that_plays_a_phrase_twice_by_hand() -> None:
     ]
     names = [part.name for part in (*diagnosis.metre, *diagnosis.mode, *diagnosis.key)]
     assert names == ["4/4", "dorian", "D dorian"]
+    assert [(part.bits, part.bits_per_note) for part in diagnosis.token] == [(63, 63 / 20), (0, 0), (2, 2 / 20)]
     [hardest] = diagnosis.hardest
     assert (hardest.index, hardest.title, hardest.bits_per_note, hardest.n_notes) == (0, "Twice", 65 / 20, 20)
 
@@ -71,7 +72,9 @@ def test_parts_add_up_to_the_whole_for_any_model() -> None:
     assert hardest == sorted(hardest, reverse=True)
     assert hardest[0] == pytest.approx((sums.bits / sums.n_notes).max())
     where, hardest_table = diagnosis_tables(diagnosis)
-    assert len(where.rows) == sum(len(main_parts(division)) for division in divisions)
+    assert sum(part.bits for part in diagnosis.token) == pytest.approx(sums.bits.sum())
+    assert sum(part.bits_per_note for part in diagnosis.token) == pytest.approx(sums.bits.sum() / sums.n_notes.sum())
+    assert len(where.rows) == len(diagnosis.token) + sum(len(main_parts(division)) for division in divisions)
     assert [row[0] for row in hardest_table.rows] == [tune.title for tune in diagnosis.hardest]
 
 

@@ -35,8 +35,10 @@ def as_text(values: dict[str, Any]) -> str:
 
 
 def test_a_file_of_results_is_kept_byte_for_byte(values: dict[str, Any]) -> None:
-    record = EvaluationRecord.from_json(values, "golden")
-    assert as_text(record.to_json()) == GOLDEN.read_text(encoding="utf-8")
+    assert as_text(values) == GOLDEN.read_text(encoding="utf-8")
+    written = as_text(EvaluationRecord.from_json(values, "golden").to_json())
+    values["diagnosis"]["token"] = []  # a division that was added later
+    assert written == as_text(values)
 
 
 def test_a_file_of_training_results_is_kept_byte_for_byte(values: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Divide the bits of a model by quarter of the tune, by length of the earlier match, by metre, by key and by tune.
+"""Divide the bits of a model by token, quarter of the tune, length of the earlier match, metre, key and tune.
 
 Folk tunes repeat themselves. A model that can repeat needs few bits where an earlier passage of the tune returns, and
 so fewer in the last quarter of a tune than in the first.
@@ -16,6 +16,7 @@ from chromasonic.melody_generation.evaluation.record_parts import Diagnosis, Dia
 from chromasonic.melody_generation.measures.bits_by_group import TokenGroup, group_tokens, group_tunes, tune_quarters
 from chromasonic.melody_generation.measures.earlier_matches import longest_earlier_matches
 from chromasonic.melody_generation.melody import IntArray, Melody
+from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
 # The shortest earlier match of each group, in tokens.
@@ -24,6 +25,7 @@ MATCHES_FROM = (0, 1, 3, 5, 8, 16)
 COPIES_FROM = 8
 N_HARDEST = 10
 
+TOKEN_GROUPS = ("notes and rests", "signs of form", "bar lines, metres and end")
 _TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
@@ -53,7 +55,22 @@ def diagnose(readings: Sequence[TuneReading], melodies: Sequence[Melody]) -> Dia
         mode=by_tune([melody.mode for melody in melodies]),
         key=by_tune([f"{_TONICS[melody.tonic]} {melody.mode}" for melody in melodies]),
         hardest=_hardest(sums, melodies),
+        token=_by_token(readings),
     )
+
+
+def _by_token(readings: Sequence[TuneReading]) -> tuple[DiagnosisPart, ...]:
+    """Return the bits of notes, of signs of form and of other tokens, each over all notes."""
+    vocabulary = NoteVocabulary()
+    bits, n_notes = np.zeros(len(TOKEN_GROUPS)), 0
+    for reading in readings:
+        is_sign = (reading.tokens >= vocabulary.signs.start) & (reading.tokens < vocabulary.signs.stop)
+        masks = (reading.is_note, is_sign, ~reading.is_note & ~is_sign)
+        bits += [reading.bits[mask].sum() for mask in masks]
+        n_notes += int(reading.is_note.sum())
+    per_note = bits / n_notes if n_notes else np.full(len(bits), np.nan)
+    counts = (n_notes, *(0 for _ in TOKEN_GROUPS[1:]))
+    return tuple(map(DiagnosisPart, TOKEN_GROUPS, per_note.tolist(), bits.tolist(), counts))
 
 
 def _records(parts: Iterable[TokenGroup]) -> tuple[DiagnosisPart, ...]:

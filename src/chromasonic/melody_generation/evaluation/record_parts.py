@@ -219,6 +219,7 @@ class Diagnosis:
         mode: By mode, in the same order.
         key: By key, in the same order.
         hardest: The tunes with most bits per note.
+        token: By what the tokens are: notes, signs of form, others. Here the bits of each part are over all notes.
     """
 
     quarter: tuple[DiagnosisPart, ...]
@@ -228,6 +229,7 @@ class Diagnosis:
     mode: tuple[DiagnosisPart, ...]
     key: tuple[DiagnosisPart, ...]
     hardest: tuple[HardTune, ...]
+    token: tuple[DiagnosisPart, ...] = ()
 
 
 @dataclass(frozen=True)

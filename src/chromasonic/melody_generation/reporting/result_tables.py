@@ -107,6 +107,7 @@ def diagnosis_tables(diagnosis: Diagnosis) -> tuple[Table, Table]:
     parts = [
         (f"{prefix}{part.name}", part)
         for prefix, division in (
+            ("", diagnosis.token),
             ("", diagnosis.quarter),
             ("earlier match: ", diagnosis.match),
             ("repeats itself: ", diagnosis.copying),
