@@ -20,6 +20,7 @@ from chromasonic.melody_generation.corpora.downloads import PinnedFile, RetryPol
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.corpora.pinned_sources import DownloadManifest, load_manifest
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.form import kind_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 FILES = {f"{name}.abc": f"X:1\nT:{name}\nL:1/4\nK:C\nCDE|\n".encode() for name in ("jigs", "reels", "xmas")}
@@ -226,3 +227,18 @@ def test_every_tune_is_read_as_played(written: CorpusReading) -> None:
         assert set(long.pitches.tolist()) <= set(short.pitches.tolist()), short.source
         assert (short.tonic, short.mode, short.metre) == (long.tonic, long.mode, long.metre)
     assert_encoding_round_trips(played, NoteVocabulary())
+
+
+@pytest.mark.usefixtures("nottingham_directory")
+def test_a_tune_has_the_kind_of_its_title_or_else_of_its_file_and_metre() -> None:
+    tunes = NottinghamCorpus().load()
+    assert sum(tune.kind == "unknown" for tune in tunes) < 100
+    for tune in tunes:
+        if kind_of(tune.title) != "unknown":
+            assert tune.kind == kind_of(tune.title), tune.title
+        elif tune.source.startswith("jigs") and str(tune.metre) == "6/8":
+            assert tune.kind == "jig"
+        elif tune.source.startswith("waltzes"):
+            assert tune.kind == ("waltz" if str(tune.metre) == "3/4" else "unknown")
+        elif tune.source.startswith(("ashover", "playford")):
+            assert tune.kind == "unknown"

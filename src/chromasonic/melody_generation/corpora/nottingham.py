@@ -7,6 +7,7 @@ The files have about half a megabyte and are licensed under the GPL-3.0; see
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import get_args
 
 from chromasonic.melody_generation.corpora.cache import cache_key, read_cached
@@ -17,6 +18,19 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.notation.repeats import Repeats
+from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
+
+# Beginnings of the names of files, the kind of their tunes, and the metres in which a tune without a kind in its title
+# is one; in any metre if there are none.
+_FILES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "jigs": ("jig", ("6/8",)),
+    "slip": ("slip jig", ("9/8",)),
+    "reels": ("reel", ("4/4", "2/2")),
+    "hpps": ("hornpipe", ("4/4", "2/2")),
+    "waltzes": ("waltz", ("3/4",)),
+    "morris": ("morris", ()),
+    "xmas": ("carol", ()),
+}
 
 
 class NottinghamCorpus:
@@ -59,4 +73,13 @@ def _tunes(contents: list[tuple[str, bytes]], repeats: Repeats) -> Iterator[Writ
     from chromasonic.melody_generation.io.read_abc import decode_abc, read_abc  # noqa: PLC0415
 
     for name, content in contents:
-        yield from read_abc(decode_abc(content), file_name=name, corpus="nottingham", repeats=repeats)
+        for tune in read_abc(decode_abc(content), file_name=name, corpus="nottingham", repeats=repeats):
+            yield tune if isinstance(tune, DroppedTune) else replace(tune, melody=_with_kind_of_file(tune.melody))
+
+
+def _with_kind_of_file(melody: Melody) -> Melody:
+    """Return a melody of unknown kind with the kind of its file, if it is in a metre that is usual for it."""
+    kind, metres = next((of for name, of in _FILES.items() if melody.source.startswith(name)), (melody.kind, ()))
+    if melody.kind != UNKNOWN_KIND or (metres and str(melody.metre) not in metres):
+        return melody
+    return replace(melody, kind=kind)
