@@ -10,7 +10,7 @@ from chromasonic.melody_generation.melody import Departure, Melody, Metre
 
 
 @pytest.mark.parametrize("n_notes", [0, 2, 4])
-def test_a_beginning_has_no_form_chords_and_spelling(n_notes: int) -> None:
+def test_a_beginning_has_the_signs_between_its_notes_and_no_chords_or_spelling(n_notes: int) -> None:
     marks = (FormMark(0, FormSign.PART, name="A"), FormMark(3, FormSign.REPEAT_END), FormMark(4, FormSign.SECTION))
     jig = Melody(
         [62, 66, 69, 62],
@@ -28,4 +28,5 @@ def test_a_beginning_has_no_form_chords_and_spelling(n_notes: int) -> None:
     found = beginning_of(jig, n_notes)
     departures = [Departure(3)] if n_notes > 3 else []
     pitches, durations = jig.pitches[:n_notes], jig.durations[:n_notes]
-    assert found == Melody(pitches, durations, Metre(6, 8), departures=departures, tonic=2, kind="jig")
+    form = [FormMark(3, FormSign.REPEAT_END)] if n_notes > 3 else []
+    assert found == Melody(pitches, durations, Metre(6, 8), departures=departures, tonic=2, kind="jig", form=form)

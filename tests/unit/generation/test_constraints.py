@@ -14,11 +14,20 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_sampling import plan_of
+from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch
 from chromasonic.melody_generation.melody import MODES, REST, IntArray, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
+OPEN = [PlanProgress([Stretch(has_signs=True)])]  # the model ends the melody
 METRE_TOKENS = [VOCABULARY.metre_token(metre) for metre in METRES]
+
+
+def plan_after(constraints: DecodingConstraints, tokens: ArrayLike) -> PlanProgress:
+    """Return the plan of a melody of which prefix and first notes are there."""
+    ids = np.asarray(tokens)
+    return plan_of(VOCABULARY.decode(ids), ids, constraints.config)
 
 
 def chosen(
@@ -27,19 +36,21 @@ def chosen(
     """Return tokens chosen at random from those allowed, with a preference for ``favoured_tokens``."""
     generator = np.random.default_rng(seed)
     tokens = beginning.tolist()
-    state = constraints.begin(torch.tensor([tokens]))
+    state, plan = constraints.begin(torch.tensor([tokens])), plan_after(constraints, tokens)
     while tokens[-1] != VOCABULARY.end:
-        allowed = constraints.allowed(state)[0].numpy().nonzero()[0]
+        allowed = constraints.allowed(state, [plan])[0].numpy().nonzero()[0]
         favoured = np.intersect1d(allowed, favoured_tokens)
         pool = favoured if len(favoured) and generator.random() < 0.3 else allowed
         tokens.append(int(generator.choice(pool)))
         state = constraints.after(state, torch.tensor(tokens[-1:]))
+        plan.after(tokens[-1], int(state.elapsed))
     return np.array(tokens)
 
 
 def allowed_after(constraints: DecodingConstraints, tokens: ArrayLike) -> set[str]:
     """Return the names of the tokens that may follow prefix and music."""
-    allowed = constraints.allowed(constraints.begin(torch.tensor(np.asarray(tokens)[None])))[0]
+    state = constraints.begin(torch.tensor(np.asarray(tokens)[None]))
+    allowed = constraints.allowed(state, [plan_after(constraints, tokens)])[0]
     return {VOCABULARY.name(int(token)) for token in allowed.nonzero()[:, 0]}
 
 
@@ -80,7 +91,7 @@ def test_the_encoding_of_any_melody_is_allowed(melody: Melody) -> None:
     state = constraints.begin(torch.from_numpy(tokens[None, :PREFIX_LENGTH]))
     for token in torch.from_numpy(tokens[PREFIX_LENGTH:]):
         if token != VOCABULARY.end or (melody.pitches != REST).any():
-            assert constraints.allowed(state)[0, token], VOCABULARY.name(int(token))
+            assert constraints.allowed(state, OPEN)[0, token], VOCABULARY.name(int(token))
         state = constraints.after(state, token[None])
 
 
@@ -102,7 +113,7 @@ def test_a_melody_of_max_notes_ends_at_the_next_bar_line(beginning: Melody, seed
     melody = VOCABULARY.decode(tokens)
     if melody.metre.beats == 0 and not melody.departures:
         assert len(melody) <= max_notes
-    is_ended_by_length = bool(constraints.is_complete(constraints.begin(torch.from_numpy(tokens[None, :-1]))))
+    is_ended_by_length = bool(constraints.is_complete(constraints.begin(torch.from_numpy(tokens[None, :-1])), OPEN))
     assert len(melody) >= max_notes or not is_ended_by_length
     if is_ended_by_length and len(melody) > max_notes:
         longer = Melody([*melody.pitches, 60], [*melody.durations, 12], melody.metre, melody.start, melody.departures)
@@ -171,7 +182,8 @@ def test_a_melody_of_the_length_asked_for_ends_after_a_repeat_at_most(
 ) -> None:
     constraints = DecodingConstraints(config)
     tokens = VOCABULARY.encode(Melody([60, 62, 64, 65], [24] * 4, form=signs))[:-1]
-    assert constraints.is_complete(constraints.begin(torch.from_numpy(tokens[None])))
+    plan = PlanProgress([Stretch(72, has_signs=True)])
+    assert constraints.is_complete(constraints.begin(torch.from_numpy(tokens[None])), [plan])
     assert allowed_after(constraints, tokens) == closing
     if "<:|>" in closing:
         assert allowed_after(constraints, [*tokens, VOCABULARY.sign_token(FormSign.REPEAT_END)]) == {"<end>"}
@@ -184,14 +196,16 @@ def test_only_a_note_follows_the_prefix_a_bar_line_or_a_metre() -> None:
     note = VOCABULARY.encode(Melody([60], [24], Metre(6, 8)))[PREFIX_LENGTH]
     for tokens in (prefix, [*prefix, note, VOCABULARY.bar], [*prefix, note, METRE_TOKENS[2]]):
         state = constraints.begin(torch.tensor([list(tokens)]))
-        assert np.array_equal(constraints.allowed(state)[0].numpy(), notes)
+        assert np.array_equal(constraints.allowed(state, OPEN)[0].numpy(), notes)
 
 
 def test_a_bar_line_is_allowed_only_if_it_departs_from_the_count() -> None:
     constraints = DecodingConstraints(GenerationConfig())
     for ticks, departs in ((72, False), (60, True)):
         tokens = VOCABULARY.encode(Melody([60], [ticks], Metre(6, 8)))[:-1]
-        assert constraints.allowed(constraints.begin(torch.from_numpy(tokens[None])))[0, VOCABULARY.bar] == departs
+        assert (
+            constraints.allowed(constraints.begin(torch.from_numpy(tokens[None])), OPEN)[0, VOCABULARY.bar] == departs
+        )
 
 
 @pytest.mark.parametrize("config", [GenerationConfig(bars=1), GenerationConfig(notes=2), GenerationConfig(max_notes=2)])
@@ -199,11 +213,11 @@ def test_a_primer_as_long_as_the_limit_is_refused(config: GenerationConfig) -> N
     constraints = DecodingConstraints(config)
     tokens = VOCABULARY.encode(Melody([60, 62], [36, 36], Metre(6, 8)))[:-1]
     with pytest.raises(InputError, match=r"already has [12] (bars?|notes?) or more: shorten it"):
-        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])))
+        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])), [plan_after(constraints, tokens)])
 
 
 def test_bars_in_free_metre_are_refused() -> None:
     constraints = DecodingConstraints(GenerationConfig(bars=4))
     tokens = VOCABULARY.encode(Melody([], [], Metre(0, 4)))[:-1]
     with pytest.raises(InputError, match="bars cannot be counted in free metre"):
-        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])))
+        constraints.check_length(constraints.begin(torch.from_numpy(tokens[None])), [plan_after(constraints, tokens)])

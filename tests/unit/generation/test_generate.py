@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
-from chromasonic.melody_generation.generation import generate as generation
+from chromasonic.melody_generation.generation import melody_sampling
 from chromasonic.melody_generation.generation.beginnings import beginning_of
 from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
@@ -145,7 +145,7 @@ def test_melodies_do_not_depend_on_their_number_or_the_batch_size(name: str, mon
     network = lively(NETWORKS[name]())
     seven = generate(network, count=7, max_notes=30, seed=11)
     assert generate(network, count=2, max_notes=30, seed=11) == seven[:2]
-    monkeypatch.setattr(generation, "CACHED_BATCH", 3)
+    monkeypatch.setattr(melody_sampling, "CACHED_BATCH", 3)
     assert generate(network, count=7, max_notes=30, seed=11) == seven
     assert len(set(seven)) == 7
 

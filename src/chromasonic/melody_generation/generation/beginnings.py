@@ -11,6 +11,7 @@ from chromasonic.melody_generation.generation.conditions import parse_key, parse
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.primer import fit_primer
 from chromasonic.melody_generation.melody import MODES, Melody, Metre
+from chromasonic.melody_generation.sign_grammar import simple_signs
 from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
 
 
@@ -26,6 +27,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         >>> beginning_of(jig) == Melody([], [], Metre(6, 8), start=60, tonic=2)
         True
     """
+    signs = simple_signs(melody.form, len(melody), melody.part_order)
     return replace(
         melody,
         pitches=melody.pitches[:n_notes],
@@ -33,7 +35,7 @@ def beginning_of(melody: Melody, n_notes: int = 0) -> Melody:
         departures=tuple(departure for departure in melody.departures if departure.note < n_notes),
         title="",
         source="",
-        form=tuple(mark for mark in melody.form if mark.note < n_notes),
+        form=tuple(mark for mark in signs if mark.note < n_notes),
         part_order="",
         chords=(),
         spelling=melody.spelling[:0],

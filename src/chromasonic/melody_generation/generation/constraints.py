@@ -118,12 +118,12 @@ class DecodingConstraints:
         pitch = MIDDLE_C + tonic + semitones
         return ~self._is_note | self._is_rest | ((pitch >= lowest) & (pitch <= highest))
 
-    def begin(self, tokens: Tensor, tonics: Tensor) -> DecodingState:
+    def begin(self, tokens: Tensor, tonics: Tensor | None = None) -> DecodingState:
         """Return the state after sequences of prefix and first notes.
 
         Args:
             tokens: Token ids, shape (B, T).
-            tonics: The tonic of each melody, shape (B,).
+            tonics: The tonic of each melody, shape (B,); C by default.
         """
         zeros = torch.zeros(len(tokens), dtype=torch.long)
         never = zeros > 0
@@ -131,7 +131,7 @@ class DecodingConstraints:
             clock=self._clock.initial_state(len(tokens)),
             elapsed=zeros,
             metre=zeros,
-            tonic=tonics,
+            tonic=zeros if tonics is None else tonics,
             n_notes=zeros,
             start=zeros,
             has_sounded=never,
@@ -161,35 +161,34 @@ class DecodingConstraints:
             after_departure=~is_note & ~self._is_sign[tokens],
         )
 
-    def check_length(self, state: DecodingState, ends: Tensor) -> None:
+    def check_length(self, state: DecodingState, plans: Sequence[PlanProgress]) -> None:
         """Raise if a beginning already has the length of the whole melody.
 
         Args:
             state: The state after the beginnings.
-            ends: Ticks at which the first stretch of their plans ends, shape (B,).
+            plans: Their plans.
 
         Raises:
             InputError: If a beginning is complete.
         """
         config = self.config
-        if bool(self.is_complete(state, ends).any()):
+        if bool(self.is_complete(state, plans).any()):
             by_notes = config.notes or config.max_notes
             n, noun = (by_notes, "note") if config.n_bars is None else (config.n_bars, "bar")
             asked = f"{n} {noun}{'s' if n > 1 else ''}"
             raise InputError(f"the primer already has {asked} or more: shorten it, or ask for more")
 
-    def is_complete(self, state: DecodingState, ends: Tensor) -> Tensor:
+    def is_complete(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the mask of melodies that have the length asked for, or whose stretch of a plan ends, shape (B,)."""
         if self.config.notes is not None:
             return state.n_notes >= self.config.notes
-        return self._ticks_left(state, ends) < self._shortest
+        return self._ticks_left(state, plans) < self._shortest
 
-    def allowed(self, state: DecodingState, ends: Tensor, plans: Sequence[PlanProgress]) -> Tensor:
+    def allowed(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the mask of tokens that may come next in unfinished melodies, at least one each, shape (B, V).
 
         Args:
             state: The state of the melodies.
-            ends: Ticks at which the current stretch of each plan ends, shape (B,).
             plans: Where each melody stands in its plan.
         """
         vocabulary = self._vocabulary
@@ -198,17 +197,17 @@ class DecodingConstraints:
         allowed &= self._allowed_by_signs[state.signs] & self._in_range[state.tonic]
         allowed[:, vocabulary.bar] &= state.clock.position > 0
         allowed.scatter_(1, state.metre[:, None], value=False)
-        is_open = (ends >= FAR) & (self.config.notes is None)
+        is_open = (_ends(plans) >= FAR) & (self.config.notes is None)
         allowed[:, vocabulary.end] &= state.has_sounded & is_open
         if self.config.ends_on is not None:
             allowed[:, vocabulary.end] &= state.is_on_tonic
-        left = self._ticks_left(state, ends) if self.config.notes is None else torch.full_like(state.elapsed, FAR)
+        left = self._ticks_left(state, plans) if self.config.notes is None else torch.full_like(state.elapsed, FAR)
         self._exclude_overlong(allowed, left)
         if self.config.ends_on is not None:
             allowed &= self._is_tonic | ~self._is_note | ~self._completes(state, left, plans)
         signs_end = torch.tensor([not plan.has_signs for plan in plans])
         allowed[signs_end] &= ~self._is_sign
-        complete = self.is_complete(state, ends).nonzero()[:, 0]
+        complete = self.is_complete(state, plans).nonzero()[:, 0]
         if len(complete):
             allowed[complete] = self._closing[state.signs[complete]]
         silent = (~state.has_sounded).nonzero()[:, 0]
@@ -222,13 +221,13 @@ class DecodingConstraints:
             allowed[is_forced, forced[is_forced]] = True
         return allowed
 
-    def required(self, state: DecodingState, ends: Tensor, plans: Sequence[PlanProgress]) -> Tensor:
+    def required(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the token that comes next even if the network rules it out, shape (B,); -1 where there is none.
 
         Arguments as for ``allowed``.
         """
         required = torch.tensor([plan.forced for plan in plans])
-        may_end = (required < 0) & self.is_complete(state, ends)
+        may_end = (required < 0) & self.is_complete(state, plans)
         return torch.where(may_end, self._vocabulary.end, required)
 
     def _exclude_overlong(self, allowed: Tensor, left: Tensor) -> None:
@@ -251,9 +250,9 @@ class DecodingConstraints:
         at_end = is_last & is_due & (left[:, None] - self._ticks < self._shortest)
         return at_end | (~is_due & (n_notes >= self.config.max_notes) & is_at_bar_line)
 
-    def _ticks_left(self, state: DecodingState, ends: Tensor) -> Tensor:
+    def _ticks_left(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the ticks to where a melody or a stretch of its plan has to end, shape (B,); many if nowhere."""
-        clock = state.clock
+        clock, ends = state.clock, _ends(plans)
         to_bar_line = torch.where(clock.bar_ticks == self._free, 0, -clock.position % clock.bar_ticks)
         by_notes = torch.where(state.n_notes >= self.config.max_notes, to_bar_line, FAR)
         return torch.where(ends < FAR, ends - state.elapsed, by_notes)
@@ -264,3 +263,8 @@ class DecodingConstraints:
         if self.config.n_bars is not None:
             return by_ticks
         return by_ticks | (state.n_notes[:, None] + 1 >= (self.config.notes or self.config.max_notes))
+
+
+def _ends(plans: Sequence[PlanProgress]) -> Tensor:
+    """Return the ticks at which the current stretches end, shape (B,)."""
+    return torch.tensor([plan.end for plan in plans])

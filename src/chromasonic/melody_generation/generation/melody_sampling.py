@@ -48,7 +48,7 @@ def sample(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config
             f"top_k is at most {constraints.n_playable}, as many tokens as can be played, got {config.top_k}"
         )
     prefixes = [_encode(vocabulary, beginning, config) for beginning in beginnings]
-    plans = [_plan_of(beginning, prefix, config) for beginning, prefix in zip(beginnings, prefixes, strict=True)]
+    plans = [plan_of(beginning, prefix, config) for beginning, prefix in zip(beginnings, prefixes, strict=True)]
     return sample_planned(model, beginnings, prefixes, plans, config)
 
 
@@ -99,8 +99,17 @@ def sample_planned(
     return [vocabulary.decode(sequences[index], beginning.tonic) for index, beginning in enumerate(beginnings)]
 
 
-def _plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> PlanProgress:
-    """Return the plan of a melody: its form, its length in bars, or nothing."""
+def plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> PlanProgress:
+    """Return the plan of a melody: its form, its length in bars, or nothing.
+
+    Args:
+        beginning: Its beginning.
+        prefix: The tokens of the beginning, without ``<end>``.
+        config: The form and the length asked for.
+
+    Raises:
+        InputError: If bars cannot be counted.
+    """
     n_bars = config.n_bars
     if n_bars is None:
         return PlanProgress([Stretch(has_signs=True)])

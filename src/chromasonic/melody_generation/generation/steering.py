@@ -125,14 +125,15 @@ def sample_drafts(
         )
         for index, (prefix, plan, stream) in enumerate(zip(prefixes, plans, streams, strict=True))
     ]
-    constraints.check_length(state, _ends(groups))
+    constraints.check_length(state, [draft.plan for group in groups for draft in group.drafts])
     while active := [draft for group in groups for draft in group.drafts if draft.row >= 0]:
         logits = decoder.read(tokens)  # (B, V)
-        allowed = constraints.allowed(state, _ends(groups), [draft.plan for draft in active])  # (B, V)
+        progress = [draft.plan for draft in active]
+        allowed = constraints.allowed(state, progress)  # (B, V)
         masked = logits.masked_fill(~allowed, -torch.inf)
         ruled_out = (masked.amax(-1) == -torch.inf).nonzero()[:, 0]
         if len(ruled_out):
-            required = constraints.required(state, _ends(groups), [draft.plan for draft in active])[ruled_out]
+            required = constraints.required(state, progress)[ruled_out]
             if bool((required < 0).any()):
                 raise InputError("the network rules out every token that may come next, so no melody can be continued")
             masked[ruled_out, required] = _LEAST_LOGIT
@@ -148,11 +149,6 @@ def sample_drafts(
             if rows:
                 decoder.keep(kept)
     return [np.array(group.chosen(), dtype=np.int64) for group in groups]
-
-
-def _ends(groups: Sequence[_DraftGroup]) -> Tensor:
-    """Return the ticks at which the stretches of all active drafts end, shape (B,)."""
-    return torch.tensor([draft.plan.end for group in groups for draft in group.drafts if draft.row >= 0])
 
 
 def _weigh(active: Sequence[_Draft], logits: Tensor, masked: Tensor, constraints: DecodingConstraints) -> None:
