@@ -29,7 +29,7 @@ from chromasonic.melody_generation.melody import REST, IntArray, Melody, Metre
 from chromasonic.melody_generation.notation.titles import normalised_title, tune_name
 
 RULES = (1, 2)
-FAMILY_RULE = 1  # the rule of families, splits and guards, unless another one is asked for
+FAMILY_RULE = 2  # the rule of families, splits and guards, unless another one is asked for
 FAMILY_INTERVALS = 12
 SHARE = 0.5
 MAX_NAMESAKES = 8  # a title that more tunes have is that of a kind, a ballad or a player (rule 2)
