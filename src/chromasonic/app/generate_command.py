@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     """Generate melodies, score them, write them with a page, and print a table."""
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
+    from chromasonic.melody_generation.generation.beginnings import n_notes_taken
     from chromasonic.melody_generation.generation.conditions import unfamiliar_conditions
     from chromasonic.melody_generation.generation.primer import read_primer
     from chromasonic.melody_generation.harmony.harmonise import harmonise
@@ -59,7 +60,14 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     title = "Melody"
     if primer and primer.melody.title:
         title = f"{primer.melody.title}, varied" if config.is_rewriting else f"After {primer.melody.title},"
-    generated = GeneratedSet.of(model, melodies, title, config.max_notes if config.is_open_ended else None)
+    is_continued = primer is not None and not config.is_rewriting and not config.without_primer
+    generated = GeneratedSet.of(
+        model,
+        melodies,
+        title,
+        max_notes=config.max_notes if config.is_open_ended else None,
+        n_given=n_notes_taken(config, primer.melody) if primer and is_continued else 0,
+    )
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
     with lock_directory(folder, "writing melodies"):

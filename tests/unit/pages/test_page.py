@@ -155,6 +155,13 @@ def test_the_roll_has_every_note_within_it(melody: Melody) -> None:
     assert [note.is_shared for note in roll.notes] == [index == 0 for index in range(len(roll.notes))]
 
 
+def test_the_end_of_a_primer_is_marked_in_the_roll() -> None:
+    continued = replace(track(MELODY), seam=36)
+    assert continued.roll().seam == 50
+    assert 'class="seam" x1="50.0%"' in page_html(page("x", continued))
+    assert 'class="seam"' not in page_html(page("x", track(MELODY)))
+
+
 def test_packed_files_are_restored() -> None:
     files = player_data(page_html(page("x", track(MELODY, HOSTILE))))["melodies"][0]["files"]
     assert files["wav"] == {"name": "a.wav", "type": "audio/wav"}

@@ -69,14 +69,15 @@ def make_beginning(config: GenerationConfig, primer: Melody | None, corpus: str)
         tonic = 0 if config.key is None else parse_key(config.key)
         mode, kind = config.mode or MODES[0], config.kind or UNKNOWN_KIND
         return Melody([], [], metre, start, tonic=tonic, mode=mode, corpus=corpus, kind=kind)
-    n_notes = _n_notes_taken(config, primer)
+    n_notes = n_notes_taken(config, primer)
     if not 1 <= n_notes <= len(primer):
         raise InputError(f"the primer has {len(primer)} notes and rests, so {n_notes} of them cannot be taken")
     beginning = beginning_of(primer, n_notes)
     return _continue_primer(config, replace(beginning, corpus=corpus, kind=config.kind or beginning.kind))
 
 
-def _n_notes_taken(config: GenerationConfig, primer: Melody) -> int:
+def n_notes_taken(config: GenerationConfig, primer: Melody) -> int:
+    """Return how many notes and rests of a primer are taken, as ``primer_notes`` or ``primer_bars`` says."""
     if config.primer_bars is None:
         return len(primer) if config.primer_notes is None else config.primer_notes
     later = primer.bar_lines[config.primer_bars :]

@@ -38,14 +38,27 @@ class GeneratedSet:
 
     @classmethod
     def of(
-        cls, model: TrainedModel, melodies: Sequence[Melody], title: str = "Melody", max_notes: int | None = None
+        cls,
+        model: TrainedModel,
+        melodies: Sequence[Melody],
+        title: str = "Melody",
+        max_notes: int | None = None,
+        n_given: int = 0,
     ) -> GeneratedSet:
-        """Name melodies by number, and score them by the model's tunes or its calibration."""
+        """Name melodies by number, and score them by the model's tunes or its calibration.
+
+        Args:
+            model: The model.
+            melodies: The melodies.
+            title: The beginning of their titles.
+            max_notes: See the attribute.
+            n_given: The number of notes and rests at the beginning of each that were given by a primer.
+        """
         digits = max(2, len(str(len(melodies))))
         titled = [replace(melody, title=f"{title} {number}") for number, melody in enumerate(melodies, 1)]
         stem = file_stem(title) or "melody"
         stems = tuple(f"{stem}_{number:0{digits}}" for number in range(1, len(titled) + 1))
-        return cls(ScoredMelodies.score_for_model(titled, model), stems, max_notes)
+        return cls(ScoredMelodies.score_for_model(titled, model, n_given), stems, max_notes)
 
     @property
     def melodies(self) -> tuple[Melody, ...]:

@@ -51,16 +51,21 @@ def melody_tracks(
     return tuple(
         Track(
             title=title,
-            facts=melody_facts(melody := scored.melodies[index]),
+            facts=(*melody_facts(melody := scored.melodies[index]), *_given(scored.n_given)),
             melody=melody,
             tempo=tempo or usual_tempo(melody),
             engravings=page_engravings(melody),
             scores=_score_bars(scored, index),
             shared=_shared_run(scored, index),
+            seam=int(melody.durations[: scored.n_given].sum()),
             files=track_files(melody, tempo, stem, ready),
         )
         for index, title, stem, ready in zip(indices, titles, stems, chain(contents, repeat({})), strict=False)
     )
+
+
+def _given(n_notes: int) -> tuple[str, ...]:
+    return (f"after the first {count_noun(n_notes, 'note')}, which were given",) if n_notes else ()
 
 
 def _score_bars(scored: ScoredMelodies, index: int) -> tuple[ScoreBar, ...]:

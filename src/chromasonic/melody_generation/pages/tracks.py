@@ -143,6 +143,7 @@ class Track:
         scores: The scores.
         shared: The passage shared with a training tune; None if the training tunes are not known.
         files: Files to download.
+        seam: Ticks of the notes at the beginning that a primer gave; 0 without a primer.
         is_coloured: Whether the notation is coloured, which needs a white background.
     """
 
@@ -154,6 +155,7 @@ class Track:
     scores: tuple[ScoreBar, ...] = ()
     shared: SharedRun | None = None
     files: tuple[TrackFile, ...] = ()
+    seam: int = 0
     is_coloured: bool = False
 
     @property
@@ -194,7 +196,7 @@ class Track:
 
     def roll(self) -> PianoRoll:
         """Return the layout of the piano roll."""
-        return PianoRoll.of(self.melody, self.notes, self.shared)
+        return PianoRoll.of(self.melody, self.notes, self.shared, self.seam)
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,7 @@ class PianoRoll:
         notes: The boxes of the sounding notes.
         bars: The onsets of bars, in percent.
         tonics: The top in pixels and the name of each tonic.
+        seam: Where the notes of a primer end, in percent; 0 without a primer.
     """
 
     width: int
@@ -226,9 +229,12 @@ class PianoRoll:
     notes: tuple[RollNote, ...]
     bars: tuple[float, ...]
     tonics: tuple[tuple[int, str], ...]
+    seam: float = 0.0
 
     @classmethod
-    def of(cls, melody: Melody, notes: Sequence[tuple[int, int, int]], shared: SharedRun | None) -> PianoRoll:
+    def of(
+        cls, melody: Melody, notes: Sequence[tuple[int, int, int]], shared: SharedRun | None, seam: int = 0
+    ) -> PianoRoll:
         """Lay out the notes of a melody."""
         pitches = [pitch for _, _, pitch in notes]
         low, high = min(pitches, default=60) - 2, max(pitches, default=72) + 2
@@ -248,7 +254,7 @@ class PianoRoll:
         )
         width = int(np.ceil(melody.ticks / 24 * _PIXELS_PER_QUARTER))
         bars = tuple(percent(ticks) for ticks in melody.bar_lines.tolist())
-        return cls(width, _SEMITONE_HEIGHT * (high - low + 1), _SEMITONE_HEIGHT, boxes, bars, tonics)
+        return cls(width, _SEMITONE_HEIGHT * (high - low + 1), _SEMITONE_HEIGHT, boxes, bars, tonics, percent(seam))
 
 
 def _beat(metre: Metre) -> Beat:
