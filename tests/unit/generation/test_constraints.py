@@ -14,8 +14,8 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch
 from chromasonic.melody_generation.generation.melody_sampling import plan_of
-from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch
 from chromasonic.melody_generation.melody import MODES, REST, IntArray, Melody, Metre
 from chromasonic.melody_generation.vocabulary import METRES, PREFIX_LENGTH, NoteVocabulary
 

@@ -18,7 +18,7 @@ from chromasonic.melody_generation.form import FormSign
 from chromasonic.melody_generation.generation.conditions import parse_range
 from chromasonic.melody_generation.generation.decoding import select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
-from chromasonic.melody_generation.generation.plan import FAR, PlanProgress
+from chromasonic.melody_generation.generation.melody_plan import FAR, PlanProgress
 from chromasonic.melody_generation.networks.bar_position import BarPositionState, BarPositionTracker
 from chromasonic.melody_generation.sign_grammar import FINAL_STATES, NEXT_STATE, SignState, SignSymbol
 from chromasonic.melody_generation.vocabulary import METRES, MIDDLE_C, SIGNS, NoteVocabulary

@@ -15,7 +15,7 @@ from chromasonic.melody_generation.generation.conditions import (
     parse_range,
     parse_upbeat,
 )
-from chromasonic.melody_generation.generation.plan import parse_form
+from chromasonic.melody_generation.generation.melody_plan import parse_form
 
 _BARS_PER_PART = 8
 _MAX_DRAFTS = 256

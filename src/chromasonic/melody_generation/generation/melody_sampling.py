@@ -13,7 +13,7 @@ from chromasonic.melody_generation.generation.conditions import check_corpus
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.decoding import decoder_for, evaluating
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
-from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch, form_stretches, parse_form
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch, form_stretches, parse_form
 from chromasonic.melody_generation.generation.steering import sample_drafts
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.networks.contract import is_stateful

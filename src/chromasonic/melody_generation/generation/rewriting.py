@@ -15,8 +15,8 @@ from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch
 from chromasonic.melody_generation.generation.melody_sampling import sample_planned
-from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, vocabulary_of
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary

@@ -20,7 +20,7 @@ from torch import Tensor
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints, DecodingState
 from chromasonic.melody_generation.generation.decoding import Decoder, select_sequences
-from chromasonic.melody_generation.generation.plan import PlanProgress
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress
 from chromasonic.melody_generation.generation.sampling import sample_from, token_probabilities
 from chromasonic.melody_generation.melody import IntArray
 from chromasonic.melody_generation.vocabulary import NoteVocabulary

@@ -95,7 +95,7 @@ def form_stretches(parts: Sequence[FormPart], part_ticks: int) -> tuple[Stretch,
 
 
 class PlanProgress:
-    """Where one melody stands in its plan.
+    """The progress of one melody in its plan.
 
     Attributes:
         n_done: The number of complete stretches.

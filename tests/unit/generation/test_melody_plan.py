@@ -6,7 +6,7 @@ import pytest
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormSign
-from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch, form_stretches, parse_form
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch, form_stretches, parse_form
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
