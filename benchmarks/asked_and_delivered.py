@@ -1,8 +1,8 @@
 """Compare what is asked of a model with what it delivers, and the form of its melodies with that of real tunes.
 
-Run ``python benchmarks/controls.py outputs/<lstm run> outputs/<transformer run>``, with runs on Nottingham. Every
-figure is over ``--count`` melodies whose key, mode, metre and upbeat are those of test tunes. It prints the two tables
-of docs/controls.md.
+Run ``python benchmarks/asked_and_delivered.py outputs/<lstm run> outputs/<transformer run>``, with runs on Nottingham.
+Every figure is over ``--count`` melodies whose key, mode, metre and upbeat are those of test tunes. It prints the two
+tables of docs/generation.md.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from chromasonic.melody_generation.form import FormSign
 from chromasonic.melody_generation.generation.beginnings import beginning_of
 from chromasonic.melody_generation.generation.conditions import parse_range
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch
 from chromasonic.melody_generation.generation.melody_sampling import sample, sample_planned
-from chromasonic.melody_generation.generation.plan import PlanProgress, Stretch
 from chromasonic.melody_generation.generation.rewriting import rewrite
 from chromasonic.melody_generation.melody import REST, Metre
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
