@@ -44,7 +44,7 @@ NETWORK_LAYERS = (
     ("checked_logits",),
     ("causality",),
     ("neural", "counting"),
-    ("lstm", "transformer", "markov", "ppm", "mixture"),
+    ("lstm", "transformer", "markov", "ppm", "countmix", "mixture"),
 )
 LAYER_OF = {unit: layer for layer, units in enumerate(LAYERS) for unit in units}
 NETWORK_LAYER_OF = {unit: layer for layer, units in enumerate(NETWORK_LAYERS) for unit in units}

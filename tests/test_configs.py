@@ -33,7 +33,7 @@ from tests.small_networks import small_lstm
 
 GROUPS = ("model", "dataset", "guard", "optimizer", "scheduler", "trainer", "callbacks", "logger")
 EXPERIMENTS = choices("experiment")
-COUNTING = ("markov", "mixture", "ppm")  # what they learn has no size to choose, and no optimizer
+COUNTING = ("countmix", "markov", "mixture", "ppm")  # what they learn has no size to choose, and no optimizer
 DESCENDING = tuple(each for each in choices("model") if each not in COUNTING)
 
 

@@ -98,7 +98,7 @@ def test_the_scores_in_all_files_agree(finished: Path) -> None:
     ("overrides", "words"),
     [
         (["modell=lstm"], ["modell", "did you mean model?"]),
-        (["model=lstmm"], ["model=lstmm", "lstm, markov, mixture, ppm, transformer"]),
+        (["model=lstmm"], ["model=lstmm", "countmix, lstm, markov, mixture, ppm, transformer"]),
         (["learnig_rate=0.1"], ["learnig_rate", "did you mean learning_rate?"]),
         (["trainer.max_epoch=3"], ["trainer.max_epoch"]),
         (["+model.hidden=3"], ["model.hidden", "did you mean hidden_size?"]),

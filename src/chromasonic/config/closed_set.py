@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         "position",
         f"{_PACKAGE}networks.markov.MarkovNetwork": "order",
         f"{_PACKAGE}networks.ppm.PPMNetwork": "long_order short_order short_weight bias models",
+        f"{_PACKAGE}networks.countmix.CountMixNetwork": "weight_tokens",
         f"{_PACKAGE}training.run_mixture.mixture_of": "runs by_match",
     },
     "dataset": _DATA_MODULE,

@@ -4,7 +4,7 @@ Three layers, each of which imports from earlier layers only:
 
 1. ``contract`` and ``bar_position``: the interface of every network, and the position in the bar of every token.
 2. ``neural`` and ``counting``: parts of the networks trained by gradient, and of those fitted by counting.
-3. ``lstm``, ``transformer``, ``markov``, ``ppm`` and ``mixture``: one network per module.
+3. ``lstm``, ``transformer``, ``markov``, ``ppm``, ``countmix`` and ``mixture``: one network per module.
 
 Shape letters in docstrings and comments:
 

@@ -14,7 +14,13 @@ from chromasonic.melody_generation.runs.trained_model import TrainedModel
 _NOT_LISTED = {"count", "max_notes", "corpus"}
 _LISTED_IF_CHANGED = {"top_k", "top_p", "min_p", "drafts", "without_primer"}
 # Names of the models in the title.
-_MODEL_WORDS = {"lstm": "an LSTM", "transformer": "a Transformer", "markov": "a Markov model", "ppm": "a PPM model"}
+_MODEL_WORDS = {
+    "lstm": "an LSTM",
+    "transformer": "a Transformer",
+    "markov": "a Markov model",
+    "ppm": "a PPM model",
+    "countmix": "a context mixture",
+}
 
 
 def settings_facts(config: GenerationConfig, primer: str | None = None) -> dict[str, str]:

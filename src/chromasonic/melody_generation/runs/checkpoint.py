@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
+from chromasonic.melody_generation.networks.countmix import CountMixNetwork
 from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.mixture import MAX_PARTS, MixtureNetwork
@@ -37,6 +38,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "transformer": TransformerNetwork,
     "markov": MarkovNetwork,
     "ppm": PPMNetwork,
+    "countmix": CountMixNetwork,
     "mixture": MixtureNetwork,
 }
 FORMAT = 4
