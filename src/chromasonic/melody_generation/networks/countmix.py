@@ -23,7 +23,7 @@ from chromasonic.melody_generation.networks.counting.tune_features import TuneFe
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 # Most frequent control tokens that have a symbol of their own; all others share one more.
-MAX_CONTROLS = 16
+MAX_CONTROLS = 24
 _TUNES_AT_ONCE = 16
 
 
