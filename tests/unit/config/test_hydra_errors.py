@@ -14,7 +14,10 @@ from chromasonic.config.hydra_errors import sentence_of
         ("modl=lstm", "there is no modl to set, did you mean model?"),
         ("xyzzy=1", "there is no xyzzy to set: --help lists all values"),
         ("model.width=1", "there is no model.width to set: --help lists all values, and +model.width=... adds"),
-        ("model=lstmm", "model=lstmm: choose one of countmix, lstm, markov, mixture, ppm, transformer, did you mean lstm?"),
+        (
+            "model=lstmm",
+            "model=lstmm: choose one of countmix, lstm, markov, mixture, ppm, transformer, did you mean lstm?",
+        ),
         ("dataset=zzz", "dataset=zzz: choose one of ceolrince, files, folk, folkwiki, nottingham, synthetic"),
         ("teacher_share=0.5", "teacher_share is now called distillation_weight: write distillation_weight=..."),
         ("callbacks.audition.seed=1", "callbacks.audition.seed is now called callbacks.sample_logger.seed: write"),
