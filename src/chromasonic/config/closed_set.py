@@ -48,7 +48,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         f"{_PACKAGE}networks.transformer.TransformerNetwork": "hidden_size num_layers num_heads dropout memory "
         "position",
         f"{_PACKAGE}networks.markov.MarkovNetwork": "order",
-        f"{_PACKAGE}networks.ppm.PPMNetwork": "long_order short_order short_weight bias models",
+        f"{_PACKAGE}networks.ppm.PPMNetwork": "long_order short_order short_weight bias models update_exclusion",
         f"{_PACKAGE}networks.countmix.CountMixNetwork": "weight_tokens",
         f"{_PACKAGE}training.run_mixture.mixture_of": "runs by_match",
     },

@@ -13,8 +13,10 @@ from torch import Tensor
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.melody import Departure, Melody, Metre
+from chromasonic.melody_generation.networks.counting.contexts import FactorContexts
+from chromasonic.melody_generation.networks.counting.counts import lagged, nested_contexts, stack_orders
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
-from chromasonic.melody_generation.networks.ppm import MODELS, EntropyWeighting, PPMNetwork, entropy
+from chromasonic.melody_generation.networks.ppm import MODELS, EntropyWeighting, FactorModel, PPMNetwork, entropy
 from chromasonic.melody_generation.training.metrics import TokenScorer, next_token_nll
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
@@ -268,3 +270,40 @@ def test_ppm_needs_far_fewer_bits_than_markov_on_real_tunes(nottingham_directory
     markov, ppm = bits
     assert ppm < 2.7
     assert ppm < markov - 1.2
+
+
+@pytest.mark.parametrize("update_exclusion", [False, True])
+def test_update_exclusion_counts_a_symbol_where_it_is_new_in_the_longer_context(*, update_exclusion: bool) -> None:
+    """The oracle counts the short-term model note by note."""
+    symbols = [0, 1, 2, 0, 1, 2, 0, 1, 0, 0, 1]
+    order, n_symbols = 2, 3
+    values = torch.tensor([symbols])
+    past = torch.nn.functional.pad(values, (1, 0), value=-2)[:, :-1]
+    contexts = stack_orders(nested_contexts(torch.zeros_like(past), lagged(past, order)))
+    factor = FactorContexts(values, torch.ones_like(values, dtype=torch.bool), contexts[:0], contexts)
+    model = FactorModel(torch.full((n_symbols,), 1 / n_symbols), update_exclusion=update_exclusion)
+    _, short = model(factor, len(symbols))
+
+    counts: dict[tuple[int, ...], Counter[int]] = {}
+    for position, symbol in enumerate(symbols):
+        padded = [-9, -8, *symbols[:position]]
+        contexts_here = [tuple(padded[len(padded) - length :]) for length in range(order + 1)]
+        expected = [1 / n_symbols] * n_symbols
+        for context in contexts_here:
+            seen = counts.get(context, Counter())
+            expected = [escaped(seen, candidate, expected[candidate]) for candidate in range(n_symbols)]
+        assert short[0, position].tolist() == pytest.approx(expected)
+        for context in reversed(contexts_here):
+            seen = counts.setdefault(context, Counter())
+            is_known = seen[symbol] > 0
+            seen[symbol] += 1
+            if update_exclusion and is_known:
+                break
+
+
+def test_a_state_gives_the_same_predictions_with_update_exclusion() -> None:
+    network, tokens = counted(PPMNetwork(update_exclusion=True), batch_of([a_tune()])), batch_of([a_tune()])
+    first, state = network.forward_with_state(tokens[:, :9])
+    second, _ = network.forward_with_state(tokens[:, 9:], state)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), network(tokens))
+    assert not torch.equal(network(tokens), counted(PPMNetwork(), batch_of([a_tune()]))(tokens))

@@ -17,7 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.counting.contexts import FactorContexts, PPMContexts
-from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts, check_order, interpolate
+from chromasonic.melody_generation.networks.counting.counts import (
+    SuccessorCounts,
+    add_feature,
+    check_order,
+    interpolate,
+)
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 MODELS = ("both", "long", "short")
@@ -46,6 +51,8 @@ class PPMNetwork(nn.Module):
             ``fit`` chooses it.
         bias: Weights are entropies to the power of minus ``bias``.
         models: ``"both"``, or ``"long"`` or ``"short"`` for one alone.
+        update_exclusion: Whether the short-term model counts a symbol in a context only where it was new in the next
+            longer one (Moffat 1990), so that a passage that returns does not drown what is rare.
 
     Raises:
         ValueError: If an order is not an integer of 0 to ``MAX_ORDER``, ``short_weight`` is not above 0 and finite,
@@ -59,6 +66,7 @@ class PPMNetwork(nn.Module):
         short_weight: float = 0.5,
         bias: float = 1.0,
         models: str = "both",
+        update_exclusion: bool = False,
     ) -> None:
         super().__init__()
         check_order(long_order=long_order, short_order=short_order)
@@ -72,6 +80,7 @@ class PPMNetwork(nn.Module):
             "short_weight": short_weight,
             "bias": bias,
             "models": models,
+            "update_exclusion": bool(update_exclusion),
         }
         self.contexts = PPMContexts(long_order, short_order)
         # Without counts every token is equally likely.
@@ -79,8 +88,8 @@ class PPMNetwork(nn.Module):
         uniform_kinds = torch.full((self.contexts.n_kinds,), 1 / len(NoteVocabulary()))
         uniform_kinds[:n_durations] *= n_pitches
         self._weighting = EntropyWeighting(short_weight, bias, models)
-        self.kinds = FactorModel(uniform_kinds)
-        self.pitches = FactorModel(torch.full((n_pitches,), 1 / n_pitches))
+        self.kinds = FactorModel(uniform_kinds, update_exclusion=update_exclusion)
+        self.pitches = FactorModel(torch.full((n_pitches,), 1 / n_pitches), update_exclusion=update_exclusion)
 
     def fit(self, training: Iterable[Tensor], validation: Iterable[Tensor]) -> None:
         """Count the training tunes, then choose the weight of the short-term model that predicts validation best.
@@ -181,12 +190,14 @@ class FactorModel(nn.Module):
 
     Args:
         uniform: Probabilities without any counts, shape (symbols,).
+        update_exclusion: Whether the short-term model excludes updates; see :class:`PPMNetwork`.
     """
 
     uniform: Tensor
 
-    def __init__(self, uniform: Tensor) -> None:
+    def __init__(self, uniform: Tensor, *, update_exclusion: bool = False) -> None:
         super().__init__()
+        self._update_exclusion = update_exclusion
         self.successors = SuccessorCounts(len(uniform))
         self.register_buffer("uniform", uniform, persistent=False)
 
@@ -205,8 +216,12 @@ class FactorModel(nn.Module):
         long = short = self.uniform  # (symbols,)
         for order_contexts in contexts.long[:, :, contexts.long.shape[2] - n_new :]:  # (B, n_new)
             long = interpolate(self.successors(order_contexts), long)  # (B, n_new, symbols)
-        for order_contexts in contexts.short:  # (B, K)
-            short = interpolate(earlier_counts(order_contexts, contexts, n_new, len(self.uniform)), short)
+        for order, order_contexts in enumerate(contexts.short):  # (B, K)
+            counted = contexts
+            if self._update_exclusion and order + 1 < len(contexts.short):
+                is_new = contexts.is_counted & ~has_occurred(contexts.short[order + 1], contexts.symbols)
+                counted = contexts._replace(is_counted=is_new)
+            short = interpolate(earlier_counts(order_contexts, counted, n_new, len(self.uniform)), short)
         return long, short
 
 
@@ -234,3 +249,24 @@ def earlier_counts(order_contexts: Tensor, contexts: FactorContexts, n_new: int,
         is_same = is_same.tril(first_new + begin - 1)
         counts[:, begin:end].scatter_add_(2, symbols.expand(-1, end - begin, -1), is_same.to(counts.dtype))
     return counts
+
+
+def has_occurred(contexts: Tensor, symbols: Tensor) -> Tensor:
+    """Return where a symbol has already followed the same context, earlier in the tune.
+
+    Args:
+        contexts: Contexts of one order, shape (B, K).
+        symbols: The symbols after them, shape (B, K).
+
+    Returns:
+        Mask, shape (B, K).
+
+    Example:
+        >>> has_occurred(torch.tensor([[1, 2, 1, 1]]), torch.tensor([[5, 5, 5, 6]])).tolist()
+        [[False, False, True, False]]
+    """
+    pairs = add_feature(contexts, symbols)
+    order = pairs.argsort(dim=1, stable=True)
+    in_order = pairs.gather(1, order)
+    is_repeated = nn.functional.pad(in_order[:, 1:] == in_order[:, :-1], (1, 0))
+    return torch.zeros_like(is_repeated).scatter(1, order, is_repeated)
