@@ -70,9 +70,14 @@ def chord_of(label: int, home: int, onset: int) -> Chord:
 
 
 def chords_of_labels(labels: IntArray, units: ChordUnits, home: int) -> tuple[Chord, ...]:
-    """Return a chord for each unit whose label (U,) is not that of the unit before."""
-    changes = np.flatnonzero(np.diff(labels, prepend=UNLABELLED)).tolist()
-    return tuple(chord_of(int(labels[unit]), home, int(units.begins[unit])) for unit in changes)
+    """Return a chord for each unit whose label (U,) is not that of the unit before, and after the end of each part.
+
+    A player who repeats a part, or goes on to a second ending, comes from elsewhere than from the unit before.
+    """
+    is_written = np.diff(labels, prepend=UNLABELLED) != 0
+    is_written[1:] |= units.units_left[:-1] == 0
+    written = np.flatnonzero(is_written).tolist()
+    return tuple(chord_of(int(labels[unit]), home, int(units.begins[unit])) for unit in written)
 
 
 def unit_labels(melody: Melody, units: ChordUnits) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -61,7 +62,7 @@ class ChordModel:
             raise ValueError("the weights of a model of chords are finite numbers")
 
     def chords(self, melody: Melody) -> tuple[Chord, ...]:
-        """Return the most probable chords of a melody, one wherever the harmony changes; none if no note sounds."""
+        """Return the most probable chords, one where the harmony changes or a part begins; none if no note sounds."""
         units = chord_units(melody)
         if not len(units) or not (melody.pitches != REST).any():
             return ()
@@ -82,7 +83,7 @@ class ChordModel:
         batch = ChainBatch([transition_kinds(units)[labelled]])
         log_sum = batch.sums(emissions, self.transitions).log_sums[0]
         score = batch.scores(labels[labelled], emissions, self.transitions)[0]
-        return float(log_sum - score) / np.log(2), int(labelled.sum())
+        return float(log_sum - score) / math.log(2), int(labelled.sum())
 
     def _emissions(self, melody: Melody, units: ChordUnits) -> FloatArray:
         """Return the score of each label in each unit, shape (U, N_LABELS)."""

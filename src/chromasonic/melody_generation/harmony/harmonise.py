@@ -13,7 +13,7 @@ def harmonise(melody: Melody, model: ChordModel | None = None) -> Melody:
 
     The chords are the most probable ones as a whole: at most one for each half bar, bar or beat, as the metre suggests
     (:mod:`~chromasonic.melody_generation.harmony.chord_units`). They are major, minor or seventh chords in root
-    position, written where the harmony changes. A melody without a sounding note gets none.
+    position, written where the harmony changes and where a part begins. A melody without a sounding note gets none.
 
     Args:
         melody: The melody; its key, metre and form are taken as they are.
