@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from chromasonic.melody_generation.atomic_files import FilesTogether
+from chromasonic.melody_generation.corpora.synthetic import SyntheticCorpus
 from chromasonic.melody_generation.evaluation.records import read_evaluation
+from chromasonic.melody_generation.io.write_midi import to_midi
+from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.reporting.run_evaluation import evaluate_run
 from chromasonic.melody_generation.runs.directory_lock import lock_directory
 from tests.running import QUIET, ROOT, Ending, run_script
@@ -224,6 +227,27 @@ def test_different_test_sets_are_refused(run: Run, runs: Path, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+def test_melodies_of_any_origin_are_scored_beside_real_tunes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = SyntheticCorpus(num_sequences=60)
+    monkeypatch.setattr(SyntheticCorpus, "read", lambda self, read=SyntheticCorpus.read: read(few))
+    melodies, out = tmp_path / "mine", tmp_path / "out"
+    melodies.mkdir()
+    (melodies / "a.mid").write_bytes(to_midi(Melody([60, 62, 64, 65] * 4, [24] * 16), 120))
+    ended = run("evaluate.py", f"melodies={melodies}", "dataset=synthetic", f"output_dir={out}")
+    assert ended.code == 0, ended.err
+    assert "1 melodies" in ended.out
+    values = json.loads((out / "results.json").read_text())
+    assert [melody["file"] for melody in values["melodies"]] == ["a.mid"]
+    assert set(values["scores"]["overall_score"]) == {"value", "low", "high"}
+    assert len(values["real"]["melodies"]) >= 6
+    (out / "results.json").write_text('{"test": {}}')  # of a run
+    show_refused(
+        run("evaluate.py", f"melodies={melodies}", "dataset=synthetic", f"output_dir={out}"), "another output_dir"
+    )
+
+
 def test_a_run_that_cannot_be_evaluated_is_listed_with_the_reason(run: Run, runs: Path, copied: Path) -> None:
     (copied / "tunes.npz").write_bytes(b"junk")
     out = copied.parent / "out"
@@ -247,6 +271,9 @@ def test_a_run_that_cannot_be_evaluated_is_listed_with_the_reason(run: Run, runs
         ("evaluate.py", ["outputs/run"], ["outputs/run", "name=value"]),
         ("evaluate.py", ["run=[a"], ["no run directory [a"]),
         ("evaluate.py", ["run=x", "n_samples=[a"], ["cannot be read"]),
+        ("evaluate.py", ["melodies=a"], ["output_dir must be given"]),
+        ("evaluate.py", ["melodies=a", "run=b", "output_dir=c"], ["not both"]),
+        ("evaluate.py", ["melodies=a", "output_dir=c", "dataset=nowhere"], ["dataset=nowhere"]),
         ("compare.py", [], ["runs must be given"]),
         ("compare.py", ["runs=nowhere"], ["no folder nowhere"]),
         ("compare.py", ["runs=[]"], ["nothing to compare"]),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.io.export import export
     from chromasonic.melody_generation.melody import Melody
     from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_model
-    from chromasonic.melody_generation.testing import ModelComparison, ModelTester
+    from chromasonic.melody_generation.testing import ModelComparison, ModelTester, score_melodies
     from chromasonic.melody_generation.training import ModelTrainer, TrainingHistory, create_training_data
     from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -42,6 +42,7 @@ __all__ = [
     "generate",
     "harmonise",
     "load_model",
+    "score_melodies",
 ]
 
 _MODULES = {
@@ -59,6 +60,7 @@ _MODULES = {
     "generate": "generation.generate",
     "harmonise": "harmony.harmonise",
     "load_model": "runs.trained_model",
+    "score_melodies": "testing",
 }
 
 

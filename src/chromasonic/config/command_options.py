@@ -23,11 +23,14 @@ class EvaluateOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    run: str
+    run: str | None
     n_samples: PositiveInt
     seed: NonNegativeInt
     max_notes: PositiveInt
     surprise: int | list[int] | None
+    melodies: str | None
+    dataset: str
+    output_dir: str | None
 
 
 class CompareOptions(BaseModel):

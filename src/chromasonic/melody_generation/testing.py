@@ -20,12 +20,16 @@ from pathlib import Path
 from torch import nn
 
 from chromasonic.melody_generation.atomic_files import JsonObject
+from chromasonic.melody_generation.corpora.files import read_music
+from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
+from chromasonic.melody_generation.evaluation.judged_melodies import JudgedMelodies
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
-from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet, reference_of_corpus
+from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.reporting.experiment_report import ReportInputs
 from chromasonic.melody_generation.reporting.run_evaluation import write_comparison, write_evaluation
@@ -34,7 +38,7 @@ from chromasonic.melody_generation.runs.layout import EvaluationLayout
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-__all__ = ["ModelComparison", "ModelTester"]
+__all__ = ["ModelComparison", "ModelTester", "score_melodies"]
 
 
 class ModelTester:
@@ -147,6 +151,66 @@ class ModelComparison:
         return comparison.to_json()
 
 
+def score_melodies(
+    melodies: Sequence[Melody] | str | Path,
+    reference: ReferenceSet | TrainedModel | str = "nottingham",
+) -> JsonObject:
+    """Score melodies that any system, or person, has made, beside held-out real tunes.
+
+    Args:
+        melodies: The melodies, or a file or folder of ABC, MIDI, MusicXML or kern files.
+        reference: The real tunes: ``"nottingham"``, a trained model that knows its tunes, or a set of one's own
+            (:class:`~chromasonic.melody_generation.evaluation.reference_set.ReferenceSet`).
+
+    Returns:
+        The content of ``results.json``: under ``scores`` each score with ``value``, ``low`` and ``high``, under
+        ``melodies`` the file and the scores of each, None if it has fewer than two notes, and the same under ``real``
+        for the held-out tunes; under ``left_out`` what could not be read.
+
+    Raises:
+        InputError: If there is no melody, or no such reference.
+    """
+    real = _reference_of(reference)
+    if isinstance(melodies, str | Path):
+        return judge_files(melodies, real).to_json()
+    return JudgedMelodies.of(_melodies_only(melodies, "melodies"), real).to_json()
+
+
+def judge_files(path: str | Path, reference: ReferenceSet) -> JudgedMelodies:
+    """Score the tunes of a file or of the files of a folder.
+
+    Raises:
+        InputError: If there is no such file or folder, or none of its tunes can be read.
+    """
+    tunes = list(read_music(path))
+    read = [tune for tune in tunes if isinstance(tune, WrittenTune)]
+    dropped = [(_file_of(tune.source), tune.reason) for tune in tunes if isinstance(tune, DroppedTune)]
+    if not read:
+        reason = f": {dropped[0][0]} {dropped[0][1]}" if dropped else ""
+        raise InputError(f"no tune of {path} can be read{reason}")
+    return JudgedMelodies.of(
+        [tune.melody for tune in read], reference, [_file_of(tune.melody.source) for tune in read], dropped
+    )
+
+
+def _file_of(source: str) -> str:
+    """Return the file of a tune; after a colon a source may have the tune's number in the file."""
+    name, colon, number = source.rpartition(":")
+    return name if colon and number.isdigit() else source
+
+
+def _reference_of(reference: ReferenceSet | TrainedModel | str) -> ReferenceSet:
+    if isinstance(reference, ReferenceSet):
+        return reference
+    if isinstance(reference, TrainedModel):
+        if not reference.tunes.get("test"):
+            raise InputError("the model does not know its tunes: load it from its run directory")
+        return ReferenceSet.of(reference.tunes["test"], reference.tunes["train"], reference.calibration)
+    if reference != "nottingham":
+        raise InputError(f"reference is 'nottingham', a trained model or a ReferenceSet, got {reference!r}")
+    return reference_of_corpus(NottinghamCorpus())
+
+
 def _reference_set(test_data: Sequence[Melody], training_data: Sequence[Melody] | None) -> ReferenceSet:
     training = None if training_data is None else _fitted(training_data, "training_data")
     return ReferenceSet.of(_fitted(test_data, "test_data"), training)
@@ -158,12 +222,22 @@ def _fitted(melodies: Sequence[Melody], name: str) -> list[Melody]:
     Raises:
         InputError: If one is no melody, or cannot be encoded.
     """
-    no_melodies = [] if isinstance(melodies, Melody) else [item for item in melodies if not isinstance(item, Melody)]
-    if isinstance(melodies, Melody) or no_melodies:
-        kind = "one" if isinstance(melodies, Melody) else f"a {type(no_melodies[0]).__name__} among them"
-        raise InputError(f"{name} is a list of melodies, got {kind}: files.py and create_training_data make such lists")
+    melodies = _melodies_only(melodies, name)
     fits = [NoteVocabulary().fit(melody) for melody in melodies]
     for index, fit in enumerate(fits):
         if fit.melody is None:
             raise InputError(f"melody {index} of {name} cannot be used: {fit.drop_reason}")
     return [fit.melody for fit in fits if fit.melody is not None]
+
+
+def _melodies_only(melodies: Sequence[Melody], name: str) -> list[Melody]:
+    """Return the melodies as a list.
+
+    Raises:
+        InputError: If it is one melody, or holds something else.
+    """
+    no_melodies = [] if isinstance(melodies, Melody) else [item for item in melodies if not isinstance(item, Melody)]
+    if isinstance(melodies, Melody) or no_melodies:
+        kind = "one" if isinstance(melodies, Melody) else f"a {type(no_melodies[0]).__name__} among them"
+        raise InputError(f"{name} is a list of melodies, got {kind}: files.py and create_training_data make such lists")
+    return list(melodies)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chromasonic.melody_generation.corpora.corpus import Corpus, without_copies
 from chromasonic.melody_generation.data.batching import check_scored_lengths
+from chromasonic.melody_generation.data.splits import HELD_OUT, SPLIT_RULE, split_by_family
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration, cross_fit, fit_if_enough
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
@@ -74,3 +76,23 @@ class ReferenceSet:
         reason = f"the {len(training)} training tunes are too few" if training else "the training tunes are not known"
         calibrated_on = f"the {len(test)} test tunes themselves, cross-fitted, since {reason}"
         return cls(tuple(test), fitted.calibration, novelty, fitted.scores, copying, calibrated_on)
+
+
+def reference_of_corpus(
+    corpus: Corpus, *, min_notes: int = 16, split_seed: int = 0, held_out: float = HELD_OUT
+) -> ReferenceSet:
+    """Return the reference set of a corpus: its training and test tunes as the data module of a run divides them.
+
+    Args:
+        corpus: The collection.
+        min_notes: Minimum number of notes and rests of a tune; shorter ones are left out before the split.
+        split_seed: Seed of the split.
+        held_out: Fraction of the tunes for validation, and the same again for test.
+
+    Raises:
+        InputError: If the corpus is too small to split.
+    """
+    reading = corpus.read() if SPLIT_RULE == 1 else without_copies(corpus.read())
+    tunes = [melody for melody in reading.melodies if len(melody) >= min_notes]
+    split = split_by_family(tunes, seed=split_seed, validation=held_out, test=held_out)
+    return ReferenceSet.of([tunes[index] for index in split.test], [tunes[index] for index in split.train])

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.evaluation.compare import Comparison
+from chromasonic.melody_generation.evaluation.judged_melodies import JudgedMelodies
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
 from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, harmonised_set_table
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
+from chromasonic.melody_generation.reporting.judged_tables import judged_table
 from chromasonic.melody_generation.reporting.result_tables import score_tables
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, RunLayout
 
@@ -94,6 +96,12 @@ def print_scores(record: EvaluationRecord, run: Path) -> None:
     _print_tables(score_tables(record))
     layout = RunLayout(run).evaluation
     _print_paths({"Scores": layout.results, "Report": layout.report})
+
+
+def print_judged(judged: JudgedMelodies, results: Path) -> None:
+    """Print the scores of melodies of any origin beside those of real tunes, and the path of the file."""
+    _print_tables([judged_table(judged)])
+    _print_paths({"Scores": results})
 
 
 def print_comparison(comparison: Comparison, directory: Path) -> None:
