@@ -65,11 +65,19 @@ def test_the_example_of_extending_trains_and_those_of_the_run_directory_read_it(
 
 @pytest.mark.usefixtures("drawn")
 def test_the_example_of_evaluation_writes_scores_and_a_comparison() -> None:
-    [example] = code_blocks(DOCS / "evaluation.md", "python")
+    _, example = code_blocks(DOCS / "evaluation.md", "python")
     names: dict[str, object] = {}
     exec(shortened(example, num_sequences="200->20", n_samples="20->3"), names)
     assert Path("test_results/results.json").is_file()
     assert Path("comparison/model_comparison.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nottingham_directory")
+def test_the_example_of_judging_scores_a_scale(capsys: pytest.CaptureFixture[str]) -> None:
+    judging, _ = code_blocks(DOCS / "evaluation.md", "python")
+    exec(judging, {})
+    assert "'value': 0.0" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("trained_lstm")
