@@ -91,7 +91,7 @@ NEVER_IN = {
 }
 # Commands that train nothing do not wait for the libraries of training, which take as long to import as all others.
 TRAINING_LIBRARIES = {"lightning", "torchmetrics"}
-COMMANDS_WITHOUT_TRAINING = ("evaluate", "compare", "generate", "harmonise")
+COMMANDS_WITHOUT_TRAINING = ("evaluate", "compare", "generate", "harmonise", "listen", "judge")
 # Modules that write or rename files themselves.
 WRITES_ITSELF = {
     "melody_generation/atomic_files.py",

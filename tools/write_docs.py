@@ -37,6 +37,8 @@ COMMANDS = {
     "compare": "Runs beside each other. See [Evaluation](evaluation.md#compare-runs).",
     "generate": "New melodies. See [Generate and listen](generation.md).",
     "harmonise": "Chords for melodies. See [Chords](harmony.md).",
+    "listen": "A blind listening test. See [Listening test](listening_test.md).",
+    "judge": "The answers to a listening test. See [Listening test](listening_test.md#read-the-answers).",
     "results": "All models of a plan. See [Results](results.md).",
 }
 _ALIAS = re.compile(r"\$\{\w+\}")

@@ -16,6 +16,8 @@ from chromasonic.config.command_options import (
     EvaluateOptions,
     GenerateOptions,
     HarmoniseOptions,
+    JudgeOptions,
+    ListenOptions,
     ResultsOptions,
     read_options,
 )
@@ -31,7 +33,17 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "compare": CompareOptions,
     "generate": GenerateOptions,
     "harmonise": HarmoniseOptions,
+    "listen": ListenOptions,
+    "judge": JudgeOptions,
     "results": ResultsOptions,
+}
+REQUIRED = {
+    "evaluate": ["run=r"],
+    "generate": ["run=r"],
+    "compare": ["runs=r"],
+    "harmonise": ["melodies=m"],
+    "listen": ["runs=r"],
+    "judge": ["answers=a", "key=k"],
 }
 TRAINING = ROOT / "docs" / "training.md"
 
@@ -84,12 +96,7 @@ def test_every_other_command_is_accepted(command: Command) -> None:
 def test_every_option_in_the_text_is_accepted(option: str) -> None:
     name, _, value = option.partition("=")
     for command, schema in SCHEMAS.items():
-        required = {
-            "evaluate": ["run=r"],
-            "generate": ["run=r"],
-            "compare": ["runs=r"],
-            "harmonise": ["melodies=m"],
-        }.get(command, [])
+        required = REQUIRED.get(command, [])
         if name in schema.model_fields:
             read_options(CONFIGS / f"{command}.yaml", schema, [*required, f"{name}={value}"])
             return

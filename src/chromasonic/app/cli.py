@@ -19,6 +19,8 @@ COMMANDS = {
     "compare": "compare trained runs on the same test tunes",
     "generate": "generate melodies to hear and print",
     "harmonise": "give melodies chords",
+    "listen": "make a blind listening test of real and made tunes",
+    "judge": "read the answers to a listening test",
     "results": "train and evaluate every model of a plan",
 }
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, create_model
 from yaml import YAMLError
 
 from chromasonic.config.typed_paths import path_of, paths_of
@@ -86,6 +86,34 @@ class HarmoniseOptions(BaseModel):
     formats: str | list[str]
 
 
+class ListenOptions(BaseModel):
+    """Options of ``chromasonic listen``."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    runs: str | list[str]
+    real: bool
+    n_tunes: Annotated[int, Field(ge=2, le=100)]
+    output_dir: str
+    title: str
+    seed: NonNegativeInt
+    temperature: float
+    top_p: float
+
+
+class JudgeOptions(BaseModel):
+    """Options of ``chromasonic judge``."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    own_paths: ClassVar[frozenset[str]] = frozenset({"answers", "key"})  # a key of chromasonic generate is no path
+    answers: str
+    key: str
+    output_dir: str | None
+    incomplete: bool
+    seed: NonNegativeInt
+
+
 class ResultsOptions(BaseModel):
     """Options of ``chromasonic results``."""
 
@@ -120,12 +148,13 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
     values = OmegaConf.load(defaults)
     names = [str(name) for name in values]
     _check_names(arguments, names)
-    others = [argument for argument in arguments if argument.partition("=")[0] not in _PATHS]
+    paths = _PATHS | getattr(schema, "own_paths", frozenset())
+    others = [argument for argument in arguments if argument.partition("=")[0] not in paths]
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(values, OmegaConf.from_dotlist(others)), resolve=True)
     except (OmegaConfBaseException, YAMLError) as problem:
         raise InputError(f"the options cannot be read: {' '.join(str(problem).split())}") from problem
-    given = (merged if isinstance(merged, dict) else {}) | _typed_paths(arguments)
+    given = (merged if isinstance(merged, dict) else {}) | _typed_paths(arguments, paths)
     missing = [name for name in names if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
     if missing:
         raise InputError(*(f"{name} must be given: {name}=..." for name in missing))
@@ -135,9 +164,9 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
         raise InputError(*(fault.sentence for fault in faults_in(problem))) from problem
 
 
-def _typed_paths(arguments: Sequence[str]) -> dict[str, str | list[str] | None]:
+def _typed_paths(arguments: Sequence[str], paths: Set[str]) -> dict[str, str | list[str] | None]:
     """Return the paths among the options by name."""
-    typed = [(name, text) for name, _, text in (argument.partition("=") for argument in arguments) if name in _PATHS]
+    typed = [(name, text) for name, _, text in (argument.partition("=") for argument in arguments) if name in paths]
     return {name: paths_of(text) if name == "runs" else path_of(text) for name, text in typed}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -21,7 +22,7 @@ from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.pages.templates import asset, template
 from chromasonic.melody_generation.pages.tracks import Track
 
-_STYLE, _SCRIPTS = "page.css", ("synthesizer.js", "player.js")
+_TEMPLATE, _STYLES, _SCRIPTS = "page.html.jinja", ("page.css",), ("synthesizer.js", "player.js")
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,26 @@ class Page:
 
 def page_html(page: Page) -> str:
     """Return a page as one HTML document."""
+    return render_page(page, _TEMPLATE, _STYLES, _SCRIPTS if page.tracks else ())
+
+
+def render_page(
+    page: Page, name: str, styles: Sequence[str] = _STYLES, scripts: Sequence[str] = _SCRIPTS, **values: object
+) -> str:
+    """Return a page as one HTML document, by another template.
+
+    Args:
+        page: The content.
+        name: The template, which extends that of :func:`page_html`.
+        styles: The assets of its style, joined in this order.
+        scripts: The assets of its scripts.
+        **values: Further values of the template.
+    """
     tracks = page.tracks
-    style, scripts = Markup(asset(_STYLE)), [Markup(asset(name)) for name in _SCRIPTS] if tracks else []
+    style = Markup("".join(map(asset, styles)))
+    script_texts = [Markup(asset(script)) for script in scripts]
     sizes = [len(group.tracks) for group in page.groups]
-    return template("page.html.jinja").render(
+    return template(name).render(
         page=page,
         tracks=tracks,
         groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
@@ -107,8 +124,9 @@ def page_html(page: Page) -> str:
             "melodies": [track.player_data() for track in tracks],
         },
         style=style,
-        scripts=scripts,
-        policy=_policy(style, scripts),
+        scripts=script_texts,
+        policy=_policy(style, script_texts),
+        **values,
     )
 
 

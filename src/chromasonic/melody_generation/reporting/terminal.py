@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chromasonic.melody_generation.atomic_files import shown_path
 from chromasonic.melody_generation.evaluation.compare import Comparison
 from chromasonic.melody_generation.evaluation.judged_melodies import JudgedMelodies
+from chromasonic.melody_generation.evaluation.listening_test.judgements import Judgements
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.generated_set import GeneratedSet, generated_set_table
 from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, harmonised_set_table
@@ -16,8 +17,9 @@ from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.judged_tables import judged_table
+from chromasonic.melody_generation.reporting.listening_test_tables import listening_test_tables
 from chromasonic.melody_generation.reporting.result_tables import score_tables
-from chromasonic.melody_generation.runs.layout import ComparisonLayout, RunLayout
+from chromasonic.melody_generation.runs.layout import ComparisonLayout, ListeningTestLayout, RunLayout
 
 if TYPE_CHECKING:
     import lightning as L
@@ -123,6 +125,20 @@ def print_harmonised_set(harmonised: HarmonisedSet, paths: Mapping[str, Path]) -
     for line in harmonised.remarks():
         print_remark(line)
     _print_paths(paths)
+
+
+def print_listening_test(layout: ListeningTestLayout) -> None:
+    """Print the paths of the files of a listening test."""
+    _print_paths({"Page": layout.page, "Tunes": layout.tunes, "Key": layout.key})
+
+
+def print_judgements(judgements: Judgements, directory: Path) -> None:
+    """Print the results of a listening test, why files are not counted, and the paths of the files."""
+    _print_tables(listening_test_tables(judgements))
+    for name, reason in judgements.refused.items():
+        print_remark(f"{name} is not counted: {reason}")
+    layout = ListeningTestLayout(directory)
+    _print_paths({"Table": layout.judgement_tables, "Numbers": layout.judgements})
 
 
 def print_remark(remark: str) -> None:

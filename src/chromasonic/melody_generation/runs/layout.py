@@ -303,3 +303,39 @@ class SweepLayout:
     def runs(self) -> set[Path]:
         """The run directories."""
         return {checkpoints.parent for checkpoints in self.directory.glob("*/*_checkpoints")}
+
+
+@dataclass(frozen=True)
+class ListeningTestLayout:
+    """Paths in the folder of a listening test.
+
+    Attributes:
+        directory: The folder.
+    """
+
+    directory: Path
+
+    @property
+    def page(self) -> Path:
+        """The page for the judges."""
+        return self.directory / "listening_test.html"
+
+    @property
+    def tunes(self) -> Path:
+        """The same tunes as one ABC file."""
+        return self.directory / "tunes.abc"
+
+    @property
+    def key(self) -> Path:
+        """The key."""
+        return self.directory / "key.json"
+
+    @property
+    def judgements(self) -> Path:
+        """The results of the test as numbers."""
+        return self.directory / "judgements.json"
+
+    @property
+    def listening_test_tables(self) -> Path:
+        """The results of the test as Markdown."""
+        return self.directory / "judgements.md"
