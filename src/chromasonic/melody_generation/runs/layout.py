@@ -336,6 +336,6 @@ class ListeningTestLayout:
         return self.directory / "judgements.json"
 
     @property
-    def listening_test_tables(self) -> Path:
+    def judgement_tables(self) -> Path:
         """The results of the test as Markdown."""
         return self.directory / "judgements.md"
