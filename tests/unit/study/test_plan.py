@@ -79,6 +79,7 @@ def test_an_interpolation_of_hydra_is_no_reference() -> None:
         ("ablations.width.base", "nobody", "plan.yaml: ablations.width.base: there is no part nobody"),
         ("ablations.width.variants", {"x": "nobody"}, "plan.yaml: ablations.width.variants: there is no part nobody"),
         ("reference", "before", "plan.yaml: reference: before is none of the rows"),
+        ("second_reference", "before", "plan.yaml: second_reference: before is none of the rows"),
         ("rows.ppm.overides", [], "plan.yaml: rows.ppm.overides: extra inputs are not permitted"),
         ("seeds", [], "plan.yaml: seeds: list should have at least 1 item"),
         ("rows", {}, "plan.yaml: rows: dictionary should have at least 1 item"),

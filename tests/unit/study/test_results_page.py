@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,15 @@ def test_a_variant_that_is_the_same_as_another_run_is_that_run(workflow: Workflo
         "tuned, seed 2",
         "before, seed 2",
     ]
+
+
+def test_a_second_reference_has_a_margin_beside_the_first(results: StudyResults) -> None:
+    lstm = next(row for row in results.rows if row.part.title == "LSTM")
+    table = main_table(replace(results, second_reference=lstm))
+    assert [column for column in table.columns if column.startswith("below")] == ["below PPM", "below LSTM"]
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["PPM"]["below LSTM"] == f"{2.2 - 2.684:.3f}"
+    assert rows["LSTM"]["below LSTM"] == rows["PPM"]["below PPM"] == ""
 
 
 def test_the_main_table_has_means_spreads_and_margins(results: StudyResults) -> None:

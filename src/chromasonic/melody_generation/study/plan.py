@@ -52,6 +52,7 @@ class PlanDeclaration(_Declared):
 
     seeds: Seeds
     reference: Name
+    second_reference: Name | None = None
     pretraining: dict[Name, PartDeclaration] = {}
     rows: Annotated[dict[Name, PartDeclaration], Field(min_length=1)]
     front_page: list[Name] | None = None
@@ -130,6 +131,7 @@ class Plan:
         ablations: The ablations.
         reference: The row that the margins of the others refer to.
         front_page: The rows of the table in README.md, in any order.
+        second_reference: Another row that margins refer to; None for no second margin.
     """
 
     pretraining: tuple[Part, ...]
@@ -137,6 +139,7 @@ class Plan:
     ablations: tuple[Ablation, ...]
     reference: Part
     front_page: tuple[Part, ...]
+    second_reference: Part | None = None
 
     @classmethod
     def of(cls, values: JsonObject, origin: str) -> Plan:
@@ -210,12 +213,21 @@ class _PlanBuilder:
         pretraining, rows = (self._parts(parts) for parts in (self.declared.pretraining, self.declared.rows))
         parts_by_name = {part.name: part for part in (*pretraining, *rows)}
         self._check_names([part.name for part in (*pretraining, *rows)])
-        if self.declared.reference not in {part.name for part in rows}:
-            raise InputError(f"{self.origin}: reference: {self.declared.reference} is none of the rows")
+        second = self.declared.second_reference
+        for key, name in (("reference", self.declared.reference), ("second_reference", second)):
+            if name is not None and name not in {part.name for part in rows}:
+                raise InputError(f"{self.origin}: {key}: {name} is none of the rows")
         ablations = tuple(
             self._ablation(name, ablation, parts_by_name) for name, ablation in self.declared.ablations.items()
         )
-        plan = Plan(pretraining, rows, ablations, parts_by_name[self.declared.reference], self._front_page(rows))
+        plan = Plan(
+            pretraining,
+            rows,
+            ablations,
+            parts_by_name[self.declared.reference],
+            self._front_page(rows),
+            None if second is None else parts_by_name[second],
+        )
         variants = [part.name for ablation in ablations for part in ablation.variants if part.name not in parts_by_name]
         self._check_names([*parts_by_name, *variants])
         self._check_references(plan.parts)

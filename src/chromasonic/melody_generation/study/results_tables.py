@@ -40,7 +40,7 @@ def main_table(results: StudyResults) -> Table:
             model.part.title,
             str(model.bits("validation")),
             str(model.bits("test")),
-            _below(results.reference, model),
+            *(_below(reference, model) for reference in results.references),
             str(_accuracy(model)),
             _score(model, "overall_score"),
             _novelty(model).text(2),
@@ -50,7 +50,9 @@ def main_table(results: StudyResults) -> Table:
         for model in results.rows
     ]
     columns = (
-        *("model", "validation", "test", f"below {results.reference.part.title}", "note accuracy"),
+        *("model", "validation", "test"),
+        *(f"below {reference.part.title}" for reference in results.references),
+        "note accuracy",
         *("overall", "novelty", "parameters", "core-minutes"),
     )
     return Table("", columns, (*rows, _real_tunes(results, columns)))

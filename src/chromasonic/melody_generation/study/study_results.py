@@ -169,6 +169,7 @@ class StudyResults:
         ablations: Each ablation with its base and its variants.
         n_runs: Number of runs.
         core_minutes: Processor time of all runs in minutes, with their evaluation.
+        second_reference: Another row that margins refer to, if there is one.
     """
 
     rows: tuple[PartResults, ...]
@@ -178,6 +179,12 @@ class StudyResults:
     ablations: tuple[tuple[Ablation, PartResults, tuple[PartResults, ...]], ...]
     n_runs: int
     core_minutes: float
+    second_reference: PartResults | None = None
+
+    @property
+    def references(self) -> tuple[PartResults, ...]:
+        """The rows that margins refer to, the first reference first."""
+        return (self.reference, *((self.second_reference,) if self.second_reference else ()))
 
     @classmethod
     def read(cls, workflow: Workflow) -> StudyResults:
@@ -204,6 +211,7 @@ class StudyResults:
         return cls(
             rows=rows,
             reference=next(row for row in rows if row.part == plan.reference),
+            second_reference=next((row for row in rows if row.part == plan.second_reference), None),
             front_page=tuple(row for row in rows if row.part in plan.front_page),
             pretraining=tuple(map(results, plan.pretraining)),
             ablations=ablations,
