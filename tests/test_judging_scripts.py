@@ -151,7 +151,7 @@ def test_runs_with_damaged_or_old_results_are_evaluated_again(run: Run, copied: 
     path = copied / "evaluation/results.json"
     assert run("evaluate.py", f"run={copied}", *FEW).code == 0
     good = json.loads(path.read_text())
-    for broken in ("{", json.dumps(good | {"version": 0})):
+    for broken in ("{", json.dumps(good | {"version": 0}), json.dumps(good | {"version": 2})):
         path.write_text(broken)
         ended = run("compare.py", f"runs={copied}", *FEW, f"output_dir={copied.parent / 'out'}")
         assert ended.code == 0, ended.err

@@ -159,9 +159,15 @@ def test_a_name_that_no_file_could_have_is_refused(values: dict[str, Any]) -> No
         EvaluationRecord.from_json(only_evaluated | {"model": "x" * 20_000}, "old")
 
 
+def test_results_of_version_2_are_read_with_their_version(values: dict[str, Any]) -> None:
+    record = EvaluationRecord.from_json(values | {"version": 2}, "old")
+    assert record.version == 2
+    assert record.to_json()["version"] == 2
+
+
 def test_results_of_another_version_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"results of old are of version 2.*reads version 3.*evaluate the run again"):
-        EvaluationRecord.from_json(values | {"version": 2}, "old")
+    with pytest.raises(InputError, match=r"results of old are of version 1.*reads version 3.*evaluate the run again"):
+        EvaluationRecord.from_json(values | {"version": 1}, "old")
 
 
 @pytest.mark.parametrize("value", [7, "x", {"loss": "low"}])

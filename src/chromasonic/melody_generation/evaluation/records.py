@@ -34,6 +34,7 @@ from chromasonic.melody_generation.runs.training_record import TokenMeasures, Tr
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES
 
 VERSION = 3  # of the measures: results of another version are measured again
+_READ_VERSIONS = (2, VERSION)  # those of version 2 have other scores of melodies under the same keys
 SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 
 
@@ -146,7 +147,7 @@ class EvaluationRecord:
         Raises:
             InputError: If the values are of another version, incomplete or damaged.
         """
-        if values.get("version", VERSION) != VERSION:
+        if values.get("version", VERSION) not in _READ_VERSIONS:
             raise InputError(
                 f"the results of {name} are of version {values['version']}, this program reads version {VERSION}: "
                 "evaluate the run again"

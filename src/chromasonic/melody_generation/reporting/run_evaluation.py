@@ -21,7 +21,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compare import Comparison, compare
 from chromasonic.melody_generation.evaluation.evaluate import Evaluation, evaluate
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
-from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationRecord, read_evaluation
+from chromasonic.melody_generation.evaluation.records import SCORES, VERSION, EvaluationRecord, read_evaluation
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
 from chromasonic.melody_generation.pages.tables import markdown
 from chromasonic.melody_generation.plots.comparison_chart import plot_comparison
@@ -80,8 +80,10 @@ def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, for
 
 
 def is_up_to_date(record: EvaluationRecord, model: TrainedModel, settings: SampleSettings | None) -> bool:
-    """Return whether an evaluation is of this very model, with these settings of the samples."""
-    is_same_model = record.checkpoint == model.digest and record.is_finished == model.is_finished
+    """Return whether an evaluation is of this very model, by today's measures, with these settings of the samples."""
+    is_same_model = (
+        record.version == VERSION and record.checkpoint == model.digest and record.is_finished == model.is_finished
+    )
     return is_same_model and (settings is None or record.samples.settings == settings)
 
 
