@@ -14,10 +14,11 @@ from torch import nn
 
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.evaluation.evaluate import draw_samples, evaluate, word_for
+from chromasonic.melody_generation.evaluation.evaluate import beside_real, draw_samples, evaluate
 from chromasonic.melody_generation.evaluation.record_parts import SampleSettings
 from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationRecord
 from chromasonic.melody_generation.evaluation.reference_set import ReferenceSet
+from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.melody import Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
@@ -209,7 +210,7 @@ def test_an_impossible_token_gives_no_perplexity_and_no_zero() -> None:
     assert math.isnan(value_of(record, "perplexity"))
     assert math.isnan(record.test.bits_per_note)
     assert record.to_json()["perplexity"] is None
-    assert record.words["perplexity"] == "uncertain"
+    assert record.words["perplexity"] == ""  # real tunes have none to stand beside
     assert not math.isnan(value_of(record, "accuracy"))
     assert record.n_impossible_tunes == len(TEST)
 
@@ -252,26 +253,18 @@ def test_training_mode_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "value", "word"),
+    ("low", "high", "words"),
     [
-        ("accuracy", 0.71, "excellent"),
-        ("accuracy", 0.7, "good"),
-        ("accuracy", 0.5, "needs improvement"),
-        ("perplexity", 9.9, "excellent"),
-        ("perplexity", 10, "good"),
-        ("perplexity", 50, "uncertain"),
-        ("diversity", 0.8, "high variety"),
-        ("diversity", 0.41, "balanced"),
-        ("diversity", 0.4, "too repetitive"),
-        ("coherence", 0.71, "smooth"),
-        ("coherence", 0.6, "acceptable"),
-        ("coherence", 0.1, "disjointed"),
-        ("musicality", 0.9, "structure present"),
-        ("musicality", 0.6, "some features"),
-        ("musicality", 0, "random-sounding"),
-        ("overall_score", 0.9, ""),
-        ("accuracy", math.nan, ""),
+        (0.10, 0.79, "below real tunes"),
+        (0.10, 0.80, "as real tunes"),
+        (0.85, 0.86, "as real tunes"),
+        (0.70, 0.99, "as real tunes"),
+        (0.90, 0.95, "as real tunes"),
+        (0.91, 0.95, "above real tunes"),
+        (math.nan, math.nan, ""),
     ],
 )
-def test_every_range_has_its_word(score: str, value: float, word: str) -> None:
-    assert word_for(score, value) == word
+def test_words_are_about_the_intervals_of_a_score_and_of_real_tunes(low: float, high: float, words: str) -> None:
+    real = Estimate(0.85, 0.80, 0.90)
+    assert beside_real(Estimate((low + high) / 2, low, high), real) == words
+    assert beside_real(Estimate((low + high) / 2, low, high), None) == ""

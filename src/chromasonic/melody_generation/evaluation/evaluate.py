@@ -44,30 +44,25 @@ from chromasonic.melody_generation.networks.counting.counts import SuccessorCoun
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
 from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
 
-# From the best down: the bound of a score, and the word for it. A perplexity is better if it is lower.
-_WORDS = {
-    "accuracy": ((0.7, "excellent"), (0.5, "good"), (-math.inf, "needs improvement")),
-    "perplexity": ((10, "excellent"), (50, "good"), (math.inf, "uncertain")),
-    "diversity": ((0.7, "high variety"), (0.4, "balanced"), (-math.inf, "too repetitive")),
-    "coherence": ((0.7, "smooth"), (0.5, "acceptable"), (-math.inf, "disjointed")),
-    "musicality": ((0.7, "structure present"), (0.5, "some features"), (-math.inf, "random-sounding")),
-}
 _NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
 N_TYPICAL_SAMPLES, N_TYPICAL_REAL = 4, 2
 
 
-def word_for(score: str, value: float) -> str:
-    """Return a word or two for a score; empty if it is not defined, or has no words.
+def beside_real(score: Estimate, real: Estimate | None) -> str:
+    """Return words for a score beside that of held-out real tunes; empty if one of them is not defined.
+
+    The words are about the intervals: a score whose interval meets that of real tunes is "as real tunes".
 
     Example:
-        >>> word_for("accuracy", 0.55), word_for("perplexity", 5.2), word_for("coherence", 0.3)
-        ('good', 'excellent', 'disjointed')
+        >>> real = Estimate(0.85, 0.82, 0.88)
+        >>> beside_real(Estimate(0.38, 0.35, 0.42), real), beside_real(Estimate(0.83, 0.80, 0.85), real)
+        ('below real tunes', 'as real tunes')
     """
-    if math.isnan(value) or score not in _WORDS:
+    if real is None or any(map(math.isnan, (score.low, score.high, real.low, real.high))):
         return ""
-    if score == "perplexity":
-        return next(word for bound, word in _WORDS[score] if value < bound or bound == math.inf)
-    return next(word for bound, word in _WORDS[score] if value > bound or bound == -math.inf)
+    if score.high < real.low:
+        return "below real tunes"
+    return "above real tunes" if score.low > real.high else "as real tunes"
 
 
 @dataclass(frozen=True)
@@ -105,11 +100,12 @@ class Evaluation:
         bits = test["bits_per_note"]
         perplexity = Estimate(*(_power(value) for value in (bits.value, bits.low, bits.high)))
         scores = {"accuracy": test["accuracy"], "perplexity": perplexity} | _group_scores(summary)
+        real_scores = _group_scores(real)
         record = EvaluationRecord(
             model=self.name,
-            words={name: word_for(name, score.value) for name, score in scores.items()},
+            words={name: beside_real(score, real_scores.get(name)) for name, score in scores.items()},
             scores=scores | test,
-            real=_group_scores(real),
+            real=real_scores,
             test_set_hash=test_set_hash(self.reference.test),
             n_test_tunes=len(self.reference.test),
             n_impossible_tunes=int(np.isinf(sums.bits).sum()),

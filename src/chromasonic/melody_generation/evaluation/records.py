@@ -44,7 +44,7 @@ class EvaluationRecord:
 
     Attributes:
         model: Name of the model.
-        words: The rating of each of ``SCORES`` as text; empty where there is none.
+        words: Words for each of ``SCORES`` beside that of real tunes; empty where there are none.
         scores: Each of ``SCORES`` and of the measures of prediction, with its 95 % interval.
         real: Scores of the test tunes themselves, with intervals.
         test_set_hash: Hash of the test tunes; only scores of the same tunes compare.

@@ -40,7 +40,7 @@ def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
     )
     scores = Table(
         f"Scores of {record.model}",
-        ("", "score [95 % interval]", "real tunes", "rating"),
+        ("", "score [95 % interval]", "real tunes", "beside them"),
         rows,
         f"Predictions: {record.n_test_tunes} test tunes, {record.n_test_notes} notes, test set "
         f"{record.test_set_hash}. Melodies: {samples.n_samples} generated, seed {samples.seed}, temperature "
