@@ -15,6 +15,7 @@ from chromasonic.melody_generation.evaluation.compare import compare
 from chromasonic.melody_generation.evaluation.compared_models import compared_models
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 
 NOT_DEFINED = Estimate(math.nan, math.nan, math.nan)
 
@@ -57,7 +58,50 @@ def test_runs_that_differ_only_in_their_seed_are_one_model() -> None:
     assert (model.scores["bits_per_note"].low, model.scores["bits_per_note"].high) == (min(per_note), max(per_note))
     deviation = math.sqrt(sum((of_run - mean) ** 2 for of_run in per_note) / 2)
     assert model.spread["bits_per_note"] == pytest.approx(deviation)
-    assert model.bits.tolist() == pytest.approx([95, 85, 75])
+    assert model.bits.mean.tolist() == pytest.approx([95, 85, 75])
+
+
+def test_only_recipes_with_several_runs_or_none_to_draw_get_a_verdict() -> None:
+    def runs_of(model: str, bits: float, n_runs: int) -> dict[str, EvaluationRecord]:
+        target = f"chromasonic.melody_generation.networks.{model}.Network"
+        configuration = {"model": {"_target_": target}}
+        return {
+            f"{model}_{seed}": evaluation_record(
+                model,
+                [bits + (tune + seed) % 3 for tune in range(12)],
+                training=training_record(model, seed=seed, configuration=configuration),
+            )
+            for seed in range(n_runs)
+        }
+
+    records = runs_of("lstm", 80, 3) | runs_of("ppm", 100, 1) | runs_of("transformer", 90, 1)
+    comparison = compare(records)
+    pairs = {(pair.first, pair.second): pair for pair in comparison.pairs}
+    assert all(pair.p_value < 0.01 for pair in pairs.values())
+    assert pairs["lstm", "ppm"].difference.about == "recipes"
+    assert pairs["lstm", "ppm"].is_significant
+    assert pairs["lstm", "transformer"].difference.about == pairs["transformer", "ppm"].difference.about == "runs"
+    assert [pair.is_significant for pair in comparison.pairs].count(True) == 1
+    [*_, table] = comparison_tables(comparison)
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["lstm less ppm"]["p"].endswith("*")
+    assert rows["lstm less transformer"]["p"].endswith("*") is False
+    assert rows["lstm less transformer"]["about"] == "these runs"
+    assert "another seed may turn the difference round" in table.note
+    first = comparison.to_json()["differences"][0]
+    assert (first["about"], first["is_significant"]) == ("runs", False)
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_the_tune_that_a_difference_rests_on_is_named() -> None:
+    bits = [100.0] * 9
+    comparison = compare({"a": evaluation_record("lstm", bits), "b": evaluation_record("ppm", [400.0, *bits[1:]])})
+    [pair] = comparison.pairs
+    assert pair.difference.leverage
+    assert (pair.weightiest, pair.difference.leverage.share, pair.difference.leverage.without) == ("T0", 1.0, 0.0)
+    [*_, table] = comparison_tables(comparison)
+    assert table.rows[0][-1] == "0.000"
+    assert "at most 100% of it, with 33% of the notes (lstm less ppm, above all T0)" in table.note
 
 
 def test_tunes_are_paired_by_hash_and_not_by_order() -> None:

@@ -25,6 +25,7 @@ from chromasonic.melody_generation.study.results_tables import (
     melodies_table,
     neighbours_table,
     pretraining_table,
+    reference_table,
     summary_table,
 )
 from chromasonic.melody_generation.study.run_files import PART_RECORD
@@ -179,7 +180,8 @@ def test_the_other_tables(results: StudyResults) -> None:
     assert first[0] == "Tuned less LSTM"
     assert first[1].startswith("-0.100 [")
     assert second[0] == "LSTM less PPM"
-    assert second[3] == "3 of 3"
+    assert second[3:5] == ("these runs", "3 of 3")
+    assert [row[0] for row in reference_table(results).rows] == ["Tuned less PPM", "LSTM less PPM"]
     assert pretraining_table(results).rows == (("Before", "5,678", "1,234", "3.000 ± 0.000", "9.0"),)
 
 

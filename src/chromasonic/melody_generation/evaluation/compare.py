@@ -15,9 +15,12 @@ import numpy as np
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel, compared_models
+from chromasonic.melody_generation.evaluation.record_parts import TuneRecord
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
-from chromasonic.melody_generation.measures.paired_differences import Difference, difference, holm
+from chromasonic.melody_generation.measures.comparisons.leverage import Leverage
+from chromasonic.melody_generation.measures.comparisons.paired_differences import Difference, difference
+from chromasonic.melody_generation.measures.comparisons.several_tests import holm
 from chromasonic.melody_generation.melody import FloatArray
 from chromasonic.melody_generation.runs.json_records import null_for_nan
 
@@ -33,17 +36,47 @@ class Pair:
         second: Name of the second model.
         difference: Bits of the first minus bits of the second.
         p_value: Adjusted for the number of pairs; NaN for fewer than two tunes.
+        weightiest: Title of the tune that speaks most for the difference; its source or hash if it has none.
     """
 
     first: str
     second: str
     difference: Difference
     p_value: float
+    weightiest: str = ""
 
     @property
     def is_significant(self) -> bool:
-        """True if the p value is below 5 % over all pairs."""
-        return self.p_value < SIGNIFICANT
+        """True if the recipes of both models differ: the p value is below 5 % over all pairs, and is about recipes.
+
+        Two runs may differ by their seeds alone, so that a pair with a single run is never significant.
+        """
+        return self.difference.about == "recipes" and self.p_value < SIGNIFICANT
+
+    def to_json(self) -> JsonObject:
+        """Return plain values; NaN for undefined numbers."""
+        tested = self.difference
+        return {
+            "first": self.first,
+            "second": self.second,
+            **asdict(tested.bits_per_note),
+            "p_value": self.p_value,
+            "about": tested.about,
+            "is_significant": self.is_significant,
+            "n_better": tested.n_better,
+            "n_tunes": tested.n_tunes,
+            "leverage": _leverage(tested.leverage, self.weightiest) if tested.leverage else None,
+        }
+
+
+def _leverage(leverage: Leverage, weightiest: str) -> JsonObject:
+    return {
+        "n_tunes": len(leverage.tunes),
+        "share": leverage.share,
+        "share_of_notes": leverage.share_of_notes,
+        "without": leverage.without,
+        "weightiest": weightiest,
+    }
 
 
 @dataclass(frozen=True)
@@ -76,18 +109,7 @@ class Comparison:
                 "n_test_tunes": self.n_tunes,
                 "models": {model.name: model.to_json() for model in self.models},
                 "best": self.models[0].name if self.models else None,
-                "differences": [
-                    {
-                        "first": pair.first,
-                        "second": pair.second,
-                        **asdict(pair.difference.bits_per_note),
-                        "p_value": pair.p_value,
-                        "is_significant": pair.is_significant,
-                        "n_better": pair.difference.n_better,
-                        "n_tunes": pair.difference.n_tunes,
-                    }
-                    for pair in self.pairs
-                ],
+                "differences": [pair.to_json() for pair in self.pairs],
                 "real": {name: asdict(score) for name, score in self.real.items()},
                 "failures": dict(self.failures),
                 "notes": list(self.notes),
@@ -158,15 +180,23 @@ def compare_pairs(
 
     Args:
         pairs: The pairs; p values are adjusted for their number.
-        reference: Any evaluation on the same tunes, for their lengths.
+        reference: Any evaluation on the same tunes, for their lengths and titles.
     """
-    n_notes: FloatArray = np.array([tune.n_notes for tune in reference.tunes_by_hash], dtype=np.float64)
+    tunes = reference.tunes_by_hash
+    n_notes: FloatArray = np.array([tune.n_notes for tune in tunes], dtype=np.float64)
     differences = [difference(first.bits, second.bits, n_notes) for first, second in pairs]
     adjusted = holm([tested.p_value for tested in differences])
     return tuple(
-        Pair(first.name, second.name, tested, p_value)
+        Pair(first.name, second.name, tested, p_value, _weightiest(tested, tunes))
         for (first, second), tested, p_value in zip(pairs, differences, adjusted, strict=True)
     )
+
+
+def _weightiest(tested: Difference, tunes: Sequence[TuneRecord]) -> str:
+    if tested.leverage is None:
+        return ""
+    tune = tunes[tested.leverage.tunes[0]]
+    return tune.title or tune.source or tune.hash
 
 
 def _notes(records: Mapping[str, EvaluationRecord], models: Mapping[str, str]) -> tuple[str, ...]:

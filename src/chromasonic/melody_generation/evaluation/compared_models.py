@@ -13,9 +13,11 @@ import numpy as np
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.evaluation.records import SCORES, EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
-from chromasonic.melody_generation.melody import FloatArray
+from chromasonic.melody_generation.measures.comparisons.paired_differences import ModelBits
 from chromasonic.melody_generation.runs.flat_values import flat_values
 
+# Networks that count: fitted to the same tunes in any order they are the same, whatever the seed.
+_REPEATABLE = frozenset({"markov", "ppm", "countmix"})
 MEASURES = (*SCORES, "bits_per_note", "pitch_accuracy", "duration_accuracy")
 _MAX_DIFFERENCES = 3  # in a name
 _MAX_LETTERS = 60  # of each part of a name
@@ -31,7 +33,7 @@ class ComparedModel:
         scores: Each measure. For one run: with its 95 % interval over tunes. For several: mean, minimum and maximum.
         spread: Standard deviation of each measure over the runs; empty for one run.
         seeds: The seeds of the runs that are known.
-        bits: Bits of each test tune in the order of their hashes, the mean over the runs, shape (N,).
+        bits: Bits of each test tune in the order of their hashes, by run.
         parameters: Numbers that the network has learned or counted.
         minutes: Duration of the training, the mean over the runs; NaN if it is not known.
         notes_per_second: Speed of sampling, the mean over the runs.
@@ -43,7 +45,7 @@ class ComparedModel:
     scores: Mapping[str, Estimate]
     spread: Mapping[str, float]
     seeds: tuple[int, ...]
-    bits: FloatArray
+    bits: ModelBits
     parameters: int
     minutes: float
     notes_per_second: float
@@ -60,7 +62,10 @@ class ComparedModel:
             scores={measure: _over_runs(measure, records) for measure in MEASURES},
             spread={name: float(np.std(of_runs, ddof=1)) for name, of_runs in values.items() if len(of_runs) > 1},
             seeds=tuple(record.metadata.seed for record in records if record.metadata.seed is not None),
-            bits=np.mean([[tune.bits for tune in record.tunes_by_hash] for record in records], axis=0),
+            bits=ModelBits(
+                np.array([[tune.bits for tune in record.tunes_by_hash] for record in records]),
+                is_repeatable=all(map(_is_repeatable, records)),
+            ),
             parameters=records[0].cost.parameters,
             minutes=float(np.mean([record.minutes for record in records])),
             notes_per_second=float(np.mean([record.cost.notes_per_second for record in records])),
@@ -115,6 +120,13 @@ def compared_models(records: Mapping[str, EvaluationRecord]) -> list[ComparedMod
         ComparedModel.of(name, {run: records[run] for run in runs}) for name, runs in zip(names, groups, strict=True)
     ]
     return sorted(models, key=_rank)
+
+
+def _is_repeatable(record: EvaluationRecord) -> bool:
+    """Return whether another seed would give the same network; False if it is not known."""
+    network = record.configuration.get("model")
+    target = network.get("_target_") if isinstance(network, dict) else None
+    return isinstance(target, str) and target.rpartition(".")[0].rpartition(".")[2] in _REPEATABLE
 
 
 def _rank(model: ComparedModel) -> tuple[bool, float]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from chromasonic.melody_generation.evaluation.compare import Comparison, Pair
 from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
 from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.measures.comparisons.leverage import MAX_TUNES
 from chromasonic.melody_generation.pages.tables import Table, interval
 
+PAIR_COLUMNS = ("bits per note", "p", "about", "better on", f"without {MAX_TUNES} tunes")
+_ABOUT = {"recipes": "the recipes", "runs": "these runs"}
 _MAX_MODELS_FOR_ALL_PAIRS = 6  # with more models, only the pairs of the best one are shown
 
 
@@ -78,27 +82,53 @@ def _cell(model: ComparedModel, measure: str, *, brief: bool = False) -> str:
 def _differences_table(comparison: Comparison) -> Table:
     is_short = len(comparison.models) > _MAX_MODELS_FOR_ALL_PAIRS
     best = comparison.models[0].name
-    rows = tuple(
-        (
-            f"{pair.first} less {pair.second}",
-            interval(pair.difference.bits_per_note),
-            shown_p_value(pair),
-            f"{pair.difference.n_better} of {pair.difference.n_tunes}",
-        )
-        for pair in comparison.pairs
-        if not is_short or pair.first == best
+    pairs = [pair for pair in comparison.pairs if not is_short or pair.first == best]
+    about = {pair.difference.about for pair in pairs}
+    sentences = [
+        "[ ] is the 95 % interval; p is adjusted for the number of pairs (Holm).",
+        "About the recipes: the test takes tunes and runs as random; * is below 0.05." if "recipes" in about else "",
+        "About these runs: a model has one run, and another seed may turn the difference round, so there is no *."
+        if "runs" in about
+        else "",
+        _weights(pairs),
+        "All other pairs are in model_comparison.json." if is_short else "",
+    ]
+    return Table("", ("Tune by tune", *PAIR_COLUMNS), tuple(map(pair_cells, pairs)), " ".join(filter(None, sentences)))
+
+
+def pair_cells(pair: Pair) -> tuple[str, ...]:
+    """Return the row of a pair: its name, and a cell for each of ``PAIR_COLUMNS``."""
+    tested = pair.difference
+    return (
+        f"{pair.first} less {pair.second}",
+        interval(tested.bits_per_note),
+        shown_p_value(pair),
+        _ABOUT[tested.about],
+        f"{tested.n_better} of {tested.n_tunes}",
+        "" if tested.leverage is None or math.isnan(tested.leverage.without) else f"{tested.leverage.without:.3f}",
     )
-    return Table(
-        "",
-        ("Tune by tune", "bits per note", "p", "better on"),
-        rows,
-        "Paired permutation test over the test tunes. p is adjusted for the number of pairs (Holm), * is below 0.05."
-        + " All other pairs are in model_comparison.json." * is_short,
+
+
+def _weights(pairs: Sequence[Pair]) -> str:
+    """Return a sentence on the pair that rests most on few tunes; empty if none has a share."""
+    shares = [
+        (pair.difference.leverage.share, pair, pair.difference.leverage)
+        for pair in pairs
+        if pair.difference.leverage and not math.isnan(pair.difference.leverage.share)
+    ]
+    if not shares:
+        return ""
+    share, pair, leverage = max(shares, key=lambda of_pair: of_pair[0])
+    n = len(leverage.tunes)
+    return (
+        f"The last column leaves out the {n} tunes that speak most for the difference: they are at most {share:.0%} of "
+        f"it, with {leverage.share_of_notes:.0%} of the notes ({pair.first} less {pair.second}, above all "
+        f"{pair.weightiest})."
     )
 
 
 def shown_p_value(pair: Pair) -> str:
-    """Return the p value of a pair as text, with * if it is significant."""
+    """Return the p value of a pair as text, with * if it is significant, which takes several runs of each model."""
     if math.isnan(pair.p_value):
         return "not defined"
     number = "< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}"

@@ -26,13 +26,14 @@ from chromasonic.melody_generation.study.results_tables import (
     melodies_table,
     neighbours_table,
     pretraining_table,
+    reference_table,
     summary_table,
 )
 from chromasonic.melody_generation.study.run_files import SplitSummary
 from chromasonic.melody_generation.study.study_results import StudyResults
 from chromasonic.melody_generation.study.workflow import Workflow
 
-_IMAGES, _FINDINGS = Path("images", "results"), "findings.md"
+_IMAGES, _FINDINGS, _STATISTICS = Path("images", "results"), "findings.md", "statistics.md"
 _MARK = "results"
 # Of the melodies that are shown.
 _COUNT, _SEED, _KEY = 3, 1, "G"
@@ -77,6 +78,7 @@ def write_results(workflow: Workflow, results: StudyResults, page: Path, plan: P
     values = _values(workflow, results) | {
         "plan": plan.as_posix(),
         "has_findings": (page.parent / _FINDINGS).is_file(),
+        "has_statistics": (page.parent / _STATISTICS).is_file(),
         "learning": bool(learning),
         "tunes": tunes,
     }
@@ -181,6 +183,7 @@ def _values(workflow: Workflow, results: StudyResults) -> dict[str, object]:
         "copying_table": markdown(copying_table(results)),
         "sound_table": markdown(melodies_table(results)),
         "neighbours_table": markdown(neighbours_table(results)),
+        "reference_table": markdown(reference_table(results)),
         "pretraining_table": markdown(pretraining_table(results)) if results.pretraining else "",
         "ablation_seed": ", ".join(map(str, sorted(base_seeds))),
         "ablations": [

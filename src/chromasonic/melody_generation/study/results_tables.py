@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from chromasonic.melody_generation.evaluation.compare import compare_pairs
+from chromasonic.melody_generation.evaluation.compared_models import ComparedModel
 from chromasonic.melody_generation.evaluation.diagnosis import COPIES_FROM, QUARTERS, match_names
 from chromasonic.melody_generation.evaluation.record_parts import Diagnosis, DiagnosisPart
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.tables import Table, interval
-from chromasonic.melody_generation.reporting.comparison_tables import shown_p_value
+from chromasonic.melody_generation.reporting.comparison_tables import PAIR_COLUMNS, pair_cells
 from chromasonic.melody_generation.study.plan import Ablation
 from chromasonic.melody_generation.study.run_files import SplitSummary
 from chromasonic.melody_generation.study.study_results import PartResults, Spread, StudyResults
@@ -142,17 +143,19 @@ def melodies_table(results: StudyResults) -> Table:
 
 def neighbours_table(results: StudyResults) -> Table:
     """Return the difference of each model from the next of the main table, tune by tune."""
-    models = [row.compared_model() for row in results.rows]
-    rows = tuple(
-        (
-            f"{pair.first} less {pair.second}",
-            interval(pair.difference.bits_per_note),
-            shown_p_value(pair),
-            f"{pair.difference.n_better} of {pair.difference.n_tunes}",
-        )
-        for pair in compare_pairs(list(pairwise(models)), results.rows[0].first)
-    )
-    return Table("", ("tune by tune", "bits per note [95 % interval]", "p", "better on"), rows)
+    return _pairs_table(list(pairwise(row.compared_model() for row in results.rows)), results)
+
+
+def reference_table(results: StudyResults) -> Table:
+    """Return the difference of each other model from the reference, tune by tune."""
+    reference = results.reference.compared_model()
+    others = [row.compared_model() for row in results.rows if row is not results.reference]
+    return _pairs_table([(model, reference) for model in others], results)
+
+
+def _pairs_table(pairs: Sequence[tuple[ComparedModel, ComparedModel]], results: StudyResults) -> Table:
+    rows = tuple(map(pair_cells, compare_pairs(pairs, results.rows[0].first)))
+    return Table("", ("tune by tune", *PAIR_COLUMNS), rows)
 
 
 def ablation_table(ablation: Ablation, base: PartResults, variants: Sequence[PartResults]) -> Table:
