@@ -160,7 +160,8 @@ def test_a_name_that_no_file_could_have_is_refused(values: dict[str, Any]) -> No
 
 
 def test_results_of_version_2_are_read_with_their_version(values: dict[str, Any]) -> None:
-    record = EvaluationRecord.from_json(values | {"version": 2}, "old")
+    record = EvaluationRecord.from_json(values | {"version": 2, "words": {"perplexity": "excellent"}}, "old")
+    assert record.words == {}  # ratings without a reference
     assert record.version == 2
     assert record.to_json()["version"] == 2
 

@@ -243,14 +243,18 @@ def test_the_page_has_all_tables_and_pictures(
     assert readme.read_text() == front
 
 
-def test_findings_are_linked_where_they_are(
+def test_findings_and_statistics_are_linked_where_they_are(
     workflow: Workflow, results: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "tunes_of", lambda *_: [])
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/findings.md").touch()
+    for name in ("findings", "statistics"):
+        (tmp_path / f"docs/{name}.md").touch()
     write_results(workflow, results, tmp_path / "docs/results.md", Path("plan.yaml"), 512)
-    assert "[findings](findings.md)" in (tmp_path / "docs/results.md").read_text()
+    text = (tmp_path / "docs/results.md").read_text()
+    assert "[findings](findings.md)" in text
+    assert "[Statistics](statistics.md)" in text
+    assert "| Tuned less PPM |" in text
 
 
 def test_a_front_page_without_marks_is_refused(results: StudyResults, tmp_path: Path) -> None:

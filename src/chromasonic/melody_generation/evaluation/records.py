@@ -153,7 +153,9 @@ class EvaluationRecord:
                 "evaluate the run again"
             )
         training = TrainingRecord.from_json(values, name) if "hash" in values or "validation" in values else None
-        record = validated(_EVALUATION, {**values, "training": training}, name)
+        is_older = values.get("version", VERSION) < VERSION
+        words: JsonObject = {"words": {}} if is_older else {}  # older ratings, such as "excellent", had no reference
+        record = validated(_EVALUATION, {**values, **words, "training": training}, name)
         missing = [score for score in (*SCORES, *MEASURE_NAMES) if score not in record.scores]
         missing += [score for score in SCORES[2:] if score not in record.real]
         if missing:
