@@ -43,6 +43,7 @@ SLOWEST_FIRST = (
     "tests/breaking/test_kills.py",
     "tests/test_wheel.py",
     "tests/browser/test_reports.py",
+    "tests/browser/test_listening_test.py",
     "tests/test_reproducibility.py",
     "tests/test_train_script.py",
     "tests/unit/corpora/test_folk.py",

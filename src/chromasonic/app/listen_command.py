@@ -12,6 +12,7 @@ from chromasonic.config.location import configs_directory
 
 def run(options: ListenOptions) -> None:
     """Sample tunes that match real ones, and write the page of the test, its tunes as ABC, and its key."""
+    from chromasonic.melody_generation.evaluation.listening_test.matched_tunes import TOLERANCE
     from chromasonic.melody_generation.generation.generation_config import GenerationConfig
     from chromasonic.melody_generation.io.export import check_folder
     from chromasonic.melody_generation.reporting.listening_test_report import (
@@ -33,10 +34,11 @@ def run(options: ListenOptions) -> None:
     with lock_directory(layout.directory, "making a listening test"):
         check_no_other_test(layout, test)
         write_listening_test(test, layout, options.title)
-    if n_far := sum(not each.is_close for each in sets):
+    if n_unequal := sum(not each.is_equal for each in sets):
+        n_far = sum(not each.is_close for each in sets)
         print_remark(
-            f"{n_far} of {len(sets)} real tunes have a made one of another length, which may give it away: a model "
-            "seldom ends where real tunes end"
+            f"{n_unequal} of {len(sets)} real tunes have made ones of more or fewer bars, {n_far} by more than "
+            f"{TOLERANCE:.0%}, which may give them away: a model seldom ends where real tunes end"
         )
     print_listening_test(layout)
 
