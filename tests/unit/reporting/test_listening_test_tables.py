@@ -25,7 +25,7 @@ def test_tables_of_a_whole_test() -> None:
     assert ratings.rows[-1][0] == "taken for real"
     assert ratings.rows[-1][1].startswith("1.00 [")
     assert [row[0] for row in told.rows] == ["real and made by any run", "real and lstm", "real and ppm"]
-    assert {row[2] for row in told.rows} == {"0.50"}
+    assert {row[3] for row in told.rows} == {"0.50"}
     assert [row[0] for row in wins.rows] == ["real above lstm", "real above ppm", "lstm above ppm"]
     assert agreement.rows[-1][0] == "real or made"
     assert judges.rows[1][:3] == ("<b>|Bob|", "18", "0")
@@ -43,8 +43,14 @@ def test_without_real_tunes_nothing_is_told_apart() -> None:
 
 @pytest.mark.parametrize(
     ("ends", "words"),
-    [((0.6, 0.8), "more often than by guessing."), ((0.2, 0.4), "taken for real more"), ((0.4, 0.6), "not told")],
+    [
+        ((0.6, 0.8, 0.65, 0.75), "more often than by guessing."),
+        ((0.4, 0.9, 0.6, 0.7), "by these judges"),
+        ((0.2, 0.4, 0.25, 0.35), "taken for real more"),
+        ((0.4, 0.6, 0.45, 0.55), "not told"),
+    ],
 )
-def test_the_verdict_says_where_chance_is(ends: tuple[float, float], words: str) -> None:
+def test_the_verdict_says_where_chance_is(ends: tuple[float, float, float, float], words: str) -> None:
     undefined = Estimate(math.nan, math.nan, math.nan)
-    assert words in verdict(ToldApart("lstm", Estimate(sum(ends) / 2, *ends), undefined, undefined, 10))
+    share, of_these = Estimate(sum(ends[:2]) / 2, *ends[:2]), Estimate(sum(ends[2:]) / 2, *ends[2:])
+    assert words in verdict(ToldApart("lstm", share, of_these, undefined, undefined, 10))

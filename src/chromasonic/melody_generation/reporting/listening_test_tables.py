@@ -49,14 +49,16 @@ def _told_apart_table(judgements: Judgements) -> Table:
         (
             f"real and {told.source or 'made by any run'}",
             interval(told.share, 2),
+            interval(told.share_of_these_judges, 2),
             f"{CHANCE:.2f}",
             interval(told.real_taken_for_real, 2),
             interval(told.made_taken_for_real, 2),
         )
         for told in judgements.told_apart
     )
-    columns = ("Real or made", "told apart", "chance", "real taken for real", "made taken for real")
-    return Table("", columns, rows, " ".join(map(verdict, judgements.told_apart)))
+    columns = ("Real or made", "told apart", "by these judges", "chance", "real taken for real", "made taken for real")
+    meaning = "By these judges: with an interval over tunes alone."
+    return Table("", columns, rows, " ".join([meaning, *map(verdict, judgements.told_apart)]))
 
 
 def verdict(told: ToldApart) -> str:
@@ -64,7 +66,8 @@ def verdict(told: ToldApart) -> str:
 
     Example:
         >>> undefined = Estimate(math.nan, math.nan, math.nan)
-        >>> verdict(ToldApart("lstm", Estimate(0.7, 0.6, 0.8), undefined, undefined, 80))
+        >>> told = Estimate(0.7, 0.6, 0.8)
+        >>> verdict(ToldApart("lstm", told, told, undefined, undefined, 80))
         'Tunes of lstm were told from real ones more often than by guessing.'
     """
     whose = f"Tunes of {told.source}" if told.source else "Tunes of the runs"
@@ -72,6 +75,11 @@ def verdict(told: ToldApart) -> str:
         return f"{whose} have too few answers."
     if told.share.low > CHANCE:
         return f"{whose} were told from real ones more often than by guessing."
+    if told.share_of_these_judges.low > CHANCE:
+        return (
+            f"{whose} were told from real ones by these judges more often than by guessing, but the judges are too few "
+            "or too different to say so of others."
+        )
     if told.share.high < CHANCE:
         return f"{whose} were taken for real more often than the real ones."
     return f"{whose} were not told from real ones more often than by guessing would do (chance is in the interval)."

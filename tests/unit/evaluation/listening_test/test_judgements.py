@@ -56,6 +56,17 @@ def test_the_mean_skill_of_all_such_judges_is_inside_the_interval(n_judges: int)
     assert n_inside >= LEAST
 
 
+def test_the_skill_of_these_judges_is_inside_a_narrower_interval() -> None:
+    rng = np.random.default_rng(2)
+    n_inside = 0
+    for _ in range(N_TESTS):
+        skills = rng.uniform(0.5, 0.9, 5)
+        [told] = judgements_of(simulated_answers(rng, KEY, skills, even), KEY, n_resamples=N_RESAMPLES).told_apart
+        n_inside += contains(told.share_of_these_judges, float(skills.mean()))
+        assert told.share_of_these_judges.low > told.share.low
+    assert n_inside >= LEAST
+
+
 def test_the_mean_rating_of_all_such_tunes_is_inside_the_interval() -> None:
     """Tunes differ, so that answers of many judges on few tunes say little: intervals have to know that."""
     rng = np.random.default_rng(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -154,6 +155,8 @@ def _read(path: Path) -> AnswerFile:
         raise ValueError(problem.strerror or "it cannot be read") from problem
     except UnicodeDecodeError as problem:
         raise ValueError("it is no text in UTF-8") from problem
+    except JSONDecodeError as problem:
+        raise ValueError(f"it is no JSON ({problem})") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(map(str, first["loc"]))[:100] or "the whole"

@@ -47,6 +47,11 @@ class CrossedDraws:
         tail = expanded_tail(smallest)
         return cls(judges, sets, (tail, 1 - tail))
 
+    def with_these_judges(self) -> CrossedDraws:
+        """Return draws of the same sets with every judge once, for intervals about these judges alone."""
+        tail = expanded_tail(self.sets.shape[1])
+        return CrossedDraws(np.ones_like(self.judges), self.sets, (tail, 1 - tail))
+
     def means(self, sums: FloatArray, counts: FloatArray) -> FloatArray:
         """Return the mean in each draw, NaN where it has no answers, shape (R,).
 

@@ -36,6 +36,7 @@ class ToldApart:
         source: The source of the made tunes; empty for all runs together.
         share: The mean of two shares: of real tunes that were taken for real, and of made tunes that were taken for
             made. A judge who guesses, or always says the same, gets 0.5, however many tunes are real.
+        share_of_these_judges: The same with an interval over tunes alone: about these judges, not about others.
         real_taken_for_real: The share of real tunes that were taken for real.
         made_taken_for_real: The share of made tunes that were taken for real.
         n_answers: The number of answers.
@@ -43,6 +44,7 @@ class ToldApart:
 
     source: str
     share: Estimate
+    share_of_these_judges: Estimate
     real_taken_for_real: Estimate
     made_taken_for_real: Estimate
     n_answers: int
@@ -195,6 +197,7 @@ def _told_apart(calls: FloatArray, key: AnswerKey, draws: CrossedDraws) -> tuple
         ToldApart(
             source=name,
             share=_balanced_share(real, calls[:, group], draws),
+            share_of_these_judges=_balanced_share(real, calls[:, group], draws.with_these_judges()),
             real_taken_for_real=_share(real, draws),
             made_taken_for_real=_share(calls[:, group], draws),
             n_answers=int((~np.isnan(real)).sum() + (~np.isnan(calls[:, group])).sum()),
