@@ -49,10 +49,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def write_tunes(folder: Path) -> Path:
-    """Write tunes that begin alike, so that models copy them; every one has its own hostile title."""
+    """Write tunes that begin alike, too briefly for variants of one tune; every one has its own hostile title."""
     choose = random.Random(1).choice
     folder.mkdir()
-    motif = " | ".join("".join(choose("CDEFGABcdefg") for _ in range(8)) for _ in range(4))
+    motif = " | ".join("".join(choose("CDEFGABcdefg") for _ in range(8)) for _ in range(2))
     for number in range(40):
         bars = ("".join(choose("CDEFGABcdefg") + choose(["", "2", "/2"]) for _ in range(8)) for _ in range(4))
         name = "".join(choose("abcdefgh") for _ in range(9))

@@ -144,7 +144,7 @@ def test_the_long_term_model_by_hand() -> None:
 def test_the_short_term_model_by_hand() -> None:
     melody = Melody([60, 62, 60, 62], [24, 24, 24, 24], Metre(2, 4))
     tokens = batch_of([melody])
-    network = PPMNetwork(short_order=1, models="short")
+    network = PPMNetwork(short_order=1, models="short", update_exclusion=False)
     result = network(tokens)[0, PREFIX_LENGTH + 2].exp()  # after c d c, on bar 1's second beat
 
     n_tokens, n_pitches = len(VOCABULARY), VOCABULARY.rest_class + 1
@@ -268,7 +268,7 @@ def test_ppm_needs_far_fewer_bits_than_markov_on_real_tunes(nottingham_directory
                 / math.log(2)
             )
     markov, ppm = bits
-    assert ppm < 2.7
+    assert ppm < 2.85
     assert ppm < markov - 1.2
 
 
@@ -302,8 +302,8 @@ def test_update_exclusion_counts_a_symbol_where_it_is_new_in_the_longer_context(
 
 
 def test_a_state_gives_the_same_predictions_with_update_exclusion() -> None:
-    network, tokens = counted(PPMNetwork(update_exclusion=True), batch_of([a_tune()])), batch_of([a_tune()])
+    network, tokens = counted(PPMNetwork(), batch_of([a_tune()])), batch_of([a_tune()])
     first, state = network.forward_with_state(tokens[:, :9])
     second, _ = network.forward_with_state(tokens[:, 9:], state)
     torch.testing.assert_close(torch.cat([first, second], dim=1), network(tokens))
-    assert not torch.equal(network(tokens), counted(PPMNetwork(), batch_of([a_tune()]))(tokens))
+    assert not torch.equal(network(tokens), counted(PPMNetwork(update_exclusion=False), batch_of([a_tune()]))(tokens))

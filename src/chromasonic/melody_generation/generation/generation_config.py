@@ -36,8 +36,8 @@ class GenerationConfig:
             metre stays.
         form: The parts, such as AABB: a part that is written twice in a row is repeated, and one that returns is
             copied. They have equal lengths, eight bars by default.
-        range: The lowest and the highest note, such as G3:B5 (C4 is middle C), or an instrument: fiddle, whistle, flute,
-            recorder, mandolin, accordion or voice.
+        range: The lowest and the highest note, such as G3:B5 (C4 is middle C), or an instrument: fiddle, whistle,
+            flute, recorder, mandolin, accordion or voice.
         ends_on: ``tonic`` if the last note has to be the tonic.
         notes: A melody has exactly so many notes and rests, those of a primer included.
         max_notes: Without ``bars`` or ``notes``, a melody that the model has not ended after so many notes and rests

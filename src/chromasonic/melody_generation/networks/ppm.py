@@ -62,11 +62,11 @@ class PPMNetwork(nn.Module):
     def __init__(
         self,
         long_order: int = 2,
-        short_order: int = 5,
+        short_order: int = 8,
         short_weight: float = 0.5,
         bias: float = 1.0,
         models: str = "both",
-        update_exclusion: bool = False,
+        update_exclusion: bool = True,
     ) -> None:
         super().__init__()
         check_order(long_order=long_order, short_order=short_order)
