@@ -1,8 +1,8 @@
 """The questions of a listening test.
 
-Judges of the AI Music Generation Challenge (Sturm and Maruri-Aguilar 2021, https://doi.org/10.3389/frai.2021) looked at
-rhythm, mode, structure, melody and playability of tunes, without knowing where these came from. The same five things
-are rated here, from 1 to 5, and one question is added: is the tune real or made?
+The judges of the AI Music Generation Challenge looked at rhythm, mode, structure and melody in 2022
+(https://aimc2023.pubpub.org/pub/ynxz9uu7), and at playability in 2021 (https://zenodo.org/record/7088406). Here these
+five are rated from 1 to 5, and one question is added: is the tune real or made?
 """
 
 from __future__ import annotations
