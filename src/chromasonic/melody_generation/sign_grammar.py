@@ -138,7 +138,7 @@ def _with_opened_repeats(marks: Sequence[FormMark]) -> list[FormMark]:
 
 def _regular(marks: Sequence[FormMark], n_notes: int) -> tuple[FormMark, ...]:
     """Leave out the signs that the grammar does not allow, and double bars for a repeat after the last ending."""
-    marks = [mark for mark in marks if mark.note < n_notes or mark.sign is FormSign.REPEAT_END]
+    marks = _without_signs_after_the_end(marks, n_notes)
     regular: list[FormMark] = []
     state, note = SignState.BEGINNING, 0
     for index, given in enumerate(marks):
@@ -157,6 +157,15 @@ def _regular(marks: Sequence[FormMark], n_notes: int) -> tuple[FormMark, ...]:
         state = NEXT_STATE[state][symbol]
         regular.append(mark)
     return tuple(regular)
+
+
+def _without_signs_after_the_end(marks: Sequence[FormMark], n_notes: int) -> list[FormMark]:
+    """Leave out the signs after the last note, but for the repeat sign that closes the last section."""
+    kept = [mark for mark in marks if mark.note < n_notes]
+    at_end = [mark.sign for mark in marks if mark.note == n_notes]
+    before_opening = at_end[: at_end.index(FormSign.REPEAT_BEGIN)] if FormSign.REPEAT_BEGIN in at_end else at_end
+    closes = FormSign.REPEAT_END in before_opening
+    return [*kept, FormMark(n_notes, FormSign.REPEAT_END)] if closes else kept
 
 
 def _is_closed(following: Sequence[FormMark], note: int) -> bool:

@@ -177,8 +177,8 @@ def earlier_match_lengths(tokens: Tensor, state: MatchState | None = None) -> tu
         Lengths in tokens, shape (B, T), and the state after the last token.
 
     Example:
-        >>> earlier_match_lengths(torch.tensor([[9, 9, 9, 9, 50, 60, 50, 60, 70]]))[0].tolist()
-        [[0, 0, 0, 0, 0, 0, 1, 2, 0]]
+        >>> earlier_match_lengths(torch.tensor([[9] * PREFIX_LENGTH + [50, 60, 50, 60, 70]]))[0].tolist()
+        [[0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0]]
     """
     n_before = state.tokens.shape[1] if state else 0
     tokens_so_far = torch.cat([state.tokens, tokens], dim=1) if state else tokens  # (B, K)

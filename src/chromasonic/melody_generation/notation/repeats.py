@@ -222,8 +222,11 @@ def _split_sections(events: Iterable[ScoreEvent]) -> list[_Section]:
             case BarLine.DOUBLE_BAR:
                 section.add(BarLine.BAR)
                 section.complete = section.complete or bool(section.endings) or not section.opened
-            case PartMark() | BarLine.BAR:
+            case BarLine.BAR:
                 section.add(BarLine.BAR)
+            case PartMark():  # also within a part, if the tune has two of one name
+                section.add(BarLine.BAR)
+                section.complete = True
             case NoteEvent() | Metre() | Chord():
                 if section.complete:
                     section = begin_another()

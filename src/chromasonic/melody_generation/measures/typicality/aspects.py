@@ -153,7 +153,7 @@ def typicality(p_values: FloatArray) -> FloatArray:
 
     Example:
         >>> typicality(np.array([0.05, 0.1, 0.5, 1.0])).round(2).tolist()
-        [0.0, 0.35, 1.0, 1.0]
+        [0.0, 0.35, 0.99, 1.0]
     """
     kept = np.maximum(0, (p_values - LEVEL) / (1 - LEVEL))
     return np.asarray(1 - (1 - kept) ** N_DRAWN)
