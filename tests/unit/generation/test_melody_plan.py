@@ -70,4 +70,20 @@ def test_a_copy_goes_on_independently() -> None:
     plan.after(VOCABULARY.first_note, 24)
     other.after(VOCABULARY.first_note + 1, 24)
     assert (plan.forced, other.forced) == (VOCABULARY.first_note, VOCABULARY.first_note + 1)
-    assert (plan.n_done, other.n_done, plan.is_last) == (1, 1, True)
+    assert (plan.n_done, other.n_done, plan.ends_melody) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("form", "ends"), [("A", [0]), ("AB", [1]), ("AABA", [0, 2]), ("ABAB", [1, 3]), ("ABA", [0, 2])]
+)
+def test_a_part_that_returns_at_the_end_ends_the_melody_too(form: str, ends: list[int]) -> None:
+    note = VOCABULARY.first_note
+    plan = PlanProgress(form_stretches(parse_form(form), 24))
+    found, n_notes, token = [], 0, note
+    while token != VOCABULARY.end:
+        if plan.ends_melody:
+            found.append(plan.n_done)
+        token = plan.forced if plan.forced >= 0 else note
+        n_notes += token == note
+        plan.after(token, 24 * n_notes)
+    assert sorted(set(found)) == ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from scipy.stats import chisquare
 from tests.unit.generation.test_generate import AfterLast, token_of
 
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.form import FormSign
+from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation.conditions import INSTRUMENTS, parse_range
 from chromasonic.melody_generation.generation.generate import generate
-from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
@@ -99,16 +100,30 @@ def test_all_notes_are_in_the_range_of_an_instrument(instrument: str) -> None:
     assert lowest <= pitches.min() < pitches.max() <= highest
 
 
-@pytest.mark.parametrize("length", [{"bars": 2}, {"notes": 5}, {"max_notes": 6}, {"form": "AA", "bars": 2}], ids=str)
+@pytest.mark.parametrize(
+    "length",
+    [
+        {"bars": 2},
+        {"notes": 5},
+        {"max_notes": 6},
+        {"form": "AA", "bars": 2},
+        {"form": "AABA", "bars": 6},
+        {"form": "ABAB", "bars": 4},
+    ],
+    ids=str,
+)
 def test_a_melody_ends_on_the_tonic_if_asked(length: dict[str, Any]) -> None:
     for melody in generate(MarkovNetwork(0), count=12, key="D", ends_on="tonic", seed=3, **length):
         assert melody.pitches[melody.pitches != REST][-1] % 12 == 2
 
 
 def test_the_seed_and_not_the_number_of_melodies_decides() -> None:
-    options: dict[str, Any] = {"bars": 3, "drafts": 4, "seed": 7}
-    four = generate(NETWORK, count=4, **options)
-    assert generate(NETWORK, count=2, **options) == four[:2]
+    network = MarkovNetwork(0)  # melodies of the same length in bars have different numbers of notes
+    for options in ({"bars": 3}, {"form": "ABA", "bars": 3}, {"range": "fiddle", "max_notes": 9}):
+        asked: dict[str, Any] = {**options, "drafts": 4, "seed": 7}
+        six = generate(network, count=6, **asked)
+        assert len({len(melody) for melody in six}) > 1
+        assert generate(network, count=2, **asked) == six[:2]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +135,16 @@ def test_the_seed_and_not_the_number_of_melodies_decides() -> None:
         ({"range": "G3"}, "a range is written like G3:B5"),
         ({"range": "fidle"}, "did you mean fiddle"),
         ({"range": "C4:D4"}, "a range spans an octave at least"),
+        ({"range": "C8:C9"}, "none of the notes that can be written in this key, A2 to D6"),
+        (
+            {"range": "C#6:C#7", "ends_on": "tonic"},
+            "has no tonic among the notes .* A2 to D6, so no melody can end on it",
+        ),
+        ({"bars": 2.0}, "bars is a whole number, got 2.0"),
+        ({"bars": "2"}, "bars is a whole number, got '2'"),
+        ({"count": None}, "count is a whole number, got None"),
+        ({"fill": 2}, "fill is a text, got 2"),
+        ({"temperature": "hot"}, "temperature is a number, got 'hot'"),
         ({"ends_on": "fifth"}, "ends_on is tonic, or left out"),
         ({"kind": "jigg"}, "no kind of tune is called 'jigg', did you mean jig"),
         ({"drafts": 0}, "drafts is a whole number of 1 to 256"),
@@ -135,3 +160,71 @@ def test_the_seed_and_not_the_number_of_melodies_decides() -> None:
 def test_what_cannot_be_asked_for_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         generate(NETWORK, **arguments)
+
+
+QUARTERS = Melody([60, 62, 64, 65, 67, 65, 64, 62] * 4, [24] * 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"form": "AABB", "bars": 16}, "as long as the first part of form=AABB, or longer, and a part has 8 bars"),
+        ({"primer_bars": 9}, "the primer has 8 bars, so primer_bars=9 is not possible"),
+        ({"fill": "9"}, "the tune has bars 1 to 8"),
+        ({"vary": 0.5, "corpus": "bach"}, "no corpus is called 'bach'"),
+        ({"vary": 0.5, "top_k": 5000}, "top_k is at most"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_asked_of_a_primer_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        generate(NETWORK, primer=QUARTERS, **arguments)
+
+
+@pytest.mark.parametrize("asked", [{"fill": "1"}, {"vary": 0.5}])
+def test_an_upbeat_alone_has_no_bar_to_compose_anew(asked: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="the tune has no bar"):
+        generate(NETWORK, primer=Melody([60], [24], metre_of("3/4"), start=48), **asked)
+
+
+def test_the_signs_of_a_form_replace_those_of_a_primer() -> None:
+    form = (FormMark(4, FormSign.REPEAT_END), FormMark(4, FormSign.REPEAT_BEGIN), FormMark(8, FormSign.SECTION))
+    primer = replace(QUARTERS, form=form)
+    for melody in generate(MarkovNetwork(0), primer=primer, primer_bars=3, form="ABA", bars=12, count=3, drafts=2):
+        assert [(mark.sign, int(melody.onsets[mark.note])) for mark in melody.form] == [
+            (FormSign.SECTION, 4 * 96),
+            (FormSign.SECTION, 8 * 96),
+        ]
+
+
+@pytest.mark.parametrize("departure", [Departure(3), Departure(4, Metre(3, 4))], ids=str)
+def test_parts_of_equal_length_need_bars_of_equal_length(departure: Departure) -> None:
+    with pytest.raises(InputError, match="the primer has other bars"):
+        generate(NETWORK, primer=replace(QUARTERS, departures=(departure,)), form="AA", bars=12)
+
+
+def test_an_upbeat_is_counted_in_the_metre_in_which_it_is() -> None:
+    primer = Melody([60] * 7, [12] * 7, Metre(6, 8), start=60, departures=[Departure(6, Metre(4, 4))])
+    for melody in generate(MarkovNetwork(0), primer=primer, bars=4, count=3, drafts=1):
+        # An eighth before the first bar line, five in a bar that is cut off, and three bars, the last shorter.
+        assert (melody.n_bars, melody.ticks) == (4, 12 + 60 + 3 * 96 - 12)
+
+
+def test_a_primer_is_continued_by_a_sounding_note_though_the_network_wants_to_end() -> None:
+    network = AfterLast({A: 1e-6, END: 1 - 1e-6})
+    tune = replace(QUARTERS, form=(FormMark(16, FormSign.REPEAT_END), FormMark(16, FormSign.REPEAT_BEGIN)))
+    for asked in ({}, {"notes": 33}, {"drafts": 1, "range": "voice"}):
+        [melody] = generate(network, primer=tune, **asked)
+        assert len(melody) == 33
+        [rest] = generate(network, primer=tune, without_primer=True, **asked)
+        assert rest.pitches.tolist() == melody.pitches[32:].tolist()
+
+
+def test_what_follows_a_primer_begins_without_the_sign_that_ends_it() -> None:
+    repeat = VOCABULARY.sign_token(FormSign.REPEAT_END)
+    network = AfterLast({A: 1.0}, {A: {repeat: 0.999, A: 0.001}, repeat: {A: 1.0}})
+    primer = Melody([60] * 4, [24] * 4)
+    [melody] = generate(network, primer=primer, notes=8)
+    assert FormMark(4, FormSign.REPEAT_END) in melody.form
+    [rest] = generate(network, primer=primer, notes=8, without_primer=True)
+    assert (len(rest), rest.form) == (4, ())

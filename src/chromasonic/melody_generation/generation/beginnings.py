@@ -73,13 +73,21 @@ def make_beginning(config: GenerationConfig, primer: Melody | None, corpus: str)
     if not 1 <= n_notes <= len(primer):
         raise InputError(f"the primer has {len(primer)} notes and rests, so {n_notes} of them cannot be taken")
     beginning = beginning_of(primer, n_notes)
+    if config.form is not None:  # its signs replace those of the primer
+        beginning = replace(beginning, form=())
     return _continue_primer(config, replace(beginning, corpus=corpus, kind=config.kind or beginning.kind))
 
 
 def n_notes_taken(config: GenerationConfig, primer: Melody) -> int:
-    """Return how many notes and rests of a primer are taken, as ``primer_notes`` or ``primer_bars`` says."""
+    """Return how many notes and rests of a primer are taken, as ``primer_notes`` or ``primer_bars`` says.
+
+    Raises:
+        InputError: If the primer has fewer bars.
+    """
     if config.primer_bars is None:
         return len(primer) if config.primer_notes is None else config.primer_notes
+    if config.primer_bars > primer.n_bars:
+        raise InputError(f"the primer has {primer.n_bars} bars, so primer_bars={config.primer_bars} is not possible")
     later = primer.bar_lines[config.primer_bars :]
     return int(np.searchsorted(primer.onsets, later[0])) if len(later) else len(primer)
 

@@ -16,6 +16,7 @@ from chromasonic.melody_generation.vocabulary import METRES, STARTS
 
 _ACCIDENTALS = {"#": 1, "b": -1, "": 0}
 _OCTAVE = 12
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 # Written ranges.
 INSTRUMENTS = {
     "fiddle": "G3:B5",
@@ -97,6 +98,17 @@ def parse_range(text: str) -> tuple[int, int]:
     if highest - lowest < _OCTAVE:
         raise InputError(f"a range spans an octave at least, from the lowest to the highest note, got {text!r}")
     return lowest, highest
+
+
+def pitch_name(pitch: int) -> str:
+    """Return the name of a MIDI pitch, as a range is written.
+
+    Example:
+        >>> pitch_name(60), pitch_name(54)
+        ('C4', 'F#3')
+    """
+    octave, pitch_class = divmod(pitch, _OCTAVE)
+    return f"{_NAMES[pitch_class]}{octave - 1}"
 
 
 def check_kind(kind: str) -> None:

@@ -7,7 +7,7 @@ never two in a row. All other constraints are on length; the music is the model'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,13 +15,13 @@ from torch import Tensor
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormSign
-from chromasonic.melody_generation.generation.conditions import parse_range
+from chromasonic.melody_generation.generation.conditions import parse_range, pitch_name
 from chromasonic.melody_generation.generation.decoding import select_sequences
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.melody_plan import FAR, PlanProgress
 from chromasonic.melody_generation.networks.bar_position import BarPositionState, BarPositionTracker
 from chromasonic.melody_generation.sign_grammar import FINAL_STATES, NEXT_STATE, SignState, SignSymbol
-from chromasonic.melody_generation.vocabulary import METRES, MIDDLE_C, SIGNS, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import HIGHEST, LOWEST, METRES, MIDDLE_C, SIGNS, NoteVocabulary
 
 
 class DecodingState(NamedTuple):
@@ -34,7 +34,7 @@ class DecodingState(NamedTuple):
         tonic: The tonic of the melody.
         n_notes: The number of notes and rests so far.
         start: The position in the bar of the first note.
-        has_sounded: Whether the melody has a note that is no rest.
+        has_sounded: Whether the melody has a note that is no rest, after a primer that it continues.
         is_on_tonic: Whether the last note that is no rest is the tonic.
         signs: The state of the grammar of signs.
         after_departure: Whether the last token was a bar or metre token, or the last of the prefix.
@@ -161,6 +161,24 @@ class DecodingConstraints:
             after_departure=~is_note & ~self._is_sign[tokens],
         )
 
+    def check_range(self, tonics: Iterable[int]) -> None:
+        """Raise if no note that can be written is in the range asked for, or none on which a melody may end.
+
+        Args:
+            tonics: The tonics of the melodies.
+
+        Raises:
+            InputError: Naming the notes that can be written.
+        """
+        for tonic in sorted(set(tonics)):
+            notes = self._in_range[tonic] & self._is_note & ~self._is_rest
+            lowest, highest = (pitch_name(MIDDLE_C + tonic + semitones) for semitones in (LOWEST, HIGHEST))
+            written = f"the notes that can be written in this key, {lowest} to {highest}"
+            if not bool(notes.any()):
+                raise InputError(f"range={self.config.range} has none of {written}")
+            if self.config.ends_on is not None and not bool((notes & self._is_tonic).any()):
+                raise InputError(f"range={self.config.range} has no tonic among {written}, so no melody can end on it")
+
     def check_length(self, state: DecodingState, plans: Sequence[PlanProgress]) -> None:
         """Raise if a beginning already has the length of the whole melody.
 
@@ -173,10 +191,14 @@ class DecodingConstraints:
         """
         config = self.config
         if bool(self.is_complete(state, plans).any()):
+            if config.form is not None:
+                raise InputError(
+                    f"the primer is as long as the first part of form={config.form}, or longer, and a part has "
+                    f"{_counted(config.bars_of_part, 'bar')}: shorten it, or ask for more"
+                )
             by_notes = config.notes or config.max_notes
             n, noun = (by_notes, "note") if config.n_bars is None else (config.n_bars, "bar")
-            asked = f"{n} {noun}{'s' if n > 1 else ''}"
-            raise InputError(f"the primer already has {asked} or more: shorten it, or ask for more")
+            raise InputError(f"the primer already has {_counted(n, noun)} or more: shorten it, or ask for more")
 
     def is_complete(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the mask of melodies that have the length asked for, or whose stretch of a plan ends, shape (B,)."""
@@ -245,9 +267,9 @@ class DecodingConstraints:
         clock = state.clock
         to_bar_line = -(clock.position[:, None] + self._ticks) % clock.bar_ticks[:, None]  # (B, V)
         is_at_bar_line = (to_bar_line < self._shortest) | (clock.bar_ticks[:, None] == self._free)
-        is_last = torch.tensor([plan.is_last for plan in plans])[:, None]
+        ends_melody = torch.tensor([plan.ends_melody for plan in plans])[:, None]
         is_due = left[:, None] < FAR // 2
-        at_end = is_last & is_due & (left[:, None] - self._ticks < self._shortest)
+        at_end = ends_melody & is_due & (left[:, None] - self._ticks < self._shortest)
         return at_end | (~is_due & (n_notes >= self.config.max_notes) & is_at_bar_line)
 
     def _ticks_left(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
@@ -263,6 +285,10 @@ class DecodingConstraints:
         if self.config.n_bars is not None:
             return by_ticks
         return by_ticks | (state.n_notes[:, None] + 1 >= (self.config.notes or self.config.max_notes))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
 
 
 def _ends(plans: Sequence[PlanProgress]) -> Tensor:

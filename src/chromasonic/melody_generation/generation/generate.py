@@ -24,6 +24,7 @@ from chromasonic.melody_generation.generation.primer import fit_primer
 from chromasonic.melody_generation.generation.rewriting import rewrite
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
+from chromasonic.melody_generation.sign_grammar import simple_signs
 from chromasonic.melody_generation.vocabulary import UNKNOWN_CORPUS
 
 
@@ -69,4 +70,10 @@ def generate(
     melodies = sample(model, [beginning] * config.count, config)
     if not config.without_primer:
         return melodies
-    return [melody.window(len(beginning), len(melody)) for melody in melodies]
+    return [_after(melody, len(beginning)) for melody in melodies]
+
+
+def _after(melody: Melody, n_notes: int) -> Melody:
+    """Return a melody without its first notes, and without a sign that belongs to them."""
+    rest = melody.window(n_notes, len(melody))
+    return replace(rest, form=simple_signs(rest.form, len(rest)))

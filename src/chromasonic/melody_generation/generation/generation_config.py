@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any
 
 from chromasonic.melody_generation.errors import InputError, did_you_mean
@@ -19,6 +20,12 @@ from chromasonic.melody_generation.generation.melody_plan import parse_form
 
 _BARS_PER_PART = 8
 _MAX_DRAFTS = 256
+_TYPES: dict[str, tuple[type, str]] = {
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "str": (str, "a text"),
+    "bool": (bool, "true or false"),
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class GenerationConfig:
     vary: float | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.count < 1:
             raise InputError(f"count is how many melodies to generate, 1 or more, got {self.count}")
         self._check_beginning()
@@ -106,6 +114,13 @@ class GenerationConfig:
         ):
             if not is_valid:
                 raise InputError(f"{name} is {expected}, got {getattr(self, name)}")
+
+    def _check_types(self) -> None:
+        for option in fields(self):
+            value, (name, *others) = getattr(self, option.name), str(option.type).split(" | ")
+            kind, expected = _TYPES[name]
+            if not isinstance(value, kind) and not (value is None and others):
+                raise InputError(f"{option.name} is {expected}, got {value!r}")
 
     def _check_beginning(self) -> None:
         if self.mode is not None:
@@ -169,6 +184,11 @@ class GenerationConfig:
         if self.bars is None and self.form is not None:
             return _BARS_PER_PART * len(parse_form(self.form))
         return self.bars
+
+    @property
+    def bars_of_part(self) -> int:
+        """The number of bars of each part of ``form``, and of the whole melody without one; 0 if none are asked for."""
+        return (self.n_bars or 0) // (1 if self.form is None else len(parse_form(self.form)))
 
     @property
     def is_open_ended(self) -> bool:

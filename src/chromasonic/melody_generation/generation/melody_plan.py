@@ -146,9 +146,10 @@ class PlanProgress:
         return self._stretches[self.n_done].has_signs if self.n_done < len(self._stretches) else False
 
     @property
-    def is_last(self) -> bool:
-        """Whether no other stretch follows the current one."""
-        return self.n_done >= len(self._stretches) - 1
+    def ends_melody(self) -> bool:
+        """Whether the melody ends with the current stretch, or with a copy of it."""
+        last = len(self._stretches) - 1
+        return self.n_done >= last or self.n_done == self._stretches[last].copy_of
 
     def after(self, token: int, elapsed: int) -> None:
         """Take note of the next token.

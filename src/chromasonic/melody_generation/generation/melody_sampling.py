@@ -39,14 +39,9 @@ def sample(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config
         One melody for each beginning, in their order.
 
     Raises:
-        InputError: If a beginning cannot be encoded or is too long already, ``top_k`` exceeds the number of tokens,
-            or the network breaks its contract.
+        InputError: If a beginning cannot be encoded, or for the reasons of :func:`sample_planned`.
     """
-    vocabulary, constraints = vocabulary_of(model), DecodingConstraints(config)
-    if config.top_k > constraints.n_playable:
-        raise InputError(
-            f"top_k is at most {constraints.n_playable}, as many tokens as can be played, got {config.top_k}"
-        )
+    vocabulary = vocabulary_of(model)
     prefixes = [_encode(vocabulary, beginning, config) for beginning in beginnings]
     plans = [plan_of(beginning, prefix, config) for beginning, prefix in zip(beginnings, prefixes, strict=True)]
     return sample_planned(model, beginnings, prefixes, plans, config)
@@ -72,9 +67,15 @@ def sample_planned(
         One melody for each beginning, in their order.
 
     Raises:
-        InputError: If a beginning is too long already, or the network breaks its contract.
+        InputError: If a beginning is too long already, its key has no note in ``range``, ``top_k`` exceeds the number
+            of tokens, or the network breaks its contract.
     """
     network, vocabulary, constraints = network_of(model), vocabulary_of(model), DecodingConstraints(config)
+    if config.top_k > constraints.n_playable:
+        raise InputError(
+            f"top_k is at most {constraints.n_playable}, as many tokens as can be played, got {config.top_k}"
+        )
+    constraints.check_range(beginning.tonic for beginning in beginnings)
     sequences: dict[int, IntArray] = {}
     batch_size = CACHED_BATCH if is_stateful(network) else RECOMPUTED_BATCH
     with (
@@ -108,7 +109,7 @@ def plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> Pl
         config: The form and the length asked for.
 
     Raises:
-        InputError: If bars cannot be counted.
+        InputError: If bars cannot be counted, or parts of equal length cannot.
     """
     n_bars = config.n_bars
     if n_bars is None:
@@ -118,8 +119,13 @@ def plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> Pl
         raise InputError("bars cannot be counted in free metre: give notes instead of bars")
     if config.form is None:
         return PlanProgress([Stretch(_ticks_to_end(beginning, n_bars), has_signs=True)], beginning.ticks)
+    if beginning.departures:
+        raise InputError(
+            "the parts of a form are counted in whole bars of one metre, and the primer has other bars: take less "
+            "of it with primer_bars, or leave form out"
+        )
     parts = parse_form(config.form)
-    stretches = form_stretches(parts, n_bars // len(parts) * metre.bar_ticks)
+    stretches = form_stretches(parts, config.bars_of_part * metre.bar_ticks)
     return PlanProgress(stretches, composed=prefix[PREFIX_LENGTH:].tolist())
 
 
@@ -128,8 +134,9 @@ def _ticks_to_end(beginning: Melody, n_bars: int) -> int:
     begin, end, metre, position = beginning.segments[-1]
     position += int(beginning.durations[begin:end].sum())
     to_bar_line = -position % metre.bar_ticks
-    upbeat = -beginning.start % metre.bar_ticks if beginning.start < metre.bar_ticks else 0
-    return (n_bars - beginning.n_bars) * metre.bar_ticks + to_bar_line - upbeat
+    upbeat = -beginning.start % beginning.metre.bar_ticks
+    shortened_by = upbeat if upbeat < metre.bar_ticks else 0
+    return (n_bars - beginning.n_bars) * metre.bar_ticks + to_bar_line - shortened_by
 
 
 def _encode(vocabulary: NoteVocabulary, beginning: Melody, config: GenerationConfig) -> IntArray:

@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.generation.conditions import check_corpus
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch
 from chromasonic.melody_generation.generation.melody_sampling import sample_planned
@@ -56,9 +57,12 @@ def rewrite(model: nn.Module | TrainedModel, tune: Melody, config: GenerationCon
         The melodies. All bars but those that were composed anew are those of the tune.
 
     Raises:
-        InputError: If the tune has no such bars, or it cannot be encoded.
+        InputError: If the tune has no such bars, it cannot be encoded, or no corpus is called like its own.
     """
     vocabulary = vocabulary_of(model)
+    check_corpus(tune.corpus, vocabulary.corpora)
+    if not tune.n_bars:
+        raise InputError("the tune has no bar that could be composed anew, only an upbeat at most")
     try:
         tokens = vocabulary.encode(tune, tune.n_bars)
     except ValueError as problem:

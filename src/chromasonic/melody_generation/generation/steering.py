@@ -57,7 +57,12 @@ class _DraftGroup:
         self.drafts, self._stream = drafts, stream
 
     def uniforms(self) -> list[float]:
-        """Return a random number for each draft that is not complete."""
+        """Return a random number for each draft that is not complete.
+
+        Once all are complete none is drawn, so that other melodies of the batch change nothing.
+        """
+        if all(draft.row < 0 for draft in self.drafts):
+            return []
         numbers = self._stream.random(len(self.drafts))
         return [float(number) for number, draft in zip(numbers, self.drafts, strict=True) if draft.row >= 0]
 
@@ -125,6 +130,8 @@ def sample_drafts(
         )
         for index, (prefix, plan, stream) in enumerate(zip(prefixes, plans, streams, strict=True))
     ]
+    if not constraints.config.is_rewriting:  # what continues a primer has a sounding note of its own
+        state = state._replace(has_sounded=torch.zeros_like(state.has_sounded))
     constraints.check_length(state, [draft.plan for group in groups for draft in group.drafts])
     while active := [draft for group in groups for draft in group.drafts if draft.row >= 0]:
         logits = decoder.read(tokens)  # (B, V)
