@@ -28,6 +28,7 @@ from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.vocabulary import UNKNOWN_KIND
 
 PHRASE = 4  # bars
+_FEWEST_TUNES, _SMOOTHING = 10, 100
 Bar = tuple[tuple[int, int, int], ...]
 
 
@@ -80,13 +81,19 @@ FORM: dict[str, Callable[[Melody], bool]] = {
 
 
 class KindOfRhythm:
-    """A naive Bayes classifier of kinds by the durations at each position in the bar, among tunes in one metre."""
+    """A naive Bayes classifier of kinds by the durations at each position in the bar, among tunes in one metre.
+
+    Kinds of fewer than ten tunes are left out. Counts are smoothed by those of all kinds, with the weight of 100 notes.
+    """
 
     def __init__(self, tunes: Sequence[Melody]) -> None:
         self._counts: dict[tuple[Metre, str], Counter[tuple[int, int]]] = {}
+        self._of_all: dict[Metre, Counter[tuple[int, int]]] = {}
+        n_tunes = Counter((tune.metre, tune.kind) for tune in tunes if tune.kind != UNKNOWN_KIND)
         for tune in tunes:
-            if tune.kind != UNKNOWN_KIND:
+            if n_tunes[tune.metre, tune.kind] >= _FEWEST_TUNES:
                 self._counts.setdefault((tune.metre, tune.kind), Counter()).update(_rhythm(tune))
+                self._of_all.setdefault(tune.metre, Counter()).update(_rhythm(tune))
 
     def kinds(self, metre: Metre) -> list[str]:
         """Return the kinds that are known in a metre."""
@@ -96,9 +103,17 @@ class KindOfRhythm:
         """Return the likeliest kind."""
 
         def likelihood(kind: str) -> float:
-            counts = self._counts[melody.metre, kind]
-            total = sum(counts.values()) + len(counts) + 1
-            return float(sum(np.log((counts[event] + 1) / total) for event in _rhythm(melody)))
+            counts, of_all = self._counts[melody.metre, kind], self._of_all[melody.metre]
+            n_notes, n_of_all = sum(counts.values()), sum(of_all.values())
+            return float(
+                sum(
+                    np.log(
+                        (counts[event] + _SMOOTHING * (of_all[event] + 1) / (n_of_all + len(of_all) + 1))
+                        / (n_notes + _SMOOTHING)
+                    )
+                    for event in _rhythm(melody)
+                )
+            )
 
         return max(self.kinds(melody.metre), key=likelihood, default=UNKNOWN_KIND)
 
