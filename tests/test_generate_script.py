@@ -129,6 +129,17 @@ def test_temperature_zero_generates_one_melody(generate: Generate, tmp_path: Pat
     assert "1 of 1 did not end within 20 notes" in " ".join(ended.out.split())
 
 
+def test_greedy_sampling_varies_other_bars_each_time(generate: Generate, tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\n" + "CDEF|" * 8 + "\n")
+    ended = generate(
+        *("temperature=0", "count=3", f"primer={tmp_path}/tune.abc", "vary=0.2", "formats=abc"),
+        f"output_dir={tmp_path}/new",
+    )
+    assert ended.code == 0, ended.err
+    assert "gives the same melody" not in ended.out
+    assert len({read_first_tune(path).pitches.tobytes() for path in (tmp_path / "new").glob("*.abc")}) > 1
+
+
 def test_rounded_primers_and_unusual_conditions_give_a_remark(generate: Generate, tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\nC5/4 D3/4 E2 | C8 |\n")
     shared = ("count=1", "bars=2", "formats=abc", f"output_dir={tmp_path}/new")

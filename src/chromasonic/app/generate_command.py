@@ -84,7 +84,7 @@ def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Mel
     from chromasonic.melody_generation.printing.terminal_output import Terminal
     from chromasonic.melody_generation.reporting.terminal import print_remark
 
-    if config.count > 1 and config.is_greedy:
+    if config.count > 1 and config.is_greedy and config.vary is None:  # which bars vary is random
         print_remark(
             f"greedy sampling (temperature=0 or top_k=1) gives the same melody {config.count} times, here it is once"
         )

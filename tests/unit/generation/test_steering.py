@@ -141,6 +141,8 @@ def test_the_seed_and_not_the_number_of_melodies_decides() -> None:
             "has no tonic among the notes .* A2 to D6, so no melody can end on it",
         ),
         ({"bars": 2.0}, "bars is a whole number, got 2.0"),
+        ({"bars": 10**30}, "bars is at most 1000000, got 1000"),
+        ({"max_notes": 10**30}, "max_notes is at most 1000000, got 1000"),
         ({"bars": "2"}, "bars is a whole number, got '2'"),
         ({"count": None}, "count is a whole number, got None"),
         ({"fill": 2}, "fill is a text, got 2"),

@@ -20,6 +20,7 @@ from chromasonic.melody_generation.generation.melody_plan import parse_form
 
 _BARS_PER_PART = 8
 _MAX_DRAFTS = 256
+_MOST = 1_000_000  # bars or notes: nobody waits for more, and their ticks are whole numbers of 64 bits
 _TYPES: dict[str, tuple[type, str]] = {
     "int": (Integral, "a whole number"),
     "float": (Real, "a number"),
@@ -142,6 +143,8 @@ class GenerationConfig:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"{name} is 1 or more, got {number}")
+            if number is not None and number > _MOST:
+                raise InputError(f"{name} is at most {_MOST}, got {number}")
         if self.bars is not None and self.notes is not None:
             raise InputError("a melody is as long as bars says or as notes says: give one of them")
         if self.ends_on not in (None, "tonic"):
