@@ -221,6 +221,11 @@ class NoteVocabulary:
         """Return which tokens are notes or rests, in the shape of ``tokens``."""
         return np.asarray(tokens) >= self.first_note
 
+    def is_sign(self, tokens: ArrayLike) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Return which tokens are signs of form, in the shape of ``tokens``."""
+        ids = np.asarray(tokens)
+        return np.asarray((ids >= self.signs.start) & (ids < self.signs.stop))
+
     def fit(self, melody: Melody) -> FitResult:
         """Round durations, and move pitches by octaves, to values that have a token.
 
@@ -371,18 +376,16 @@ class NoteVocabulary:
     def _marks_in(self, ids: IntArray) -> list[FormMark]:
         """Return the signs of form among the tokens of the music."""
         notes_before = np.cumsum(self.is_note(ids))
-        is_sign = (ids >= self.signs.start) & (ids < self.signs.stop)
         return [
             FormMark(int(notes_before[index]), *SIGNS[int(ids[index]) - self.signs.start])
-            for index in np.flatnonzero(is_sign)
+            for index in np.flatnonzero(self.is_sign(ids))
         ]
 
     def _metres_at(self, ids: IntArray, metre: Metre) -> dict[int, Metre]:
         """Return the metre in force from each note that follows bar or metre tokens."""
         notes_before = np.cumsum(self.is_note(ids))
         metres: dict[int, Metre] = {}
-        is_sign = (ids >= self.signs.start) & (ids < self.signs.stop)
-        for index in np.flatnonzero(~self.is_note(ids) & ~is_sign):
+        for index in np.flatnonzero(~self.is_note(ids) & ~self.is_sign(ids)):
             token = int(ids[index])
             if token != self.bar and token not in self._metres:
                 raise ValueError(f"{self.name(token)} is not allowed in the music")

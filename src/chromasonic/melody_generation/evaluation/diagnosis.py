@@ -64,7 +64,7 @@ def _by_token(readings: Sequence[TuneReading]) -> tuple[DiagnosisPart, ...]:
     vocabulary = NoteVocabulary()
     bits, n_notes = np.zeros(len(TOKEN_GROUPS)), 0
     for reading in readings:
-        is_sign = (reading.tokens >= vocabulary.signs.start) & (reading.tokens < vocabulary.signs.stop)
+        is_sign = vocabulary.is_sign(reading.tokens)
         masks = (reading.is_note, is_sign, ~reading.is_note & ~is_sign)
         bits += [reading.bits[mask].sum() for mask in masks]
         n_notes += int(reading.is_note.sum())

@@ -71,8 +71,7 @@ class DecodingConstraints:
         self._is_note = torch.from_numpy(vocabulary.token_pitch) >= 0
         self._is_rest = torch.from_numpy(vocabulary.token_pitch) == vocabulary.rest_class
         self._is_metre = torch.from_numpy(vocabulary.token_bar_ticks) >= 0
-        self._is_sign = torch.zeros_like(self._is_note)
-        self._is_sign[vocabulary.signs.start : vocabulary.signs.stop] = True
+        self._is_sign = torch.from_numpy(vocabulary.is_sign(range(len(vocabulary))))
         self._departs = self._is_metre.clone()
         self._departs[vocabulary.bar] = True
         self._symbol = self._symbols()
@@ -202,9 +201,13 @@ class DecodingConstraints:
 
     def is_complete(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the mask of melodies that have the length asked for, or whose stretch of a plan ends, shape (B,)."""
+        return self._has_length(state, self._ticks_left(state, plans))
+
+    def _has_length(self, state: DecodingState, left: Tensor) -> Tensor:
+        """Return the mask of ``is_complete`` from the ticks left, shape (B,)."""
         if self.config.notes is not None:
             return state.n_notes >= self.config.notes
-        return self._ticks_left(state, plans) < self._shortest
+        return left < self._shortest
 
     def allowed(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the mask of tokens that may come next in unfinished melodies, at least one each, shape (B, V).
@@ -219,17 +222,18 @@ class DecodingConstraints:
         allowed &= self._allowed_by_signs[state.signs] & self._in_range[state.tonic]
         allowed[:, vocabulary.bar] &= state.clock.position > 0
         allowed.scatter_(1, state.metre[:, None], value=False)
-        is_open = (_ends(plans) >= FAR) & (self.config.notes is None)
+        ends = torch.tensor([plan.end for plan in plans])
+        is_open = (ends >= FAR) & (self.config.notes is None)
         allowed[:, vocabulary.end] &= state.has_sounded & is_open
         if self.config.ends_on is not None:
             allowed[:, vocabulary.end] &= state.is_on_tonic
-        left = self._ticks_left(state, plans) if self.config.notes is None else torch.full_like(state.elapsed, FAR)
+        left = self._ticks_left(state, plans)
         self._exclude_overlong(allowed, left)
         if self.config.ends_on is not None:
             allowed &= self._is_tonic | ~self._is_note | ~self._completes(state, left, plans)
         signs_end = torch.tensor([not plan.has_signs for plan in plans])
         allowed[signs_end] &= ~self._is_sign
-        complete = self.is_complete(state, plans).nonzero()[:, 0]
+        complete = self._has_length(state, left).nonzero()[:, 0]
         if len(complete):
             allowed[complete] = self._closing[state.signs[complete]]
         silent = (~state.has_sounded).nonzero()[:, 0]
@@ -274,7 +278,9 @@ class DecodingConstraints:
 
     def _ticks_left(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the ticks to where a melody or a stretch of its plan has to end, shape (B,); many if nowhere."""
-        clock, ends = state.clock, _ends(plans)
+        if self.config.notes is not None:
+            return torch.full_like(state.elapsed, FAR)
+        clock, ends = state.clock, torch.tensor([plan.end for plan in plans])
         to_bar_line = torch.where(clock.bar_ticks == self._free, 0, -clock.position % clock.bar_ticks)
         by_notes = torch.where(state.n_notes >= self.config.max_notes, to_bar_line, FAR)
         return torch.where(ends < FAR, ends - state.elapsed, by_notes)
@@ -289,8 +295,3 @@ class DecodingConstraints:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number > 1 else ''}"
-
-
-def _ends(plans: Sequence[PlanProgress]) -> Tensor:
-    """Return the ticks at which the current stretches end, shape (B,)."""
-    return torch.tensor([plan.end for plan in plans])

@@ -142,12 +142,12 @@ class PlanProgress:
 
     @property
     def has_signs(self) -> bool:
-        """Whether the model may set signs of form now."""
+        """True if the model may set signs of form now."""
         return self._stretches[self.n_done].has_signs if self.n_done < len(self._stretches) else False
 
     @property
     def ends_melody(self) -> bool:
-        """Whether the melody ends with the current stretch, or with a copy of it."""
+        """True if the melody ends with the current stretch, or with a copy of it."""
         last = len(self._stretches) - 1
         return self.n_done >= last or self.n_done == self._stretches[last].copy_of
 

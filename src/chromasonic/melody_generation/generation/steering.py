@@ -133,7 +133,7 @@ def sample_drafts(
     if not constraints.config.is_rewriting:  # what continues a primer has a sounding note of its own
         state = state._replace(has_sounded=torch.zeros_like(state.has_sounded))
     constraints.check_length(state, [draft.plan for group in groups for draft in group.drafts])
-    while active := [draft for group in groups for draft in group.drafts if draft.row >= 0]:
+    while active := _active(groups):
         logits = decoder.read(tokens)  # (B, V)
         progress = [draft.plan for draft in active]
         allowed = constraints.allowed(state, progress)  # (B, V)
@@ -156,6 +156,11 @@ def sample_drafts(
             if rows:
                 decoder.keep(kept)
     return [np.array(group.chosen(), dtype=np.int64) for group in groups]
+
+
+def _active(groups: Sequence[_DraftGroup]) -> list[_Draft]:
+    """Return the drafts that are not complete, in the order of the batch."""
+    return [draft for group in groups for draft in group.drafts if draft.row >= 0]
 
 
 def _weigh(active: Sequence[_Draft], logits: Tensor, masked: Tensor, constraints: DecodingConstraints) -> None:
@@ -186,9 +191,10 @@ def _advance(
             draft.marks.append(draft.log_weight)
     for group in groups:
         group.draw_again()
-    rows = [draft.row for group in groups for draft in group.drafts if draft.row >= 0]
+    remaining = _active(groups)
+    rows = [draft.row for draft in remaining]
     if rows == list(range(len(active))):
         return None
-    for row, draft in enumerate(draft for group in groups for draft in group.drafts if draft.row >= 0):
+    for row, draft in enumerate(remaining):
         draft.row = row
     return rows

@@ -63,12 +63,12 @@ class BeatLines:
 
     @cached_property
     def repeats(self) -> NDArray[np.bool_]:
-        """Whether a degree is that of the subdivision before, shape (S, 3)."""
+        """Mask of the degrees that are those of the subdivision before, shape (S, 3)."""
         return np.equal(self.degrees, self._before(1))
 
     @cached_property
     def returns(self) -> NDArray[np.bool_]:
-        """Whether a degree is that of two subdivisions before, as in a broken chord, shape (S, 3)."""
+        """Mask of the degrees that are those of two subdivisions before, as in a broken chord, shape (S, 3)."""
         return np.equal(self.degrees, self._before(2))
 
     def _before(self, n: int) -> NDArray[np.int8]:
