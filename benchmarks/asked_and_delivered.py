@@ -141,9 +141,9 @@ class Asking:
         order = np.random.default_rng(0).permutation(len(test))
         self.tunes = [test[order[index % len(test)]] for index in range(count)]
 
-    def beginnings(self, kind: str | None = UNKNOWN_KIND) -> list[Melody]:
-        """Return empty beginnings, of one kind or of the kinds of the tunes."""
-        return [replace(beginning_of(tune), kind=tune.kind if kind is None else kind) for tune in self.tunes]
+    def beginnings(self) -> list[Melody]:
+        """Return empty beginnings of unknown kind."""
+        return [replace(beginning_of(tune), kind=UNKNOWN_KIND) for tune in self.tunes]
 
     def free(self, n_bars: int | None = None) -> list[Melody]:
         """Return melodies that the model ends, told how many bars are wanted, or nothing."""
@@ -153,20 +153,8 @@ class Asking:
         return sample_planned(self.model, beginnings, prefixes, plans, GenerationConfig())
 
     def asked(self, **options: object) -> list[Melody]:
-        """Return melodies with options of generation."""
-        return sample(self.model, self.beginnings(), GenerationConfig().with_changes(**options))
-
-    def like_the_tunes(self) -> list[Melody]:
-        """Return melodies of the kinds and the numbers of bars of the tunes."""
-        melodies = []
-        for n_bars in sorted({tune.n_bars for tune in self.tunes}):
-            beginnings = [
-                beginning
-                for beginning, tune in zip(self.beginnings(None), self.tunes, strict=True)
-                if tune.n_bars == n_bars
-            ]
-            melodies += sample(self.model, beginnings, GenerationConfig(bars=n_bars, seed=n_bars))
-        return melodies
+        """Return melodies with options of generation; what they leave open is the model's choice."""
+        return sample(self.model, self.beginnings(), GenerationConfig(outline=False).with_changes(**options))
 
 
 def delivered(asking: Asking) -> Iterator[tuple[str, str, str]]:
@@ -174,7 +162,7 @@ def delivered(asking: Asking) -> Iterator[tuple[str, str, str]]:
     for n_bars in (16, 32):
         told = asking.free(n_bars)
         yield f"told bars={n_bars}, ends by itself", f"{n_bars} bars", share([m.n_bars == n_bars for m in told])
-        for drafts in (1, 8, 32):
+        for drafts in (1, 4, 32):
             made = asking.asked(bars=n_bars, drafts=drafts)
             yield f"bars={n_bars} drafts={drafts}", f"{n_bars} bars", share([m.n_bars == n_bars for m in made])
             yield "", "ends on the tonic", share([ends_on_tonic(m) for m in made])
@@ -208,7 +196,7 @@ def _kinds(asking: Asking) -> Iterator[tuple[str, str, str]]:
                 continue
             beginnings = [Melody([], [], metre, corpus=asking.model.corpus, kind=kind)] * asking.count
             unasked = [replace(beginning, kind=UNKNOWN_KIND) for beginning in beginnings]
-            config = GenerationConfig(max_notes=128)
+            config = GenerationConfig(max_notes=128, outline=False)
             of_kind, of_any = (
                 share([classifier.kind(melody) == kind for melody in sample(asking.model, some, config)])
                 for some in (beginnings, unasked)
@@ -249,7 +237,9 @@ def main() -> None:
     sets: dict[str, Sequence[Melody]] = {"real test tunes": askings[0].model.tunes["test"]}
     for asking in askings:
         sets[f"{asking.model.name}, nothing asked"] = asking.free()
-        sets[f"{asking.model.name}, kind and bars of test tunes"] = asking.like_the_tunes()
+        for drafts in (1, 4, 16):
+            name = f"{asking.model.name}, outlines of training tunes, drafts={drafts}"
+            sets[name] = asking.asked(outline=True, drafts=drafts)
         sets[f"{asking.model.name}, form=AABB"] = asking.asked(form="AABB")
     for name, melodies in sets.items():
         print(f"| {name} |", " | ".join(share([measure(m) for m in melodies]) for measure in FORM.values()), "|")

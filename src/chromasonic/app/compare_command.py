@@ -35,7 +35,7 @@ def run(options: CompareOptions) -> None:
     }
     default = SweepLayout(Path(paths[0])).comparison.directory if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
-    typed = {"n_samples": options.n_samples, "seed": options.seed, "max_notes": options.max_notes}
+    typed = {name: getattr(options, name) for name in ("n_samples", "seed", "max_notes", "outline")}
     given = {name: value for name, value in typed.items() if value is not None}
     settings = replace(SampleSettings(), **given) if given else None
     with lock_directory(output_dir, "comparing"):

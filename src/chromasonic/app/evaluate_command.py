@@ -37,7 +37,7 @@ def _evaluate_run(options: EvaluateOptions) -> None:
 
     if not options.run:
         raise InputError("run must be given: run=..., or melodies=... and output_dir=...")
-    settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes)
+    settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes, outline=options.outline)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
     if numbers is not None:
         check_numbers(options.run, numbers)

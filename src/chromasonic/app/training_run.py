@@ -28,6 +28,7 @@ from chromasonic.melody_generation.atomic_files import (
 from chromasonic.melody_generation.data_loader import MelodyDataModule
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import fit_if_enough
+from chromasonic.melody_generation.measures.outlines import TuneOutlines
 from chromasonic.melody_generation.networks.mixture import MixtureNetwork
 from chromasonic.melody_generation.printing.masked_secrets import masked_values
 from chromasonic.melody_generation.reporting.terminal import print_differences, print_outcome, print_plan, print_remark
@@ -219,6 +220,7 @@ def metadata_of(config: DictConfig, data: MelodyDataModule, lineage: Lineage) ->
         configuration=masked_values(plain_configuration(config)) | models,
         lineage=lineage,
         calibration=fit_if_enough(data.melodies["train"]),
+        outlines=TuneOutlines.of(data.melodies["train"]),
     )
 
 

@@ -27,6 +27,7 @@ class EvaluateOptions(BaseModel):
     n_samples: PositiveInt
     seed: NonNegativeInt
     max_notes: PositiveInt
+    outline: bool
     surprise: int | list[int] | None
     melodies: str | None
     dataset: str
@@ -43,6 +44,7 @@ class CompareOptions(BaseModel):
     n_samples: PositiveInt | None
     seed: NonNegativeInt | None
     max_notes: PositiveInt | None
+    outline: bool | None
 
 
 class GenerateCommandOptions(BaseModel):

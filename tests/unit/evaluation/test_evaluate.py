@@ -53,7 +53,7 @@ def test_scores_agree_with_each_other(record: EvaluationRecord) -> None:
     assert record.test.bits_per_note == pytest.approx(bits / n_notes)
     assert record.n_test_notes == sum(map(len, TEST)) == n_notes
     assert record.test_set_hash == hash_of(TEST)
-    assert record.samples.settings == FEW
+    assert record.samples.settings == replace(FEW, outline=False)  # a network knows no training tunes
     for name in SCORES:
         score = record.scores[name]
         assert score.low <= score.value <= score.high

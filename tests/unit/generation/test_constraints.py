@@ -27,7 +27,7 @@ METRE_TOKENS = [VOCABULARY.metre_token(metre) for metre in METRES]
 def plan_after(constraints: DecodingConstraints, tokens: ArrayLike) -> PlanProgress:
     """Return the plan of a melody of which prefix and first notes are there."""
     ids = np.asarray(tokens)
-    return plan_of(VOCABULARY.decode(ids), ids, constraints.config)
+    return plan_of(VOCABULARY.decode(ids), ids, constraints.config.asked_outline, constraints.config)
 
 
 def chosen(

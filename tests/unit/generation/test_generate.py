@@ -17,15 +17,17 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation import melody_sampling
 from chromasonic.melody_generation.generation.beginnings import beginning_of
+from chromasonic.melody_generation.generation.conditions import pitch_name
 from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.melody_sampling import sample
+from chromasonic.melody_generation.measures.outlines import TuneOutlines
 from chromasonic.melody_generation.melody import MODES, REST, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
-from chromasonic.melody_generation.vocabulary import MAX_BARS, METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import HIGHEST, MAX_BARS, METRES, PREFIX_LENGTH, STARTS, NoteVocabulary
 
 VOCABULARY = NoteVocabulary()
 JIG = Melody(
@@ -376,3 +378,42 @@ def test_changes_replace_options_of_the_config() -> None:
     assert [len(melody) for melody in generate(network, config, notes=4)] == [4, 4, 4]
     with pytest.raises(InputError, match="did you mean temperature"):
         generate(network, temprature=0.9)
+
+
+def planned_model(network: nn.Module) -> TrainedModel:
+    """Return a model whose training tunes are jigs of 4 bars that end on the fifth, and of 8 that end on the tonic."""
+    tunes = [
+        Melody([60] * (n_bars - 1) + [last], [72] * n_bars, Metre(6, 8), kind="jig")
+        for n_bars, last in ((4, 67), (8, 60))
+    ]
+    return TrainedModel(network, ModelMetadata(outlines=TuneOutlines.of(tunes * 10)))
+
+
+@pytest.mark.parametrize("drafts", [1, 4])
+def test_melodies_have_the_outlines_of_training_tunes_unless_told_otherwise(drafts: int) -> None:
+    model = planned_model(MarkovNetwork())
+    melodies = generate(model, count=12, metre="6/8", key="D", drafts=drafts)
+    outlines = Counter((m.kind, m.n_bars, int(m.pitches[m.pitches != REST][-1] - m.tonic) % 12) for m in melodies)
+    assert set(outlines) == {("jig", 4, 7), ("jig", 8, 0)}
+    assert generate(model, count=3, metre="6/8", key="D", drafts=drafts) == melodies[:3]
+    asked = generate(model, count=12, metre="6/8", bars=4, ends_on="tonic", kind="reel", drafts=drafts)
+    assert {(m.kind, m.n_bars, int(m.pitches[m.pitches != REST][-1]) % 12) for m in asked} == {("reel", 4, 0)}
+    unplanned = generate(model, count=12, metre="6/8", outline=False, max_notes=40)
+    assert {melody.kind for melody in unplanned} == {"unknown"}
+    assert len({melody.n_bars for melody in unplanned}) > 2
+
+
+def test_a_length_that_was_drawn_goes_after_max_notes_and_one_that_was_asked_for_before_it() -> None:
+    model = planned_model(NotesOnly(MarkovNetwork()))
+    drawn = generate(model, count=8, metre="6/8", max_notes=5)
+    assert all(melody.n_bars <= 8 and len(melody) < 20 for melody in drawn)
+    assert any(melody.n_bars not in (4, 8) for melody in drawn)
+    assert {melody.n_bars for melody in generate(model, count=8, metre="6/8", bars=4, max_notes=5)} == {4}
+
+
+def test_a_last_note_that_the_range_has_not_is_left_to_the_model() -> None:
+    highest = 60 + HIGHEST  # of what can be written in C
+    span = f"{pitch_name(highest - 1)}:{pitch_name(highest + 12)}"
+    assert not {(highest - 1) % 12, highest % 12} & {0, 7}
+    melodies = generate(planned_model(MarkovNetwork()), count=4, metre="6/8", range=span)
+    assert {int(pitch) for melody in melodies for pitch in melody.pitches} <= {REST, highest - 1, highest}

@@ -186,6 +186,8 @@ def evaluate(
     if not isinstance(network, nn.Module):
         raise InputError(f"{name} should be a torch module or a trained model, got a {type(network).__name__}")
     settings = settings or SampleSettings()
+    has_outlines = isinstance(model, TrainedModel) and bool(model.outlines.tunes)
+    settings = replace(settings, outline=settings.outline and has_outlines)
     readings = read_tunes(model, reference.test)
     began = time.perf_counter()
     samples = draw_samples(model, reference.test, settings)
@@ -206,12 +208,17 @@ def evaluate(
 def draw_samples(model: nn.Module | TrainedModel, test: Sequence[Melody], settings: SampleSettings) -> list[Melody]:
     """Sample whole tunes in the keys, metres and modes of the test tunes, each equally often.
 
-    Neither a kind nor a length is asked for.
+    Kinds and lengths are not those of the test tunes: they are drawn from the training tunes, or left to the model.
     """
     order = np.random.default_rng(settings.seed).permutation(len(test))
     tunes = [test[order[index % len(test)]] for index in range(settings.n_samples)]
     beginnings = [replace(beginning_of(tune), kind=UNKNOWN_KIND) for tune in tunes]
-    config = GenerationConfig(max_notes=settings.max_notes, temperature=settings.temperature, seed=settings.seed)
+    config = GenerationConfig(
+        max_notes=settings.max_notes,
+        temperature=settings.temperature,
+        seed=settings.seed,
+        outline=settings.outline,
+    )
     return sample(model, beginnings, config)
 
 

@@ -25,6 +25,7 @@ class SampleSettings:
         seed: Seed of the random numbers.
         temperature: As in :func:`~chromasonic.melody_generation.generation.generate.generate`.
         max_notes: A melody that the model has not ended by then ends at the next bar line.
+        outline: Whether kind, length and last note are drawn from the training tunes, as ``generate`` does.
 
     Raises:
         InputError: If there is no melody, or the seed is negative.
@@ -34,6 +35,7 @@ class SampleSettings:
     seed: int = 0
     temperature: float = 1.0
     max_notes: int = GenerationConfig.max_notes
+    outline: bool = GenerationConfig.outline
 
     def __post_init__(self) -> None:
         if self.n_samples < 1:
@@ -43,7 +45,8 @@ class SampleSettings:
 
     def options(self) -> list[str]:
         """Return the options of ``chromasonic evaluate`` and ``compare`` that ask for these settings."""
-        return [f"{name}={getattr(self, name)}" for name in ("n_samples", "seed", "max_notes")]
+        options = [f"{name}={getattr(self, name)}" for name in ("n_samples", "seed", "max_notes")]
+        return options if self.outline else [*options, "outline=false"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class SamplesRecord:
         median_notes_real: Median length of the test tunes.
         n_cut: Samples that were cut at ``max_notes``.
         summary: Scores of the samples; None without a calibration.
+        outline: As there; versions before this setting drew none.
     """
 
     n_samples: int
@@ -69,11 +73,12 @@ class SamplesRecord:
     median_notes_real: float
     n_cut: int
     summary: Annotated[ScoreSummary, NanForNull] | None
+    outline: bool = False
 
     @property
     def settings(self) -> SampleSettings:
         """The settings of the samples."""
-        return SampleSettings(self.n_samples, self.seed, self.temperature, self.max_notes)
+        return SampleSettings(self.n_samples, self.seed, self.temperature, self.max_notes, self.outline)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class DecodingState(NamedTuple):
         n_notes: The number of notes and rests so far.
         start: The position in the bar of the first note.
         has_sounded: Whether the melody has a note that is no rest, after a primer that it continues.
-        is_on_tonic: Whether the last note that is no rest is the tonic.
+        degree: Semitones from the tonic up to the last note that is no rest, 0 to 11; -1 if there is none.
         signs: The state of the grammar of signs.
         after_departure: Whether the last token was a bar or metre token, or the last of the prefix.
     """
@@ -47,7 +47,7 @@ class DecodingState(NamedTuple):
     n_notes: Tensor
     start: Tensor
     has_sounded: Tensor
-    is_on_tonic: Tensor
+    degree: Tensor
     signs: Tensor
     after_departure: Tensor
 
@@ -87,7 +87,7 @@ class DecodingConstraints:
         self.playable = self._is_note | self._departs | self._is_sign
         self.playable[vocabulary.end] = True
         semitones = torch.tensor([*vocabulary.pitch_classes, 0])[torch.from_numpy(vocabulary.token_pitch)]  # (V,)
-        self._is_tonic = self._is_note & ~self._is_rest & (semitones % 12 == 0)
+        self._degree = torch.where(self._is_note & ~self._is_rest, semitones % 12, -1)  # (V,)
         self._in_range = torch.stack([self._range_of(semitones, tonic) for tonic in range(12)])  # (12, V)
         # A complete melody ends, perhaps after a repeat sign that closes its last section.
         self._closing = torch.zeros_like(self._allowed_by_signs)  # (states, V)
@@ -134,7 +134,7 @@ class DecodingConstraints:
             n_notes=zeros,
             start=zeros,
             has_sounded=never,
-            is_on_tonic=never,
+            degree=zeros - 1,
             signs=zeros,
             after_departure=~never,
         )
@@ -151,7 +151,7 @@ class DecodingConstraints:
             clock=self._clock(tokens[:, None], state.clock)[1],
             elapsed=state.elapsed + self._ticks[tokens],
             tonic=state.tonic,
-            is_on_tonic=torch.where(sounds, self._is_tonic[tokens], state.is_on_tonic),
+            degree=torch.where(sounds, self._degree[tokens], state.degree),
             metre=torch.where(self._is_metre[tokens], tokens, state.metre),
             n_notes=state.n_notes + is_note,
             start=torch.where(start >= 0, start, state.start),
@@ -175,7 +175,7 @@ class DecodingConstraints:
             written = f"the notes that can be written in this key, {lowest} to {highest}"
             if not bool(notes.any()):
                 raise InputError(f"range={self.config.range} has none of {written}")
-            if self.config.ends_on is not None and not bool((notes & self._is_tonic).any()):
+            if self.config.ends_on is not None and not bool((notes & (self._degree == 0)).any()):
                 raise InputError(f"range={self.config.range} has no tonic among {written}, so no melody can end on it")
 
     def check_length(self, state: DecodingState, plans: Sequence[PlanProgress]) -> None:
@@ -225,12 +225,13 @@ class DecodingConstraints:
         ends = torch.tensor([plan.end for plan in plans])
         is_open = (ends >= FAR) & (self.config.notes is None)
         allowed[:, vocabulary.end] &= state.has_sounded & is_open
-        if self.config.ends_on is not None:
-            allowed[:, vocabulary.end] &= state.is_on_tonic
+        final = torch.tensor([plan.final_degree for plan in plans])
+        allowed[:, vocabulary.end] &= (final < 0) | (state.degree == final)
         left = self._ticks_left(state, plans)
         self._exclude_overlong(allowed, left)
-        if self.config.ends_on is not None:
-            allowed &= self._is_tonic | ~self._is_note | ~self._completes(state, left, plans)
+        if bool((final >= 0).any()):
+            is_final = (final[:, None] < 0) | (self._degree == final[:, None])  # (B, V)
+            allowed &= is_final | ~self._is_note | ~self._completes(state, left, plans)
         signs_end = torch.tensor([not plan.has_signs for plan in plans])
         allowed[signs_end] &= ~self._is_sign
         complete = self._has_length(state, left).nonzero()[:, 0]
@@ -274,7 +275,7 @@ class DecodingConstraints:
         ends_melody = torch.tensor([plan.ends_melody for plan in plans])[:, None]
         is_due = left[:, None] < FAR // 2
         at_end = ends_melody & is_due & (left[:, None] - self._ticks < self._shortest)
-        return at_end | (~is_due & (n_notes >= self.config.max_notes) & is_at_bar_line)
+        return at_end | ((n_notes >= self.config.max_notes) & is_at_bar_line & self.config.is_open_ended)
 
     def _ticks_left(self, state: DecodingState, plans: Sequence[PlanProgress]) -> Tensor:
         """Return the ticks to where a melody or a stretch of its plan has to end, shape (B,); many if nowhere."""
@@ -283,7 +284,13 @@ class DecodingConstraints:
         clock, ends = state.clock, torch.tensor([plan.end for plan in plans])
         to_bar_line = torch.where(clock.bar_ticks == self._free, 0, -clock.position % clock.bar_ticks)
         by_notes = torch.where(state.n_notes >= self.config.max_notes, to_bar_line, FAR)
-        return torch.where(ends < FAR, ends - state.elapsed, by_notes)
+        by_plan = torch.where(ends < FAR, ends - state.elapsed, FAR)
+        # A length that is asked for goes before max_notes, one that was drawn does not.
+        return (
+            torch.minimum(by_plan, by_notes)
+            if self.config.is_open_ended
+            else torch.where(ends < FAR, by_plan, by_notes)
+        )
 
     def _is_last_chance(self, state: DecodingState, left: Tensor) -> Tensor:
         """Return the mask of rests that would end a melody without a sounding note, shape (B, V)."""

@@ -17,6 +17,7 @@ from chromasonic.melody_generation.generation.conditions import (
     parse_upbeat,
 )
 from chromasonic.melody_generation.generation.melody_plan import parse_form
+from chromasonic.melody_generation.measures.outlines import Outline
 
 _BARS_PER_PART = 8
 _MAX_DRAFTS = 256
@@ -47,6 +48,8 @@ class GenerationConfig:
         range: The lowest and the highest note, such as G3:B5 (C4 is middle C), or an instrument: fiddle, whistle,
             flute, recorder, mandolin, accordion or voice.
         ends_on: ``tonic`` if the last note has to be the tonic.
+        outline: Whether kind, number of bars and last note are drawn from the training tunes, in the same metre and
+            mode, where nothing says them; otherwise the model ends the melody where it likes.
         notes: A melody has exactly so many notes and rests, those of a primer included.
         max_notes: Without ``bars`` or ``notes``, a melody that the model has not ended after so many notes and rests
             ends at the next bar line, in free metre at once.
@@ -82,6 +85,7 @@ class GenerationConfig:
     form: str | None = None
     range: str | None = None
     ends_on: str | None = None
+    outline: bool = True
     notes: int | None = None
     max_notes: int = 512
     corpus: str | None = None
@@ -89,7 +93,7 @@ class GenerationConfig:
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0
-    drafts: int = 8
+    drafts: int = 4
     seed: int = 0
     primer_notes: int | None = None
     primer_bars: int | None = None
@@ -189,6 +193,11 @@ class GenerationConfig:
         return self.bars
 
     @property
+    def asked_outline(self) -> Outline:
+        """The number of bars and the last note that are asked for."""
+        return Outline(n_bars=self.n_bars, final_degree=None if self.ends_on is None else 0)
+
+    @property
     def bars_of_part(self) -> int:
         """The number of bars of each part of ``form``, and of the whole melody without one; 0 if none are asked for."""
         return (self.n_bars or 0) // (1 if self.form is None else len(parse_form(self.form)))
@@ -201,7 +210,8 @@ class GenerationConfig:
     @property
     def n_drafts(self) -> int:
         """The number of drafts of each melody: 1 if nothing is asked for that the model does not know."""
-        is_steered = self.is_rewriting or not self.is_open_ended or self.range is not None or self.ends_on is not None
+        asked = (self.range, self.ends_on, self.outline or None)
+        is_steered = self.is_rewriting or not self.is_open_ended or any(option is not None for option in asked)
         return self.drafts if is_steered and not self.is_greedy else 1
 
     def with_changes(self, **changes: Any) -> GenerationConfig:

@@ -99,16 +99,25 @@ class PlanProgress:
 
     Attributes:
         n_done: The number of complete stretches.
+        final_degree: Semitones from the tonic up to the last note; -1 for any.
     """
 
-    def __init__(self, stretches: Sequence[Stretch], begin: int = 0, composed: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        stretches: Sequence[Stretch],
+        begin: int = 0,
+        composed: Sequence[int] = (),
+        final_degree: int | None = None,
+    ) -> None:
         """Begin the first stretch.
 
         Args:
             stretches: The plan, one stretch or more.
             begin: Ticks of the melody before it.
             composed: Tokens at its beginning that are there already.
+            final_degree: Semitones from the tonic up to the last note, 0 to 11; None for any.
         """
+        self.final_degree = -1 if final_degree is None else final_degree
         self._stretches = stretches
         self._composed: list[list[int]] = [list(composed), *([] for _ in stretches[1:])]
         self._queue: deque[int] = deque()
@@ -129,6 +138,7 @@ class PlanProgress:
     def copy(self) -> PlanProgress:
         """Return a copy that goes on independently."""
         other = object.__new__(PlanProgress)
+        other.final_degree = self.final_degree
         other._stretches = self._stretches
         other._composed = [list(tokens) for tokens in self._composed]
         other._queue = self._queue.copy()

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch import nn
 
 from chromasonic.melody_generation.errors import InputError, explaining_lack_of_memory
-from chromasonic.melody_generation.generation.conditions import check_corpus
+from chromasonic.melody_generation.generation.conditions import check_corpus, parse_range
 from chromasonic.melody_generation.generation.constraints import DecodingConstraints
 from chromasonic.melody_generation.generation.decoding import decoder_for, evaluating
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
 from chromasonic.melody_generation.generation.melody_plan import PlanProgress, Stretch, form_stretches, parse_form
 from chromasonic.melody_generation.generation.steering import sample_drafts
+from chromasonic.melody_generation.measures.outlines import Outline, TuneOutlines
 from chromasonic.melody_generation.melody import IntArray, Melody
 from chromasonic.melody_generation.networks.contract import is_stateful
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of, vocabulary_of
-from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
+from chromasonic.melody_generation.vocabulary import (
+    HIGHEST,
+    LOWEST,
+    MIDDLE_C,
+    PREFIX_LENGTH,
+    UNKNOWN_KIND,
+    NoteVocabulary,
+)
 
 # Drafts sampled in one batch. Larger batches are hardly faster and take more memory: a Transformer's cache grows with
 # each melody, and a network without a state scores all positions of all sequences at once.
 CACHED_BATCH, RECOMPUTED_BATCH = 256, 32
+_OUTLINE_STREAM = 2  # random numbers of a melody's outline; those of its bars to vary are stream 1
 
 
 def sample(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config: GenerationConfig) -> list[Melody]:
@@ -42,9 +52,42 @@ def sample(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config
         InputError: If a beginning cannot be encoded, or for the reasons of :func:`sample_planned`.
     """
     vocabulary = vocabulary_of(model)
-    prefixes = [_encode(vocabulary, beginning, config) for beginning in beginnings]
-    plans = [plan_of(beginning, prefix, config) for beginning, prefix in zip(beginnings, prefixes, strict=True)]
-    return sample_planned(model, beginnings, prefixes, plans, config)
+    outlines = _outlines(model, beginnings, config)
+    planned = [
+        replace(beginning, kind=outline.kind if beginning.kind == UNKNOWN_KIND else beginning.kind)
+        for beginning, outline in zip(beginnings, outlines, strict=True)
+    ]
+    prefixes = [_encode(vocabulary, begin, outline.n_bars) for begin, outline in zip(planned, outlines, strict=True)]
+    plans = [plan_of(*conditions, config) for conditions in zip(planned, prefixes, outlines, strict=True)]
+    return sample_planned(model, planned, prefixes, plans, config)
+
+
+def _outlines(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], config: GenerationConfig) -> list[Outline]:
+    """Return what is decided of each melody before its notes: what was asked for, and what is drawn."""
+    asked = config.asked_outline
+    tunes = model.outlines if isinstance(model, TrainedModel) and config.outline else TuneOutlines()
+    outlines = []
+    for index, beginning in enumerate(beginnings):
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(index, _OUTLINE_STREAM)))
+        drawn = tunes.draw(beginning, rng, config.n_bars)
+        outlines.append(
+            Outline(
+                kind=drawn.kind,
+                n_bars=drawn.n_bars if config.is_open_ended else asked.n_bars,
+                final_degree=_reachable(drawn.final_degree, beginning, config) if asked.final_degree is None else 0,
+            )
+        )
+    return outlines
+
+
+def _reachable(degree: int | None, beginning: Melody, config: GenerationConfig) -> int | None:
+    """Return a degree if the range has it, else None."""
+    if degree is None or config.range is None:
+        return degree
+    lowest, highest = parse_range(config.range)
+    middle = MIDDLE_C + beginning.tonic
+    pitches = range(max(lowest, middle + LOWEST), min(highest, middle + HIGHEST) + 1)
+    return degree if any((pitch - beginning.tonic) % 12 == degree for pitch in pitches) else None
 
 
 def sample_planned(
@@ -100,25 +143,27 @@ def sample_planned(
     return [vocabulary.decode(sequences[index], beginning.tonic) for index, beginning in enumerate(beginnings)]
 
 
-def plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> PlanProgress:
-    """Return the plan of a melody: its form, its length in bars, or nothing.
+def plan_of(beginning: Melody, prefix: IntArray, outline: Outline, config: GenerationConfig) -> PlanProgress:
+    """Return the plan of a melody: its form, its length in bars, its last note, or nothing.
 
     Args:
         beginning: Its beginning.
         prefix: The tokens of the beginning, without ``<end>``.
-        config: The form and the length asked for.
+        outline: Its number of bars and its last note.
+        config: The form asked for.
 
     Raises:
         InputError: If bars cannot be counted, or parts of equal length cannot.
     """
-    n_bars = config.n_bars
+    n_bars, final_degree = outline.n_bars, outline.final_degree
     if n_bars is None:
-        return PlanProgress([Stretch(has_signs=True)])
+        return PlanProgress([Stretch(has_signs=True)], final_degree=final_degree)
     metre = beginning.segments[-1].metre
     if not metre.beats:
         raise InputError("bars cannot be counted in free metre: give notes instead of bars")
     if config.form is None:
-        return PlanProgress([Stretch(_ticks_to_end(beginning, n_bars), has_signs=True)], beginning.ticks)
+        stretch = Stretch(_ticks_to_end(beginning, n_bars), has_signs=True)
+        return PlanProgress([stretch], beginning.ticks, final_degree=final_degree)
     if beginning.departures:
         raise InputError(
             "the parts of a form are counted in whole bars of one metre, and the primer has other bars: take less "
@@ -126,7 +171,7 @@ def plan_of(beginning: Melody, prefix: IntArray, config: GenerationConfig) -> Pl
         )
     parts = parse_form(config.form)
     stretches = form_stretches(parts, config.bars_of_part * metre.bar_ticks)
-    return PlanProgress(stretches, composed=prefix[PREFIX_LENGTH:].tolist())
+    return PlanProgress(stretches, composed=prefix[PREFIX_LENGTH:].tolist(), final_degree=final_degree)
 
 
 def _ticks_to_end(beginning: Melody, n_bars: int) -> int:
@@ -139,11 +184,11 @@ def _ticks_to_end(beginning: Melody, n_bars: int) -> int:
     return (n_bars - beginning.n_bars) * metre.bar_ticks + to_bar_line - shortened_by
 
 
-def _encode(vocabulary: NoteVocabulary, beginning: Melody, config: GenerationConfig) -> IntArray:
+def _encode(vocabulary: NoteVocabulary, beginning: Melody, n_bars: int | None) -> IntArray:
     """Return the prefix and the first notes, without an end token."""
     check_corpus(beginning.corpus, vocabulary.corpora)
     try:
-        return vocabulary.encode(beginning, config.n_bars)[:-1]
+        return vocabulary.encode(beginning, n_bars)[:-1]
     except ValueError as problem:
         raise InputError(f"no melody can begin like this: {problem}") from problem
 

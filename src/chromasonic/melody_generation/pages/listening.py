@@ -12,7 +12,7 @@ from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 _NOT_LISTED = {"count", "max_notes", "corpus"}
-_LISTED_IF_CHANGED = {"top_k", "top_p", "min_p", "drafts", "without_primer"}
+_LISTED_IF_CHANGED = {"top_k", "top_p", "min_p", "drafts", "without_primer", "outline"}
 # Names of the models in the title.
 _MODEL_WORDS = {
     "lstm": "an LSTM",

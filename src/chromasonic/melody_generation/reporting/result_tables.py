@@ -38,13 +38,15 @@ def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
         (title, interval(record.scores[name]), _value(record.real.get(name)), record.words.get(name, ""))
         for title, name in _SCORE_TITLES.items()
     )
+    lengths = "as long as training tunes" if samples.outline else "as long as the model likes"
     scores = Table(
         f"Scores of {record.model}",
         ("", "score [95 % interval]", "real tunes", "beside them"),
         rows,
         f"Predictions: {record.n_test_tunes} test tunes, {record.n_test_notes} notes, test set "
         f"{record.test_set_hash}. Melodies: {samples.n_samples} generated, seed {samples.seed}, temperature "
-        f"{samples.temperature:g}; calibrated on {record.calibrated_on}.{_cautions(record)}",
+        f"{samples.temperature:g}, {lengths}; calibrated on "
+        f"{record.calibrated_on}.{_cautions(record)}",
     )
     copying = (_copying_table(record.copying),) if record.copying else ()
     return (scores, *copying, *diagnosis_tables(record.diagnosis))

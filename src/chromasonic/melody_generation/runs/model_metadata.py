@@ -15,6 +15,7 @@ from chromasonic.melody_generation.corpora.source_collection import SourceCollec
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.measures.outlines import TuneOutlines
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.flat_values import flat_values
 from chromasonic.melody_generation.runs.older_configurations import upgrade_configuration
@@ -112,6 +113,7 @@ class ModelMetadata:
         configuration: The configuration of the run, as plain values.
         lineage: What the model has learned from.
         calibration: Fitted on the training tunes; None if they were too few, or it is of an earlier version.
+        outlines: Kinds, lengths and last notes of the training tunes; empty if it is of an earlier version.
         provenance: Versions, commit and device.
     """
 
@@ -126,6 +128,7 @@ class ModelMetadata:
     configuration: JsonObject = field(default_factory=dict)
     lineage: Lineage = Lineage()
     calibration: Calibration | None = None
+    outlines: TuneOutlines = field(default_factory=TuneOutlines)
     provenance: ProvenanceSummary = field(default_factory=ProvenanceSummary)
 
     @classmethod
@@ -152,6 +155,7 @@ class ModelMetadata:
             configuration=configuration,
             lineage=Lineage.from_values(values),
             calibration=Calibration.read(calibration) if calibration else None,
+            outlines=TuneOutlines.from_values(_value(values, "outlines", list, [])),
             provenance=_value(values, "provenance", dict, {}),
         )
 
@@ -175,6 +179,8 @@ class ModelMetadata:
         values = self.to_results()
         if self.calibration:
             values["calibration"] = self.calibration.to_dict()
+        if self.outlines.tunes:
+            values["outlines"] = self.outlines.to_values()
         values["corpus"] = self.corpus
         values["corpora"] = list(self.corpora)
         if self.provenance:

@@ -17,6 +17,7 @@ from chromasonic.melody_generation.data.splits import SIDES
 from chromasonic.melody_generation.data.splits import test_set_hash as hash_of
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration
+from chromasonic.melody_generation.measures.outlines import TuneOutlines
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.checkpoint import Checkpoint, network_name, read_checkpoint
 from chromasonic.melody_generation.runs.directory_lock import refuse_links, refuse_links_of
@@ -74,6 +75,11 @@ class TrainedModel:
     def calibration(self) -> Calibration | None:
         """The calibration on its training tunes; None if they were too few."""
         return self.metadata.calibration
+
+    @property
+    def outlines(self) -> TuneOutlines:
+        """The outlines of its training tunes; empty if they are unknown."""
+        return self.metadata.outlines if self.metadata.outlines.tunes else TuneOutlines.of(self.tunes.get("train", ()))
 
 
 def load_model(path: str | Path) -> TrainedModel:
