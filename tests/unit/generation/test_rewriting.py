@@ -56,6 +56,21 @@ def test_a_varied_tune_has_the_length_bars_and_signs_of_the_tune(tune: Melody, s
     assert [mark.sign for mark in melody.form] == [mark.sign for mark in vocabulary.encoded_part(tune).form]
 
 
+@settings(max_examples=20)
+@given(formed_melodies(min_notes=4), st.data())
+def test_notes_outside_the_bars_named_stay(tune: Melody, data: st.DataObject) -> None:
+    if not tune.n_bars or not (tune.pitches != REST).any():
+        return
+    first = data.draw(st.integers(1, tune.n_bars))
+    last = data.draw(st.integers(first, tune.n_bars))
+    [melody] = generate(NETWORK, primer=tune, fill=f"{first}-{last}", drafts=1)
+    bounds = [0, *tune.bar_lines.tolist()[1:], tune.ticks]
+    ends = tune.onsets + tune.durations
+    is_within = (ends > bounds[first - 1]) & (tune.onsets < bounds[last])  # notes held into the bars, or out of them
+    begin, end = int(tune.onsets[is_within].min()), int(ends[is_within].max())
+    assert notes_outside(melody, begin, end) == notes_outside(tune, begin, end)
+
+
 def test_a_share_of_the_bars_changes() -> None:
     for share, n_bars in ((0.25, 2), (0.5, 4), (0.01, 1)):
         for melody in generate(NETWORK, primer=TUNE, vary=share, count=5, drafts=1, seed=1):

@@ -15,6 +15,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
 from chromasonic.melody_generation.generation.conditions import INSTRUMENTS, parse_range
 from chromasonic.melody_generation.generation.generate import generate
+from chromasonic.melody_generation.generation.melody_plan import parse_form
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
@@ -24,6 +25,7 @@ A, B = token_of(0, 24), token_of(4, 24)
 END = VOCABULARY.end
 # A melody wants to end after B, and B likes to follow A.
 AFTER = {A: {A: 0.3, B: 0.6, END: 0.1}, B: {A: 0.25, B: 0.25, END: 0.5}}
+QUARTERS = Melody([60, 62, 64, 65, 67, 65, 64, 62] * 4, [24] * 32)
 NETWORK = AfterLast({A: 0.6, B: 0.4}, AFTER)
 
 
@@ -53,6 +55,29 @@ def test_bars_composed_anew_fit_what_follows_them() -> None:
     shares = {x: AFTER[A][x] * AFTER[x][A] for x in (A, B)}
     expected = {x: 300 * share / sum(shares.values()) for x, share in shares.items()}
     assert chisquare([middle[x] for x in expected], list(expected.values())).pvalue > 0.01
+
+
+def test_forms_with_copies_are_as_likely_as_the_network_says() -> None:
+    section = VOCABULARY.sign_token(FormSign.SECTION)
+    after = {
+        A: {A: 0.2, B: 0.2, section: 0.5, END: 0.1},
+        B: {A: 0.3, B: 0.2, section: 0.2, END: 0.3},
+        section: {A: 0.3, B: 0.7},
+    }
+    first = {A: 0.6, B: 0.4}
+    network = AfterLast(first, after)
+    pairs: Counter[tuple[int, int]] = Counter()
+    for melody in generate(network, count=400, metre="1/4", form="ABA", bars=3, drafts=32, seed=3):
+        x, _, y, _, again, _ = VOCABULARY.encode(melody)[PREFIX_LENGTH:].tolist()
+        assert again == x
+        pairs[x, y] += 1
+    shares = {
+        (x, y): first[x] * after[x][section] * after[section][y] * after[y][section] * after[section][x] * after[x][END]
+        for x in first
+        for y in first
+    }
+    expected = {pair: 400 * share / sum(shares.values()) for pair, share in shares.items()}
+    assert chisquare([pairs[pair] for pair in expected], list(expected.values())).pvalue > 0.01
 
 
 def metre_of(text: str) -> Any:
@@ -90,6 +115,17 @@ def test_a_form_continues_a_primer() -> None:
         assert melody.pitches[:3].tolist() == [60, 62, 64]
         begin = int(np.searchsorted(melody.onsets, 4 * 48))
         assert melody.pitches[begin : begin + 3].tolist() == [60, 62, 64]
+
+
+@pytest.mark.parametrize("form", ["AABB", "ABA", "AAB"])
+def test_a_primer_may_be_the_whole_first_part(form: str) -> None:
+    for melody in generate(MarkovNetwork(0), primer=QUARTERS, form=form, count=3, drafts=2, key="D"):
+        assert melody.n_bars == 8 * len(parse_form(form))
+        assert melody.pitches[: len(QUARTERS)].tolist() == [pitch + 2 for pitch in QUARTERS.pitches.tolist()]
+        sign, sign_at = melody.form[0].sign, int(melody.onsets[melody.form[0].note])
+        assert (sign, sign_at) == (FormSign.REPEAT_END if form[:2] == "AA" else FormSign.SECTION, QUARTERS.ticks)
+        if form == "ABA":
+            assert melody.pitches[-len(QUARTERS) :].tolist() == melody.pitches[: len(QUARTERS)].tolist()
 
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
@@ -164,13 +200,11 @@ def test_what_cannot_be_asked_for_is_refused(arguments: dict[str, Any], message:
         generate(NETWORK, **arguments)
 
 
-QUARTERS = Melody([60, 62, 64, 65, 67, 65, 64, 62] * 4, [24] * 32)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"form": "AABB", "bars": 16}, "as long as the first part of form=AABB, or longer, and a part has 8 bars"),
+        ({"form": "AABB", "bars": 12}, "no room in the first part of form=AABB, which has 6 bars"),
+        ({"form": "AA", "bars": 8}, "no room in the first part of form=AA"),
         ({"primer_bars": 9}, "the primer has 8 bars, so primer_bars=9 is not possible"),
         ({"fill": "9"}, "the tune has bars 1 to 8"),
         ({"vary": 0.5, "corpus": "bach"}, "no corpus is called 'bach'"),

@@ -189,10 +189,11 @@ class DecodingConstraints:
             InputError: If a beginning is complete.
         """
         config = self.config
-        if bool(self.is_complete(state, plans).any()):
+        goes_on = torch.tensor([plan.is_closed_early for plan in plans])  # with the next part of a form
+        if bool((self.is_complete(state, plans) & ~goes_on).any()):
             if config.form is not None:
                 raise InputError(
-                    f"the primer is as long as the first part of form={config.form}, or longer, and a part has "
+                    f"the primer leaves no room in the first part of form={config.form}, which has "
                     f"{_counted(config.bars_of_part, 'bar')}: shorten it, or ask for more"
                 )
             by_notes = config.notes or config.max_notes

@@ -107,6 +107,7 @@ class PlanProgress:
         stretches: Sequence[Stretch],
         begin: int = 0,
         composed: Sequence[int] = (),
+        elapsed: int = 0,
         final_degree: int | None = None,
     ) -> None:
         """Begin the first stretch.
@@ -115,6 +116,7 @@ class PlanProgress:
             stretches: The plan, one stretch or more.
             begin: Ticks of the melody before it.
             composed: Tokens at its beginning that are there already.
+            elapsed: Ticks of these tokens.
             final_degree: Semitones from the tonic up to the last note, 0 to 11; None for any.
         """
         self.final_degree = -1 if final_degree is None else final_degree
@@ -125,6 +127,13 @@ class PlanProgress:
         self.n_done = 0
         self.end = begin
         self._enter()
+        if composed and begin + elapsed == self.end:
+            self._close()
+
+    def _close(self) -> None:
+        """Require the signs after the current stretch."""
+        self._queue.extend(self._stretches[self.n_done].after)
+        self._is_after = True
 
     def _enter(self) -> None:
         stretch = self._stretches[self.n_done]
@@ -156,6 +165,11 @@ class PlanProgress:
         return self._stretches[self.n_done].has_signs if self.n_done < len(self._stretches) else False
 
     @property
+    def is_closed_early(self) -> bool:
+        """True if the current stretch has its duration, and others follow it."""
+        return self._is_after and self.n_done < len(self._stretches) - 1
+
+    @property
     def ends_melody(self) -> bool:
         """True if the melody ends with the current stretch, or with a copy of it."""
         last = len(self._stretches) - 1
@@ -176,8 +190,7 @@ class PlanProgress:
             self._composed[self.n_done].append(token)
         stretch = self._stretches[self.n_done]
         if not self._is_after and elapsed >= self.end and not self._queue:
-            self._queue.extend(stretch.after)
-            self._is_after = True
+            self._close()
         if self._is_after and not self._queue and (stretch.after or not stretch.has_signs):
             self.n_done += 1
             if self.n_done < len(self._stretches):

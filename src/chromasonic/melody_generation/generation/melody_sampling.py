@@ -171,7 +171,8 @@ def plan_of(beginning: Melody, prefix: IntArray, outline: Outline, config: Gener
         )
     parts = parse_form(config.form)
     stretches = form_stretches(parts, config.bars_of_part * metre.bar_ticks)
-    return PlanProgress(stretches, composed=prefix[PREFIX_LENGTH:].tolist(), final_degree=final_degree)
+    composed = prefix[PREFIX_LENGTH:].tolist()
+    return PlanProgress(stretches, composed=composed, elapsed=beginning.ticks, final_degree=final_degree)
 
 
 def _ticks_to_end(beginning: Melody, n_bars: int) -> int:
