@@ -22,6 +22,7 @@ from chromasonic.melody_generation.data.splits import split_by_family
 from chromasonic.melody_generation.measures.calibration import Calibration
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, most_copied
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import RealTunes
 from chromasonic.melody_generation.melody import Melody
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,7 @@ class Judge:
 
     train: list[Melody]
     test: list[Melody]
+    validation: list[Melody]
     calibration: Calibration
     novelty: NoveltyIndex
 
@@ -44,6 +46,13 @@ class Judge:
         return made(self.train)
 
     @cached_property
+    def real_tunes(self) -> RealTunes:
+        """Half of the training tunes, which is enough for tests, and the test tunes."""
+        real = RealTunes.fit(self.test, self.train[::2])
+        assert real is not None
+        return real
+
+    @cached_property
     def altered(self) -> dict[str, Maker]:
         return altered(self.train)
 
@@ -52,8 +61,8 @@ class Judge:
 def judge(nottingham_directory: Path) -> Judge:
     melodies = NottinghamCorpus().load()
     split = split_by_family(melodies, seed=0)
-    train, test = [melodies[i] for i in split.train], [melodies[i] for i in split.test]
-    return Judge(train, test, Calibration.fit(train), NoveltyIndex(train))
+    train, test, validation = ([melodies[i] for i in side] for side in (split.train, split.test, split.validation))
+    return Judge(train, test, validation, Calibration.fit(train), NoveltyIndex(train))
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +140,21 @@ def test_real_tunes_are_the_better_told_apart_the_more_notes_are_changed(
     assert (np.diff(areas) > -0.01).all(), areas
     assert areas[0] == 0.5
     assert areas[-1] >= 0.90
+
+
+def test_a_classifier_tells_tunes_the_better_the_more_notes_are_moved_and_other_real_tunes_not_at_all(
+    judge: Judge,
+) -> None:
+    def auc(part: float) -> float:
+        rng = np.random.default_rng(1)
+        return judge.real_tunes.told_apart([notes_moved(tune, part, rng) for tune in judge.test]).auc.value
+
+    areas = [auc(part) for part in (0, 0.02, 0.1, 0.5)]
+    assert areas == sorted(areas)
+    assert areas[0] == pytest.approx(0.5)
+    assert areas[-1] > 0.98
+    other_real = judge.real_tunes.told_apart(judge.validation).auc
+    assert other_real.low < 0.5 < other_real.high
 
 
 def test_copied_training_tunes_lose_on_novelty(judge: Judge, real: MelodyScores) -> None:

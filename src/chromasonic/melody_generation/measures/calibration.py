@@ -18,7 +18,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.errors import InputError
@@ -33,6 +32,11 @@ from chromasonic.melody_generation.measures.features import (
 from chromasonic.melody_generation.measures.melodic_intervals import sounding_pitches
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores, concatenate_scores
 from chromasonic.melody_generation.measures.novelty import NoveltyIndex, distinctness, novelty_among_families
+from chromasonic.melody_generation.measures.reference_model.folded_counts import (
+    N_FOLDS,
+    FoldedCounts,
+    folds_of_families,
+)
 from chromasonic.melody_generation.measures.reference_model.packed_numbers import packed_floats, unpacked_floats
 from chromasonic.melody_generation.measures.reference_model.tune_model import TuneModel
 from chromasonic.melody_generation.measures.typicality.aspects import AspectDistances, groups_of, typicality
@@ -42,7 +46,6 @@ from chromasonic.melody_generation.melody import FloatArray, Melody
 MIN_MELODIES = 10
 MAX_MELODIES = 2000  # of more training tunes every n-th is measured
 _MORE_IS_FINE = np.array([feature.more_is_fine for feature in FEATURES.values()])
-_N_FOLDS = 5
 VERSION = 2
 
 
@@ -91,8 +94,8 @@ class Calibration:
             )
         tunes = list(melodies)[:: -(-len(melodies) // MAX_MELODIES)]
         families = tune_families(tunes)
-        folds = _folds(families)
-        values = _held_out_features(tunes, folds)
+        folds = folds_of_families(families)
+        values = FoldedCounts.fit(tunes, folds).features(tunes, folds)
         by_family = np.argsort(families, kind="stable")  # a set of real tunes has variants
         of_a_set = {
             "novelty": novelty_among_families(tunes, families),
@@ -229,13 +232,13 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
         InputError: If a fold would leave too few tunes to calibrate on.
     """
     n = len(melodies)
-    n_needed = MIN_MELODIES * _N_FOLDS // (_N_FOLDS - 1) + 1
+    n_needed = MIN_MELODIES * N_FOLDS // (N_FOLDS - 1) + 1
     if n < n_needed:
         raise InputError(f"cross-validated calibration needs {n_needed} or more melodies, got {n}: add tunes")
-    fold = np.random.default_rng(seed).permutation(n) % _N_FOLDS
+    fold = np.random.default_rng(seed).permutation(n) % N_FOLDS
     set_distinctness = distinctness(melodies)
     order, parts = [], []
-    for held_out in range(_N_FOLDS):
+    for held_out in range(N_FOLDS):
         indices = np.flatnonzero(fold == held_out).tolist()
         calibration = Calibration.fit([melodies[i] for i in np.flatnonzero(fold != held_out).tolist()])
         tunes = [melodies[i] for i in indices]
@@ -248,25 +251,6 @@ def cross_fit(melodies: Sequence[Melody], *, seed: int = 0) -> CrossFit:
 def _matrix(values: Mapping[str, FloatArray], names: Iterable[str]) -> FloatArray:
     """Return features as a matrix, shape (number of melodies, number of names)."""
     return np.stack([values[name] for name in names], axis=1)
-
-
-def _folds(families: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the fold of each tune; the tunes of a family share one, and folds are equal in families."""
-    order = np.random.default_rng(0).permutation(int(families.max()) + 1)
-    return np.asarray(order[families] % _N_FOLDS, dtype=np.int64)
-
-
-def _held_out_features(melodies: Sequence[Melody], folds: NDArray[np.int64]) -> dict[str, FloatArray]:
-    """Return the features of training tunes, each measured by the counts of the tunes of other folds."""
-    order: list[int] = []
-    parts: list[dict[str, FloatArray]] = []
-    for fold in np.unique(folds):
-        held_out = np.flatnonzero(folds == fold).tolist()
-        model = TuneModel.fit([melodies[i] for i in np.flatnonzero(folds != fold).tolist()])
-        parts.append(_features(model, [melodies[i] for i in held_out]))
-        order.extend(held_out)
-    inverse = np.argsort(order)
-    return {name: np.concatenate([part[name] for part in parts])[inverse] for name in parts[0]}
 
 
 def _features(model: TuneModel, melodies: Sequence[Melody]) -> dict[str, FloatArray]:
