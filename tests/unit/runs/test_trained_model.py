@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,14 @@ def test_a_run_directory_may_be_called_like_a_checkpoint(run: Path) -> None:
 def test_a_path_that_names_nothing_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=name):
         load_model(tmp_path / name)
+
+
+def test_reading_a_model_loads_no_compiler(finished: Path) -> None:
+    code = f"import sys, torch\nfrom chromasonic import load_model\nload_model({str(finished)!r})\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(run.stdout.split())
+    assert "torch" in loaded
+    assert not loaded & {"torch._dynamo", "sympy", "lightning", "matplotlib"}
 
 
 def test_a_run_is_read_with_its_tunes_weights_and_calibration(finished: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from tests.in_threads import call_at_once, call_in_thread
 from torch import Tensor, nn
 
-from chromasonic.melody_generation.threads.own_generator import OwnGenerator, cpu_generator
+from chromasonic.melody_generation.threads.own_generator import OwnGenerator, SkippedInitialisation, cpu_generator
 
 X = torch.ones(3, 8)
 SEQUENCE = torch.ones(2, 3, 8)
@@ -106,3 +106,13 @@ def test_the_generator_of_a_thread_is_that_of_its_innermost_block() -> None:
             raise KeyError
         assert cpu_generator() is outer
     assert cpu_generator() is torch.default_generator
+
+
+def test_weights_are_not_initialised_at_random_where_others_follow() -> None:
+    before = torch.get_rng_state()
+    with SkippedInitialisation():
+        drawn = [torch.zeros(3).normal_(), torch.zeros(3).uniform_(1, 2), nn.init.xavier_normal_(torch.zeros(2, 3))]
+        layers = nn.LSTM(3, 4), nn.Embedding(5, 3), nn.Linear(3, 4)
+    assert all(tensor.count_nonzero() == 0 for tensor in drawn)
+    assert [sum(weight.numel() for weight in layer.parameters()) for layer in layers] == [144, 15, 16]
+    assert torch.equal(torch.get_rng_state(), before)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.data.splits import SIDES
@@ -24,7 +23,7 @@ from chromasonic.melody_generation.runs.directory_lock import refuse_links, refu
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
-from chromasonic.melody_generation.threads.own_generator import OwnGenerator
+from chromasonic.melody_generation.threads.own_generator import SkippedInitialisation
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -95,7 +94,7 @@ def load_model(path: str | Path) -> TrainedModel:
         InputError: If it cannot be read, its files are of different runs, its run directory has links, or it holds a
             network of the user's own, which only its user can build.
     """
-    with OwnGenerator(torch.Generator()):  # a network that is built draws initial weights
+    with SkippedInitialisation():
         return load_source_model(path)
 
 
@@ -123,7 +122,7 @@ def load_run(directory: str | Path) -> TrainedModel:
     """
     directory = Path(directory)
     refuse_links(directory)
-    with OwnGenerator(torch.Generator()):
+    with SkippedInitialisation():
         return _load(CheckpointLayout.find(directory).best, directory, has_tunes=True)
 
 

@@ -85,6 +85,39 @@ class OwnGenerator(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return taking(*arguments[:position], **{**named, "generator": self._generator})
 
 
+class SkippedInitialisation(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A block in which this thread initialises no weights at random: a network is built whose weights are read next.
+
+    Random operators that change a tensor leave it as it is. Weights that are not replaced have no meaning.
+
+    Example:
+        >>> with SkippedInitialisation():
+        ...     float(torch.zeros(()).normal_())
+        0.0
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: otherwise the first operator in a block imports the compiler, which takes a second."""
+        return False
+
+    def __torch_dispatch__(
+        self,
+        operator: OpOverload,
+        types: Sequence[type],
+        arguments: Sequence[Any] = (),
+        named: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call an operator unless it changes a tensor at random."""
+        del types
+        if _is_random(operator) and operator._schema.is_mutable:
+            return arguments[0]
+        return operator(*arguments, **(named or {}))
+
+
 @cache
 def _is_random(operator: OpOverload) -> bool:
     return torch.Tag.nondeterministic_seeded in operator.tags

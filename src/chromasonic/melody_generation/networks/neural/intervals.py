@@ -42,7 +42,9 @@ class IntervalScale(nn.Module):
         self._n_pitches, self._span = len(heights), heights[-1] - heights[0]
         self.n_intervals = 2 * self._span + 1
         # The last entry stands for the rest, so that it can be indexed; its height is never used.
-        self.register_buffer("heights", torch.tensor([*heights, heights[0]]) - heights[0], persistent=False)
+        self.register_buffer(
+            "heights", torch.tensor([height - heights[0] for height in (*heights, heights[0])]), persistent=False
+        )
 
     def intervals(self, begins: Tensor, ends: Tensor) -> Tensor:
         """Return the intervals between pitch classes of the same shape, 0 to ``n_intervals`` - 1.
@@ -181,7 +183,9 @@ class IntervalHead(nn.Module):
         for linear in (self.intervals, self.degrees):
             nn.init.zeros_(linear.weight)
             nn.init.zeros_(linear.bias)
-        self.register_buffer("degree_of", torch.tensor(vocabulary.pitch_classes) % SEMITONES, persistent=False)
+        self.register_buffer(
+            "degree_of", torch.tensor([pitch % SEMITONES for pitch in vocabulary.pitch_classes]), persistent=False
+        )
 
     def forward(self, states: Tensor, anchors: Anchors) -> Tensor:
         """Return scores of pitch classes (B, T, P); a rest scores 0.
