@@ -19,6 +19,9 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 )
 from chromasonic.melody_generation.evaluation.records import VERSION, EvaluationRecord
 from chromasonic.melody_generation.measures.bootstrap import Estimate
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import RealDistance
+from chromasonic.melody_generation.measures.real_distance.reasons import Reason
+from chromasonic.melody_generation.measures.real_distance.set_distances import SetDistances
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord
 
@@ -53,6 +56,21 @@ def copying(novelty: float, real_novelty: float) -> CopyingRecord:
         return SharedRecord(estimate(value), estimate(8.0), estimate(0.2))
 
     return CopyingRecord(shared(novelty), shared(real_novelty), MostCopiedRecord(0, 8, 0.2, 0.5, "A jig", "jigs.abc:1"))
+
+
+def real_distance(auc: float) -> RealDistance:
+    """A distance from real tunes with this AUC and one reason."""
+    far, near = SetDistances(estimate(7.0), estimate(0.6), estimate(0.7)), SetDistances(*map(estimate, (2.0, 0.8, 0.8)))
+    return RealDistance(
+        n_melodies=40,
+        two_sample_auc=Estimate(auc, auc - 0.1, auc + 0.05),
+        sets=far,
+        two_sample_auc_floor=estimate(0.5),
+        sets_floor=near,
+        reasons=(Reason("bars_long", "are longer", 0.25, 36.0, 21.0),),
+        signs={"whole_bars": estimate(0.45)},
+        real_signs={"whole_bars": estimate(0.8)},
+    )
 
 
 def training_record(
@@ -95,6 +113,7 @@ def evaluation_record(
     test_set_hash: str = "abc",
     diagnosed: Diagnosis | None = None,
     copied: CopyingRecord | None = None,
+    distance: RealDistance | None = None,
 ) -> EvaluationRecord:
     """The evaluation of a run on tunes of ``N_NOTES`` notes each, with the bits that the model needs for them."""
     per_note = sum(bits) / (N_NOTES * len(bits))
@@ -120,4 +139,5 @@ def evaluation_record(
         diagnosis=diagnosed or diagnosis(),
         tunes=tuple(TuneRecord(f"T{i}", "", f"{i}", N_NOTES, float(of_tune)) for i, of_tune in enumerate(bits)),
         training=training or training_record(model, test_set_hash=test_set_hash),
+        distance=distance,
     )

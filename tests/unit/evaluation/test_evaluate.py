@@ -187,6 +187,14 @@ def test_melodies_that_had_to_be_cut_are_counted() -> None:
     assert samples.median_notes_real == np.median([len(tune) for tune in TEST])
 
 
+def test_ten_samples_have_a_distance_from_real_tunes_and_fewer_have_none(record: EvaluationRecord) -> None:
+    assert record.distance is None
+    distance = record_of(counted(), ReferenceSet.of(TEST, TRAIN), replace(FEW, n_samples=10)).distance
+    assert distance is not None
+    assert distance.n_melodies == 10
+    assert distance.two_sample_auc.value > distance.two_sample_auc_floor.value
+
+
 def test_features_of_the_melodies_and_of_real_tunes_overlap_in_part(record: EvaluationRecord) -> None:
     assert record.overlap
     defined = [

@@ -39,6 +39,17 @@ def test_real_tunes_score_above_junk_and_each_melody_is_listed() -> None:
     assert set(real["scores"]) >= set(values["scores"]) - {"distinctness"}
 
 
+def test_ten_melodies_have_a_distance_from_real_tunes_and_fewer_have_none() -> None:
+    junk = [Melody([60, 62] * (16 + i), [12] * (32 + 2 * i)) for i in range(10)]
+    values = score_melodies(junk, REFERENCE)
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert set(values["two_sample_auc"]) == {"value", "low", "high"}
+    assert values["two_sample_auc"]["value"] > 0.9 > values["real"]["two_sample_auc"]["value"]
+    assert values["distance"]["reasons"]
+    fewer = score_melodies(junk[:9], REFERENCE)
+    assert (fewer["two_sample_auc"], fewer["real"]["two_sample_auc"], fewer["distance"]) == (None, None, None)
+
+
 def test_scores_are_those_of_the_calibration() -> None:
     assert REFERENCE.calibration is not None
     expected = REFERENCE.calibration.score(JUNK, REFERENCE.novelty).overall

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation_records import evaluation_record
+from tests.evaluation_records import evaluation_record, real_distance
 
 from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
@@ -68,10 +68,24 @@ def test_every_score_is_an_attribute(values: dict[str, Any]) -> None:
 
 
 def test_records_are_the_same_after_writing_and_reading() -> None:
-    record = evaluation_record()
+    record = evaluation_record(distance=real_distance(0.9))
     training = replace(record.training, test=record.test) if record.training else None
     record = replace(record, training=training)
     assert EvaluationRecord.from_json(json.loads(as_text(record.to_json())), "run") == record
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("two_sample_auc", {"value": 1.5, "low": 1, "high": 2}),
+        ("signs", {"unknown": {"value": 1, "low": 1, "high": 1}}),
+    ],
+)
+def test_an_impossible_distance_is_refused(key: str, value: object) -> None:
+    written = evaluation_record(distance=real_distance(0.9)).to_json()
+    written["distance"][key] = value
+    with pytest.raises(InputError, match="results of old hold an impossible distance"):
+        EvaluationRecord.from_json(written, "old")
 
 
 def test_what_is_not_defined_is_nan_in_records_and_null_in_files() -> None:
@@ -168,7 +182,7 @@ def test_results_of_version_2_are_read_with_their_version(values: dict[str, Any]
 
 
 def test_results_of_another_version_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"results of old are of version 1.*reads version 3.*evaluate the run again"):
+    with pytest.raises(InputError, match=r"results of old are of version 1.*reads version 4.*evaluate the run again"):
         EvaluationRecord.from_json(values | {"version": 1}, "old")
 
 

@@ -39,6 +39,7 @@ from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate,
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores, ScoreSummary, typical_indices
 from chromasonic.melody_generation.measures.novelty import Copying, most_copied
 from chromasonic.melody_generation.measures.overlap import feature_overlaps
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import RealDistance
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.counting.counts import SuccessorCounts
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, network_of
@@ -79,6 +80,7 @@ class Evaluation:
         notes_per_second: Speed of sampling.
         reference: The test tunes and their scores.
         settings: Settings of the samples.
+        distance: Distance of the samples from real tunes; None if there are too few of one of them.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Evaluation:
     notes_per_second: float
     reference: ReferenceSet
     settings: SampleSettings
+    distance: RealDistance | None = None
 
     def record(self) -> EvaluationRecord:
         """Return the results as numbers, in the form in which they are read back from a file."""
@@ -125,6 +128,7 @@ class Evaluation:
             copying=self._copying(),
             cost=CostRecord(self.n_parameters, self.notes_per_second),
             diagnosis=diagnose(self.readings, self.reference.test),
+            distance=self.distance,
             tunes=tuple(
                 TuneRecord(tune.title, tune.source, tune_hash(tune), int(n_notes), float(bits))
                 for tune, n_notes, bits in zip(self.reference.test, sums.n_notes, sums.bits, strict=True)
@@ -202,6 +206,7 @@ def evaluate(
         notes_per_second=sum(map(len, samples)) / seconds,
         reference=reference,
         settings=settings,
+        distance=reference.distance(samples),
     )
 
 

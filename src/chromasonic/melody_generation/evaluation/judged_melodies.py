@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from pydantic import TypeAdapter
+
 from chromasonic.melody_generation.atomic_files import JsonObject
 from chromasonic.melody_generation.data.splits import test_set_hash
 from chromasonic.melody_generation.errors import InputError
@@ -19,6 +21,7 @@ from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelod
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import Copying
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import RealDistance
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.runs.json_records import null_for_nan
 
@@ -32,12 +35,14 @@ class JudgedMelodies:
         real: The held-out tunes of the reference with their scores.
         files: Name of the file of each melody.
         dropped: File and reason of each tune that could not be read.
+        distance: Distance of the melodies from real tunes; None if there are too few of one of them.
     """
 
     made: ScoredMelodies
     real: ScoredMelodies
     files: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...] = ()
+    distance: RealDistance | None = None
 
     @classmethod
     def of(
@@ -64,7 +69,8 @@ class JudgedMelodies:
             raise InputError(f"the reference cannot score melodies: {reference.calibrated_on}")
         names = [melody.source for melody in melodies] if files is None else files
         real = ScoredMelodies(reference.test, reference.real, reference.real_copying, reference)
-        return cls(ScoredMelodies.score(melodies, reference), real, tuple(names), tuple(dropped))
+        made = ScoredMelodies.score(melodies, reference)
+        return cls(made, real, tuple(names), tuple(dropped), reference.distance(melodies))
 
     @property
     def scores(self) -> dict[str, Estimate]:
@@ -80,14 +86,23 @@ class JudgedMelodies:
         """Return plain values by the keys of ``results.json``."""
         reference = self.made.reference
         real_files = [melody.source for melody in self.real.melodies]
+        distance: JsonObject | None = null_for_nan(_DISTANCE.dump_python(self.distance, mode="json"))
         return {
             "version": VERSION,
             **_part(self.made, self.files),
-            "real": _part(self.real, real_files),
+            "two_sample_auc": distance["two_sample_auc"] if distance else None,
+            "real": {
+                **_part(self.real, real_files),
+                "two_sample_auc": distance["two_sample_auc_floor"] if distance else None,
+            },
+            "distance": distance,
             "left_out": [{"file": name, "reason": reason} for name, reason in self.dropped],
             "calibrated_on": reference.calibrated_on if reference else "",
             "test_set_hash": test_set_hash(self.real.melodies),
         }
+
+
+_DISTANCE: TypeAdapter[RealDistance | None] = TypeAdapter(RealDistance | None)
 
 
 def _scores_of(scored: ScoredMelodies) -> MelodyScores:

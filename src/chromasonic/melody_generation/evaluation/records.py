@@ -26,6 +26,7 @@ from chromasonic.melody_generation.evaluation.record_parts import (
 )
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.melody_scores import ScoreSummary
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import RealDistance
 from chromasonic.melody_generation.runs.json_records import MAX_AMOUNT, NanForNull, null_for_nan, validated
 from chromasonic.melody_generation.runs.layout import RunLayout
 from chromasonic.melody_generation.runs.model_metadata import MAX_NAME_LETTERS, ModelMetadata
@@ -33,8 +34,10 @@ from chromasonic.melody_generation.runs.older_configurations import upgrade_conf
 from chromasonic.melody_generation.runs.training_record import TokenMeasures, TrainingRecord, read_results
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES
 
-VERSION = 3  # of the measures: results of another version are measured again
-_READ_VERSIONS = (2, VERSION)  # those of version 2 have other scores of melodies under the same keys
+VERSION = 4  # of the measures: results of another version are measured again
+# Those of version 2 have other scores of melodies under the same keys, those of 3 no distance from real tunes.
+_READ_VERSIONS = (2, 3, VERSION)
+_FIRST_WITH_WORDS = 3
 SCORES = ("accuracy", "perplexity", "diversity", "coherence", "musicality", "overall_score")
 
 
@@ -66,6 +69,7 @@ class EvaluationRecord:
         checkpoint: Digest of the checkpoint; empty for a network that is from no run.
         is_finished: Whether the training was complete.
         files: The SHA-256 of each file that was written with the results, by its path beside them.
+        distance: Distance of the samples from real tunes; None if there are too few of one of them.
     """
 
     model: Annotated[str, Field(max_length=MAX_NAME_LETTERS)]
@@ -91,6 +95,7 @@ class EvaluationRecord:
     checkpoint: str = ""
     is_finished: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
+    distance: Annotated[RealDistance, NanForNull] | None = None
 
     @property
     def test(self) -> TokenMeasures:
@@ -128,8 +133,9 @@ class EvaluationRecord:
         scores = {name: values.pop(name) for name in ("words", "scores", "real")}
         test = {"test": {name: self.scores[name].value for name in MEASURE_NAMES}}
         training = self.training.to_json() if self.training else {}
-        if not self.files:
-            del values["files"]
+        for name in ("files", "distance"):
+            if not values[name]:
+                del values[name]
         results: JsonObject = training | null_for_nan(top | scores | test | values)
         if self.checkpoint:
             results |= {name: getattr(self, name) for name in _OF_RUN}
@@ -153,7 +159,7 @@ class EvaluationRecord:
                 "evaluate the run again"
             )
         training = TrainingRecord.from_json(values, name) if "hash" in values or "validation" in values else None
-        is_older = values.get("version", VERSION) < VERSION
+        is_older = values.get("version", VERSION) < _FIRST_WITH_WORDS
         words: JsonObject = {"words": {}} if is_older else {}  # older ratings, such as "excellent", had no reference
         record = validated(_EVALUATION, {**values, **words, "training": training}, name)
         missing = [score for score in (*SCORES, *MEASURE_NAMES) if score not in record.scores]
@@ -163,6 +169,8 @@ class EvaluationRecord:
         for score, estimate in (*record.scores.items(), *record.real.items()):
             if not _is_possible(score, estimate):
                 raise InputError(f"the results of {name} hold an impossible {score}: evaluate the run again")
+        if record.distance and not record.distance.is_possible:
+            raise InputError(f"the results of {name} hold an impossible distance: evaluate the run again")
         return record
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from chromasonic.melody_generation.corpora.corpus import Corpus, without_copies
 from chromasonic.melody_generation.data.batching import check_scored_lengths
@@ -16,6 +17,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.measures.calibration import Calibration, cross_fit, fit_if_enough
 from chromasonic.melody_generation.measures.melody_scores import MelodyScores
 from chromasonic.melody_generation.measures.novelty import Copying, NoveltyIndex
+from chromasonic.melody_generation.measures.real_distance.distance_to_real import MIN_TUNES, RealDistance, RealTunes
 from chromasonic.melody_generation.melody import Melody
 
 
@@ -38,6 +40,16 @@ class ReferenceSet:
     real: MelodyScores | None
     real_copying: tuple[Copying, ...] | None
     calibrated_on: str
+
+    @cached_property
+    def real_tunes(self) -> RealTunes | None:
+        """The real tunes from which the distance of melodies is measured; None if there are too few."""
+        return RealTunes.fit(self.test, self.novelty.melodies if self.novelty else None)
+
+    def distance(self, melodies: Sequence[Melody]) -> RealDistance | None:
+        """Return the distance of melodies from the real tunes; None if there are too few of one of them."""
+        real = self.real_tunes if len(melodies) >= MIN_TUNES else None
+        return real.distance(melodies) if real else None
 
     @classmethod
     def of(

@@ -45,6 +45,7 @@ _MAX_TRAINING = 2000
 _N_AXES = 16
 _FAR = 4.0
 _N_FLOORS = 5
+_MAX_FRECHET, _ROUNDING = 1e9, 1e-6
 # Features that people ask for first.
 SIGNS = (
     "bars_long",
@@ -80,6 +81,18 @@ class RealDistance:
     reasons: tuple[Reason, ...]
     signs: Mapping[str, Estimate]
     real_signs: Mapping[str, Estimate]
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether all measures are in their range, and all features are known."""
+        shares = [self.two_sample_auc, self.two_sample_auc_floor]
+        shares += [of for sets in (self.sets, self.sets_floor) for of in (sets.precision, sets.recall)]
+        amounts = (self.sets.frechet, self.sets_floor.frechet)
+        ranges = [(of, 1.0) for of in shares] + [(of, _MAX_FRECHET) for of in amounts]
+        names = {reason.feature for reason in self.reasons} | self.signs.keys() | self.real_signs.keys()
+        return names <= TOLD_BY.keys() and not any(
+            value < 0 or value > most + _ROUNDING for of, most in ranges for value in (of.value, of.low, of.high)
+        )
 
 
 @dataclass(frozen=True, eq=False)
