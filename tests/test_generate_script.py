@@ -55,7 +55,7 @@ def test_melodies_are_written_in_all_formats_and_listed(generate: Generate, trai
     for word in (
         "melody_01",
         "melody_02",
-        "overall",
+        "typicality",
         "notes in a row from a training tune",
         "Held-out real tunes score",
     ):

@@ -81,7 +81,7 @@ def test_the_page_shows_every_melody_with_all_its_notes(visit: Visit) -> None:
         for shown in (".roll", ".narrow", ".wide"):
             notes = card.locator(f"{shown} [data-note]").evaluate_all("(all) => all.map((each) => each.dataset.note)")
             assert {int(note) for note in notes} == set(range(n_sounding)), shown
-        assert card.locator(".scores dt").all_inner_texts() == ["coherence", "musicality", "diversity", "overall"]
+        assert card.locator(".scores dt").all_inner_texts() == ["coherence", "musicality", "diversity", "typicality"]
     # The jig's long note is tied over the bar line: two heads in the notation, one box in the roll.
     assert visit.page.locator(CARDS).first.locator(".wide [data-note='7']").count() == 2
     assert visit.page.locator(CARDS).first.locator(".roll [data-note='7']").count() == 1

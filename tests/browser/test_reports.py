@@ -91,7 +91,7 @@ def test_an_evaluation_shows_scores_curves_melodies_and_configuration(
         groups = ["Melodies to hear", "Real tunes", "Surprisal"]
         assert titles == [f"Scores of {HOSTILE}", *figures, *groups, "Configuration"]
         rows = page.locator("tbody th").all_inner_texts()
-        assert {"bits per note", "coherence", "overall"} <= set(rows)
+        assert {"bits per note", "coherence", "typicality"} <= set(rows)
         for drawing in page.locator(".figure svg").all():
             figure = drawing.bounding_box()
             assert figure

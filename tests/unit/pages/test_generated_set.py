@@ -163,7 +163,7 @@ def test_stems_are_safe_whatever_the_title(title: str, stem: str) -> None:
 def test_the_table_lists_the_melodies_and_the_score_of_real_tunes(run: TrainedModel) -> None:
     copied = next(tune for tune in run.tunes["train"] if len(tune) > 20)
     table = generated_set_table(GeneratedSet.of(run, [copied, TUNE]))
-    assert table.columns == ("file", "bars", "notes", "overall", "notes in a row from a training tune")
+    assert table.columns == ("file", "bars", "notes", "typicality", "notes in a row from a training tune")
     assert table.rows[0][:3] == ("melody_01", str(len(copied.bar_lines)), str(int((copied.pitches >= 0).sum())))
     assert table.rows[0][4].startswith(f"{int((copied.pitches >= 0).sum())} of ")
     assert "Held-out real tunes score 0." in table.note
@@ -182,7 +182,7 @@ def test_a_copied_checkpoint_is_scored_by_its_calibration(directory: Path, tmp_p
     generated = GeneratedSet.of(alone, walks(2))
     assert generated.scored.scores is not None
     assert generated.scored.reference is None
-    assert generated_set_table(generated).columns == ("file", "bars", "notes", "overall")
+    assert generated_set_table(generated).columns == ("file", "bars", "notes", "typicality")
     assert alone.corpus == "synthetic"
 
 

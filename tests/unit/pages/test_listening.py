@@ -98,7 +98,7 @@ def test_scores_stand_beside_those_of_real_tunes() -> None:
     assert scored.scores
     assert reference.real
     for track, index in zip(tracks, (2, 0), strict=True):
-        assert [bar.name for bar in track.scores] == ["coherence", "musicality", "diversity", "overall"]
+        assert [bar.name for bar in track.scores] == ["coherence", "musicality", "diversity", "typicality"]
         assert track.scores[3].value == scored.scores.overall[index]
         assert track.scores[3].real == pytest.approx(reference.real.overall.mean())
         assert all(bar.is_defined and bar.has_real for bar in track.scores)

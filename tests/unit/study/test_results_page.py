@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation_records import N_NOTES, copying, diagnosis, evaluation_record, training_record
+from tests.evaluation_records import N_NOTES, copying, diagnosis, evaluation_record, real_distance, training_record
 
 from chromasonic.melody_generation.atomic_files import write_json
 from chromasonic.melody_generation.errors import InputError
@@ -21,10 +21,12 @@ from chromasonic.melody_generation.study.results_page import ShownTune, write_re
 from chromasonic.melody_generation.study.results_tables import (
     ablation_table,
     copying_table,
+    distance_table,
     main_table,
     melodies_table,
     neighbours_table,
     pretraining_table,
+    reasons_list,
     reference_table,
     summary_table,
 )
@@ -150,13 +152,13 @@ def test_the_main_table_has_means_spreads_and_margins(results: StudyResults) -> 
     assert rows["PPM"]["test"] == "2.684"
     assert rows["LSTM"]["below PPM"] == f"{2.684 - 2.2:.3f}"
     assert rows["PPM"]["below PPM"] == ""
-    assert rows["LSTM"]["overall"] == "0.70 ± 0.00"
-    assert rows["PPM"]["overall"] == "0.70 [0.60, 0.80]"
+    assert rows["LSTM"]["typicality"] == "0.70 ± 0.00"
+    assert rows["PPM"]["typicality"] == "0.70 [0.60, 0.80]"
     assert rows["PPM"]["novelty"] == "0.66"
     assert rows["PPM"]["parameters"] == "12,345"
     assert rows["LSTM"]["core-minutes"] == "3.0"
     assert rows["Tuned"]["core-minutes"] == "2.0 (11.0 in all)"
-    assert rows["held-out real tunes"]["overall"] == "0.85 [0.75, 0.95]"
+    assert rows["held-out real tunes"]["typicality"] == "0.85 [0.75, 0.95]"
     assert rows["held-out real tunes"]["novelty"] == "0.78 [0.68, 0.88]"
 
 
@@ -173,7 +175,7 @@ def test_the_short_table_has_the_chosen_rows_and_real_tunes(results: StudyResult
 def test_the_other_tables(results: StudyResults) -> None:
     assert copying_table(results).rows[-1] == ("PPM", "1.11", "3.33", "2.77", "1.55")
     melodies = melodies_table(results)
-    assert melodies.columns == ("melodies of", "diversity", "coherence", "musicality", "overall")
+    assert melodies.columns == ("melodies of", "diversity", "coherence", "musicality", "typicality")
     assert melodies.rows[0] == ("Tuned", *["0.70 ± 0.00"] * 4)
     assert melodies.rows[-1] == ("held-out real tunes", *["0.85 [0.75, 0.95]"] * 4)
     [first, second] = neighbours_table(results).rows
@@ -183,6 +185,30 @@ def test_the_other_tables(results: StudyResults) -> None:
     assert second[3:5] == ("these runs", "3 of 3")
     assert [row[0] for row in reference_table(results).rows] == ["Tuned less PPM", "LSTM less PPM"]
     assert pretraining_table(results).rows == (("Before", "5,678", "1,234", "3.000 ± 0.000", "9.0"),)
+
+
+def test_melodies_are_told_from_real_tunes_in_a_table_and_in_words(
+    workflow: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert distance_table(StudyResults.read(workflow)).rows == ()  # results of an earlier version
+    for run in dict.fromkeys(workflow.runs.values()):
+        auc = 0.8 + 0.01 * run.seed
+        write_run(run, replace(record_of(*BITS[run.part][run.seed - 1]), distance=real_distance(auc)))
+    results = StudyResults.read(workflow)
+    table = distance_table(results)
+    assert table.rows[1] == ("LSTM", "0.82 ± 0.01", "7.0 ± 0.0", "0.60 ± 0.00", "0.70 ± 0.00")
+    assert table.rows[2] == ("PPM", "0.81 [0.71, 0.86]", "7.0 [6.9, 7.1]", "0.60 [0.50, 0.70]", "0.70 [0.60, 0.80]")
+    assert table.rows[3][:2] == ("held-out real tunes", "0.50 [0.40, 0.60]")
+    rows = {row[0]: dict(zip(main_table(results).columns, row, strict=True)) for row in main_table(results).rows}
+    assert rows["LSTM"]["told from real (AUC)"] == "0.82 ± 0.01"
+    assert rows["held-out real tunes"]["told from real (AUC)"] == "0.50 [0.40, 0.60]"
+    assert reasons_list(results)[0] == ("Tuned", ["are longer (length: 36 bars, real tunes 21)"])
+    monkeypatch.setattr(page_module, "tunes_of", lambda *_: [])
+    write_results(workflow, results, tmp_path / "results.md", Path("plan.yaml"), 512)
+    text = (tmp_path / "results.md").read_text()
+    assert "| LSTM | 0.82 ± 0.01 | 7.0 ± 0.0 |" in text
+    assert "\n* **LSTM**: its melodies are longer (length: 36 bars, real tunes 21).\n" in text
+    assert "\n\n\n" not in text
 
 
 def test_a_teacher_that_has_seen_tunes_its_pupil_is_scored_on_is_noted(workflow: Workflow) -> None:
@@ -237,7 +263,7 @@ def test_the_page_has_all_tables_and_pictures(
     front = readme.read_text()
     assert front.startswith("before\n<!-- results -->\n| model |")
     assert front.endswith("[docs/results.md](docs/results.md).\n<!-- /results -->\nafter\n")
-    assert "old" not in front
+    assert "\nold\n" not in front
     # Writing it again changes nothing.
     write_summary(results, readme, page)
     assert readme.read_text() == front

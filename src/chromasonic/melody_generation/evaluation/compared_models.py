@@ -73,12 +73,28 @@ class ComparedModel:
             runs=tuple(runs),
         )
 
+    @property
+    def two_sample_auc(self) -> Estimate:
+        """The AUC by which its melodies are told from real tunes, as ``scores``; NaN if a run has none."""
+        aucs = [record.distance.two_sample_auc for record in self.records if record.distance]
+        if not aucs or len(aucs) < len(self.records):
+            return Estimate(math.nan, math.nan, math.nan)
+        values = [auc.value for auc in aucs]
+        return aucs[0] if len(aucs) == 1 else Estimate(float(np.mean(values)), min(values), max(values))
+
+    @property
+    def auc_spread(self) -> float:
+        """The standard deviation of that AUC over the runs; NaN for one run, or if a run has none."""
+        values = [record.distance.two_sample_auc.value for record in self.records if record.distance]
+        return float(np.std(values, ddof=1)) if len(values) == len(self.records) > 1 else math.nan
+
     def to_json(self) -> JsonObject:
         """Return plain values for ``model_comparison.json``, with the origin of each run."""
         return {
             **{name: self.scores[name].value for name in SCORES},
             "scores": {name: asdict(score) for name, score in self.scores.items()},
             "spread": dict(self.spread),
+            "two_sample_auc": asdict(self.two_sample_auc),
             "n_runs": len(self.records),
             "seeds": list(self.seeds),
             "cost": {

@@ -124,7 +124,7 @@ def files_of_series(folder: Path, stem: str) -> list[Path]:
 def generated_set_table(generated: GeneratedSet) -> Table:
     """Return length, overall score and the run shared with a training tune of each melody, as a table."""
     scored = generated.scored
-    columns = ("file", "bars", "notes", *(["overall"] if scored.scores else []))
+    columns = ("file", "bars", "notes", *(["typicality"] if scored.scores else []))
     columns += ("notes in a row from a training tune",) if scored.copying else ()
     rows = []
     for index, (stem, melody) in enumerate(zip(generated.stems, generated.melodies, strict=True)):

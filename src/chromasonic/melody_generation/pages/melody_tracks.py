@@ -76,8 +76,8 @@ def _score_bars(scored: ScoredMelodies, index: int) -> tuple[ScoreBar, ...]:
         ScoreBar(name, float(scored.scores.groups[name][index]), _mean(real.groups[name]) if real else math.nan)
         for name in _GROUPS
     ]
-    overall = ScoreBar("overall", float(scored.scores.overall[index]), _mean(real.overall) if real else math.nan)
-    return (*bars, overall)
+    whole = ScoreBar("typicality", float(scored.scores.overall[index]), _mean(real.overall) if real else math.nan)
+    return (*bars, whole)
 
 
 def _shared_run(scored: ScoredMelodies, index: int) -> SharedRun | None:

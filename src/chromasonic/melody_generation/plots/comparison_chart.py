@@ -24,7 +24,7 @@ _BARS = {
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
-    "overall_score": "overall",
+    "overall_score": "typicality",
 }
 _SPOKES = {
     "accuracy": "note accuracy",

@@ -10,6 +10,7 @@ from chromasonic.melody_generation.evaluation.compared_models import ComparedMod
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.comparisons.leverage import MAX_TUNES
 from chromasonic.melody_generation.pages.tables import Table, interval
+from chromasonic.melody_generation.reporting.distance_tables import AUC_COLUMN
 
 PAIR_COLUMNS = ("bits per note", "p", "about", "better on", f"without {MAX_TUNES} tunes")
 _ABOUT = {"recipes": "the recipes", "runs": "these runs"}
@@ -55,15 +56,31 @@ def _melodies_table(comparison: Comparison) -> Table:
             shown_name(model),
             *(_cell(model, name, brief=True) for name in brief),
             _cell(model, "overall_score"),
+            auc_cell(model),
             f"{model.notes_per_second:,.0f}",
         )
         for model in comparison.models
     ]
     real = comparison.real
     real_cells = [interval(Estimate(real[name].value, math.nan, math.nan), 2) for name in brief]
-    rows.append(("real tunes", *real_cells, interval(real["overall_score"], 2), ""))
-    columns = ("Their melodies", "diversity", "coherence", "musicality", "overall", "notes/s")
+    rows.append(("real tunes", *real_cells, interval(real["overall_score"], 2), _real_auc(comparison), ""))
+    columns = ("Their melodies", "diversity", "coherence", "musicality", "typicality", AUC_COLUMN, "notes/s")
     return Table("", columns, tuple(rows))
+
+
+def auc_cell(model: ComparedModel) -> str:
+    """Return the AUC of the test that tells the melodies of a model from real tunes; empty if it was not measured."""
+    auc = model.two_sample_auc
+    if math.isnan(auc.value):
+        return ""
+    return f"{auc.value:.2f} ± {model.auc_spread:.2f}" if model.spread else interval(auc, 2)
+
+
+def _real_auc(comparison: Comparison) -> str:
+    """Return the floor of that test, by the first model that has one."""
+    records = [record for model in comparison.models for record in model.records]
+    floors = [record.distance.two_sample_auc_floor for record in records if record.distance]
+    return interval(floors[0], 2) if floors else ""
 
 
 def shown_name(model: ComparedModel) -> str:

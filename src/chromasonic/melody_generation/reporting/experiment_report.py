@@ -1,6 +1,6 @@
 """HTML reports of an evaluation and of a comparison, with melodies to hear.
 
-A report shows typical melodies of a model: those whose overall score is nearest to the median of all samples. Two real
+A report shows typical melodies of a model: those whose typicality is nearest to the median of all samples. Two real
 tunes, chosen in the same way, follow them.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _MAX_SAMPLES = 16  # on a page, of all models together, but at least one of each
 _LEAD_OF_ONE = "Predictions of tunes that the model never saw, and its generated melodies beside real ones."
 _LEAD_OF_SEVERAL = "Predictions of tunes that no model saw, and the melodies of each model beside real ones."
-_TYPICAL = "Generated melodies whose overall score is nearest to the median of all {n}: neither the best nor the worst."
+_TYPICAL = "Generated melodies whose typicality is nearest to the median of all {n}: neither the best nor the worst."
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
 _SURPRISAL = (
     "The test tunes with the fewest, the median and the most bits per note. The colour of a note shows its bits. "

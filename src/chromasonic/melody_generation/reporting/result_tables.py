@@ -16,6 +16,7 @@ from chromasonic.melody_generation.measures.bits_by_group import TokenGroup
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.features import FEATURES
 from chromasonic.melody_generation.pages.tables import Table, interval
+from chromasonic.melody_generation.reporting.distance_tables import distance_tables
 
 _SCORE_TITLES = {
     "bits per note": "bits_per_note",
@@ -26,13 +27,13 @@ _SCORE_TITLES = {
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
-    "overall": "overall_score",
+    "typicality": "overall_score",
 }
 N_SHOWN_PARTS = 6  # of a division in tables and charts; the rest is shown as one
 
 
 def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
-    """Return the scores beside those of real tunes, what is copied, and where the bits go."""
+    """Return the scores beside those of real tunes, the distance from these, what is copied, and where the bits go."""
     samples = record.samples
     rows = tuple(
         (title, interval(record.scores[name]), _value(record.real.get(name)), record.words.get(name, ""))
@@ -49,7 +50,7 @@ def score_tables(record: EvaluationRecord) -> tuple[Table, ...]:
         f"{record.calibrated_on}.{_cautions(record)}",
     )
     copying = (_copying_table(record.copying),) if record.copying else ()
-    return (scores, *copying, *diagnosis_tables(record.diagnosis))
+    return (scores, *distance_tables(record.distance), *copying, *diagnosis_tables(record.diagnosis))
 
 
 def _cautions(record: EvaluationRecord) -> str:
@@ -68,7 +69,7 @@ def _cautions(record: EvaluationRecord) -> str:
         cautions.append(f"{record.n_impossible_tunes} test tunes hold a token of probability 0.")
     if record.copying is None:
         cautions.append(
-            "Copying and novelty are not defined, since the training tunes are not known; overall is without them."
+            "Copying and novelty are not defined, since the training tunes are not known; typicality is without them."
         )
     if not record.is_finished:
         cautions.append("The run is not finished.")

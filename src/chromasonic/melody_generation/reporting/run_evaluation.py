@@ -177,15 +177,23 @@ def write_evaluation(
         for drawing in layout.surprisal_files():  # perhaps of another model
             remove_file(drawing)
     if run is not None and RunLayout(run).tensorboard.is_dir():  # the run logs to TensorBoard
-        scores = {name: record.scores[name].value for name in SCORES}
+        scores = {name: record.scores[name].value for name in SCORES} | _distances(record)
         show_in_tensorboard(
             RunLayout(run).evaluation_events,
-            scores={f"evaluation/{name}": scores[name] for name in SCORES if not math.isnan(scores[name])},
+            scores={f"evaluation/{name}": scores[name] for name in scores if not math.isnan(scores[name])},
             tables={"evaluation": "\n".join(map(markdown, tables))},
         )
     written = replace(record, files=digests)
     write_json(layout.results, written.to_json())
     return written
+
+
+def _distances(record: EvaluationRecord) -> dict[str, float]:
+    """Return the distances of the samples from real tunes as TensorBoard shows them."""
+    if record.distance is None:
+        return {}
+    sets = {name: getattr(record.distance.sets, name).value for name in ("frechet", "precision", "recall")}
+    return {"two_sample_auc": record.distance.two_sample_auc.value, **sets}
 
 
 def _add_digests(layout: EvaluationLayout) -> None:

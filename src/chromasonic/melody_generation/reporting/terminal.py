@@ -16,7 +16,7 @@ from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, ha
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.printing.terminal_output import Terminal
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
-from chromasonic.melody_generation.reporting.judged_tables import judged_table
+from chromasonic.melody_generation.reporting.judged_tables import judged_tables
 from chromasonic.melody_generation.reporting.listening_test_tables import listening_test_tables
 from chromasonic.melody_generation.reporting.result_tables import score_tables
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, ListeningTestLayout, RunLayout
@@ -102,7 +102,7 @@ def print_scores(record: EvaluationRecord, run: Path) -> None:
 
 def print_judged(judged: JudgedMelodies, results: Path) -> None:
     """Print the scores of melodies of any origin beside those of real tunes, and the path of the file."""
-    _print_tables([judged_table(judged)])
+    _print_tables(judged_tables(judged))
     _print_paths({"Scores": results})
 
 

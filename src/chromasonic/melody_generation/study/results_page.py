@@ -22,10 +22,12 @@ from chromasonic.melody_generation.study.plan import PlannedRun
 from chromasonic.melody_generation.study.results_tables import (
     ablation_table,
     copying_table,
+    distance_table,
     main_table,
     melodies_table,
     neighbours_table,
     pretraining_table,
+    reasons_list,
     reference_table,
     summary_table,
 )
@@ -182,6 +184,8 @@ def _values(workflow: Workflow, results: StudyResults) -> dict[str, object]:
         "main_table": markdown(main_table(results)),
         "copying_table": markdown(copying_table(results)),
         "sound_table": markdown(melodies_table(results)),
+        "distance_table": markdown(distance_table(results)) if distance_table(results).rows else "",
+        "reasons": reasons_list(results),
         "neighbours_table": markdown(neighbours_table(results)),
         "reference_table": markdown(reference_table(results)),
         "pretraining_table": markdown(pretraining_table(results)) if results.pretraining else "",

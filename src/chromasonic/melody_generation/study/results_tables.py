@@ -12,7 +12,8 @@ from chromasonic.melody_generation.evaluation.diagnosis import COPIES_FROM, QUAR
 from chromasonic.melody_generation.evaluation.record_parts import Diagnosis, DiagnosisPart
 from chromasonic.melody_generation.evaluation.records import EvaluationRecord
 from chromasonic.melody_generation.pages.tables import Table, interval
-from chromasonic.melody_generation.reporting.comparison_tables import PAIR_COLUMNS, pair_cells
+from chromasonic.melody_generation.reporting.comparison_tables import PAIR_COLUMNS, auc_cell, pair_cells
+from chromasonic.melody_generation.reporting.distance_tables import AUC_COLUMN
 from chromasonic.melody_generation.study.plan import Ablation
 from chromasonic.melody_generation.study.run_files import SplitSummary
 from chromasonic.melody_generation.study.study_results import PartResults, Spread, StudyResults
@@ -23,8 +24,11 @@ _SCORE_COLUMNS = {
     "diversity": "diversity",
     "coherence": "coherence",
     "musicality": "musicality",
-    "overall": "overall_score",
+    "typicality": "overall_score",
 }
+# Columns of the table of distances, with the attribute of each and its digits.
+_SETS = {"Fréchet distance": ("frechet", 1), "precision": ("precision", 2), "recall": ("recall", 2)}
+_N_REASONS = 4
 # Columns of the table of repetition: a division of the diagnosis, and the name of its part.
 _PARTS: dict[str, tuple[_Division, str]] = {
     f"after {COPIES_FROM} or more": (lambda diagnosis: diagnosis.copying, f"{COPIES_FROM} or more"),
@@ -44,6 +48,7 @@ def main_table(results: StudyResults) -> Table:
             *(_below(reference, model) for reference in results.references),
             str(_accuracy(model)),
             _score(model, "overall_score"),
+            auc_cell(model.compared_model()),
             _novelty(model).text(2),
             f"{model.first.cost.parameters:,}",
             _minutes(model),
@@ -54,7 +59,7 @@ def main_table(results: StudyResults) -> Table:
         *("model", "validation", "test"),
         *(f"below {reference.part.title}" for reference in results.references),
         "note accuracy",
-        *("overall", "novelty", "parameters", "core-minutes"),
+        *("typicality", AUC_COLUMN, "novelty", "parameters", "core-minutes"),
     )
     return Table("", columns, (*rows, _real_tunes(results, columns)))
 
@@ -67,12 +72,13 @@ def summary_table(results: StudyResults) -> Table:
             str(model.bits("test")),
             str(_accuracy(model)),
             _score(model, "overall_score"),
+            auc_cell(model.compared_model()),
             _novelty(model).text(2),
             _minutes(model),
         )
         for model in results.front_page
     ]
-    columns = ("model", "test bits per note", "note accuracy", "overall", "novelty", "core-minutes")
+    columns = ("model", "test bits per note", "note accuracy", "typicality", AUC_COLUMN, "novelty", "core-minutes")
     return Table("", columns, (*rows, _real_tunes(results, columns)))
 
 
@@ -82,6 +88,7 @@ def _real_tunes(results: StudyResults, columns: Sequence[str]) -> tuple[str, ...
     cells = {
         columns[0]: "held-out real tunes",
         **{column: interval(record.real[score], 2) for column, score in _SCORE_COLUMNS.items()},
+        AUC_COLUMN: interval(record.distance.two_sample_auc_floor, 2) if record.distance else "",
         "novelty": interval(record.copying.real.novelty, 2) if record.copying else "",
     }
     return tuple(cells.get(column, "") for column in columns)
@@ -139,6 +146,38 @@ def melodies_table(results: StudyResults) -> Table:
     rows = [(model.part.title, *(_score(model, name) for name in _SCORE_COLUMNS.values())) for model in results.rows]
     columns = ("melodies of", *_SCORE_COLUMNS)
     return Table("", columns, (*rows, _real_tunes(results, columns)))
+
+
+def distance_table(results: StudyResults) -> Table:
+    """Return the distance of each model's melodies from real tunes, and its floor; no rows if none was measured."""
+    rows = [
+        (model.part.title, auc_cell(model.compared_model()), *(_of_sets(model, *column) for column in _SETS.values()))
+        for model in results.rows
+        if all(record.distance for record in model.evaluations)
+    ]
+    floor = next((model.first.distance for model in results.rows if model.first.distance), None)
+    if floor:
+        cells = (interval(getattr(floor.sets_floor, name), digits) for name, digits in _SETS.values())
+        rows.append(("held-out real tunes", interval(floor.two_sample_auc_floor, 2), *cells))
+    return Table("", ("melodies of", AUC_COLUMN, *_SETS), tuple(rows))
+
+
+def _of_sets(model: PartResults, name: str, digits: int) -> str:
+    """Return a distance of sets as ``_score`` returns a score."""
+    if len(model.runs) == 1 and model.first.distance:
+        return interval(getattr(model.first.distance.sets, name), digits)
+    return model.over_seeds(
+        lambda record: getattr(record.distance.sets, name).value if record.distance else math.nan
+    ).text(digits)
+
+
+def reasons_list(results: StudyResults) -> list[tuple[str, list[str]]]:
+    """Return the title of each model, and what tells the melodies of its first run from real tunes."""
+    return [
+        (model.part.title, [reason.sentence() for reason in model.first.distance.reasons[:_N_REASONS]])
+        for model in results.rows
+        if model.first.distance and model.first.distance.reasons
+    ]
 
 
 def neighbours_table(results: StudyResults) -> Table:
