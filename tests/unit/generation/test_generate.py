@@ -403,6 +403,17 @@ def test_melodies_have_the_outlines_of_training_tunes_unless_told_otherwise(draf
     assert len({melody.n_bars for melody in unplanned}) > 2
 
 
+@pytest.mark.parametrize("upbeat", [None, "1/8"])
+@pytest.mark.parametrize("last", [72, 36, 60])
+def test_melodies_end_in_the_last_bar_where_training_tunes_do(last: int, upbeat: str | None) -> None:
+    tune = Melody([60] * 4, [72, 72, 72, last], Metre(6, 8))
+    model = TrainedModel(MarkovNetwork(), ModelMetadata(outlines=TuneOutlines.of([tune] * 10)))
+    for melody in generate(model, count=4, metre="6/8", upbeat=upbeat):
+        upbeat_ticks = 12 if upbeat else 0
+        end = 60 if upbeat and last == 72 else last  # an upbeat completes the last bar
+        assert (melody.n_bars, melody.ticks) == (4, upbeat_ticks + 3 * 72 + end)
+
+
 def test_a_length_that_was_drawn_goes_after_max_notes_and_one_that_was_asked_for_before_it() -> None:
     model = planned_model(NotesOnly(MarkovNetwork()))
     drawn = generate(model, count=8, metre="6/8", max_notes=5)

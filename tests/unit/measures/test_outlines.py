@@ -65,6 +65,18 @@ def test_a_beginning_draws_from_tunes_like_it(beginning: Melody, n_bars: int) ->
     assert {outline.n_bars for outline in drawn(tunes, beginning, 50)} == {n_bars}
 
 
+def test_an_incomplete_last_bar_is_drawn_with_its_length() -> None:
+    tunes = {
+        None: Melody([60, 62, 64], [24, 96, 72], start=72),
+        96: Melody([60, 62, 64], [24, 96, 96], start=72),
+        48: Melody([60, 62, 64], [24, 96, 48], start=72),
+    }
+    for position, melody in tunes.items():
+        assert drawn([melody], Melody([], [], start=72), 1) == [
+            Outline(n_bars=2, final_degree=4, final_position=position)
+        ]
+
+
 def test_conditions_that_few_tunes_satisfy_are_left_out_and_the_kind_that_was_asked_for_stays() -> None:
     tunes = [tune(8, kind="jig")] * 30 + [tune(12, kind="reel")] * 2
     assert {(outline.kind, outline.n_bars) for outline in drawn(tunes, Melody([], [], kind="reel"))} == {
@@ -95,7 +107,9 @@ def test_nothing_is_decided_where_no_tune_tells(tunes: list[Melody], beginning: 
 
 
 def test_values_of_a_checkpoint_give_the_outlines_again() -> None:
-    outlines = TuneOutlines.of([tune(8, kind="jig"), tune(16, 64, "6/8", mode="dorian", start=60)])
+    unfinished = Melody([60, 62, 64], [96, 96, 48])
+    outlines = TuneOutlines.of([tune(8, kind="jig"), tune(16, 64, "6/8", mode="dorian", start=60), unfinished])
+    assert len(outlines.to_values()[0]) == 6
     assert TuneOutlines.from_values(outlines.to_values()) == outlines
     assert len(TuneOutlines.of([tune(8)] * 5000).tunes) <= 2000
 
@@ -110,6 +124,9 @@ def test_values_of_a_checkpoint_give_the_outlines_again() -> None:
         ["4/4", "major", True, "jig", 8, 12],
         ["4/4", "major", True, "jig", 0, 0],
         ["4/4", "major", True, "jig", 10**9, 0],
+        ["4/4", "major", True, "jig", 8, 0, 97],
+        ["4/4", "major", True, "jig", 8, 0, None],
+        ["4/4", "major", True, "jig", 8, 0, 48, 48],
         ["4/4", "major", 1, "jig", 8, 0],
         ["4/5", "major", True, "jig", 8, 0],
         [["4/4"], "major", True, "jig", 8, 0],

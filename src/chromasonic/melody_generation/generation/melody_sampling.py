@@ -74,6 +74,7 @@ def _outlines(model: nn.Module | TrainedModel, beginnings: Sequence[Melody], con
             Outline(
                 kind=drawn.kind,
                 n_bars=drawn.n_bars if config.is_open_ended else asked.n_bars,
+                final_position=drawn.final_position if config.is_open_ended and not len(beginning) else None,
                 final_degree=_reachable(drawn.final_degree, beginning, config) if asked.final_degree is None else 0,
             )
         )
@@ -162,7 +163,7 @@ def plan_of(beginning: Melody, prefix: IntArray, outline: Outline, config: Gener
     if not metre.beats:
         raise InputError("bars cannot be counted in free metre: give notes instead of bars")
     if config.form is None:
-        stretch = Stretch(_ticks_to_end(beginning, n_bars), has_signs=True)
+        stretch = Stretch(_ticks_to_end(beginning, n_bars, outline.final_position), has_signs=True)
         return PlanProgress([stretch], beginning.ticks, final_degree=final_degree)
     if beginning.departures:
         raise InputError(
@@ -175,13 +176,15 @@ def plan_of(beginning: Melody, prefix: IntArray, outline: Outline, config: Gener
     return PlanProgress(stretches, composed=composed, elapsed=beginning.ticks, final_degree=final_degree)
 
 
-def _ticks_to_end(beginning: Melody, n_bars: int) -> int:
-    """Return the ticks after a beginning to the end of its bar ``n_bars``, which an upbeat completes."""
+def _ticks_to_end(beginning: Melody, n_bars: int, final_position: int | None) -> int:
+    """Return the ticks after a beginning to a position in its bar ``n_bars``; by default an upbeat completes it."""
     begin, end, metre, position = beginning.segments[-1]
     position += int(beginning.durations[begin:end].sum())
     to_bar_line = -position % metre.bar_ticks
     upbeat = -beginning.start % beginning.metre.bar_ticks
     shortened_by = upbeat if upbeat < metre.bar_ticks else 0
+    if final_position is not None:
+        shortened_by = metre.bar_ticks - final_position
     return (n_bars - beginning.n_bars) * metre.bar_ticks + to_bar_line - shortened_by
 
 

@@ -29,11 +29,14 @@ class Outline:
         kind: The kind of tune; ``unknown`` leaves it to the model.
         n_bars: The number of bars; None if the model ends the melody.
         final_degree: Semitones from the tonic up to the last note, 0 to 11; None for any.
+        final_position: Ticks of the last bar up to the end of the melody; None if the last bar is complete, together
+            with an upbeat.
     """
 
     kind: str = UNKNOWN_KIND
     n_bars: int | None = None
     final_degree: int | None = None
+    final_position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class _TuneOutline:
     kind: str
     n_bars: int
     final_degree: int
+    final_position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,16 @@ class TuneOutlines:
             kind=kind if beginning.kind == UNKNOWN_KIND else beginning.kind,
             n_bars=tune.n_bars if n_bars is None else n_bars,
             final_degree=tune.final_degree,
+            final_position=tune.final_position if tune.metre == beginning.metre else None,
         )
 
     def to_values(self) -> list[list[object]]:
-        """Return plain values for a checkpoint."""
-        return [
-            [str(tune.metre), tune.mode, tune.has_upbeat, tune.kind, tune.n_bars, tune.final_degree]
-            for tune in self.tunes
-        ]
+        """Return plain values for a checkpoint; the position is left out where the last bar is complete."""
+        rows: list[list[object]] = []
+        for tune in self.tunes:
+            row: list[object] = [str(tune.metre), tune.mode, tune.has_upbeat, tune.kind, tune.n_bars, tune.final_degree]
+            rows.append(row if tune.final_position is None else [*row, tune.final_position])
+        return rows
 
     @classmethod
     def from_values(cls, values: Sequence[object]) -> TuneOutlines:
@@ -131,18 +137,33 @@ def _outlines(melodies: Iterable[Melody]) -> Iterable[_TuneOutline]:
         if melody.metre not in METRES or not melody.metre.beats or melody.departures or not len(sounding):
             continue
         if 1 <= melody.n_bars <= _MOST_BARS:
-            degree = int(sounding[-1] - melody.tonic) % 12
-            yield _TuneOutline(melody.metre, melody.mode, bool(melody.start), melody.kind, melody.n_bars, degree)
+            yield _TuneOutline(
+                metre=melody.metre,
+                mode=melody.mode,
+                has_upbeat=bool(melody.start),
+                kind=melody.kind,
+                n_bars=melody.n_bars,
+                final_degree=int(sounding[-1] - melody.tonic) % 12,
+                final_position=_final_position(melody),
+            )
+
+
+def _final_position(melody: Melody) -> int | None:
+    position = (melody.start + melody.ticks) % melody.metre.bar_ticks
+    return None if position == melody.start else position or melody.metre.bar_ticks
 
 
 def _read(value: object, metres: Mapping[str, Metre]) -> _TuneOutline:
-    if isinstance(value, list) and len(value) == 6:
-        metre, mode, has_upbeat, kind, n_bars, degree = value
+    if isinstance(value, list) and len(value) in (6, 7):
+        metre, mode, has_upbeat, kind, n_bars, degree, *final = value
         is_valid = (
             isinstance(metre, str) and metre in metres and mode in MODES and kind in KINDS
             and isinstance(has_upbeat, bool) and type(n_bars) is int and type(degree) is int
             and 1 <= n_bars <= _MOST_BARS and 0 <= degree < 12
+            and all(type(ticks) is int and 0 < ticks <= metres[metre].bar_ticks for ticks in final)
         )  # fmt: skip
         if is_valid:
-            return _TuneOutline(metres[metre], mode, has_upbeat, kind, n_bars, degree)
-    raise InputError(f"an outline should be metre, mode, upbeat, kind, bars and final degree, got {value!r:.80}")
+            return _TuneOutline(metres[metre], mode, has_upbeat, kind, n_bars, degree, *final)
+    raise InputError(
+        f"an outline should be metre, mode, upbeat, kind, bars, final degree and position, got {value!r:.80}"
+    )
