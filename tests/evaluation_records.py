@@ -70,6 +70,7 @@ def real_distance(auc: float) -> RealDistance:
         reasons=(Reason("bars_long", "are longer", 0.25, 36.0, 21.0),),
         signs={"whole_bars": estimate(0.45)},
         real_signs={"whole_bars": estimate(0.8)},
+        aspects={"key": estimate(0.7), "order": estimate(0.75)},
     )
 
 

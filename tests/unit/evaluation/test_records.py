@@ -79,6 +79,7 @@ def test_records_are_the_same_after_writing_and_reading() -> None:
     [
         ("two_sample_auc", {"value": 1.5, "low": 1, "high": 2}),
         ("signs", {"unknown": {"value": 1, "low": 1, "high": 1}}),
+        ("aspects", {"unknown": {"value": 1, "low": 1, "high": 1}}),
     ],
 )
 def test_an_impossible_distance_is_refused(key: str, value: object) -> None:

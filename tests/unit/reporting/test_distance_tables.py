@@ -17,6 +17,7 @@ def test_an_evaluation_tells_the_distance_its_floor_and_what_it_goes_by() -> Non
     assert table.rows[0] == ("told from real tunes (two-sample AUC)", "0.90 [0.80, 0.95]", "0.50 [0.40, 0.60]")
     assert ("a whole number of bars", "0.45 [0.35, 0.55]", "0.80 [0.70, 0.90]") in table.rows
     assert "the melodies are longer (length: 36 bars, real tunes 21)." in table.note
+    assert table.note.endswith("By one aspect alone the AUC is: order 0.75, key 0.70.")
     cannot = distance_tables(replace(real_distance(0.5), reasons=()))[0]
     assert cannot.note.endswith("It cannot tell them apart.")
 

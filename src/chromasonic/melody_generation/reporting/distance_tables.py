@@ -36,7 +36,16 @@ def distance_tables(distance: RealDistance | None, title: str = "its melodies") 
             "",
             ("Distance from real tunes", title, "real tunes"),
             (*((name, interval(made, digits), interval(real, digits)) for name, made, real, digits in rows), *signs),
-            f"AUC: 0.5 if a classifier cannot tell melodies from real tunes, 1 if it always can. {told_by(distance)}",
+            " ".join(
+                filter(
+                    None,
+                    (
+                        "AUC: 0.5 if a classifier cannot tell melodies from real tunes, 1 if it always can.",
+                        told_by(distance),
+                        _by_aspect(distance),
+                    ),
+                )
+            ),
         ),
     )
 
@@ -46,6 +55,13 @@ def told_by(distance: RealDistance) -> str:
     if not distance.reasons:
         return "It cannot tell them apart."
     return f"It goes by this: the melodies {'; '.join(reason.sentence() for reason in distance.reasons)}."
+
+
+def _by_aspect(distance: RealDistance) -> str:
+    """Return a sentence on the AUC of each aspect alone, the largest first; empty if there are none."""
+    aspects = sorted(distance.aspects.items(), key=lambda aspect: -aspect[1].value)
+    listed = ", ".join(f"{name} {auc.value:.2f}" for name, auc in aspects)
+    return f"By one aspect alone the AUC is: {listed}." if listed and distance.reasons else ""
 
 
 def _label(name: str) -> str:

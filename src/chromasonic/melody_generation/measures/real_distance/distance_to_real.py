@@ -17,13 +17,14 @@ the counts of four fifths of the training tunes, none of them a variant.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chromasonic.melody_generation.measures.bootstrap import Estimate, estimate
 from chromasonic.melody_generation.measures.families import tune_families
+from chromasonic.melody_generation.measures.features import ASPECTS
 from chromasonic.melody_generation.measures.real_distance.plain_features import measure_plain_features
 from chromasonic.melody_generation.measures.real_distance.reasons import TOLD_BY, Reason, reasons
 from chromasonic.melody_generation.measures.real_distance.set_distances import SetDistances, set_distances
@@ -71,6 +72,7 @@ class RealDistance:
         reasons: What the classifier goes by; empty if it cannot tell melodies from tunes.
         signs: Means of the features of ``SIGNS``.
         real_signs: The same of the held-out tunes.
+        aspects: The AUC of classifiers that see the features of one aspect alone.
     """
 
     n_melodies: int
@@ -81,17 +83,22 @@ class RealDistance:
     reasons: tuple[Reason, ...]
     signs: Mapping[str, Estimate]
     real_signs: Mapping[str, Estimate]
+    aspects: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def is_possible(self) -> bool:
         """Whether all measures are in their range, and all features are known."""
-        shares = [self.two_sample_auc, self.two_sample_auc_floor]
+        shares = [self.two_sample_auc, self.two_sample_auc_floor, *self.aspects.values()]
         shares += [of for sets in (self.sets, self.sets_floor) for of in (sets.precision, sets.recall)]
         amounts = (self.sets.frechet, self.sets_floor.frechet)
         ranges = [(of, 1.0) for of in shares] + [(of, _MAX_FRECHET) for of in amounts]
         names = {reason.feature for reason in self.reasons} | self.signs.keys() | self.real_signs.keys()
-        return names <= TOLD_BY.keys() and not any(
-            value < 0 or value > most + _ROUNDING for of, most in ranges for value in (of.value, of.low, of.high)
+        return (
+            names <= TOLD_BY.keys()
+            and self.aspects.keys() <= ASPECTS.keys()
+            and not any(
+                value < 0 or value > most + _ROUNDING for of, most in ranges for value in (of.value, of.low, of.high)
+            )
         )
 
 
@@ -174,8 +181,15 @@ class RealTunes:
         """Return the distance of melodies from the real tunes; None for fewer than ten melodies."""
         if len(melodies) < MIN_TUNES:
             return None
-        made = self._features(melodies)
-        test = self._told_apart(melodies, made)
+        made, names = self._features(melodies), tuple(TOLD_BY)
+        folds = self._folds(melodies)
+        test = two_sample_test(self.held_out, made, self.training, *folds)
+        aspects = {}
+        for aspect, features in ASPECTS.items():
+            if aspect != "whole":
+                columns = [names.index(feature) for feature in features]
+                real, of_made, learned = (values[:, columns] for values in (self.held_out, made, self.training))
+                aspects[aspect] = two_sample_test(real, of_made, learned, *folds).auc
         size = min(len(made), len(self.held_out)) // 2
         real_points, made_points, held_out_points = map(self.space.points, (self.training, made, self.held_out))
         return RealDistance(
@@ -187,6 +201,7 @@ class RealTunes:
             reasons=self._reasons(test, made),
             signs=_signs(made),
             real_signs=_signs(self.held_out),
+            aspects=aspects,
         )
 
     def told_apart(self, melodies: Sequence[Melody]) -> TwoSampleTest:
@@ -195,22 +210,17 @@ class RealTunes:
         Raises:
             ValueError: If there are fewer than five melodies.
         """
-        return self._told_apart(melodies, self._features(melodies))
+        return two_sample_test(self.held_out, self._features(melodies), self.training, *self._folds(melodies))
 
-    def _told_apart(self, melodies: Sequence[Melody], made: FloatArray) -> TwoSampleTest:
-        """Test melodies; those that are variants of held-out tunes, such as altered ones, share a fold with them."""
-        n_real = len(self.held_out_tunes)
+    def _folds(self, melodies: Sequence[Melody]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return folds as ``two_sample_test`` takes them, of the melodies and of the held-out tunes.
+
+        Melodies that are variants of held-out tunes, such as altered ones, share a fold with them.
+        """
         families = tune_families([*self.held_out_tunes, *melodies])
-        of_real, of_made = families[:n_real], families[n_real:]
-        fold_of = dict(zip(of_real.tolist(), (of_real % N_FOLDS).tolist(), strict=True))
-        folds = np.array(
-            [
-                fold_of.get(f, by_chance)
-                for f, by_chance in zip(of_made.tolist(), random_folds(len(made)).tolist(), strict=True)
-            ]
-        )
-        real_folds = np.where(np.isin(of_real, of_made), of_real % N_FOLDS, -1)
-        return two_sample_test(self.held_out, made, self.training, folds, real_folds)
+        of_real, of_made = families[: len(self.held_out)], families[len(self.held_out) :]
+        folds = np.where(np.isin(of_made, of_real), of_made % N_FOLDS, random_folds(len(melodies)))
+        return folds, np.where(np.isin(of_real, of_made), of_real % N_FOLDS, -1)
 
     def _features(self, melodies: Sequence[Melody]) -> FloatArray:
         return _features(self.counts, melodies, _in_turn(melodies))
