@@ -244,14 +244,21 @@ def test_a_folder_that_cannot_be_written_is_named(generate: Generate, tmp_path: 
     assert f"{tmp_path}/file cannot be written to" in ended.err
 
 
-def test_a_run_must_be_named(generate: Generate) -> None:
-    ended = generate("run=???")
-    assert ended.code == 1
-    assert "run must be given: run=..." in ended.err
+def test_without_a_run_the_model_of_the_package_plays_and_is_named_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("count=1", "bars=2", "drafts=1", "formats=[abc]")
+    ended = run_script(*options, capture=capsys, patch=monkeypatch, script=ROOT / "scripts" / "generate.py")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("The model is run=pretrained, which comes with Chromasonic")
+    melodies = tmp_path / "outputs" / "pretrained" / "melodies"
+    assert read_first_tune(melodies / "melody_01.abc").n_bars == 2
+    assert "chromasonic generate count=1 bars=2" in (melodies / "index.html").read_text()
 
 
 def test_help_lists_every_option(generate: Generate) -> None:
     ended = generate("run=x", "--help")
     assert ended.code == 0
-    for name in ("run: ???", "temperature: 1.0", "primer_notes: null", "formats: [midi,"):
+    for name in ("run: pretrained", "temperature: 1.0", "primer_notes: null", "formats: [midi,"):
         assert name in ended.out

@@ -15,6 +15,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from chromasonic.melody_generation.runs.shipped.pretrained import shipped_checkpoint
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "chromasonic"
 # The build backend is a test requirement; where it is not installed, pip fetches it.
@@ -44,7 +46,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     package = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     configs = {path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml")}
-    assert Path("py.typed") in package
+    assert {Path("py.typed"), shipped_checkpoint().relative_to(PACKAGE)} <= package
     assert len(configs) > 20
     assert {name for name in names if name.startswith("chromasonic/")} == {
         f"chromasonic/{path.as_posix()}" for path in package | configs

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chromasonic.app.launch import start
+from chromasonic.app.pretrained_run import run_directory
 from chromasonic.config.command_options import CompareOptions
 from chromasonic.config.location import configs_directory
 
@@ -25,15 +26,15 @@ def run(options: CompareOptions) -> None:
     from chromasonic.melody_generation.runs.layout import SweepLayout
     from chromasonic.melody_generation.runs.sweep import failed_jobs, find_runs
 
-    paths = [options.runs] if isinstance(options.runs, str) else options.runs
+    paths = [run_directory(path) for path in ([options.runs] if isinstance(options.runs, str) else options.runs)]
     runs = [run for path in paths for run in find_runs(path)]
-    is_sweep = len(paths) == 1 and runs != [Path(paths[0])]
+    is_sweep = len(paths) == 1 and runs != [paths[0]]
     failures = {
         name if is_sweep else str(Path(path, name)): reason
         for path in paths
-        for name, reason in failed_jobs(Path(path)).items()
+        for name, reason in failed_jobs(path).items()
     }
-    default = SweepLayout(Path(paths[0])).comparison.directory if is_sweep else Path("outputs", "comparison")
+    default = SweepLayout(paths[0]).comparison.directory if is_sweep else Path("outputs", "comparison")
     output_dir = Path(options.output_dir) if options.output_dir else default
     typed = {name: getattr(options, name) for name in ("n_samples", "seed", "max_notes", "outline")}
     given = {name: value for name, value in typed.items() if value is not None}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromasonic.app.launch import start
+from chromasonic.app.pretrained_run import run_directory
 from chromasonic.config.command_options import EvaluateOptions
 from chromasonic.config.location import configs_directory
 from chromasonic.melody_generation.errors import InputError
@@ -39,11 +40,12 @@ def _evaluate_run(options: EvaluateOptions) -> None:
         raise InputError("run must be given: run=..., or melodies=... and output_dir=...")
     settings = SampleSettings(options.n_samples, options.seed, max_notes=options.max_notes, outline=options.outline)
     numbers = [options.surprise] if isinstance(options.surprise, int) else options.surprise
+    run = run_directory(options.run)
     if numbers is not None:
-        check_numbers(options.run, numbers)
+        check_numbers(run, numbers)
     # With surprise=, existing scores are kept: the command only draws tunes.
-    print_scores(evaluate_run(options.run, settings, force=numbers is None), Path(options.run))
-    for picture in draw_surprisal(options.run, numbers) if numbers is not None else ():
+    print_scores(evaluate_run(run, settings, force=numbers is None), run)
+    for picture in draw_surprisal(run, numbers) if numbers is not None else ():
         print_remark(f"Surprise     {shown_path(picture)}")
 
 

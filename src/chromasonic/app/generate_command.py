@@ -1,4 +1,4 @@
-"""Generate melodies: ``chromasonic generate run=outputs/<run>``; ``--help`` lists all options."""
+"""Generate melodies: ``chromasonic generate``, or with ``run=outputs/<run>``; ``--help`` lists all options."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.runs.command_line import generating_command
     from chromasonic.melody_generation.runs.directory_lock import lock_directory, refuse_links
     from chromasonic.melody_generation.runs.layout import LISTENING_PAGE, RunLayout
-    from chromasonic.melody_generation.runs.trained_model import load_model
 
     # Everything that can be refused is checked before anything is generated.
     config = options.generation_config()
@@ -42,7 +41,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     check_formats(formats)
     if options.tempo is not None:
         check_tempo(options.tempo)
-    model = load_model(options.run)
+    model = _load(options.run)
     default = RunLayout(model.directory or Path()).melodies
     folder = Path(options.output_dir or default)
     check_folder(folder)
@@ -76,6 +75,18 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
             contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
             write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
     print_generated_set(generated, {"Melodies": folder, "Listen": page})
+
+
+def _load(run: str) -> TrainedModel:
+    """Load the model, and say which one it is if none was named."""
+    from chromasonic.melody_generation.reporting.terminal import print_remark
+    from chromasonic.melody_generation.runs.shipped.pretrained import introduction, is_pretrained
+    from chromasonic.melody_generation.runs.trained_model import load_model
+
+    model = load_model(run)
+    if is_pretrained(run):
+        print_remark(introduction(model.metadata.lineage.sources))
+    return model
 
 
 def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Melody | None) -> list[Melody]:

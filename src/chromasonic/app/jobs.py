@@ -21,6 +21,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
+from chromasonic.melody_generation.runs.shipped.pretrained import is_pretrained
 from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
 
@@ -111,7 +112,9 @@ def _new_job(config: DictConfig, directory: Path) -> Job | None:
 def _check_models_exist(config: DictConfig, advice: str) -> None:
     """Raise if ``init_from`` or ``teacher`` does not exist, before any tune is read."""
     for name in ("init_from", "teacher"):
-        if config[name] is not None and not Path(str(config[name])).exists():
+        if config[name] is None or is_pretrained(config[name]):
+            continue
+        if not Path(str(config[name])).exists():
             raise InputError(f"{name}={config[name]}: there is no such run and no such checkpoint; {advice}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromasonic.app.launch import start
+from chromasonic.app.pretrained_run import run_directory
 from chromasonic.config.command_options import ListenOptions
 from chromasonic.config.location import configs_directory
 
@@ -29,7 +30,7 @@ def run(options: ListenOptions) -> None:
     layout = ListeningTestLayout(Path(options.output_dir))
     check_folder(layout.directory)
     paths = [options.runs] if isinstance(options.runs, str) else options.runs
-    runs = [run for path in paths for run in find_runs(path)]
+    runs = [run for path in paths for run in find_runs(run_directory(path))]
     test, sets = make_listening_test(runs, options.n_tunes, config, has_real=options.real)
     with lock_directory(layout.directory, "making a listening test"):
         check_no_other_test(layout, test)

@@ -30,6 +30,7 @@ from chromasonic.melody_generation.networks.transformer import TransformerNetwor
 from chromasonic.melody_generation.runs.checkpoint_archive import load_values
 from chromasonic.melody_generation.runs.layout import CheckpointLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.shipped.pretrained import checkpoint_path
 from chromasonic.melody_generation.untrusted_files import read_regular_file
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -195,12 +196,12 @@ def _digest(content: bytes) -> str:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint of this project, from a file or from a run directory (its best).
+    """Read a checkpoint of this project, from a file, from a run directory (its best), or that of the package.
 
     Raises:
         InputError: If there is none, it cannot be read, or it is of another format or vocabulary.
     """
-    path = Path(path)
+    path = checkpoint_path(path)
     if path.is_dir():
         path = CheckpointLayout.find(path).best
     if not path.is_file():

@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")
 _PLAIN_ITEM = re.compile(r"[\w./](?:[\w./+ -]*[\w./+-])?")
 _WORDS_OF_HYDRA = {"true", "false", "null", "nan", "inf"}
 # Paths that the command line would read as something else.
-_AMBIGUOUS_PATH = re.compile(r"[~\['\"]|null$|\?\?\?$")
+_AMBIGUOUS_PATH = re.compile(r"[~\['\"]|null$|pretrained$|\?\?\?$")
 
 
 def shell_command(*words: str) -> str:

@@ -115,6 +115,7 @@ class ModelMetadata:
         calibration: Fitted on the training tunes; None if they were too few, or it is of an earlier version.
         outlines: Kinds, lengths and last notes of the training tunes; empty if it is of an earlier version.
         provenance: Versions, commit and device.
+        licence: The terms of the checkpoint, if it states any.
     """
 
     model: str = ""
@@ -130,6 +131,7 @@ class ModelMetadata:
     calibration: Calibration | None = None
     outlines: TuneOutlines = field(default_factory=TuneOutlines)
     provenance: ProvenanceSummary = field(default_factory=ProvenanceSummary)
+    licence: str = ""
 
     @classmethod
     def from_checkpoint(cls, values: JsonObject) -> ModelMetadata:
@@ -157,6 +159,7 @@ class ModelMetadata:
             calibration=Calibration.read(calibration) if calibration else None,
             outlines=TuneOutlines.from_values(_value(values, "outlines", list, [])),
             provenance=_value(values, "provenance", dict, {}),
+            licence=_value(values, "licence", str, ""),
         )
 
     def to_results(self) -> JsonObject:
@@ -185,6 +188,8 @@ class ModelMetadata:
         values["corpora"] = list(self.corpora)
         if self.provenance:
             values["provenance"] = dict(self.provenance)
+        if self.licence:
+            values["licence"] = self.licence
         return values
 
 

@@ -22,6 +22,11 @@ from chromasonic.melody_generation.runs.checkpoint import Checkpoint, network_na
 from chromasonic.melody_generation.runs.directory_lock import refuse_links, refuse_links_of
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.model_metadata import ModelMetadata
+from chromasonic.melody_generation.runs.shipped.pretrained import (
+    PRETRAINED_DIRECTORY,
+    is_pretrained,
+    shipped_checkpoint,
+)
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.threads.own_generator import SkippedInitialisation
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
@@ -36,7 +41,8 @@ class TrainedModel:
         metadata: Description of the model and its training.
         vocabulary: The vocabulary of its tokens.
         digest: Digest of its checkpoint, 16 hex digits; empty if it was not read from one.
-        directory: Its run directory, or the folder of a checkpoint that lies elsewhere; None if it was not read.
+        directory: Its run directory, or the folder of a checkpoint that lies elsewhere; for the model of the package
+            the folder of what is made with it, which need not exist; None if it was not read.
         tunes: The tunes of its split by side, ``train``, ``validation`` and ``test``; empty if they are unknown.
         is_finished: Whether its training is complete.
 
@@ -88,7 +94,8 @@ def load_model(path: str | Path) -> TrainedModel:
     random generators stay as they are.
 
     Args:
-        path: A run directory (its best checkpoint is taken) or a checkpoint.
+        path: A run directory (its best checkpoint is taken), a checkpoint, or ``"pretrained"`` for the model of the
+            package.
 
     Raises:
         InputError: If it cannot be read, its files are of different runs, its run directory has links, or it holds a
@@ -103,6 +110,8 @@ def load_source_model(path: str | Path) -> TrainedModel:
 
     This draws from torch's global generator. A run that learns from a model depends on that.
     """
+    if is_pretrained(path):
+        return _load(shipped_checkpoint(), PRETRAINED_DIRECTORY, has_tunes=False)
     path = Path(path)
     refuse_links_of(path)
     if path.is_dir() or (path.suffix != ".pt" and not path.is_file()):

@@ -22,6 +22,7 @@ from chromasonic.melody_generation.networks.contract import is_fitted
 from chromasonic.melody_generation.runs.checkpoint import describe, read_checkpoint
 from chromasonic.melody_generation.runs.directory_lock import refuse_links_of
 from chromasonic.melody_generation.runs.model_metadata import Lineage, ModelMetadata
+from chromasonic.melody_generation.runs.shipped.pretrained import is_pretrained
 from chromasonic.melody_generation.runs.trained_model import TrainedModel, load_source_model
 
 # Hyperparameters that may differ between pretraining and fine-tuning, since no weight depends on them.
@@ -105,7 +106,8 @@ def load_weights(network: nn.Module, path: str | Path) -> ModelMetadata:
         raise InputError(
             "init_from is for models trained by gradient descent, and this one is not: leave init_from out"
         )
-    refuse_links_of(Path(path))
+    if not is_pretrained(path):
+        refuse_links_of(Path(path))
     checkpoint = read_checkpoint(path)
     described = describe(network)
     theirs = checkpoint.network_name, _sizes(checkpoint.hyperparameters)
