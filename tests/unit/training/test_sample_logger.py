@@ -54,11 +54,11 @@ def events(folder: Path) -> EventAccumulator:
 def test_a_figure_a_sound_and_a_text_are_logged_after_the_first_epoch_and_every_few(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(every_n_epochs=3, max_notes=12), n_epochs=6)
     found = events(tmp_path)
-    assert [each.step for each in found.Images(TAG)] == [1, 3, 6]
-    sounds = found.Audio(TAG)
+    assert [each.step for each in found.Images(f"{TAG}/piano roll")] == [1, 3, 6]
+    sounds = found.Audio(f"{TAG}/sound")
     assert [each.step for each in sounds] == [1, 3, 6]
     assert all(each.encoded_audio_string[:4] == b"RIFF" for each in sounds)
-    texts = [each.tensor_proto.string_val[0].decode() for each in found.Tensors(f"{TAG}/text_summary")]
+    texts = [each.tensor_proto.string_val[0].decode() for each in found.Tensors(f"{TAG}/ABC/text_summary")]
     assert len(texts) == 3
     assert all(text.startswith("    X:1\n") and "K:" in text for text in texts)
     # The model has learned: it no longer says the same with the same random numbers.
@@ -100,7 +100,7 @@ def test_the_network_is_left_in_its_mode(tmp_path: Path) -> None:
 
 def test_a_custom_network_is_sampled_too(tmp_path: Path) -> None:
     train(tmp_path, SampleLogger(max_notes=4), n_epochs=1, network=user_network())
-    assert [each.step for each in events(tmp_path).Images(TAG)] == [1]
+    assert [each.step for each in events(tmp_path).Images(f"{TAG}/piano roll")] == [1]
 
 
 class Mute(nn.Module):

@@ -24,8 +24,12 @@ def show_in_tensorboard(
     """Show numbers, Markdown tables and figures by their tags; earlier event files in the directory are removed.
 
     Raises:
+        ValueError: If two have the same tag, of which TensorBoard would show one alone.
         OSError: If the directory cannot be written to.
     """
+    tags = [tag for group in (scores, tables, figures) for tag in group or ()]
+    if len(set(tags)) < len(tags):
+        raise ValueError(f"a tag is of one number, table or figure, got {sorted(tags)}")
     for stale in directory.glob("events.out.tfevents.*"):
         stale.unlink()
     with SummaryWriter(str(directory)) as writer:

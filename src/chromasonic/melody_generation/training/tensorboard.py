@@ -67,13 +67,16 @@ class PairedTensorBoardLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_melody(self, tag: str, melody: Melody, epoch: int) -> None:
-        """Show a melody as a piano roll, as sound and as ABC text."""
+        """Show a melody as a piano roll, as sound and as ABC text.
+
+        Each has a tag of its own: TensorBoard shows a tag on the tab that it was first used for, and nowhere else.
+        """
         tempo = usual_tempo(melody)
-        add_figure(self.experiment, tag, plot_piano_roll(melody), epoch)
+        add_figure(self.experiment, f"{tag}/piano roll", plot_piano_roll(melody), epoch)
         sound = torch.from_numpy(synthesise(melody, tempo))[None]
-        self.experiment.add_audio(tag, sound, epoch, SAMPLE_RATE)
+        self.experiment.add_audio(f"{tag}/sound", sound, epoch, SAMPLE_RATE)
         # Indented text is a code block in Markdown.
-        self.experiment.add_text(tag, indent(to_abc(melody, tempo), "    "), epoch)
+        self.experiment.add_text(f"{tag}/ABC", indent(to_abc(melody, tempo), "    "), epoch)
         self.experiment.flush()
 
     @rank_zero_only
