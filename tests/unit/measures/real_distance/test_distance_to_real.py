@@ -45,6 +45,21 @@ def test_melodies_of_half_the_length_are_told_by_their_length(real: RealTunes, t
     assert distance.signs["bars_long"].value < 0.6 * distance.real_signs["bars_long"].value
 
 
+def test_junk_is_told_apart_though_it_is_all_alike_and_has_the_titles_of_real_tunes(
+    tunes: list[Melody],
+) -> None:
+    titled = [replace(tune, title=f"Tune {index}") for index, tune in enumerate(tunes)]
+    real = RealTunes.fit(titled[:40], titled[40:120])
+    assert real is not None
+    constant = [replace(tune, pitches=np.full(len(tune), 60)) for tune in titled[:40]]
+    assert real.told_apart(constant).auc.value > 0.95
+
+
+def test_tunes_are_not_told_from_themselves(real: RealTunes, tunes: list[Melody]) -> None:
+    assert real.told_apart(tunes[:40]).auc.value == pytest.approx(0.5)
+    assert real.told_apart([tune.transposed(1) for tune in tunes[:40]]).auc.value < 0.6
+
+
 def test_too_few_tunes_or_melodies_have_no_distance(real: RealTunes, tunes: list[Melody]) -> None:
     assert RealTunes.fit(tunes[:5], tunes[40:]) is None
     assert RealTunes.fit(tunes[:15]) is None

@@ -30,9 +30,9 @@ from chromasonic.melody_generation.measures.real_distance.reasons import TOLD_BY
 from chromasonic.melody_generation.measures.real_distance.set_distances import SetDistances, set_distances
 from chromasonic.melody_generation.measures.real_distance.two_sample import (
     TwoSampleTest,
-    random_folds,
     two_sample_test,
 )
+from chromasonic.melody_generation.measures.real_distance.variant_folds import variant_folds
 from chromasonic.melody_generation.measures.reference_model.folded_counts import (
     N_FOLDS,
     FoldedCounts,
@@ -182,7 +182,7 @@ class RealTunes:
         if len(melodies) < MIN_TUNES:
             return None
         made, names = self._features(melodies), tuple(TOLD_BY)
-        folds = self._folds(melodies)
+        folds = variant_folds(self.held_out_tunes, melodies)
         test = two_sample_test(self.held_out, made, self.training, *folds)
         aspects = {}
         for aspect, features in ASPECTS.items():
@@ -210,17 +210,9 @@ class RealTunes:
         Raises:
             ValueError: If there are fewer than five melodies.
         """
-        return two_sample_test(self.held_out, self._features(melodies), self.training, *self._folds(melodies))
-
-    def _folds(self, melodies: Sequence[Melody]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return folds as ``two_sample_test`` takes them, of the melodies and of the held-out tunes.
-
-        Melodies that are variants of held-out tunes, such as altered ones, share a fold with them.
-        """
-        families = tune_families([*self.held_out_tunes, *melodies])
-        of_real, of_made = families[: len(self.held_out)], families[len(self.held_out) :]
-        folds = np.where(np.isin(of_made, of_real), of_made % N_FOLDS, random_folds(len(melodies)))
-        return folds, np.where(np.isin(of_real, of_made), of_real % N_FOLDS, -1)
+        return two_sample_test(
+            self.held_out, self._features(melodies), self.training, *variant_folds(self.held_out_tunes, melodies)
+        )
 
     def _features(self, melodies: Sequence[Melody]) -> FloatArray:
         return _features(self.counts, melodies, _in_turn(melodies))

@@ -33,6 +33,7 @@ _LEAST_DEVIATION = 0.05
 _MAX_STEPS, _SMALL_STEP = 25, 1e-6
 _N_FOLDS = 5
 _N_RESAMPLES = 1000
+EVERY_FOLD, NO_FOLD = -1, -2  # of a real tune
 _INTERVAL = (0.025, 0.975)
 
 
@@ -81,8 +82,9 @@ def two_sample_test(
         made: Features of the melodies, shape (M, F).
         learned: Features of other real tunes, from which the classifier learns, shape (L, F).
         folds: Fold of each melody, if variants should share one; by default by chance (:func:`random_folds`).
-        real_folds: Fold of the melodies that are variants of each real tune, -1 if there are none. The tune is told
-            from the melodies of this fold alone, since the other classifiers have learned that its variants are made.
+        real_folds: Fold of the melodies that are variants of each real tune, ``EVERY_FOLD`` if there are none. The
+            tune is told from the melodies of this fold alone, since the other classifiers have learned that its
+            variants are made; with ``NO_FOLD`` from none.
 
     Raises:
         ValueError: If there are no real tunes to judge or to learn from, or fewer than five melodies.
@@ -93,7 +95,7 @@ def two_sample_test(
             f"{len(real)} to judge, and {len(made)} melodies"
         )
     folds = random_folds(len(made)) if folds is None else folds
-    real_folds = np.full(len(real), -1) if real_folds is None else real_folds
+    real_folds = np.full(len(real), EVERY_FOLD) if real_folds is None else real_folds
     distributions = Distributions.fit(learned)
     of_real, of_made, of_learned = (_basis(distributions.normal_scores(values)) for values in (real, made, learned))
     is_told, gaps = np.zeros((len(real), len(made))), np.zeros(made.shape[1])
@@ -103,7 +105,7 @@ def two_sample_test(
         real_parts, made_parts = classifier.parts(of_real), classifier.parts(of_made[judged])
         difference = made_parts.sum(axis=1) - real_parts.sum(axis=1)[:, None]
         told = np.where(difference > 0, 1.0, np.where(difference < 0, 0.0, 0.5))
-        told[(real_folds != -1) & (real_folds != fold)] = np.nan
+        told[(real_folds != EVERY_FOLD) & (real_folds != fold)] = np.nan
         is_told[:, judged] = told
         gaps += (made_parts.mean(axis=0) - real_parts.mean(axis=0)) * judged.mean()
     return TwoSampleTest(is_told, gaps)
