@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from tests.small_networks import SMALL_NETWORKS, batch_of, user_network, walks
-from torch import nn
+from tests.small_networks import SMALL_NETWORKS, batch_of, small_lstm, user_network, walks
+from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.contract import (
     Network,
     StatefulNetwork,
     is_fitted,
+    is_scoring,
     is_stateful,
     next_token_targets,
 )
+from chromasonic.melody_generation.networks.lstm import LSTMNetwork
 from chromasonic.melody_generation.runs.checkpoint import NETWORKS
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH, NoteVocabulary
 
@@ -73,3 +77,28 @@ def test_counting_networks_are_fitted(name: str) -> None:
     assert is_fitted(NETWORKS[name]())
     assert is_stateful(NETWORKS[name]())
     assert not is_fitted(user_network())
+
+
+class _Doubled(LSTMNetwork):
+    """A network with logits of its own."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return 2 * super().forward(tokens)
+
+
+def _hooked() -> nn.Module:
+    network = small_lstm()
+    network.register_forward_hook(lambda module, inputs, logits: 2 * logits)
+    return network
+
+
+def _patched() -> nn.Module:
+    network = small_lstm()
+    network.forward = lambda tokens: torch.zeros(*tokens.shape, len(VOCABULARY))  # type: ignore[method-assign]
+    return network
+
+
+@pytest.mark.parametrize("build", [lambda: _Doubled(8, 1), _hooked, _patched, user_network])
+def test_scores_stand_for_no_logits_but_the_networks_own(build: Callable[[], nn.Module]) -> None:
+    assert not is_scoring(build())
+    assert is_scoring(small_lstm())

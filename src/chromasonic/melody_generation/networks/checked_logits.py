@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.errors import InputError, is_lack_of_memory
-from chromasonic.melody_generation.networks.contract import StatefulNetwork, is_stateful
+from chromasonic.melody_generation.networks.contract import (
+    NextTokenScores,
+    ScoringNetwork,
+    StatefulNetwork,
+    is_stateful,
+    next_token_targets,
+)
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 _PACKAGE = __name__.partition(".")[0]
@@ -43,12 +49,29 @@ def logits_of(network: nn.Module, tokens: Tensor) -> Tensor:
         InputError: If the network raises an error of its own, changes the tokens, or returns anything but real logits
             of that shape.
     """
-    is_long = tokens.shape[0] * tokens.shape[1] ** 2 > _MAX_PAIRS_OF_TOKENS
-    if is_long and not torch.is_grad_enabled() and is_stateful(network):
+    if _is_long(tokens) and not torch.is_grad_enabled() and is_stateful(network):
         return _logits_in_parts(network, tokens)
     with naming_faults(network, tokens):
         logits = network(tokens)
     return checked(logits, tokens, network)
+
+
+def scores_of(network: ScoringNetwork, tokens: Tensor) -> NextTokenScores:
+    """Return what a network's logits tell of the tokens that follow, shape (B, T) each, as in :func:`logits_of`.
+
+    Padding takes the place of what is not scored.
+    """
+    targets, _ = next_token_targets(tokens)
+    if _is_long(tokens) and not torch.is_grad_enabled():
+        logits = logits_of(network, tokens)  # type: ignore[arg-type]
+        return NextTokenScores(logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0], logits.argmax(-1))
+    with naming_faults(network, tokens):
+        return network.next_token_scores(tokens, targets)
+
+
+def _is_long(tokens: Tensor) -> bool:
+    """Return whether attention over all pairs of tokens (B, T) takes too much memory."""
+    return tokens.shape[0] * tokens.shape[1] ** 2 > _MAX_PAIRS_OF_TOKENS
 
 
 def _logits_in_parts(network: StatefulNetwork, tokens: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ reads the whole sequence again for every new token.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -52,6 +52,27 @@ class StatefulNetwork(Network, Protocol):
         ...
 
 
+class NextTokenScores(NamedTuple):
+    """Scores of the token that follows each position, shape (B, T) each.
+
+    Attributes:
+        nats: Its negative log-likelihood.
+        best: The most probable token; any of them if there are several.
+    """
+
+    nats: Tensor
+    best: Tensor
+
+
+@runtime_checkable
+class ScoringNetwork(Network, Protocol):
+    """A network that scores given tokens faster than it computes the logits of all tokens."""
+
+    def next_token_scores(self, tokens: Tensor, targets: Tensor, /) -> NextTokenScores:
+        """Return what the logits of ``tokens`` tell of ``targets``, both (B, T)."""
+        ...
+
+
 @runtime_checkable
 class FittedNetwork(Protocol):
     """A network fitted in one pass over the data (n-gram counts, mixture weights) instead of by gradient descent."""
@@ -69,6 +90,20 @@ class FittedNetwork(Protocol):
 def is_stateful(network: nn.Module) -> TypeGuard[StatefulNetwork]:
     """Return whether a network can continue a sequence from a state: it has a method ``forward_with_state``."""
     return _has_method(network, "forward_with_state")
+
+
+def is_scoring(network: nn.Module) -> TypeGuard[ScoringNetwork]:
+    """Return whether ``next_token_scores`` may take the place of the logits of a network.
+
+    It may not where a subclass has another ``forward``, or where the network has hooks: these change the logits alone.
+    """
+    scoring, *others = (
+        next((kind for kind in type(network).__mro__ if name in vars(kind)), None)
+        for name in ("next_token_scores", "forward", "forward_with_state")
+    )
+    is_own = not {"next_token_scores", "forward", "forward_with_state"} & vars(network).keys()
+    has_hooks = network._forward_hooks or network._forward_pre_hooks or network._backward_hooks
+    return scoring is not None and all(kind is scoring for kind in others) and is_own and not has_hooks
 
 
 def is_fitted(network: nn.Module) -> bool:

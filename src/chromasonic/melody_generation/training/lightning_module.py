@@ -20,8 +20,8 @@ from torchmetrics import Metric
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.generation.decoding import evaluating
 from chromasonic.melody_generation.networks.causality import check_causality, check_future_unused, generators_kept
-from chromasonic.melody_generation.networks.checked_logits import logits_of
-from chromasonic.melody_generation.networks.contract import is_fitted
+from chromasonic.melody_generation.networks.checked_logits import logits_of, scores_of
+from chromasonic.melody_generation.networks.contract import is_fitted, is_scoring
 from chromasonic.melody_generation.training.distillation import Teacher
 from chromasonic.melody_generation.training.metrics import MEASURE_NAMES, ScoreSums, TokenScorer
 from chromasonic.melody_generation.training.schedules import VALIDATION_LOSS, Constant, ReduceOnPlateau, Schedule
@@ -128,27 +128,32 @@ class MelodyModule(L.LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Return the training loss of a batch (B, T) in nats per scored token."""
         del batch_idx
-        logits = logits_of(self.network, batch)
-        loss = self._score(logits, batch, "train", self.train_metrics)
+        # A teacher needs the logits.
+        logits = logits_of(self.network, batch) if self.teacher or not is_scoring(self.network) else None
+        loss = self._score(batch, "train", self.train_metrics, logits)
         if torch.is_grad_enabled() and not loss.requires_grad:
             raise InputError(
                 f"the network {type(self.network).__name__} cannot be trained by gradient descent: its logits have no "
                 "gradient; remove detach() and no_grad() from its forward, or give it a method fit"
             )
-        return self.teacher.loss(loss, logits, batch) if self.teacher else loss
+        return loss if self.teacher is None or logits is None else self.teacher.loss(loss, logits, batch)
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(logits_of(self.network, batch), batch, "validation", self.validation_metrics)
+        self._score(batch, "validation", self.validation_metrics)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> None:
         """Score a batch of tokens (B, T)."""
         del batch_idx
-        self._score(logits_of(self.network, batch), batch, "test", self.test_metrics)
+        self._score(batch, "test", self.test_metrics)
 
-    def _score(self, logits: Tensor, tokens: Tensor, side: str, metrics: MelodyMetrics) -> Tensor:
-        sums = self._scorer(logits, tokens)
+    def _score(self, tokens: Tensor, side: str, metrics: MelodyMetrics, logits: Tensor | None = None) -> Tensor:
+        """Score tokens (B, T), from their logits (B, T, V) where there are any, and return the nats per token."""
+        if logits is None and is_scoring(self.network):
+            sums = self._scorer.from_scores(scores_of(self.network, tokens), tokens).sums()
+        else:
+            sums = self._scorer(logits_of(self.network, tokens) if logits is None else logits, tokens)
         metrics.update(sums)
         for name, metric in metrics.by_name().items():
             self.log(f"{side}/{name}", metric, on_step=False, on_epoch=True, batch_size=len(tokens))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.checked_logits import checked
-from chromasonic.melody_generation.networks.contract import next_token_targets
+from chromasonic.melody_generation.networks.contract import NextTokenScores, next_token_targets
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 
@@ -88,6 +88,18 @@ class TokenScores(NamedTuple):
     pitch_right: Tensor
     duration_right: Tensor
 
+    def sums(self) -> ScoreSums:
+        """Return the sums over whole sequences."""
+        return ScoreSums(
+            nats=self.nats.sum(),
+            n_tokens=self.is_scored.sum(),
+            note_nats=self.nats.where(self.is_note, 0).sum(),
+            n_notes=self.is_note.sum(),
+            notes_right=self.note_right.sum(),
+            pitches_right=self.pitch_right.sum(),
+            durations_right=self.duration_right.sum(),
+        )
+
 
 class TokenScorer(nn.Module):
     """Compares logits with the tokens of tunes; returns sums and counts, no averages.
@@ -115,30 +127,31 @@ class TokenScorer(nn.Module):
         Raises:
             ValueError: If the shapes do not fit each other or the vocabulary.
         """
-        scores = self.by_token(logits, tokens)
-        return ScoreSums(
-            nats=scores.nats.sum(),
-            n_tokens=scores.is_scored.sum(),
-            note_nats=scores.nats.where(scores.is_note, 0).sum(),
-            n_notes=scores.is_note.sum(),
-            notes_right=scores.note_right.sum(),
-            pitches_right=scores.pitch_right.sum(),
-            durations_right=scores.duration_right.sum(),
-        )
+        return self.by_token(logits, tokens).sums()
 
-    def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
-        """Return the scores of each token; arguments and errors as for ``forward``."""
-        logits = checked(logits, tokens)
-        # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
+    def from_scores(self, scores: NextTokenScores, tokens: Tensor) -> TokenScores:
+        """Return the scores of each token from those of a network that gives no logits.
+
+        Args:
+            scores: Scores of the targets of :func:`next_token_targets`, shape (B, T) each.
+            tokens: Token ids with their prefix, shape (B, T).
+        """
         targets, is_scored = next_token_targets(tokens)
         is_note = targets >= self._vocabulary.first_note
-        guess = logits.argmax(dim=-1)
+        guess = scores.best
         return TokenScores(
             # Not a product: where a network rules padding out, its nats are infinite.
-            nats=next_token_nll(logits, targets).where(is_scored, 0),
+            nats=scores.nats.where(is_scored, 0),
             is_scored=is_scored,
             is_note=is_note,
             note_right=(guess == targets) & is_note,
             pitch_right=(self.pitch[guess] == self.pitch[targets]) & is_note,
             duration_right=(self.duration[guess] == self.duration[targets]) & is_note,
         )
+
+    def by_token(self, logits: Tensor, tokens: Tensor) -> TokenScores:
+        """Return the scores of each token; arguments and errors as for ``forward``."""
+        logits = checked(logits, tokens)
+        # Logits are large, and a slice of them would be copied: padding takes the place of what is not scored.
+        targets, _ = next_token_targets(tokens)
+        return self.from_scores(NextTokenScores(next_token_nll(logits, targets), logits.argmax(dim=-1)), tokens)

@@ -12,9 +12,10 @@ from tests.strategies import melodies
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.melody import Melody
+from chromasonic.melody_generation.networks.contract import next_token_targets
 from chromasonic.melody_generation.networks.neural.intervals import NONE
 from chromasonic.melody_generation.networks.neural.sequence import SequenceNetwork, check_sizes
-from chromasonic.melody_generation.training.metrics import TokenScorer
+from chromasonic.melody_generation.training.metrics import TokenScorer, next_token_nll
 from chromasonic.melody_generation.vocabulary import PREFIX_LENGTH
 
 START_INDEX = PREFIX_LENGTH - 1
@@ -250,3 +251,23 @@ def test_a_size_that_is_no_reasonable_integer_is_refused(size: object) -> None:
 def test_a_dropout_outside_0_to_1_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match=f"dropout .*got {dropout}"):
         check_sizes(dropout, hidden_size=4)
+
+
+@every_network
+def test_scores_and_their_gradients_are_those_of_the_logits(name: str) -> None:
+    network, tokens = copy.deepcopy(network_named(name)), batch_of(walks(5))
+    for parameter in network.parameters():  # tables and pointers that begin at zero say something, too
+        nn.init.normal_(parameter, std=0.3)
+    targets, is_scored = next_token_targets(tokens)
+    logits, scores = network(tokens), network.next_token_scores(tokens, targets)
+    nats = next_token_nll(logits, targets)
+    assert_equal_up_to_rounding(scores.nats, nats)
+    assert torch.equal(scores.best, logits.argmax(-1))
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    expected = torch.autograd.grad(nats[is_scored].mean(), parameters, allow_unused=True)
+    actual = torch.autograd.grad(scores.nats[is_scored].mean(), parameters, allow_unused=True)
+    for one, other in zip(actual, expected, strict=True):
+        if one is not None and other is not None:
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+        else:
+            assert one is other is None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from chromasonic.melody_generation.networks.contract import NextTokenScores
+from chromasonic.melody_generation.networks.neural.factored_logits import FactoredLogits, summarise_logits
 from chromasonic.melody_generation.networks.neural.viewpoints import Viewpoints
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -47,10 +49,7 @@ class TokenPointer(nn.Module):
             weights: Attention of every head, which sums to 1 over the entries, shape (B, H, T, K).
             tokens: The token that followed at each entry, shape (B, K).
         """
-        # A smooth upper bound.
-        excess = _MAX_COPY_LOGIT - self.copy_logits(states).float()  # (B, T, H)
-        copy_logits = _MAX_COPY_LOGIT - nn.functional.softplus(excess)  # (B, T, H)
-        entry_weights = torch.einsum("bhtk,bth->btk", weights.float(), copy_logits.exp()).float()  # (B, T, K)
+        entry_weights = self._entry_weights(states, weights)  # (B, T, K)
         entry_tokens = tokens[:, None, :].expand_as(entry_weights)  # (B, T, K)
         # The weight of a token is the sum over all entries that hold it.
         copied = torch.zeros_like(logits, dtype=torch.float32).scatter_add(-1, entry_tokens, entry_weights)  # (B, T, V)
@@ -65,6 +64,42 @@ class TokenPointer(nn.Module):
             -1, tokens, torch.ones_like(tokens, dtype=logits.dtype)
         )  # (B, V)
         return logits.scatter_add(-1, entry_tokens, increase / counts.gather(-1, tokens)[:, None])  # (B, T, V)
+
+    def score(
+        self, logits: FactoredLogits, states: Tensor, weights: Tensor, tokens: Tensor, targets: Tensor
+    ) -> NextTokenScores:
+        """Score targets by the mixture, without its logits.
+
+        Args:
+            logits: Parts of the logits of the network, for B T positions.
+            states: Shape (B, T, D).
+            weights: Attention of every head, which sums to 1 over the entries, shape (B, H, T, K).
+            tokens: The token that followed at each entry, shape (B, K).
+            targets: Token ids, shape (B, T).
+        """
+        entry_weights = self._entry_weights(states, weights)  # (B, T, K)
+        entry_tokens = tokens[:, None].expand_as(entry_weights)  # (B, T, K)
+        summary = summarise_logits(logits, targets.flatten(), entry_tokens.flatten(0, 1))
+        log_total = summary.log_total.view_as(targets)  # (B, T)
+        copied = entry_weights.where(entry_tokens == targets[..., None], 0).sum(-1)  # (B, T)
+        surprisal = log_total - summary.target.view_as(targets)  # (B, T)
+        increase = nn.functional.softplus(copied.clamp(min=_TINY).log() + surprisal).where(copied > 0, 0)  # (B, T)
+        nats = surprisal - increase + entry_weights.sum(-1).log1p()  # (B, T)
+        with torch.no_grad():
+            # The best token is the network's own, or one of those that are copied.
+            is_same = (tokens[:, :, None] == tokens[:, None]).to(entry_weights)  # (B, K, K)
+            own = (summary.others.view_as(entry_weights) - log_total[..., None]).exp()  # (B, T, K)
+            copy = (own + entry_weights @ is_same).max(-1)  # (B, T) each
+            is_copied = copy.values > (summary.highest.view_as(log_total) - log_total).exp()  # (B, T)
+            best = torch.where(is_copied, tokens.gather(1, copy.indices), summary.best.view_as(targets))  # (B, T)
+        return NextTokenScores(nats, best)
+
+    def _entry_weights(self, states: Tensor, weights: Tensor) -> Tensor:
+        """Return the weight of every entry in the mixture, shape (B, T, K); the network's own is 1."""
+        # A smooth upper bound.
+        excess = _MAX_COPY_LOGIT - self.copy_logits(states).float()  # (B, T, H)
+        copy_logits = _MAX_COPY_LOGIT - nn.functional.softplus(excess)  # (B, T, H)
+        return torch.einsum("bhtk,bth->btk", weights.float(), copy_logits.exp()).float()
 
 
 class ClassPointer(nn.Module):
