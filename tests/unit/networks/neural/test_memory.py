@@ -135,7 +135,7 @@ def test_a_network_learns_to_copy_only_with_a_memory() -> None:
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=20), st.data())
 def test_match_lengths_equal_those_counted_by_hand(tokens: list[int], data: st.DataObject) -> None:
     n_new = data.draw(st.integers(1, len(tokens)))
-    result = pairwise_match_lengths(torch.tensor([tokens]), n_new)[0]
+    result = pairwise_match_lengths([torch.tensor([tokens])], n_new)[0]
     assert result.shape == (n_new, len(tokens))
     for row, position in enumerate(range(len(tokens) - n_new, len(tokens))):
         for entry in range(position + 1):
@@ -166,7 +166,7 @@ def test_the_bias_is_the_sum_of_the_table_entries_of_all_facts(melody: Melody, d
         (entries.tokens, viewpoints.rhythm, viewpoints.interval, viewpoints.step),
         strict=True,
     ):
-        match = int(pairwise_match_lengths(classes, n_tokens)[0, position, entry])
+        match = int(pairwise_match_lengths([classes], n_tokens)[0, position, entry])
         expected = expected + bias.state_dict()[f"match_tables.{name}.weight"][2 * match + is_same]
     torch.testing.assert_close(result[0, :, position, entry], expected)
 

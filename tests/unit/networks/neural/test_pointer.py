@@ -8,8 +8,14 @@ from tests.small_networks import VOCABULARY
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.neural.intervals import NONE
-from chromasonic.melody_generation.networks.neural.memory import causal_softmax
 from chromasonic.melody_generation.networks.neural.pointer import ClassPointer, TokenPointer, ViewpointPointer
+
+
+def causal_softmax(scores: Tensor) -> Tensor:
+    """Return attention (..., T, K) on the entries up to each query; the last query is at the last entry."""
+    n_queries, n_keys = scores.shape[-2:]
+    is_later = torch.ones(n_queries, n_keys, dtype=torch.bool).triu(n_keys - n_queries + 1)
+    return scores.masked_fill(is_later, -torch.inf).softmax(dim=-1)
 
 
 def random_pointer(n_heads: int) -> TokenPointer:

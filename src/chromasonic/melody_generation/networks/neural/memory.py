@@ -8,6 +8,7 @@ that join a state with the token before it lose the gain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,8 @@ MEMORY_HEADS = 4
 # Longer matches and larger distances count as these.
 LONGEST_MATCH = 8
 FARTHEST_BAR = 33
+_N_LENGTHS = LONGEST_MATCH + 1
+_BITS = LONGEST_MATCH.bit_length()
 MATCHED_VIEWPOINTS = ("token", "rhythm", "interval", "step")
 
 
@@ -111,8 +114,8 @@ class InductionAttention(nn.Module):
             keys, values = torch.cat([state.keys, keys], dim=2), torch.cat([state.values, values], dim=2)
             entries = MemoryEntries(*(torch.cat(pair, dim=1) for pair in zip(state.entries, entries, strict=True)))
         # From here on keys and values are (B, H, K, D / H), and entries (B, K) each.
-        products = self._split_heads(self.query(states)) @ keys.transpose(-1, -2)  # (B, H, T, K)
-        weights = causal_softmax(products.float() * self._scale + self.repetition_bias(times, entries))  # (B, H, T, K)
+        products = self._split_heads(self.query(states) * self._scale) @ keys.transpose(-1, -2)  # (B, H, T, K)
+        weights = (products + self.repetition_bias(times, entries)).softmax(dim=-1)  # (B, H, T, K)
         attended = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)  # (B, T, D)
         recalled = Recalled(states + self.dropout(self.output(attended)), weights)
         return recalled, MemoryState(keys, values, entries, states[:, -1:])
@@ -146,62 +149,91 @@ class RepetitionBias(nn.Module):
             nn.init.zeros_(table)
 
     def forward(self, times: BarTimes, entries: MemoryEntries) -> Tensor:
-        """Return the bias of the last T positions towards all entries, shape (B, H, T, K); later entries included.
+        """Return the bias of the last T positions towards all entries, minus infinity towards later ones, (B, H, T, K).
 
         Args:
             times: Times after each of the last T tokens, shape (B, T) each.
             entries: All tokens so far and their onsets, shape (B, K) each.
         """
+        n_new, n_entries = times.position.shape[1], entries.tokens.shape[1]
         is_same_position = (times.position[:, :, None] == entries.positions[:, None, :]).long()  # (B, T, K)
-        n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp(0, FARTHEST_BAR)  # (B, T, K)
-        bias = _look_up_by_head(self.bars_table, 2 * n_bars + is_same_position)  # (H, B, T, K)
-        viewpoints = self.viewpoints(entries.tokens, entries.previous_pitches)._asdict() | {"token": entries.tokens}
-        for viewpoint, table in self.match_tables.items():
-            n_matching = pairwise_match_lengths(viewpoints[viewpoint], times.position.shape[1])  # (B, T, K)
-            bias = bias + _look_up_by_head(table, 2 * n_matching + is_same_position)
-        return bias.transpose(0, 1)  # (B, H, T, K)
+        n_bars = (times.bar[:, :, None] - entries.bars[:, None, :]).clamp_(0, FARTHEST_BAR)  # (B, T, K)
+        viewpoints = self.viewpoints(entries.tokens, entries.previous_pitches)
+        token, rhythm, interval, step = _unpacked(
+            pairwise_match_lengths((entries.tokens, viewpoints.rhythm, viewpoints.interval, viewpoints.step), n_new)
+        )  # (B, T, K) each
+        is_later = torch.ones(n_new, n_entries, dtype=torch.bool, device=token.device).triu(n_entries - n_new + 1)
+        by_bars, by_matches = self._tables()
+        # Rows of the tables, counted as in a number whose digits are the facts.
+        row = ((2 * n_bars + is_same_position) * _N_LENGTHS + token).masked_fill_(is_later, by_bars.shape[1] - 1)
+        bias = _look_up_by_head(by_bars, row)  # (B, H, T, K)
+        row = ((is_same_position * _N_LENGTHS + rhythm) * _N_LENGTHS + interval) * _N_LENGTHS + step
+        return bias + _look_up_by_head(by_matches, row)  # (B, H, T, K)
+
+    def _tables(self) -> tuple[Tensor, Tensor]:
+        """Return sums of the tables, so that two look-ups do for five, both of shape (H, rows).
+
+        The rows of the first are for the distance in bars, whether the position is the same, and matching tokens; its
+        last one is minus infinity. Those of the second are for whether the position is the same, and matching rhythms,
+        intervals and steps.
+        """
+        n_heads = self.bars_table.weight.shape[1]
+        bars = self.bars_table.weight.t().view(n_heads, -1, 2)  # (H, bars, 2)
+        token, rhythm, interval, step = (
+            self.match_tables.get_parameter(f"{viewpoint}.weight").t().view(n_heads, _N_LENGTHS, 2).transpose(1, 2)
+            for viewpoint in MATCHED_VIEWPOINTS
+        )  # (H, 2, lengths) each
+        by_bars = (bars[..., None] + token[:, None]).flatten(1)  # (H, bars * 2 * lengths)
+        by_matches = rhythm[..., None, None] + interval[..., None, :, None] + step[..., None, None, :]
+        return nn.functional.pad(by_bars, (0, 1), value=-torch.inf), by_matches.flatten(1)  # (H, 2 * lengths^3)
 
 
-def _look_up_by_head(table: nn.Module, indices: Tensor) -> Tensor:
-    """Return the vectors of ``indices`` (B, T, K) in an embedding of width H, shape (H, B, T, K).
+def _look_up_by_head(table: Tensor, rows: Tensor) -> Tensor:
+    """Return the values at ``rows`` (B, T, K) of a table (H, n), shape (B, H, T, K).
 
-    The values are those of calling the embedding. Their gradient, which is most of the work, takes a tenth of the time:
-    torch accumulates the gradient of an embedding vector by vector, that of a gather by head.
+    This is an embedding, but the gradient of one, which is most of the work, takes ten times as long: torch accumulates
+    it vector by vector, that of a gather by head.
     """
-    by_head: Tensor = table.get_parameter("weight").t()  # (H, table size)
-    return by_head.gather(1, indices.flatten().expand(len(by_head), -1)).view(-1, *indices.shape)
+    n_sequences, n_heads = len(rows), len(table)
+    flat = rows.flatten(1)[:, None].expand(-1, n_heads, -1)  # (B, H, T K)
+    return table.expand(n_sequences, -1, -1).gather(2, flat).view(n_sequences, n_heads, *rows.shape[1:])
 
 
-def pairwise_match_lengths(classes: Tensor, n_new: int) -> Tensor:
-    """Return how many classes before each of the last positions equal those before each entry.
+def pairwise_match_lengths(viewpoints: Sequence[Tensor], n_new: int) -> Tensor:
+    """Return how many classes before each of the last positions equal those before each entry, for each viewpoint.
 
     Counted backwards from both, up to ``LONGEST_MATCH``; the class of the position itself is included, that of the
     entry is not.
 
     Args:
-        classes: Token ids, or classes of a viewpoint, -1 or more, shape (B, K).
+        viewpoints: Token ids, or classes of a viewpoint, -1 or more, shape (B, K) each; at most 7.
         n_new: T, number of last positions.
 
     Returns:
-        Shape (B, T, K).
+        Four bits of an integer for each viewpoint, those of the first one the lowest, shape (B, T, K).
 
     Example:
-        >>> pairwise_match_lengths(torch.tensor([[5, 6, 7, 5, 6]]), 1)  # "5 6" came before the 7
-        tensor([[[0, 0, 2, 0, 0]]])
+        >>> pairwise_match_lengths([torch.tensor([[5, 6, 7, 5, 6]])], 1)  # "5 6" came before the 7
+        tensor([[[0, 0, 2, 0, 0]]], dtype=torch.int32)
     """
-    n_classes = classes.shape[1]
-    matches_so_far = torch.ones(len(classes), n_new, n_classes, dtype=torch.bool, device=classes.device)  # (B, T, K)
-    lengths = torch.zeros_like(matches_so_far, dtype=torch.long)  # (B, T, K)
-    for lag in range(LONGEST_MATCH):
-        at_position = nn.functional.pad(classes, (lag, 0), value=-2)[:, n_classes - n_new : n_classes]  # (B, T)
-        before_entry = nn.functional.pad(classes, (lag + 1, 0), value=-3)[:, :n_classes]  # (B, K)
-        matches_so_far = matches_so_far & (at_position[:, :, None] == before_entry[:, None, :])
+    # All viewpoints in one integer: one comparison counts for all lags, and one "and" for all viewpoints.
+    n_sequences, n_entries = viewpoints[0].shape
+    n_lags = LONGEST_MATCH - 1
+    equal = torch.zeros(
+        n_sequences, n_lags + n_new, n_lags + n_entries, dtype=torch.int32, device=viewpoints[0].device
+    )  # begins LONGEST_MATCH - 1 before the first position, and before the first entry
+    for index, classes in enumerate(viewpoints):
+        at_position = nn.functional.pad(classes, (n_lags, 0), value=-2)[:, n_entries - n_new :]
+        before_entry = nn.functional.pad(classes, (n_lags + 1, 0), value=-3)[:, :-1]
+        equal.add_(at_position[:, :, None] == before_entry[:, None, :], alpha=1 << index * _BITS)
+    matches_so_far = equal[:, n_lags:, n_lags:]  # (B, T, K)
+    lengths = matches_so_far.clone()  # (B, T, K)
+    for begin in reversed(range(n_lags)):
+        matches_so_far = matches_so_far & equal[:, begin : begin + n_new, begin : begin + n_entries]
         lengths += matches_so_far
     return lengths
 
 
-def causal_softmax(scores: Tensor) -> Tensor:
-    """Return the softmax over the entries up to each query, shape (..., T, K); the last query is at the last entry."""
-    n_queries, n_keys = scores.shape[-2:]
-    is_later = torch.ones(n_queries, n_keys, dtype=torch.bool, device=scores.device).triu(n_keys - n_queries + 1)
-    return scores.masked_fill(is_later, -torch.inf).softmax(dim=-1)
+def _unpacked(lengths: Tensor) -> list[Tensor]:
+    """Return the match lengths of each of ``MATCHED_VIEWPOINTS``."""
+    return [lengths >> index * _BITS & (1 << _BITS) - 1 for index in range(len(MATCHED_VIEWPOINTS))]
