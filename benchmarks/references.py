@@ -18,13 +18,15 @@ from torch import Tensor
 
 from chromasonic.melody_generation.corpora.nottingham import NottinghamCorpus
 from chromasonic.melody_generation.data_loader import MelodyDataModule
+from chromasonic.melody_generation.networks.countmix import CountMixNetwork
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
 from chromasonic.melody_generation.training.lightning_module import MelodyMetrics
 from chromasonic.melody_generation.training.metrics import TokenScorer
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
-REFERENCES: dict[str, tuple[type[MarkovNetwork] | type[PPMNetwork], Mapping[str, Any]]] = {
+Reference = MarkovNetwork | PPMNetwork | CountMixNetwork
+REFERENCES: dict[str, tuple[type[Reference], Mapping[str, Any]]] = {
     "uniform": (MarkovNetwork, {"order": 0}),
     "order 0": (MarkovNetwork, {"order": 0}),
     "Markov 1": (MarkovNetwork, {"order": 1}),
@@ -33,10 +35,11 @@ REFERENCES: dict[str, tuple[type[MarkovNetwork] | type[PPMNetwork], Mapping[str,
     "PPM long-term": (PPMNetwork, {"models": "long"}),
     "PPM short-term": (PPMNetwork, {"models": "short"}),
     "PPM both": (PPMNetwork, {"models": "both"}),
+    "context mixing": (CountMixNetwork, {}),
 }
 
 
-def bits_and_accuracy(network: MarkovNetwork | PPMNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:
+def bits_and_accuracy(network: Reference, batches: Iterable[Tensor]) -> tuple[float, float]:
     """Return bits per note and accuracy."""
     scorer, metrics = TokenScorer(NoteVocabulary()), MelodyMetrics()
     with torch.no_grad():
@@ -58,7 +61,9 @@ def main() -> None:
     for name, (build, arguments) in REFERENCES.items():
         network = build(**arguments)
         begin = time.perf_counter()
-        if name != "uniform":
+        if isinstance(network, CountMixNetwork):
+            network.fit(data.train_dataloader(), [])
+        elif name != "uniform":
             for tokens in data.train_dataloader():
                 network.count(tokens)
         fitted = time.perf_counter()

@@ -60,10 +60,10 @@ def test_a_sweep_with_a_failed_job_compares_the_others(train: Train, tmp_path: P
 
     events = EventAccumulator(str(sweep / "comparison_results/tensorboard"))
     events.Reload()
-    assert events.Tags()["images"] == ["model comparison"]
+    assert events.Tags()["images"] == ["comparison as a figure"]
     scores = EventAccumulator(str(sweep / "1_lstm/tensorboard/evaluation"))
     scores.Reload()
-    assert "evaluation/overall_score" in scores.Tags()["scalars"]
+    assert "evaluation/typicality" in scores.Tags()["scalars"]
 
 
 def test_a_sweep_over_seeds_shows_their_mean_and_spread_and_repeats_nothing(train: Train, tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_TAGS = {"overall_score": "typicality"}
+
+
 def evaluate_run(run: str | Path, settings: SampleSettings | None = None, *, force: bool = False) -> EvaluationRecord:
     """Evaluate a run on its own test tunes, and write ``evaluation/`` in its directory.
 
@@ -177,7 +180,7 @@ def write_evaluation(
         for drawing in layout.surprisal_files():  # perhaps of another model
             remove_file(drawing)
     if run is not None and RunLayout(run).tensorboard.is_dir():  # the run logs to TensorBoard
-        scores = {name: record.scores[name].value for name in SCORES} | _distances(record)
+        scores = {_TAGS.get(name, name): record.scores[name].value for name in SCORES} | _distances(record)
         show_in_tensorboard(
             RunLayout(run).evaluation_events,
             scores={f"evaluation/{name}": scores[name] for name in scores if not math.isnan(scores[name])},
@@ -228,7 +231,9 @@ def write_comparison(
             unfinished.write_bytes(picture)
         write_comparison_report(layout.report, comparison, figure, report_inputs, command)
         digests = files.digests(directory)
-    show_in_tensorboard(layout.tensorboard, tables={"model comparison": tables}, figures={"model comparison": figure})
+    show_in_tensorboard(
+        layout.tensorboard, tables={"comparison as a table": tables}, figures={"comparison as a figure": figure}
+    )
     written = comparison.to_json() | {"files": digests}
     write_json(layout.results, written)
     return written
