@@ -200,8 +200,8 @@ def test_melodies_are_told_from_real_tunes_in_a_table_and_in_words(
     assert table.rows[2] == ("PPM", "0.81 [0.71, 0.86]", "7.0 [6.9, 7.1]", "0.60 [0.50, 0.70]", "0.70 [0.60, 0.80]")
     assert table.rows[3][:2] == ("held-out real tunes", "0.50 [0.40, 0.60]")
     rows = {row[0]: dict(zip(main_table(results).columns, row, strict=True)) for row in main_table(results).rows}
-    assert rows["LSTM"]["told from real (AUC)"] == "0.82 ± 0.01"
-    assert rows["held-out real tunes"]["told from real (AUC)"] == "0.50 [0.40, 0.60]"
+    assert rows["LSTM"]["told apart"] == "0.82 ± 0.01"
+    assert rows["held-out real tunes"]["told apart"] == "0.50 [0.40, 0.60]"
     assert reasons_list(results)[0] == ("Tuned", ["are longer (length: 36 bars, real tunes 21)"])
     monkeypatch.setattr(page_module, "tunes_of", lambda *_: [])
     write_results(workflow, results, tmp_path / "results.md", Path("plan.yaml"), 512)

@@ -10,7 +10,7 @@ from chromasonic.melody_generation.evaluation.compared_models import ComparedMod
 from chromasonic.melody_generation.measures.bootstrap import Estimate
 from chromasonic.melody_generation.measures.comparisons.leverage import MAX_TUNES
 from chromasonic.melody_generation.pages.tables import Table, interval
-from chromasonic.melody_generation.reporting.distance_tables import AUC_COLUMN
+from chromasonic.melody_generation.reporting.distance_tables import AUC_COLUMN, AUC_NOTE
 
 PAIR_COLUMNS = ("bits per note", "p", "about", "better on", f"without {MAX_TUNES} tunes")
 _ABOUT = {"recipes": "the recipes", "runs": "these runs"}
@@ -50,12 +50,11 @@ def _prediction_table(comparison: Comparison) -> Table:
 
 
 def _melodies_table(comparison: Comparison) -> Table:
-    brief = ("diversity", "coherence", "musicality")
+    brief = ("diversity", "coherence", "musicality", "overall_score")
     rows = [
         (
             shown_name(model),
             *(_cell(model, name, brief=True) for name in brief),
-            _cell(model, "overall_score"),
             auc_cell(model),
             f"{model.notes_per_second:,.0f}",
         )
@@ -63,9 +62,10 @@ def _melodies_table(comparison: Comparison) -> Table:
     ]
     real = comparison.real
     real_cells = [interval(Estimate(real[name].value, math.nan, math.nan), 2) for name in brief]
-    rows.append(("real tunes", *real_cells, interval(real["overall_score"], 2), _real_auc(comparison), ""))
+    rows.append(("real tunes", *real_cells, _real_auc(comparison), ""))
     columns = ("Their melodies", "diversity", "coherence", "musicality", "typicality", AUC_COLUMN, "notes/s")
-    return Table("", columns, tuple(rows))
+    has_auc = any(record.distance for model in comparison.models for record in model.records)
+    return Table("", columns, tuple(rows), AUC_NOTE if has_auc else "")
 
 
 def auc_cell(model: ComparedModel) -> str:

@@ -7,7 +7,8 @@ from chromasonic.melody_generation.measures.real_distance.distance_to_real impor
 from chromasonic.melody_generation.measures.real_distance.reasons import TOLD_BY
 from chromasonic.melody_generation.pages.tables import Table, interval
 
-AUC_COLUMN = "told from real (AUC)"
+AUC_COLUMN = "told apart"  # of tables of several models
+AUC_NOTE = "Told apart: the AUC of a classifier that tells melodies from real tunes; 0.5 is chance, 1 always."
 
 
 def distance_tables(distance: RealDistance | None, title: str = "its melodies") -> tuple[Table, ...]:
