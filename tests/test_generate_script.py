@@ -47,7 +47,7 @@ def test_melodies_are_written_in_all_formats_and_listed(generate: Generate, trai
     ended = generate("count=2", "key=G", "metre=6/8", "upbeat=1/8", "bars=4", "seed=7", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
     expected = {f"melody_{number:02}{ending}" for number in (1, 2) for ending in FORMAT_SUFFIXES.values()}
-    assert {each.name for each in tmp_path.iterdir()} == expected | {"index.html"}
+    assert {each.name for each in tmp_path.iterdir()} == expected | {"index.html", "melodies.abc", "melodies.zip"}
     for number in (1, 2):
         tune = read_first_tune(tmp_path / f"melody_{number:02}.abc")
         assert (tune.metre, tune.start, tune.tonic, tune.mode) == (Metre(6, 8), 60, 7, "major")
@@ -71,9 +71,25 @@ def test_melodies_go_into_the_run_by_default_and_a_seed_repeats_them(
     assert generate("count=3", *shared, f"run={checkpoint}").code == 0
     melodies = trained / "melodies"
     assert generate("count=1", *shared, f"output_dir={tmp_path}").code == 0
-    assert {each.suffix for each in melodies.iterdir()} == {".mid", ".abc", ".html"}
-    assert (tmp_path / "melody_01.abc").read_bytes() == (melodies / "melody_01.abc").read_bytes()
-    assert (tmp_path / "melody_01.mid").read_bytes() == (melodies / "melody_01.mid").read_bytes()
+    assert {each.suffix for each in melodies.iterdir()} == {".mid", ".abc", ".html", ".zip"}
+    drawn = {path.read_bytes() for path in melodies.glob("melody_*.mid")}
+    assert len(drawn) == 3
+    assert (tmp_path / "melody_01.mid").read_bytes() in drawn
+
+
+def test_the_best_melody_comes_first_and_is_said_to_be(generate: Generate, tmp_path: Path) -> None:
+    ended = generate("count=2", "n_best=3", "bars=4", "formats=[abc]", f"output_dir={tmp_path}")
+    assert ended.code == 0, ended.err
+    assert "The best 2 of 6, best first, by typicality." in " ".join(ended.out.split())
+    rows = [line.split() for line in ended.out.splitlines() if line.strip().startswith("melody_")]
+    assert len(rows) == 2
+    assert float(rows[0][3]) >= float(rows[1][3])
+    assert "The best 2 of 6, best first" in (tmp_path / "index.html").read_text()
+    tunebook = (tmp_path / "melodies.abc").read_text()
+    assert f"output_dir={tmp_path}" not in tunebook
+    ended = generate("count=1", f"primer={tmp_path}/melodies.abc", f"output_dir={tmp_path}")
+    assert (ended.code, (tmp_path / "melodies.abc").read_text()) == (1, tunebook)
+    assert "would be replaced by the melodies" in ended.err
 
 
 def sounding_notes(melody: Melody) -> list[tuple[int, int, int]]:
@@ -124,7 +140,7 @@ def test_greedy_melodies_end(generate: Generate, tmp_path: Path) -> None:
 def test_temperature_zero_generates_one_melody(generate: Generate, tmp_path: Path) -> None:
     ended = generate("temperature=0", "max_notes=20", "formats=abc", f"output_dir={tmp_path}")
     assert ended.code == 0, ended.err
-    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html", "melodies.abc", "melodies.zip"}
     assert "gives the same melody 16 times" in ended.out
     assert "1 of 1 did not end within 20 notes" in " ".join(ended.out.split())
 
@@ -158,7 +174,7 @@ def test_two_programs_do_not_write_into_one_folder(generate: Generate, tmp_path:
     )
     assert list(tmp_path.iterdir()) == []
     assert generate("count=1", "bars=2", "formats=[abc]", f"output_dir={tmp_path}").code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"melody_01.abc", "index.html", "melodies.abc", "melodies.zip"}
 
 
 def test_a_terminated_program_leaves_no_incomplete_file(

@@ -13,6 +13,7 @@ from chromasonic.config.command_options import GenerateCommandOptions, GenerateO
 from chromasonic.config.location import configs_directory
 
 if TYPE_CHECKING:
+    from chromasonic.melody_generation.generation.best_draws import DrawnMelodies
     from chromasonic.melody_generation.generation.generation_config import GenerationConfig
     from chromasonic.melody_generation.melody import Melody
     from chromasonic.melody_generation.runs.trained_model import TrainedModel
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     """Generate melodies, score them, write them with a page, and print a table."""
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
+    from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.generation.beginnings import n_notes_taken
     from chromasonic.melody_generation.generation.conditions import unfamiliar_conditions
     from chromasonic.melody_generation.generation.primer import read_primer
     from chromasonic.melody_generation.harmony.harmonise import harmonise
+    from chromasonic.melody_generation.io.bundle import ARCHIVE, TUNEBOOK
     from chromasonic.melody_generation.io.export import check_folder, check_formats
     from chromasonic.melody_generation.notation.tempo import check_tempo
     from chromasonic.melody_generation.pages.generated_set import GeneratedSet
@@ -47,13 +50,14 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     check_folder(folder)
     if folder == default:  # as a folder of the run, it must not lead elsewhere
         refuse_links(default.parent, [default.name])
+    if options.primer is not None and Path(options.primer).resolve() == (folder / TUNEBOOK).resolve():
+        raise InputError(f"primer={options.primer} would be replaced by the melodies: name another output_dir")
     primer = None if options.primer is None else read_primer(options.primer, config.primer_notes)
     if primer and primer.n_rounded:
         print_remark(f"the durations of {primer.n_rounded} notes of the primer were rounded to those of the vocabulary")
 
-    melodies = generate_melodies(model, config, primer.melody if primer else None)
-    if options.chords:
-        melodies = [harmonise(melody) for melody in melodies]
+    drawn = generate_melodies(model, config, primer.melody if primer else None)
+    melodies = [harmonise(melody) for melody in drawn.melodies] if options.chords else drawn.melodies
     if remark := unfamiliar_conditions(model.tunes.get("train", ()), melodies[0]):
         print_remark(remark)
     title = "Melody"
@@ -66,15 +70,18 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         title,
         max_notes=config.max_notes if config.is_open_ended else None,
         n_given=n_notes_taken(config, primer.melody) if primer and is_continued else 0,
+        drawn=drawn,
     )
     page = folder / LISTENING_PAGE
     settings, command = settings_facts(config, options.primer), generating_command(typed)
     with lock_directory(folder, "writing melodies"):
         bar = TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies))
         with replaced_together(journal_folder=folder), bar:
-            contents = generated.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
+            contents = generated.write(
+                folder, tempo=options.tempo, formats=formats, on_written=bar.advance, has_bundle=True
+            )
             write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
-    print_generated_set(generated, {"Melodies": folder, "Listen": page})
+    print_generated_set(generated, {"Melodies": folder, "All as ZIP": folder / ARCHIVE, "Listen": page})
 
 
 def _load(run: str) -> TrainedModel:
@@ -89,9 +96,9 @@ def _load(run: str) -> TrainedModel:
     return model
 
 
-def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Melody | None) -> list[Melody]:
+def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Melody | None) -> DrawnMelodies:
     """Return the melodies that were asked for, or one if greedy sampling would make all of them the same."""
-    from chromasonic.melody_generation.generation.generate import generate
+    from chromasonic.melody_generation.generation.generate import draw_melodies
     from chromasonic.melody_generation.printing.terminal_output import Terminal
     from chromasonic.melody_generation.reporting.terminal import print_remark
 
@@ -100,8 +107,8 @@ def generate_melodies(model: TrainedModel, config: GenerationConfig, primer: Mel
             f"greedy sampling (temperature=0 or top_k=1) gives the same melody {config.count} times, here it is once"
         )
         config = replace(config, count=1)
-    with Terminal.for_errors().waiting_for(f"generating {config.count} melodies"):
-        return generate(model, config, primer=primer)
+    with Terminal.for_errors().waiting_for(f"generating {config.n_draws} melodies"):
+        return draw_melodies(model, config, primer)
 
 
 def main(arguments: Sequence[str]) -> None:

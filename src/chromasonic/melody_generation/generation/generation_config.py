@@ -60,6 +60,7 @@ class GenerationConfig:
         min_p: Keeps the tokens with at least this share of the most probable one's probability; 0 for all.
         drafts: Where a length, form, range or ending is asked for: the number of drafts of which one is drawn, by
             the probability that the model gives to what was asked for.
+        n_best: The number of melodies that are drawn for each that is kept; the best are kept.
         seed: Seed of the random numbers.
         primer_notes: The number of the primer's first notes that are taken; by default all.
         primer_bars: The number of the primer's first bars that are taken, an upbeat with the first.
@@ -94,6 +95,7 @@ class GenerationConfig:
     top_p: float = 1.0
     min_p: float = 0.0
     drafts: int = 4
+    n_best: int = 1
     seed: int = 0
     primer_notes: int | None = None
     primer_bars: int | None = None
@@ -109,6 +111,7 @@ class GenerationConfig:
         self._check_length()
         self._check_rewriting()
         for name, is_valid, expected in (
+            ("n_best", 1 <= self.n_best <= _MAX_DRAFTS, f"a whole number of 1 to {_MAX_DRAFTS}"),
             ("temperature", 0 <= self.temperature < math.inf, "a number of 0 or more (0 is greedy)"),
             ("top_k", self.top_k >= 0, "how many tokens are kept, 0 for all"),
             ("top_p", 0 < self.top_p <= 1, "a share above 0 and up to 1, 1 for all"),
@@ -184,6 +187,16 @@ class GenerationConfig:
     def is_greedy(self) -> bool:
         """True if the most probable token is always chosen, so that a beginning has one continuation."""
         return self.temperature == 0 or self.top_k == 1
+
+    @property
+    def n_draws(self) -> int:
+        """The number of melodies that are drawn, of which the best are kept; greedy ones would all be the same."""
+        return self.count if self.is_greedy and self.vary is None else self.count * self.n_best
+
+    @property
+    def may_run_away(self) -> bool:
+        """True if a melody may go on to ``max_notes`` without an end."""
+        return self.is_open_ended and not self.is_rewriting
 
     @property
     def n_bars(self) -> int | None:

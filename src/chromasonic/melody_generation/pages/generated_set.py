@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chromasonic.melody_generation.atomic_files import remove_file
 from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelodies
+from chromasonic.melody_generation.generation.best_draws import DrawnMelodies
+from chromasonic.melody_generation.io.bundle import Bundle
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
 from chromasonic.melody_generation.melody import REST, Melody
 from chromasonic.melody_generation.notation.titles import file_stem
@@ -30,11 +33,13 @@ class GeneratedSet:
         stems: The names of their files, without an ending.
         max_notes: The number of notes and rests after which a melody was ended if the model had not done so; None if
             another length was asked for.
+        drawn: How they were drawn; None if that is not known.
     """
 
     scored: ScoredMelodies
     stems: tuple[str, ...]
     max_notes: int | None = None
+    drawn: DrawnMelodies | None = None
 
     @classmethod
     def of(
@@ -44,6 +49,7 @@ class GeneratedSet:
         title: str = "Melody",
         max_notes: int | None = None,
         n_given: int = 0,
+        drawn: DrawnMelodies | None = None,
     ) -> GeneratedSet:
         """Name melodies by number, and score them by the model's tunes or its calibration.
 
@@ -53,12 +59,13 @@ class GeneratedSet:
             title: The beginning of their titles.
             max_notes: See the attribute.
             n_given: The number of notes and rests at the beginning of each that were given by a primer.
+            drawn: See the attribute.
         """
         digits = max(2, len(str(len(melodies))))
         titled = [replace(melody, title=f"{title} {number}") for number, melody in enumerate(melodies, 1)]
         stem = file_stem(title) or "melody"
         stems = tuple(f"{stem}_{number:0{digits}}" for number in range(1, len(titled) + 1))
-        return cls(ScoredMelodies.score_for_model(titled, model, n_given), stems, max_notes)
+        return cls(ScoredMelodies.score_for_model(titled, model, n_given), stems, max_notes, drawn)
 
     @property
     def melodies(self) -> tuple[Melody, ...]:
@@ -82,6 +89,7 @@ class GeneratedSet:
         tempo: float | None = None,
         formats: Sequence[str] = FORMATS,
         on_written: Callable[[], None] = lambda: None,
+        has_bundle: bool = False,
     ) -> tuple[Mapping[str, bytes], ...]:
         """Write the files of each melody; all files of a melody are rendered before the first is written.
 
@@ -93,6 +101,7 @@ class GeneratedSet:
             tempo: Quarter notes per minute; None for the usual tempo of each melody's metre.
             formats: Some of ``FORMATS``.
             on_written: Called after each melody.
+            has_bundle: Whether a tunebook and an archive of all files are written as well.
 
         Returns:
             For each melody that a page shows, the files that were written and that the page contains, by format.
@@ -102,12 +111,15 @@ class GeneratedSet:
         """
         written: set[Path] = set()
         page_contents: list[Mapping[str, bytes]] = []
-        for melody, stem in zip(self.melodies, self.stems, strict=True):
-            contents = render(melody, tempo, formats)
-            written |= set(write_files(contents, folder, stem).values())
-            if len(page_contents) < MOST_ON_PAGE:
-                page_contents.append({name: contents[name] for name in PAGE_FORMATS if name in contents})
-            on_written()
+        with Bundle(folder) if has_bundle else nullcontext() as bundle:
+            for melody, stem in zip(self.melodies, self.stems, strict=True):
+                contents = render(melody, tempo, formats)
+                written |= set(write_files(contents, folder, stem).values())
+                if bundle is not None:
+                    bundle.add(contents, stem)
+                if len(page_contents) < MOST_ON_PAGE:
+                    page_contents.append({name: contents[name] for name in PAGE_FORMATS if name in contents})
+                on_written()
         for path in files_of_series(folder, self.series):
             if path not in written:
                 remove_file(path)
@@ -122,9 +134,12 @@ def files_of_series(folder: Path, stem: str) -> list[Path]:
 
 
 def generated_set_table(generated: GeneratedSet) -> Table:
-    """Return length, overall score and the run shared with a training tune of each melody, as a table."""
+    """Return length, score, number of drawing and the run shared with a training tune of each melody, as a table."""
     scored = generated.scored
     columns = ("file", "bars", "notes", *(["typicality"] if scored.scores else []))
+    numbers = generated.drawn.numbers if generated.drawn else ()
+    is_reordered = numbers != tuple(range(1, len(numbers) + 1))
+    columns += ("drawn as number",) if is_reordered else ()
     columns += ("notes in a row from a training tune",) if scored.copying else ()
     rows = []
     for index, (stem, melody) in enumerate(zip(generated.stems, generated.melodies, strict=True)):
@@ -132,12 +147,14 @@ def generated_set_table(generated: GeneratedSet) -> Table:
         if scored.scores:
             score = float(scored.scores.overall[index])
             row.append("not defined" if math.isnan(score) else f"{score:.2f}")
+        if is_reordered:
+            row.append(str(numbers[index]))
         if scored.copying:
             row.append(_shared_run(scored, index))
         rows.append(tuple(row))
-    return Table(
-        "Melodies", columns, tuple(rows), " ".join(filter(None, (_beside_real_tunes(scored), _cut(generated))))
-    )
+    order = generated.drawn.remark if generated.drawn else ""
+    note = " ".join(filter(None, (order, _beside_real_tunes(scored), _cut(generated))))
+    return Table("Melodies", columns, tuple(rows), note)
 
 
 def _cut(generated: GeneratedSet) -> str:

@@ -12,7 +12,7 @@ from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 
 _NOT_LISTED = {"count", "max_notes", "corpus"}
-_LISTED_IF_CHANGED = {"top_k", "top_p", "min_p", "drafts", "without_primer", "outline"}
+_LISTED_IF_CHANGED = {"top_k", "top_p", "min_p", "drafts", "without_primer", "outline", "n_best"}
 # Names of the models in the title.
 _MODEL_WORDS = {
     "lstm": "an LSTM",
@@ -64,7 +64,8 @@ def listening_page(
     n = len(generated.melodies)
     shown = min(n, MOST_ON_PAGE)
     titles = [melody.title or f"Melody {number}" for number, melody in enumerate(generated.melodies[:shown], 1)]
-    note = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
+    rest = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
+    note = " ".join(filter(None, (generated.drawn.remark if generated.drawn else "", rest)))
     metadata = model.metadata
     n_tunes = count_noun(len(model.tunes["train"]), "tune") if "train" in model.tunes else "tunes"
     facts = {
