@@ -227,10 +227,10 @@ def test_files_have_the_given_tempo(generate: Generate, tmp_path: Path) -> None:
         (("seed=-1",), "seed is a whole number of 0 or more"),
         (("corpus=jazz",), "no corpus is called 'jazz'"),
         (("tempo=0",), "tempo is quarter notes per minute, 10 to 1000, got 0"),
-        (("formats=[abc,mp3]",), "unknown format 'mp3'"),
+        (("formats=[abc,mp3]",), "formats=mp3: choose from midi, musicxml"),
         (("primer_notes=3",), "no primer was given"),
-        (("primer=missing.abc",), "there is no file missing.abc"),
-        (("run=missing",), "there is no run directory missing"),
+        (("primer=missing.abc",), "primer=missing.abc: there is no such file"),
+        (("run=missing",), "run=missing: there is no such run"),
         (("temprature=1",), "there is no temprature to set, did you mean temperature?"),
     ],
 )

@@ -69,9 +69,9 @@ def test_a_folder_is_harmonised_and_what_is_left_out_is_named(harmonise: Harmoni
     ("arguments", "sentence"),
     [
         ([], "melodies must be given"),
-        (["melodies=none.abc"], "there is no file none.abc"),
+        (["melodies=none.abc"], "melodies=none.abc: there is no such file"),
         (["melodies=."], "has no melody"),
-        (["melodies=tunes", "formats=pdf"], "unknown format 'pdf'"),
+        (["melodies=tunes", "formats=pdf"], "formats=pdf: choose from midi"),
         (["melodies=tunes", "tempo=0"], "tempo is quarter notes per minute"),
         (["melodies=tunes", "output_dir=my waltz.abc"], "is no folder"),
     ],

@@ -84,7 +84,7 @@ def test_a_wrong_plan_is_refused_before_anything_runs(run: Run, tmp_path: Path) 
     plan = tmp_path / "plan.yaml"
     for text, says in (
         (PLAN.replace("epochs=2", "epoch=2"), "lstm: there is no epoch to set, did you mean epochs?"),
-        (PLAN.replace("epochs=2", "epochs=0"), "lstm: epochs=0: input should be greater than 0"),
+        (PLAN.replace("epochs=2", "epochs=0"), "lstm: epochs=0: write a number above 0"),
         (PLAN + "\nseeds: [2]", "found duplicate key seeds"),
         ("- a", "plan.yaml holds no named values"),
     ):
@@ -93,7 +93,7 @@ def test_a_wrong_plan_is_refused_before_anything_runs(run: Run, tmp_path: Path) 
         assert ended.code == 1
         assert says in ended.err
         assert len(ended.err.splitlines()) == 1
-    assert "cannot be read" in run("results.py", "plan=nowhere.yaml").err
+    assert "plan=nowhere.yaml: there is no such file" in run("results.py", "plan=nowhere.yaml").err
     assert not (tmp_path / "outputs").exists()
 
 

@@ -199,9 +199,7 @@ def test_resuming_a_missing_run_is_refused(train: Train, tmp_path: Path) -> None
 def test_resuming_a_complete_or_damaged_run_is_refused(train: Train, copied: Path, tmp_path: Path) -> None:
     show_refused(train(f"resume={copied}"), "complete", "2 of 2")
     show_refused(train(f"resume={copied}", "hidden_size=32"), "hidden_size=32", "cannot take")
-    show_refused(
-        train("-m", f"resume={copied}", "epochs=3,4", f"output_dir={tmp_path / 'sweep'}"), "without -m", lines=4
-    )
+    show_refused(train("-m", f"resume={copied}", "epochs=3,4", f"output_dir={tmp_path / 'sweep'}"), "without -m")
     checkpoint = copied / "lstm_checkpoints/melody_lstm_last.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     show_refused(train(f"resume={copied}", "epochs=3"), str(checkpoint))

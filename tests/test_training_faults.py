@@ -55,9 +55,9 @@ def test_a_corpus_of_one_family_is_refused(train: Train, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("limit_val_batches=0", "trainer.limit_val_batches=0: input should be greater than 0"),
+        ("limit_val_batches=0", "trainer.limit_val_batches=0: write a number above 0"),
         ("check_val_every_n_epoch=2", "every epoch needs a validation"),
-        ("limit_test_batches=0", "trainer.limit_test_batches=0: input should be greater than 0"),
+        ("limit_test_batches=0", "trainer.limit_test_batches=0: write a number above 0"),
         ("max_steps=0", "no epoch was trained"),
     ],
 )

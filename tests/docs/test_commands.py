@@ -9,9 +9,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from pydantic import BaseModel
 
 from chromasonic.config.command_options import (
+    CommandOptions,
     CompareOptions,
     EvaluateOptions,
     GenerateOptions,
@@ -28,7 +28,7 @@ from tests.docs.markdown_files import ROOT, Command, commands, named_options, te
 from tests.running import choices
 
 CONFIGS = ROOT / "configs"
-SCHEMAS: dict[str, type[BaseModel]] = {
+SCHEMAS: dict[str, type[CommandOptions]] = {
     "evaluate": EvaluateOptions,
     "compare": CompareOptions,
     "generate": GenerateOptions,

@@ -9,8 +9,9 @@ from importlib import import_module
 from importlib.metadata import version
 
 from chromasonic.app.launch import end_with
+from chromasonic.config.guidance.named_runs import name_latest
 from chromasonic.config.location import configs_directory
-from chromasonic.melody_generation.errors import InputError
+from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.printing.terminal_output import print_lines
 
 COMMANDS = {
@@ -22,6 +23,14 @@ COMMANDS = {
     "listen": "make a blind listening test of real and made tunes",
     "judge": "read the answers to a listening test",
     "results": "train and evaluate every model of a plan",
+}
+# What commands are called elsewhere.
+_OTHER_WORDS = {
+    "train": "fit learn run start",
+    "evaluate": "eval test score validate",
+    "generate": "gen sample compose predict play make",
+    "harmonise": "harmonize chords accompany",
+    "listen": "listening_test",
 }
 
 
@@ -44,9 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif command in COMMANDS and command != "train" and {"-h", "--help"} & {*options}:  # Hydra prints the help of train
         print_lines((configs_directory() / f"{command}.yaml").read_text(encoding="utf-8").rstrip())
     elif command in COMMANDS:
-        import_module(f"chromasonic.app.{command}_command").main(options)
+        try:
+            typed = name_latest(options)
+        except InputError as problem:
+            end_with(problem)
+        import_module(f"chromasonic.app.{command}_command").main(typed)
     else:
-        end_with(InputError(f"chromasonic: unknown command {command}, choose one of {', '.join(COMMANDS)}"))
+        end_with(
+            InputError(f"there is no command {command}{_meant_command(command)}: choose one of {', '.join(COMMANDS)}")
+        )
+
+
+def _meant_command(word: str) -> str:
+    """Return a hint at the command that a word was meant for."""
+    usual = next((command for command, words in _OTHER_WORDS.items() if word.lower() in words.split()), None)
+    if "=" in word:
+        return f" (the command comes first: chromasonic train {word})"
+    return f", did you mean {usual}?" if usual else did_you_mean(word, COMMANDS)
 
 
 def _help() -> str:

@@ -17,11 +17,7 @@ from chromasonic.melody_generation.errors import InputError
 
 
 def run(options: EvaluateOptions) -> None:
-    """Evaluate a run, or score melodies of any origin.
-
-    Raises:
-        InputError: If neither is given, or both.
-    """
+    """Evaluate a run, or score melodies of any origin."""
     if options.melodies:
         _score_melodies(options)
     else:

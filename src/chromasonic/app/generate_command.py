@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     """Generate melodies, score them, write them with a page, and print a table."""
+    config = options.generation_config()  # values are checked before heavy libraries are imported
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
     from chromasonic.melody_generation.errors import InputError
     from chromasonic.melody_generation.generation.beginnings import n_notes_taken
@@ -39,7 +40,6 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.runs.layout import LISTENING_PAGE, RunLayout
 
     # Everything that can be refused is checked before anything is generated.
-    config = options.generation_config()
     formats = [options.formats] if isinstance(options.formats, str) else options.formats
     check_formats(formats)
     if options.tempo is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from chromasonic.app.launch import is_main_process
+from chromasonic.config.closed_set import PATHS
 from chromasonic.config.saved_configuration import (
     check_repeating,
     check_resuming,
@@ -22,7 +25,6 @@ from chromasonic.melody_generation.runs.command_line import path_option, shell_c
 from chromasonic.melody_generation.runs.directory_lock import refuse_second_run
 from chromasonic.melody_generation.runs.layout import CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.shipped.pretrained import is_pretrained
-from chromasonic.melody_generation.training.resume import is_complete, planned_epochs
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,10 @@ def plan_job(config: DictConfig, directory: Path) -> Job | None:
 
 
 def _resumed_job(typed: DictConfig, directory: Path) -> Job:
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise InputError(
-            "resume= does not take a sweep: start the sweep again with its output_dir, and the jobs that are not "
-            "complete are resumed; or give resume=<one of its runs> without -m"
-        )
-    overrides = list(HydraConfig.get().overrides.task)
+    overrides = typed_overrides(HydraConfig.get())
     check_resuming(directory, overrides)
+    from chromasonic.melody_generation.training.resume import planned_epochs
+
     checkpoints = CheckpointLayout.find(directory)
     has_epochs = any(override.startswith("epochs=") for override in overrides)
     epochs = typed.epochs if has_epochs else planned_epochs(checkpoints)
@@ -80,8 +79,10 @@ def _resumed_job(typed: DictConfig, directory: Path) -> Job:
 
 
 def _repeated_job(typed: DictConfig, directory: Path) -> Job:
+    from chromasonic.melody_generation.training.resume import planned_epochs
+
     original = Path(str(typed.repeat))
-    check_repeating(original, typed, list(HydraConfig.get().overrides.task))
+    check_repeating(original, typed, typed_overrides(HydraConfig.get()))
     replaced = {"output_dir": typed.output_dir}
     if RunLayout(original).has_epoch:  # it may have been resumed with more epochs
         replaced["epochs"] = planned_epochs(CheckpointLayout.find(original))
@@ -94,9 +95,10 @@ def _repeated_job(typed: DictConfig, directory: Path) -> Job:
 
 
 def _new_job(config: DictConfig, directory: Path) -> Job | None:
+    from chromasonic.melody_generation.training.resume import is_complete
+
     hydra = HydraConfig.get()
-    choices = {group: hydra.runtime.choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
-    OmegaConf.update(config, "choices", choices, force_add=True)
+    choices = _add_choices(config, hydra.runtime.choices)
     check(config)
     checkpoints = RunLayout(directory).checkpoints_of(choices["model"])
     if hydra.mode == RunMode.MULTIRUN and checkpoints.latest is not None and is_same_configuration(config, directory):
@@ -109,13 +111,84 @@ def _new_job(config: DictConfig, directory: Path) -> Job | None:
     return Job(config, directory, checkpoints)
 
 
+def check_job(config: DictConfig, directory: Path) -> None:
+    """Raise if a run cannot be started, as far as that shows before anything heavy is imported or anything written.
+
+    Args:
+        config: The configuration as composed by Hydra, with the node ``hydra``.
+        directory: The run directory.
+
+    Raises:
+        InputError: With a line for each fault.
+    """
+    hydra, overrides = config.hydra, typed_overrides(config.hydra)
+    values = config.copy()
+    OmegaConf.set_struct(values, value=False)
+    del values["hydra"]
+    _add_choices(values, hydra.runtime.choices)
+    check(values)
+    if not OmegaConf.is_missing(config, "resume"):
+        check_resuming(directory, overrides)
+    elif not OmegaConf.is_missing(config, "repeat"):
+        check_repeating(Path(str(config.repeat)), config, overrides)
+    else:
+        _check_models_exist(values, "name a run, such as outputs/RUN")
+    if OmegaConf.is_missing(config, "resume") and hydra.mode != RunMode.MULTIRUN and is_main_process():
+        refuse_second_run(directory)
+    existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
+    if not existing.is_dir():
+        raise InputError(f"output_dir={directory}: {existing} is a file, and no folder: name another output_dir")
+
+
+def check_sweep(config: DictConfig, jobs: Iterable[tuple[Sequence[str], DictConfig]]) -> None:
+    """Raise if a sweep is asked to resume a run, or one of its jobs cannot be started; nothing is written before.
+
+    Args:
+        config: The configuration of the sweep, with the node ``hydra``.
+        jobs: The overrides of each job, and its configuration with the node ``hydra``.
+
+    Raises:
+        InputError: With a line for each fault.
+    """
+    if any(override.partition("=")[0] == "resume" for override in typed_overrides(config.hydra)):
+        raise InputError(
+            "resume= does not take a sweep: start the sweep again with its output_dir, and the jobs that are not "
+            "complete are resumed; or give resume=<one of its runs> without -m"
+        )
+    faults: dict[str, None] = {}
+    for overrides, job in jobs:
+        OmegaConf.set_struct(job, value=False)
+        job.hydra.mode = RunMode.MULTIRUN
+        job.hydra.overrides.task = list(overrides)
+        try:
+            check_job(job, Path(str(config.hydra.sweep.dir)))
+        except InputError as problem:
+            faults |= dict.fromkeys(problem.args)
+    if faults:
+        raise InputError(*faults)
+
+
+def typed_overrides(hydra: Any) -> list[str]:
+    """Return the overrides of Hydra's own configuration as typed, with their references."""
+    return list(map(str, OmegaConf.to_container(hydra.overrides.task) or ()))
+
+
+def _add_choices(config: DictConfig, choices: Mapping[str, str]) -> dict[str, str]:
+    """Add the choices of the groups that name a run to its configuration, and return them."""
+    named = {group: choices[group] for group in ("model", "dataset", "optimizer", "scheduler")}
+    OmegaConf.update(config, "choices", named, force_add=True)
+    return named
+
+
 def _check_models_exist(config: DictConfig, advice: str) -> None:
-    """Raise if ``init_from`` or ``teacher`` does not exist, before any tune is read."""
-    for name in ("init_from", "teacher"):
-        if config[name] is None or is_pretrained(config[name]):
-            continue
-        if not Path(str(config[name])).exists():
-            raise InputError(f"{name}={config[name]}: there is no such run and no such checkpoint; {advice}")
+    """Raise if a model or a folder that a run reads does not exist, before any tune is read."""
+    for name in PATHS:
+        value = OmegaConf.select(config, name)
+        for path in value if isinstance(value, ListConfig) else [value]:
+            if path is not None and not is_pretrained(path) and not Path(str(path)).exists():
+                kind = "such file and no such folder" if name.endswith(".folder") else "such run and no such checkpoint"
+                how = "name a folder of tunes" if name.endswith(".folder") else advice
+                raise InputError(f"{name}={path}: there is no {kind}; {how}")
 
 
 def how_to_continue(directory: Path) -> str:

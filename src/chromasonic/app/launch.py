@@ -24,7 +24,7 @@ from chromasonic.melody_generation.printing.printable_text import printable
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from chromasonic.config.command_options import CommandOptions
 
 # Signals that end the program like Ctrl-C, so that files are closed and temporary files removed, and their words. Exit
 # codes are those that shells give to programs ended by a signal.
@@ -38,7 +38,7 @@ _ENDING_SIGNALS = {
     if hasattr(signal, name)
 }
 
-Options = TypeVar("Options", bound="BaseModel")
+Options = TypeVar("Options", bound="CommandOptions")
 
 
 class Terminated(KeyboardInterrupt):
@@ -112,10 +112,12 @@ def start(run: Callable[[Options], None], defaults: Path, kind: type[Options], a
         kind: The schema of the options.
         arguments: The command line without the program's name.
     """
-    from chromasonic.config.command_options import read_options
+    from chromasonic.config.command_options import check_paths, read_options
 
     with _a_command_ends_readably():
-        run(read_options(defaults, kind, arguments))
+        options = read_options(defaults, kind, arguments)
+        check_paths(options)
+        run(options)
 
 
 def end_with(problem: InputError) -> NoReturn:

@@ -14,7 +14,6 @@ from chromasonic.config.location import configs_directory
 def run(options: ListenOptions) -> None:
     """Sample tunes that match real ones, and write the page of the test, its tunes as ABC, and its key."""
     from chromasonic.melody_generation.evaluation.listening_test.matched_tunes import TOLERANCE
-    from chromasonic.melody_generation.generation.generation_config import GenerationConfig
     from chromasonic.melody_generation.io.export import check_folder
     from chromasonic.melody_generation.reporting.listening_test_report import (
         check_no_other_test,
@@ -26,7 +25,7 @@ def run(options: ListenOptions) -> None:
     from chromasonic.melody_generation.runs.layout import ListeningTestLayout
     from chromasonic.melody_generation.runs.sweep import find_runs
 
-    config = GenerationConfig(seed=options.seed, temperature=options.temperature, top_p=options.top_p)
+    config = options.generation_config()
     layout = ListeningTestLayout(Path(options.output_dir))
     check_folder(layout.directory)
     paths = [options.runs] if isinstance(options.runs, str) else options.runs

@@ -1,15 +1,21 @@
-"""Hydra callbacks: no run and no sweep writes through a link, and the models of a sweep are compared after every job.
+"""Hydra callbacks: runs and sweeps are checked before they start, and the models of a sweep compared after every job.
 
 Hydra signals the end of a sweep only if no job failed, so that the comparison is written again after every job.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 
@@ -22,28 +28,60 @@ if TYPE_CHECKING:
     from chromasonic.melody_generation.runs.sweep import JobRecord
 
 
-class LinkSearch(Callback):
-    """Ends the program before Hydra writes its own records, if the directory of the run or the sweep has links."""
+class StartCheck(Callback):
+    """Ends the program before Hydra makes a folder, if the run or sweep cannot be started, or its folder has links."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Search the directory of the run."""
+        """Check the run."""
         del kwargs
+        from chromasonic.app.jobs import check_job
+        from chromasonic.melody_generation.runs.directory_lock import refuse_links
+
         HydraConfig.instance().set_config(config)  # the name of the directory may refer to it
-        _refuse_links(Path(config.hydra.run.dir))
+        with _ends_before_hydra():
+            directory = Path(config.hydra.run.dir)
+            refuse_links(directory)
+            check_job(config, directory)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Search the directory of the sweep."""
+        """Check the sweep, and jobs with each of its values."""
         del kwargs
+        from chromasonic.app.jobs import check_sweep
+        from chromasonic.melody_generation.runs.directory_lock import refuse_links
+
         HydraConfig.instance().set_config(config)
-        _refuse_links(Path(config.hydra.sweep.dir))
+        with _ends_before_hydra():
+            refuse_links(Path(config.hydra.sweep.dir))
+            check_sweep(config, _checked_jobs(config))
 
 
-def _refuse_links(directory: Path) -> None:
+def _checked_jobs(config: DictConfig) -> Iterator[tuple[list[str], DictConfig]]:
+    """Yield overrides and configurations of jobs of a sweep in which each value occurs; none if a plugin chooses them.
+
+    They are few where the jobs of all combinations are many: composing one takes a fifth of a second.
+    """
+    if config.hydra.sweeper._target_ != f"{BasicSweeper.__module__}.{BasicSweeper.__name__}":
+        return
+    from chromasonic.app.jobs import typed_overrides
+
+    loader = GlobalHydra.instance().config_loader()
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(typed_overrides(config.hydra))
+    values = [BasicSweeper.split_arguments([override], max_batch_size=None)[0] for override in overrides]
+    for number in range(max(map(len, values), default=0)):
+        job = [override for choices in values for override in choices[number % len(choices)]]
+        yield job, loader.load_sweep_config(config, job)
+
+
+@contextmanager
+def _ends_before_hydra() -> Iterator[None]:
+    """End the program with a sentence: Hydra would print an error of a callback as a warning, and go on."""
     from chromasonic.app.launch import end_with, refusal_of
-    from chromasonic.melody_generation.runs.directory_lock import refuse_links
+    from chromasonic.config.hydra_errors import sentence_of
 
     try:
-        refuse_links(directory)
+        yield
+    except CompactHydraException as problem:
+        end_with(InputError(sentence_of(problem)))
     except (InputError, OSError) as problem:
         end_with(refusal_of(problem) or InputError(str(problem)))
 

@@ -13,20 +13,27 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from chromasonic.app.launch import Terminated, end_with, ended_by, is_main_process, launch, refusal_of
-from chromasonic.config.location import configs_directory
-from chromasonic.config.typed_paths import path_of, quote_paths
+from chromasonic.config.guidance.typed_words import Words, several_values
+from chromasonic.config.guidance.usual_names import top_names
+from chromasonic.config.location import choices_of, configs_directory, option_names
+from chromasonic.config.typed_paths import quote_paths
 from chromasonic.melody_generation.atomic_files import write_text
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.printing.masked_secrets import masked_yaml
 from chromasonic.melody_generation.printing.terminal_output import print_error
 
+_CHOSEN_BY_WORD = ("model", "dataset", "experiment")  # groups whose choices are recognised alone
 _RECORDS_OF_HYDRA = ("config.yaml", "hydra.yaml", "overrides.yaml")
 _OPTIONS_OF_HYDRA = {
-    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
-    *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
+    *("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m"),
+    *("--shell-completion", "-sc"),
+}
+_VALUES_OF_HYDRA = {  # followed by a value
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"),
+    *("--info", "-i", "--experimental-rerun"),
 }
 
 
@@ -71,21 +78,32 @@ def job(config: DictConfig) -> None:
         stop(directory, Terminated())
     finally:
         if HydraConfig.get().mode != RunMode.MULTIRUN and is_main_process():
-            _remove_if_unused(directory)
+            _remove_if_unused(directory, is_default=OmegaConf.is_missing(config, "output_dir"))
 
 
 def _check_arguments(arguments: Sequence[str]) -> None:
-    """End the program if it is better not started: Hydra makes the run directory, and writes into its ``.hydra``."""
-    for argument in arguments:
-        name, _, text = argument.partition("=")
-        if name.startswith("--") and name not in _OPTIONS_OF_HYDRA:
-            value = name.removeprefix("--").replace("-", "_")
-            advice = f"a value is written without dashes: {value}={text or '...'}"
-            end_with(InputError(f"{argument}: there is no such option; {advice}"))
-        if name == "resume":
-            directory = Path(path_of(text) or "")
-            if directory.exists() and not (directory / "config.yaml").is_file():
-                end_with(InputError(f"{argument}: there is no run to continue (no config.yaml in that folder)"))
+    """End the program if what was typed is no command line of Hydra's, before Hydra is started."""
+    overrides = _without_options_of_hydra(arguments)
+    names = [*option_names("train"), *top_names()]
+    choices = {choice: group for group in _CHOSEN_BY_WORD for choice in choices_of(group)}
+    faults = Words("train", names, "resume", choices=choices).faults(overrides)
+    if not {"-m", "--multirun"} & {*arguments}:
+        faults += filter(None, map(several_values, overrides))
+    if faults:
+        end_with(InputError(*faults))
+
+
+def _without_options_of_hydra(arguments: Sequence[str]) -> list[str]:
+    """Return the overrides among the arguments."""
+    rest, overrides = list(arguments), []
+    while rest:
+        word = rest.pop(0)
+        name = word.partition("=")[0]
+        if name in _VALUES_OF_HYDRA:
+            del rest[: int(name == word)]
+        elif name not in _OPTIONS_OF_HYDRA:
+            overrides.append(word)
+    return overrides
 
 
 def _mask_secrets(directory: Path) -> None:
@@ -99,13 +117,18 @@ def _mask_secrets(directory: Path) -> None:
             write_text(record, masked)
 
 
-def _remove_if_unused(directory: Path) -> None:
-    """Remove the folder of a run that has not begun, in which there is nothing but Hydra's own record."""
+def _remove_if_unused(directory: Path, *, is_default: bool) -> None:
+    """Remove the folder of a run that has not begun, in which there is nothing but Hydra's own record.
+
+    Args:
+        directory: The run directory.
+        is_default: Whether nobody chose it, so that the folder around it is removed too if it is empty.
+    """
     record = directory / ".hydra"
     if [*directory.glob("*")] == [record] and not record.is_symlink():
         for name in _RECORDS_OF_HYDRA:
             (record / name).unlink(missing_ok=True)
-        for folder in (record, directory):
+        for folder in (record, directory, *([directory.parent] if is_default else [])):
             with suppress(OSError):  # it has another file
                 folder.rmdir()
 

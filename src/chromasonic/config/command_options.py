@@ -12,16 +12,31 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, create_model
 from yaml import YAMLError
 
+from chromasonic.config.guidance.named_runs import check_runs_exist
+from chromasonic.config.guidance.typed_words import Words, unknown_name
+from chromasonic.config.location import choices_of, configs_directory
 from chromasonic.config.typed_paths import path_of, paths_of
 from chromasonic.config.validation import faults_in
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.notation.tempo import check_tempo
 
 
-class EvaluateOptions(BaseModel):
-    """Options of ``chromasonic evaluate``."""
+class CommandOptions(BaseModel):
+    """Options of a command."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    def check(self) -> None:
+        """Raise if values that are right by themselves cannot be used together, or lead nowhere.
+
+        Raises:
+            InputError: With what to type.
+        """
+
+
+class EvaluateOptions(CommandOptions):
+    """Options of ``chromasonic evaluate``."""
 
     run: str | None
     n_samples: PositiveInt
@@ -33,11 +48,22 @@ class EvaluateOptions(BaseModel):
     dataset: str
     output_dir: str | None
 
+    def check(self) -> None:
+        """Raise if there is nothing to evaluate, or no such dataset."""
+        if self.run and self.melodies:
+            raise InputError("give run=... or melodies=..., not both: a run generates its own melodies")
+        if not self.run and not self.melodies:
+            raise InputError("run must be given: run=..., or melodies=... and output_dir=...")
+        if self.melodies and not self.output_dir:
+            raise InputError("output_dir must be given with melodies: output_dir=...")
+        datasets = choices_of("dataset")
+        if self.dataset not in datasets:
+            hint = did_you_mean(self.dataset, datasets)
+            raise InputError(f"dataset={self.dataset}: choose one of {', '.join(datasets)}{hint}")
 
-class CompareOptions(BaseModel):
+
+class CompareOptions(CommandOptions):
     """Options of ``chromasonic compare``."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     runs: str | list[str]
     output_dir: str | None
@@ -47,10 +73,8 @@ class CompareOptions(BaseModel):
     outline: bool | None
 
 
-class GenerateCommandOptions(BaseModel):
+class GenerateCommandOptions(CommandOptions):
     """Options of ``chromasonic generate`` besides those of :class:`GenerationConfig`."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     run: str
     output_dir: str | None
@@ -58,6 +82,11 @@ class GenerateCommandOptions(BaseModel):
     tempo: float | None
     formats: str | list[str]
     chords: bool
+
+    def check(self) -> None:
+        """Raise if a melody cannot be generated, played or written so."""
+        self.generation_config()
+        _check_written(self.tempo, self.formats, "generate")
 
     def generation_config(self) -> GenerationConfig:
         """Return the options of generation.
@@ -77,21 +106,21 @@ _TYPES: dict[str, Any] = {
 GenerateOptions = create_model("GenerateOptions", __base__=GenerateCommandOptions, **_TYPES)
 
 
-class HarmoniseOptions(BaseModel):
+class HarmoniseOptions(CommandOptions):
     """Options of ``chromasonic harmonise``."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     melodies: str
     output_dir: str
     tempo: float | None
     formats: str | list[str]
 
+    def check(self) -> None:
+        """Raise if a melody cannot be played or written so."""
+        _check_written(self.tempo, self.formats, "harmonise")
 
-class ListenOptions(BaseModel):
+
+class ListenOptions(CommandOptions):
     """Options of ``chromasonic listen``."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     runs: str | list[str]
     real: bool
@@ -102,11 +131,21 @@ class ListenOptions(BaseModel):
     temperature: float
     top_p: float
 
+    def generation_config(self) -> GenerationConfig:
+        """Return the options of generation.
 
-class JudgeOptions(BaseModel):
+        Raises:
+            InputError: If one is out of range.
+        """
+        return GenerationConfig(seed=self.seed, temperature=self.temperature, top_p=self.top_p)
+
+    def check(self) -> None:
+        """Raise if a melody cannot be generated so."""
+        self.generation_config()
+
+
+class JudgeOptions(CommandOptions):
     """Options of ``chromasonic judge``."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     own_paths: ClassVar[frozenset[str]] = frozenset({"answers", "key"})  # a key of chromasonic generate is no path
     answers: str
@@ -116,10 +155,8 @@ class JudgeOptions(BaseModel):
     seed: NonNegativeInt
 
 
-class ResultsOptions(BaseModel):
+class ResultsOptions(CommandOptions):
     """Options of ``chromasonic results``."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     plan: str | None
     output_dir: str
@@ -132,7 +169,11 @@ class ResultsOptions(BaseModel):
 
 
 _PATHS = {"run", "runs", "output_dir", "primer", "melodies", "plan", "page", "readme"}
-Options = TypeVar("Options", bound=BaseModel)
+_RUNS = {"run", "runs"}
+_READ = {"primer", "melodies", "plan"}  # files and folders that must be there
+# Options with fixed values, all in small letters, which may be typed in any.
+_ANY_CASE = {"mode", "kind", "ends_on", "formats", "dataset"}
+Options = TypeVar("Options", bound=CommandOptions)
 
 
 def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]) -> Options:
@@ -149,7 +190,7 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
     """
     values = OmegaConf.load(defaults)
     names = [str(name) for name in values]
-    _check_names(arguments, names)
+    _check_names(arguments, names, defaults.stem)
     paths = _PATHS | getattr(schema, "own_paths", frozenset())
     others = [argument for argument in arguments if argument.partition("=")[0] not in paths]
     try:
@@ -160,10 +201,46 @@ def read_options(defaults: Path, schema: type[Options], arguments: Sequence[str]
     missing = [name for name in names if OmegaConf.is_missing(values, name) and given[name] in ("???", None)]
     if missing:
         raise InputError(*(f"{name} must be given: {name}=..." for name in missing))
+    for name in _ANY_CASE & given.keys():
+        given[name] = _in_small_letters(given[name])
     try:
-        return schema.model_validate(given)
+        options = schema.model_validate(given)
     except ValidationError as problem:
         raise InputError(*(fault.sentence for fault in faults_in(problem))) from problem
+    options.check()
+    return options
+
+
+def check_paths(options: CommandOptions) -> None:
+    """Raise if a run, a file or a folder that is to be read does not exist.
+
+    Raises:
+        InputError: With the first one.
+    """
+    given = dict(options)
+    for name in _RUNS & given.keys():
+        if (runs := given[name]) is not None:
+            check_runs_exist(name, [runs] if isinstance(runs, str) else runs)
+    for name in (_READ | getattr(options, "own_paths", frozenset())) & given.keys():
+        if given[name] is not None and not Path(str(given[name])).exists():
+            raise InputError(f"{name}={given[name]}: there is no such file and no such folder")
+
+
+def _check_written(tempo: float | None, formats: str | list[str], command: str) -> None:
+    """Raise for an unusual tempo or an unknown format; the configuration of a command lists all formats."""
+    if tempo is not None:
+        check_tempo(tempo)
+    known = list(OmegaConf.select(OmegaConf.load(configs_directory() / f"{command}.yaml"), "formats"))
+    for name in [formats] if isinstance(formats, str) else formats:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise InputError(f"formats={name}: choose from {', '.join(known)}, several as [midi,abc]{hint}")
+
+
+def _in_small_letters(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_small_letters(item) for item in value]
+    return value.lower() if isinstance(value, str) else value
 
 
 def _typed_paths(arguments: Sequence[str], paths: Set[str]) -> dict[str, str | list[str] | None]:
@@ -172,14 +249,15 @@ def _typed_paths(arguments: Sequence[str], paths: Set[str]) -> dict[str, str | l
     return {name: paths_of(text) if name == "runs" else path_of(text) for name, text in typed}
 
 
-def _check_names(arguments: Sequence[str], names: Sequence[str]) -> None:
+def _check_names(arguments: Sequence[str], names: Sequence[str], command: str) -> None:
     """Raise if an argument is not of the form ``name=value``, or its name is unknown."""
-    faults = []
-    for argument in arguments:
-        name, equals, _ = argument.partition("=")
-        if not equals:
-            faults.append(f"{argument}: write name=value, such as {names[0]}=...")
-        elif name not in names:
-            faults.append(f"there is no {name} to set{did_you_mean(name, names) or ': --help lists all options'}")
+    takes_list = "runs" in names
+    faults = Words(command, names, names[0], takes_list, may_be_empty={"title"}).faults(arguments)
+    typed = [argument.partition("=")[0] for argument in arguments if "=" in argument.lstrip("-=")]
+    unknown = [name for name in dict.fromkeys(typed) if name not in names and not name.startswith("-")]
+    faults += [unknown_name(name, names) for name in unknown]
+    if takes_list and typed.count("runs") > 1:
+        listed = ",".join(argument.removeprefix("runs=") for argument in arguments if argument.startswith("runs="))
+        faults.append(f"runs is given {typed.count('runs')} times: write runs=[{listed}]")
     if faults:
         raise InputError(*faults)

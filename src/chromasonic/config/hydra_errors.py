@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from hydra.errors import CompactHydraException
 
+from chromasonic.config.guidance.typed_words import unknown_name
+from chromasonic.config.guidance.usual_names import meant_value, top_names, usual_name
 from chromasonic.config.schema import RunConfig
-from chromasonic.melody_generation.errors import did_you_mean
 from chromasonic.melody_generation.runs.older_configurations import RENAMED
 
 
@@ -30,12 +33,12 @@ def sentence_of(problem: CompactHydraException) -> str:
     if unknown := re.match(r"Could not override '([^']*)'", message):
         return _unknown_name(unknown[1])
     missing = re.match(
-        r"(?:In '[^']*': )?Could not find '([^']*)/([^'/]*)'.*?Available options[^:]*:\n(.*?)\nConfig", message, re.S
+        r"(?:In '[^']*': )?Could not find '([^'/]*)/([^']*)'.*?Available options[^:]*:\n(.*?)\nConfig", message, re.S
     )
     if missing:
         group, choice, listed = missing.groups()
         options = [option for option in listed.split() if (group, option) != ("dataset", "default")]
-        return f"{group}={choice}: choose one of {', '.join(options)}{did_you_mean(choice, options)}"
+        return f"{group}={choice}: {_other_choice(group, choice, options)}"
     first = message.strip().partition("\n")[0]
     if unreadable := re.match(r"LexerNoViableAltException: (.*)|no viable alternative at input '(.*)'$", first):
         override = unreadable[1] or unreadable[2]
@@ -50,5 +53,17 @@ def _unknown_name(name: str) -> str:
     if name in RunConfig.model_fields:
         return f"the chosen model or dataset has no {name}: leave it out, or choose another model or dataset"
     if "." in name:
+        _, _, argument = name.rpartition(".")
+        if usual := usual_name(argument, RunConfig.model_fields):
+            return f"there is no {name} to set, did you mean {usual}?"
         return f"there is no {name} to set: --help lists all values, and +{name}=... adds an argument"
-    return f"there is no {name} to set{did_you_mean(name, RunConfig.model_fields) or ': --help lists all values'}"
+    return unknown_name(name, [*RunConfig.model_fields, *top_names()])
+
+
+def _other_choice(group: str, choice: str, options: Sequence[str]) -> str:
+    """Return what to type in place of a choice that a group does not have."""
+    if group == "dataset" and (Path(choice).exists() or "/" in choice):
+        return f"to read files of your own, write dataset=files dataset.corpus.folder={choice}"
+    if group == "model" and (Path(choice).exists() or "/" in choice):
+        return f"to start from a trained run, write init_from={choice}; to continue it, resume={choice}"
+    return f"choose one of {', '.join(options)}{meant_value(group, choice, options)}"

@@ -82,7 +82,7 @@ def _quoted(arguments: Sequence[str], is_sweep: bool) -> Iterator[str]:
         if name.lstrip("+") == _LIST and isinstance(listed := paths_of(typed), list):
             yield f"{name}=[{','.join(map(quoted_for_hydra, listed))}]"
             continue
-        paths = [path_of(part) for part in _parts(name, typed, is_sweep)] if _is_path(name) else []
+        paths = [path_of(part) for part in _parts(name, typed, is_sweep)] if is_path_option(name) else []
         is_left = not paths or None in paths or typed == "???"
         yield argument if is_left else f"{name}={','.join(quoted_for_hydra(path) for path in paths if path)}"
 
@@ -94,7 +94,8 @@ def _parts(name: str, typed: str, is_sweep: bool) -> list[str]:
     return [] if _SWEEP.search(typed) else typed.split(",")
 
 
-def _is_path(name: str) -> bool:
+def is_path_option(name: str) -> bool:
+    """Return whether an option of ``train`` is a path."""
     name = name.lstrip("+").partition("@")[0]
     return name in _PATH_OPTIONS or ("." in name and name.rpartition(".")[2] in _PATH_WORDS)
 

@@ -6,23 +6,32 @@ each group against the signature of what it builds. All faults are reported at o
 
 from __future__ import annotations
 
-import inspect
-import types
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from chromasonic.config.guidance.typed_words import number_advice
+from chromasonic.config.guidance.usual_names import meant_name, meant_value
 from chromasonic.config.schema import MOST, RunConfig
-from chromasonic.melody_generation.errors import InputError, did_you_mean
+from chromasonic.config.signatures import signature_of
+from chromasonic.melody_generation.errors import InputError
 
-_PLAIN_TYPES = {int, float, str, bool, types.NoneType}
 _MISSING = "???"
+# What is needed where pydantic reports an error of this type.
+_NEEDED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text",
+}
+_BOUNDS = {"gt": "above {}", "ge": "of {} or more", "lt": "below {}", "le": "of {} or less"}
 # Arguments of Hydra's own that any node may have.
 _OF_HYDRA: dict[str, Any] = {"_partial_": bool, "_recursive_": bool, "_args_": list, "_convert_": str}
 
@@ -87,11 +96,24 @@ def faults_in(problem: ValidationError, name: str = "") -> list[Fault]:
     for error in problem.errors():
         path = [str(part) for part in error["loc"]]
         value_name = name or (".".join(path) if path[0] in {"dataset", "guard", "trainer"} else path[0])
-        text = error["msg"].removeprefix("Value error, ")
-        message = text[0].lower() + text[1:]
         shown = "" if error["type"] == "missing" else f"={str(error['input'])[:80]}"
-        faults.setdefault(value_name, Fault(value_name, f"{value_name}{shown}: {message}"))
+        faults.setdefault(value_name, Fault(value_name, f"{value_name}{shown}: {_advice(value_name, error)}"))
     return list(faults.values())
+
+
+def _advice(name: str, error: ErrorDetails) -> str:
+    """Return what to type in place of a value that pydantic refuses."""
+    bounds, value = error.get("ctx", {}), str(error["input"])
+    if error["type"] in _NEEDED:
+        return number_advice(name, value) or f"{_NEEDED[error['type']]} is needed"
+    if error["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", bounds["expected"])
+        return f"choose one of {', '.join(choices) or bounds['expected']}{meant_value(name, value, choices)}"
+    for kind, words in _BOUNDS.items():
+        if error["type"].startswith("greater_than" if kind in {"gt", "ge"} else "less_than") and kind in bounds:
+            return f"write a number {words.format(bounds[kind])}"
+    text = error["msg"].removeprefix("Value error, ")
+    return text[0].lower() + text[1:]
 
 
 def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) -> list[Fault]:
@@ -116,26 +138,23 @@ def _faults_of_node(name: str, node: Any, written: Any, references: set[str]) ->
         missing = [f"{name}.{key}" for key, value in node.items() if value == _MISSING]
         return [*faults, *(Fault(each, f"{each} must be given: {each}=...") for each in missing)]
     try:
-        target = get_object(node["_target_"])
+        target = signature_of(node["_target_"])
     except Exception:  # a module of the user's own can raise anything when it is imported
         return [*faults, Fault(f"{name}._target_", f"{name}._target_={node['_target_']}: no such class or function")]
-    parameters = inspect.signature(target).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    hints = _type_hints(target)
     for key, value in node.items():
         value_name = f"{name}.{key}"
         if not isinstance(key, str):
-            faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes named arguments only"))
+            faults.append(Fault(value_name, f"{value_name}: {target.name} takes named arguments only"))
         elif key.startswith("_"):
             faults += _faults_of_type(value_name, value, _OF_HYDRA.get(key, Any))
         elif isinstance(written[key], str) and written[key] in references:
             continue
         elif value == _MISSING:
             faults.append(Fault(value_name, f"{value_name} must be given: {value_name}=..."))
-        elif key not in parameters and not takes_any:
-            hint = did_you_mean(key, parameters)
-            faults.append(Fault(value_name, f"{value_name}: {target.__name__} takes no {key}{hint}"))
-        elif (plain_type := _plain_type(hints.get(key))) is not None:
+        elif key not in target.hints and not target.takes_any:
+            hint = meant_name(key, target.hints)
+            faults.append(Fault(value_name, f"{value_name}: {target.name} takes no {key}{hint}"))
+        elif (plain_type := target.hints.get(key)) is not None:
             faults += _faults_of_type(value_name, value, plain_type) or _faults_of_size(
                 value_name, value, MOST.get(key)
             )
@@ -146,29 +165,23 @@ def _faults_of_type(name: str, value: Any, kind: Any) -> list[Fault]:
     try:
         TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
     except ValidationError as problem:
+        if choices := [choice for choice in _choices_in(kind) if isinstance(choice, str)]:
+            listed = f"choose one of {', '.join(choices)}{meant_value(name, str(value), choices)}"
+            return [Fault(name, f"{name}={str(value)[:80]}: {listed}")]
         return faults_in(problem, name)
     return []
+
+
+def _choices_in(kind: Any) -> Iterator[Any]:
+    """Yield the values of the literals in a type."""
+    for argument in typing.get_args(kind):
+        if typing.get_origin(kind) is typing.Literal:
+            yield argument
+        else:
+            yield from _choices_in(argument)
 
 
 def _faults_of_size(name: str, value: Any, most: int | None) -> list[Fault]:
     if most is None or not isinstance(value, int) or value <= most:
         return []
-    return [Fault(name, f"{name}={value}: input should be {most} or less")]
-
-
-def _plain_type(hint: Any) -> Any:
-    """Return a type hint that can be checked before anything is built, else None.
-
-    A tensor in a union is left out, since no configuration holds one.
-    """
-    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
-        members = [member for member in typing.get_args(hint) if getattr(member, "__name__", "") != "Tensor"]
-        return typing.Union[tuple(members)] if all(map(_plain_type, members)) else None  # noqa: UP007
-    return hint if hint in _PLAIN_TYPES or typing.get_origin(hint) is typing.Literal else None
-
-
-def _type_hints(target: Any) -> dict[str, object]:
-    try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except (NameError, TypeError):  # annotations that only a type checker can resolve
-        return {}
+    return [Fault(name, f"{name}={value}: write a number of {most} or less")]

@@ -77,9 +77,14 @@ def explaining_lack_of_memory(purpose: str, advice: str) -> Iterator[None]:
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a hint at the name nearest to a misspelt one; empty if none is near.
 
+    Capital letters make no difference.
+
     Example:
         >>> did_you_mean("mjor", ["major", "minor"]), did_you_mean("x", ["major", "minor"])
         (', did you mean major?', '')
+        >>> did_you_mean("LSTM", ["lstm", "ppm"])
+        ', did you mean lstm?'
     """
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f", did you mean {near[0]}?" if near else ""
+    spelled = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(name.lower(), list(spelled), n=1)
+    return f", did you mean {spelled[near[0]]}?" if near else ""

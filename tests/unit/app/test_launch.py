@@ -13,7 +13,6 @@ from typing import NoReturn
 
 import pytest
 from hydra.errors import CompactHydraException
-from pydantic import BaseModel
 
 from chromasonic.app.launch import (
     Terminated,
@@ -24,6 +23,7 @@ from chromasonic.app.launch import (
     start,
     termination_is_an_interrupt,
 )
+from chromasonic.config.command_options import CommandOptions
 from chromasonic.melody_generation.errors import InputError
 
 
@@ -129,7 +129,7 @@ def test_a_system_error_names_its_file_if_it_has_one() -> None:
     assert sentence_of_system(OSError("something")) == "something"
 
 
-class Nothing(BaseModel):
+class Nothing(CommandOptions):
     """No option but one."""
 
     name: str

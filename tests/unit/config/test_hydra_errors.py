@@ -13,7 +13,8 @@ from chromasonic.config.hydra_errors import sentence_of
     [
         ("modl=lstm", "there is no modl to set, did you mean model?"),
         ("xyzzy=1", "there is no xyzzy to set: --help lists all values"),
-        ("model.width=1", "there is no model.width to set: --help lists all values, and +model.width=... adds"),
+        ("model.xyzzy=1", "there is no model.xyzzy to set: --help lists all values, and +model.xyzzy=... adds"),
+        ("model.width=1", "there is no model.width to set, did you mean hidden_size?"),
         (
             "model=lstmm",
             "model=lstmm: choose one of countmix, lstm, markov, mixture, ppm, transformer, did you mean lstm?",

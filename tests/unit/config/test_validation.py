@@ -115,8 +115,8 @@ def test_every_type_that_an_argument_may_have_passes(config: DictConfig, name: s
 
 def test_a_faulty_value_is_not_reported_again_where_it_is_referred_to(config: DictConfig) -> None:
     assert faults_of(config, learning_rate="abc", hidden_size="wide") == [
-        "learning_rate=abc: input should be a valid number",
-        "hidden_size=wide: input should be a valid integer",
+        "learning_rate=abc: a number is needed",
+        "hidden_size=wide: a whole number is needed",
     ]
 
 
@@ -170,7 +170,7 @@ def test_no_number_keeps_a_run_busy_for_days(config: DictConfig, group: str, tar
     node[name] += 1
     found = faults_of(config, **{group: values})
     assert [fault for fault in found if fault not in others] == [
-        f"{place}.{name}={node[name]}: input should be {MOST[name]} or less"
+        f"{place}.{name}={node[name]}: write a number of {MOST[name]} or less"
     ]
 
 

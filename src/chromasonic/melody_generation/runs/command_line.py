@@ -57,7 +57,7 @@ def paths_option(name: str, paths: Sequence[Path]) -> str:
         >>> paths_option("runs", [Path("outputs/a"), Path("outputs/b, c")])
         "runs=[outputs/a,'outputs/b, c']"
     """
-    return f"{name}=[{','.join(_in_list(path_option('', path).removeprefix('=')) for path in paths)}]"
+    return f"{name}=[{','.join(in_list(path_option('', path).removeprefix('=')) for path in paths)}]"
 
 
 def quoted_for_hydra(text: str) -> str:
@@ -158,7 +158,7 @@ def _nested(node: Mapping[str, object], path: str, knobs: Mapping[str, object]) 
             yield key, value
 
 
-def _in_list(path: str) -> str:
+def in_list(path: str) -> str:
     """Return a path as an item of a YAML list."""
     return path if _PLAIN_ITEM.fullmatch(path) else "'" + path.replace("'", "''") + "'"
 
