@@ -293,8 +293,9 @@ def test_the_tab_key_moves_a_visible_focus_in_reading_order(visit: Visit) -> Non
     names = [name for _, name, _ in stops]
     first = names.index("Play A jig")
     files = [f"Save {kind} of A jig" for kind in ("MIDI", "MusicXML", "ABC", "SVG", "WAV")]
-    assert names[first : first + 8] == ["Play A jig", "Stop A jig", "Position in A jig", *files]
-    assert names[first + 8] == f"Play {HOSTILE}"
+    files.insert(3, "Copy A jig as ABC")
+    assert names[first : first + 9] == ["Play A jig", "Stop A jig", "Position in A jig", *files]
+    assert names[first + 9] == f"Play {HOSTILE}"
     assert (
         names.index("Play A long one") < names.index("Stop A long one") < names.index("tempo") < names.index("volume")
     )
@@ -371,6 +372,53 @@ def test_chords_sound_unless_they_are_switched_off(browser: Browser, tmp_path: P
             assert is_playing(opened)
             opened.page.locator("header [data-do=stop]").click()
         assert opened.complaints == []
+
+
+def test_another_instrument_plays_in_another_key(visit: Visit, tmp_path: Path) -> None:
+    visit.page.get_by_text("More").click()
+    visit.page.get_by_label("Instrument").select_option("fiddle")
+    visit.page.get_by_label("Semitones up").fill("-3")
+    with visit.page.expect_download() as saved:
+        visit.page.locator(CARDS).nth(1).locator("[data-file=wav]").click()
+    saved.value.save_as(tmp_path / "scale.wav")
+    samples = read_wav((tmp_path / "scale.wav").read_bytes())[1]
+    exported = read_wav(to_wav(SCALE.transposed(-3), usual_tempo(SCALE), instrument="fiddle"))[1]
+    assert np.abs(samples - exported).max() < 0.005
+
+
+@pytest.mark.parametrize(("knob", "following"), [("Play all", 1), ("Again and again", 0), (None, None)])
+def test_a_melody_that_ends_is_followed_as_the_page_was_told(
+    visit: Visit, knob: str | None, following: int | None
+) -> None:
+    if knob:
+        visit.page.get_by_text("More").click()
+        visit.page.get_by_label(knob).check()
+    press_play(visit)
+    visit.run("(tick) => Player.seek(Player.tracks[0], tick)", JIG.ticks - 4)
+    if following is None:
+        expect(visit.page.locator("#status")).to_have_text("A jig has ended")
+        assert not is_playing(visit)
+        return
+    visit.page.wait_for_function(
+        "([track, last]) => Player.isPlaying(Player.tracks[track]) && Player.tracks[track].position < last",
+        arg=[following, JIG.ticks - 10],
+        polling=20,
+    )
+
+
+def test_the_space_bar_plays_instead_of_scrolling(visit: Visit) -> None:
+    visit.page.keyboard.press("Space")
+    wait_for_position(visit, 5)
+    visit.page.keyboard.press("Space")
+    assert not is_playing(visit)
+    assert visit.run("scrollY") == 0
+
+
+def test_a_melody_is_copied_as_abc(visit: Visit) -> None:
+    visit.page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    visit.page.locator(CARDS).first.locator("[data-do=copy]").click()
+    expect(visit.page.locator("#status")).to_have_text("Copied A jig as ABC")
+    assert visit.run("window.copied").startswith("X:1\n")
 
 
 def read_wav(data: bytes) -> tuple[int, NDArray[np.float64]]:

@@ -29,8 +29,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.generation.primer import read_primer
     from chromasonic.melody_generation.harmony.harmonise import harmonise
     from chromasonic.melody_generation.io.bundle import ARCHIVE, TUNEBOOK
-    from chromasonic.melody_generation.io.export import check_folder, check_formats
-    from chromasonic.melody_generation.notation.tempo import check_tempo
+    from chromasonic.melody_generation.io.export import check_folder, check_rendering
     from chromasonic.melody_generation.pages.generated_set import GeneratedSet
     from chromasonic.melody_generation.pages.listening import listening_page, settings_facts
     from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
@@ -41,9 +40,7 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
 
     # Everything that can be refused is checked before anything is generated.
     formats = [options.formats] if isinstance(options.formats, str) else options.formats
-    check_formats(formats)
-    if options.tempo is not None:
-        check_tempo(options.tempo)
+    check_rendering(formats, options.tempo, options.instrument)
     model = _load(options.run)
     default = RunLayout(model.directory or Path()).melodies
     folder = Path(options.output_dir or default)
@@ -78,9 +75,16 @@ def run(options: GenerateCommandOptions, typed: Sequence[str]) -> None:
         bar = TerminalBar(Terminal.for_errors(), "writing melodies", len(melodies))
         with replaced_together(journal_folder=folder), bar:
             contents = generated.write(
-                folder, tempo=options.tempo, formats=formats, on_written=bar.advance, has_bundle=True
+                folder,
+                tempo=options.tempo,
+                instrument=options.instrument,
+                formats=formats,
+                on_written=bar.advance,
+                has_bundle=True,
             )
-            write_text(page, listening_page(generated, model, settings, command, options.tempo, contents))
+            write_text(
+                page, listening_page(generated, model, settings, command, options.tempo, contents, options.instrument)
+            )
     print_generated_set(generated, {"Melodies": folder, "All as ZIP": folder / ARCHIVE, "Listen": page})
 
 

@@ -15,8 +15,7 @@ def run(options: HarmoniseOptions, typed: Sequence[str]) -> None:
     """Read melodies, give them chords, write them with a page, and print a table."""
     from chromasonic.melody_generation.atomic_files import replaced_together, write_text
     from chromasonic.melody_generation.corpora.files import read_music
-    from chromasonic.melody_generation.io.export import check_folder, check_formats
-    from chromasonic.melody_generation.notation.tempo import check_tempo
+    from chromasonic.melody_generation.io.export import check_folder, check_rendering
     from chromasonic.melody_generation.pages.harmonised_set import HarmonisedSet, harmonised_page
     from chromasonic.melody_generation.printing.terminal_output import Terminal, TerminalBar
     from chromasonic.melody_generation.reporting.terminal import print_harmonised_set
@@ -25,9 +24,7 @@ def run(options: HarmoniseOptions, typed: Sequence[str]) -> None:
     from chromasonic.melody_generation.runs.layout import LISTENING_PAGE
 
     formats = [options.formats] if isinstance(options.formats, str) else options.formats
-    check_formats(formats)
-    if options.tempo is not None:
-        check_tempo(options.tempo)
+    check_rendering(formats, options.tempo, options.instrument)
     folder, melodies = Path(options.output_dir), Path(options.melodies)
     check_folder(folder)
     harmonised = HarmonisedSet.of(read_music(melodies), melodies)
@@ -35,8 +32,13 @@ def run(options: HarmoniseOptions, typed: Sequence[str]) -> None:
     with lock_directory(folder, "writing melodies"):
         bar = TerminalBar(Terminal.for_errors(), "writing melodies", len(harmonised.written.melodies))
         with replaced_together(journal_folder=folder), bar:
-            contents = harmonised.written.write(folder, tempo=options.tempo, formats=formats, on_written=bar.advance)
-            write_text(page, harmonised_page(harmonised, harmonising_command(typed), options.tempo, contents))
+            contents = harmonised.written.write(
+                folder, tempo=options.tempo, instrument=options.instrument, formats=formats, on_written=bar.advance
+            )
+            write_text(
+                page,
+                harmonised_page(harmonised, harmonising_command(typed), options.tempo, contents, options.instrument),
+            )
     print_harmonised_set(harmonised, {"Melodies": folder, "Listen": page})
 
 

@@ -80,6 +80,7 @@ class GenerateCommandOptions(CommandOptions):
     output_dir: str | None
     primer: str | None
     tempo: float | None
+    instrument: str
     formats: str | list[str]
     chords: bool
 
@@ -112,6 +113,7 @@ class HarmoniseOptions(CommandOptions):
     melodies: str
     output_dir: str
     tempo: float | None
+    instrument: str
     formats: str | list[str]
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ from tests.unit.generation.test_generate import AfterLast, token_of
 
 from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import FormMark, FormSign
-from chromasonic.melody_generation.generation.conditions import INSTRUMENTS, parse_range
+from chromasonic.melody_generation.generation.conditions import RANGES, parse_range
 from chromasonic.melody_generation.generation.generate import generate
 from chromasonic.melody_generation.generation.melody_plan import parse_form
 from chromasonic.melody_generation.melody import REST, Departure, Melody, Metre
@@ -128,7 +128,7 @@ def test_a_primer_may_be_the_whole_first_part(form: str) -> None:
             assert melody.pitches[-len(QUARTERS) :].tolist() == melody.pitches[: len(QUARTERS)].tolist()
 
 
-@pytest.mark.parametrize("instrument", INSTRUMENTS)
+@pytest.mark.parametrize("instrument", RANGES)
 def test_all_notes_are_in_the_range_of_an_instrument(instrument: str) -> None:
     lowest, highest = parse_range(instrument)
     melodies = generate(MarkovNetwork(0), count=4, notes=30, key="G", range=instrument)

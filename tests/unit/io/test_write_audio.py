@@ -11,6 +11,7 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.form import Chord
 from chromasonic.melody_generation.io.write_audio import SAMPLE_RATE, synthesise, to_wav
 from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.notation.instruments import INSTRUMENTS
 
 
 def loudest_frequency(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
@@ -28,7 +29,7 @@ def test_chords_sound_softly_and_can_be_left_out() -> None:
     loudness = np.abs(first).max() / np.abs(first_alone).max()
     assert first == pytest.approx(loudness * first_alone, abs=1e-5)
     added = together[middle:] / loudness - alone[middle:]
-    assert 0.1 < np.linalg.norm(added) / np.linalg.norm(alone[middle:]) < 0.6
+    assert 0.1 < np.linalg.norm(added) / np.linalg.norm(alone[middle:]) < 0.7
 
 
 @pytest.mark.parametrize("pitch", [45, 57, 60, 69, 76, 88, 97, 127])
@@ -87,3 +88,28 @@ def test_invalid_arguments_raise_an_error() -> None:
         to_wav(Melody([], []), 120)
     with pytest.raises(InputError, match="tempo"):
         to_wav(Melody([60], [24]), float("nan"))
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_each_instrument_has_the_pitch_and_ends_before_the_next_note_is_heard(instrument: str) -> None:
+    samples = synthesise(Melody([69, REST, 69], [24, 24, 24]), 120, instrument=instrument)
+    assert loudest_frequency(samples[: SAMPLE_RATE // 2]) == pytest.approx(440, rel=0.02)
+    quarter = SAMPLE_RATE // 2
+    assert np.abs(samples[int(1.1 * quarter) : 2 * quarter]).max() < 1e-3
+    assert np.abs(samples[:-1] - samples[1:]).max() < 0.5
+
+
+def test_instruments_differ_and_unknown_ones_are_refused() -> None:
+    melody = Melody([60, 64], [24, 48])
+    sounds = {to_wav(melody, 120, instrument=name) for name in INSTRUMENTS}
+    assert len(sounds) == len(INSTRUMENTS)
+    with pytest.raises(InputError, match=r"no instrument is called 'fidle', did you mean fiddle\?"):
+        to_wav(melody, 120, instrument="fidle")
+
+
+def test_notes_on_the_beat_are_louder() -> None:
+    samples = synthesise(Melody([69] * 4, [24, 12, 12, 24]), 120)
+    quarter = SAMPLE_RATE // 2
+    bounds = [0, quarter, quarter * 3 // 2, quarter * 2]
+    loudest = [float(np.abs(samples[begin + 1000 : begin + 3000]).max()) for begin in bounds]
+    assert np.array(loudest) / loudest[0] == pytest.approx([1, 0.85, 0.7, 0.85], rel=0.02)

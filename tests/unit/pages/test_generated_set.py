@@ -98,7 +98,7 @@ def test_earlier_files_stay_if_rendering_fails(
     GeneratedSet.of(run, [TUNE] * 4).write(tmp_path, formats=["midi"])
     before = {path.name for path in tmp_path.iterdir()}
 
-    def fail(*arguments: object) -> NoReturn:
+    def fail(*arguments: object, **named: object) -> NoReturn:
         raise InputError("it cannot be written")
 
     monkeypatch.setattr(generated_set_module, "render", fail)

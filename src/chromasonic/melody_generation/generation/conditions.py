@@ -18,7 +18,7 @@ _ACCIDENTALS = {"#": 1, "b": -1, "": 0}
 _OCTAVE = 12
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 # Written ranges.
-INSTRUMENTS = {
+RANGES = {
     "fiddle": "G3:B5",
     "whistle": "D4:B5",
     "flute": "D4:D6",
@@ -86,11 +86,11 @@ def parse_range(text: str) -> tuple[int, int]:
         True
     """
     name = text.strip().lower()
-    ends = [re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", part.strip()) for part in INSTRUMENTS.get(name, text).split(":")]
+    ends = [re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", part.strip()) for part in RANGES.get(name, text).split(":")]
     if len(ends) != 2 or None in ends:
-        hint = did_you_mean(name, INSTRUMENTS)
+        hint = did_you_mean(name, RANGES)
         raise InputError(
-            f"a range is written like G3:B5 (C4 is middle C), or is one of {', '.join(INSTRUMENTS)}, got {text!r}{hint}"
+            f"a range is written like G3:B5 (C4 is middle C), or is one of {', '.join(RANGES)}, got {text!r}{hint}"
         )
     lowest, highest = (
         12 * (int(end[3]) + 1) + NATURALS[end[1].upper()] + _ACCIDENTALS[end[2]] for end in ends if end is not None

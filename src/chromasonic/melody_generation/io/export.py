@@ -14,7 +14,8 @@ from chromasonic.melody_generation.io.write_audio import to_wav
 from chromasonic.melody_generation.io.write_midi import to_midi
 from chromasonic.melody_generation.io.write_musicxml import to_musicxml
 from chromasonic.melody_generation.melody import Melody
-from chromasonic.melody_generation.notation.tempo import usual_tempo
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT, instrument_called
+from chromasonic.melody_generation.notation.tempo import check_tempo, usual_tempo
 from chromasonic.melody_generation.plots.figures import figure_to_png
 from chromasonic.melody_generation.plots.piano_roll import plot_piano_roll
 
@@ -44,6 +45,18 @@ def check_formats(formats: Sequence[str]) -> None:
         raise InputError(f"formats is empty: choose from {', '.join(FORMATS)}")
 
 
+def check_rendering(formats: Sequence[str], tempo: float | None, instrument: str) -> None:
+    """Raise an error for arguments that :func:`render` would refuse for any melody.
+
+    Raises:
+        InputError: If a format or the instrument is unknown, or the tempo is out of range.
+    """
+    check_formats(formats)
+    instrument_called(instrument)
+    if tempo is not None:
+        check_tempo(tempo)
+
+
 def check_folder(folder: Path) -> None:
     """Raise an error for a folder that cannot be written to, without creating it.
 
@@ -58,7 +71,12 @@ def check_folder(folder: Path) -> None:
 
 
 def render(
-    melody: Melody, tempo: float | None = None, formats: Sequence[str] = FORMATS, *, chords: bool = True
+    melody: Melody,
+    tempo: float | None = None,
+    formats: Sequence[str] = FORMATS,
+    *,
+    chords: bool = True,
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> dict[str, bytes]:
     """Render a melody to the contents of its files, by format.
 
@@ -67,9 +85,11 @@ def render(
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         formats: Members of ``FORMATS``.
         chords: Whether the chord symbols sound in MIDI and WAV files.
+        instrument: One of ``INSTRUMENTS``, which plays MIDI and WAV files.
 
     Raises:
-        InputError: If a format is unknown, the melody cannot be written, or the tempo is out of range.
+        InputError: If a format or the instrument is unknown, the melody cannot be written, or the tempo is out of
+            range.
 
     Example:
         >>> render(Melody([60, 64, 67], [24, 24, 48]), formats=["midi"])["midi"][:4]
@@ -79,10 +99,10 @@ def render(
     tempo = usual_tempo(melody) if tempo is None else tempo
     svg = engrave_svg(melody, tempo) if {"svg", "png"} & set(formats) else ""
     renderers: dict[str, Callable[[], bytes]] = {
-        "midi": lambda: to_midi(melody, tempo, chords=chords),
+        "midi": lambda: to_midi(melody, tempo, chords=chords, instrument=instrument),
         "musicxml": lambda: to_musicxml(melody, tempo).encode(),
         "abc": lambda: to_abc(melody, tempo).encode(),
-        "wav": lambda: to_wav(melody, tempo, chords=chords),
+        "wav": lambda: to_wav(melody, tempo, chords=chords, instrument=instrument),
         "svg": svg.encode,
         "png": lambda: svg_to_png(svg),
         "roll": lambda: figure_to_png(plot_piano_roll(melody)),
@@ -117,9 +137,10 @@ def export(
     tempo: float | None = None,
     formats: Sequence[str] = FORMATS,
     chords: bool = True,
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> dict[str, Path]:
     """Export a melody to files, which are written when all formats are rendered.
 
     Arguments, result and errors as in :func:`render` and :func:`write_files`.
     """
-    return write_files(render(melody, tempo, formats, chords=chords), Path(folder), stem)
+    return write_files(render(melody, tempo, formats, chords=chords, instrument=instrument), Path(folder), stem)

@@ -16,15 +16,16 @@ from mido.messages import Message
 
 from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.chord_names import sounding_chords
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT, instrument_called
 from chromasonic.melody_generation.notation.score import Measure, split_measures
 from chromasonic.melody_generation.notation.spelling import Spelling
-from chromasonic.melody_generation.notation.tempo import beat_ticks, check_tempo
+from chromasonic.melody_generation.notation.tempo import accents, beat_ticks, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
 
 MIDI_TICKS_PER_QUARTER = 480
 _FACTOR = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
 _CLOCKS_PER_QUARTER, _MAX_CLOCKS = 24, 255
-_VELOCITY, _CHORD_VELOCITY = 80, 40
+_VELOCITY, _CHORD_VELOCITY = 100, 40
 _CHORD_CHANNEL = 1  # counted from 0
 _FINEST_UNIT = 32
 _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
@@ -33,18 +34,20 @@ _WITH_MINOR_THIRD = {"minor", "dorian", "phrygian", "locrian"}
 _Event = tuple[int, int, MetaMessage | Message]
 
 
-def to_midi(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
+def to_midi(melody: Melody, tempo: float, *, chords: bool = True, instrument: str = DEFAULT_INSTRUMENT) -> bytes:
     """Convert a melody to a MIDI file.
 
     Args:
         melody: A melody of one note or more.
         tempo: Quarter notes per minute.
         chords: Whether the chord symbols sound.
+        instrument: One of ``INSTRUMENTS``, whose General MIDI program plays the melody.
 
     Raises:
-        InputError: If the melody cannot be written, or the tempo is out of range.
+        InputError: If the melody cannot be written, the tempo is out of range, or there is no such instrument.
     """
     check_tempo(tempo)
+    program = Message("program_change", program=instrument_called(instrument).program)
     measures = split_measures(melody.without_form())  # a sign of form divides a bar, and its metre stays
     # MIDI has major and minor only. Tonic and third are kept, although the key signature may then differ.
     is_minor = melody.mode in _WITH_MINOR_THIRD
@@ -57,10 +60,14 @@ def to_midi(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
     for tick, metre in _time_signatures(melody, measures):
         events.append((tick, 1, _time_signature(metre)))
     begin = melody.start if melody.metre.beats else 0
-    tune, chord_notes = list[_Event](), list[_Event]()
-    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
+    tune: list[_Event] = [(0, 1, program)]
+    chord_notes: list[_Event] = []
+    velocities = (_VELOCITY * accents(melody)).round().astype(int)
+    for pitch, onset, duration, velocity in zip(
+        melody.pitches, melody.onsets, melody.durations, velocities, strict=True
+    ):
         if pitch != REST:
-            tune += _note(int(pitch), begin + int(onset), int(duration))
+            tune += _note(int(pitch), begin + int(onset), int(duration), velocity=int(velocity))
     if not (chords and melody.chords):
         return _file([[*events, *tune]], begin + melody.ticks)
     for pitch, onset, duration in sounding_chords(melody):
@@ -69,7 +76,7 @@ def to_midi(melody: Melody, tempo: float, *, chords: bool = True) -> bytes:
     return _file([events, [named[0], *tune], [named[1], *chord_notes]], begin + melody.ticks)
 
 
-def _note(pitch: int, tick: int, ticks: int, *, channel: int = 0, velocity: int = _VELOCITY) -> list[_Event]:
+def _note(pitch: int, tick: int, ticks: int, *, channel: int = 0, velocity: int) -> list[_Event]:
     """Return the two events of a note, which ends before the next one of the same pitch begins."""
     return [
         (tick, 3, Message("note_on", channel=channel, note=pitch, velocity=velocity)),

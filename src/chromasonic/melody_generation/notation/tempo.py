@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from chromasonic.melody_generation.errors import InputError
-from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, FloatArray, Melody, Metre
 from chromasonic.melody_generation.notation.note_values import PLAIN_VALUES, NoteValue
 
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, where the metre suggests nothing else
@@ -11,6 +13,27 @@ SLOWEST, FASTEST = 10.0, 1000.0
 
 # Usual beats per minute of dances and songs, by the length of the beat in ticks.
 _USUAL_BEATS = {12: 200.0, 18: 80.0, 24: DEFAULT_TEMPO, 36: 104.0, 48: 90.0, 72: 60.0, 96: 60.0}
+
+
+_ACCENTS = {"bar": 1.0, "beat": 0.85, "other": 0.7}
+
+
+def accents(melody: Melody) -> FloatArray:
+    """Return the loudness of each note by its position in the metre, shape (N,): first beat, other beats, the rest.
+
+    Example:
+        >>> accents(Melody([60, 62, 64], [24, 12, 60])).tolist()
+        [1.0, 0.85, 0.7]
+    """
+    loudness = np.full(len(melody), _ACCENTS["other"])
+    for begin, end, metre, _ in melody.segments:
+        positions = melody.positions[begin:end]
+        if not metre.beats:
+            loudness[begin:end] = _ACCENTS["beat"]
+            continue
+        loudness[begin:end][positions % beat_ticks(metre) == 0] = _ACCENTS["beat"]
+        loudness[begin:end][positions == 0] = _ACCENTS["bar"]
+    return loudness
 
 
 def is_compound(metre: Metre) -> bool:

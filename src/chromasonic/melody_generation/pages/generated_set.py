@@ -15,6 +15,7 @@ from chromasonic.melody_generation.generation.best_draws import DrawnMelodies
 from chromasonic.melody_generation.io.bundle import Bundle
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, FORMATS, render, write_files
 from chromasonic.melody_generation.melody import REST, Melody
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.melody_tracks import PAGE_FORMATS
 from chromasonic.melody_generation.pages.tables import Table
@@ -87,6 +88,7 @@ class GeneratedSet:
         folder: Path,
         *,
         tempo: float | None = None,
+        instrument: str = DEFAULT_INSTRUMENT,
         formats: Sequence[str] = FORMATS,
         on_written: Callable[[], None] = lambda: None,
         has_bundle: bool = False,
@@ -99,6 +101,7 @@ class GeneratedSet:
         Args:
             folder: The folder; made if there is none.
             tempo: Quarter notes per minute; None for the usual tempo of each melody's metre.
+            instrument: One of ``INSTRUMENTS``, which plays MIDI and WAV files.
             formats: Some of ``FORMATS``.
             on_written: Called after each melody.
             has_bundle: Whether a tunebook and an archive of all files are written as well.
@@ -113,7 +116,7 @@ class GeneratedSet:
         page_contents: list[Mapping[str, bytes]] = []
         with Bundle(folder) if has_bundle else nullcontext() as bundle:
             for melody, stem in zip(self.melodies, self.stems, strict=True):
-                contents = render(melody, tempo, formats)
+                contents = render(melody, tempo, formats, instrument=instrument)
                 written |= set(write_files(contents, folder, stem).values())
                 if bundle is not None:
                     bundle.add(contents, stem)

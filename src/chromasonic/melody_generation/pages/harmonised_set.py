@@ -12,6 +12,7 @@ from chromasonic.melody_generation.harmony.chord_model import shipped_chord_mode
 from chromasonic.melody_generation.harmony.harmonise import harmonise
 from chromasonic.melody_generation.io.tunes import DroppedTune, WrittenTune
 from chromasonic.melody_generation.melody import REST
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT
 from chromasonic.melody_generation.notation.titles import file_stem
 from chromasonic.melody_generation.pages.generated_set import MOST_ON_PAGE, GeneratedSet
 from chromasonic.melody_generation.pages.melody_tracks import count_noun, melody_tracks
@@ -80,7 +81,11 @@ def harmonised_set_table(harmonised: HarmonisedSet) -> Table:
 
 
 def harmonised_page(
-    harmonised: HarmonisedSet, command: str, tempo: float | None = None, contents: Sequence[Mapping[str, bytes]] = ()
+    harmonised: HarmonisedSet,
+    command: str,
+    tempo: float | None = None,
+    contents: Sequence[Mapping[str, bytes]] = (),
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> str:
     """Return the page of melodies with chords, as an HTML document.
 
@@ -89,6 +94,7 @@ def harmonised_page(
         command: The command that makes the page again.
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         contents: Files of each melody that exist already, by format; the others are rendered.
+        instrument: One of ``INSTRUMENTS``, which plays first.
     """
     written = harmonised.written
     n = len(written.melodies)
@@ -96,12 +102,14 @@ def harmonised_page(
     titles = [melody.title or f"Melody {number}" for number, melody in enumerate(written.melodies[:shown], 1)]
     note = f"The first {shown} of {n}: the others are files in the same folder." if shown < n else ""
     sources = "; ".join(f"{source.title} ({source.licence})" for source in shipped_chord_model().sources)
-    tracks = melody_tracks(written.scored, range(shown), titles, written.stems[:shown], tempo, contents[:shown])
+    stems = written.stems[:shown]
+    tracks = melody_tracks(written.scored, range(shown), titles, stems, tempo, contents[:shown], instrument)
     page = Page(
         title=f"{count_noun(n, 'melody', 'melodies')} with chords",
         lead="The chords are those that a model finds most probable for the notes.",
         facts=(("The model has learned from", sources),),
         command=command,
         groups=(TrackGroup("", note, tracks),),
+        instrument=instrument,
     )
     return page_html(page)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from chromasonic.melody_generation.generation.generation_config import GenerationConfig
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT
 from chromasonic.melody_generation.pages.generated_set import MOST_ON_PAGE, GeneratedSet
 from chromasonic.melody_generation.pages.melody_tracks import count_noun, melody_tracks
 from chromasonic.melody_generation.pages.page import Page, TrackGroup, page_html
@@ -50,6 +51,7 @@ def listening_page(
     command: str,
     tempo: float | None = None,
     contents: Sequence[Mapping[str, bytes]] = (),
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> str:
     """Return the page of melodies that a model has generated, as an HTML document.
 
@@ -60,6 +62,7 @@ def listening_page(
         command: The command that generates the melodies again.
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         contents: Files of each melody that exist already, by format; the others are rendered.
+        instrument: One of ``INSTRUMENTS``, which plays first.
     """
     n = len(generated.melodies)
     shown = min(n, MOST_ON_PAGE)
@@ -75,7 +78,8 @@ def listening_page(
         **settings,
         "Checkpoint": model.digest,
     }
-    tracks = melody_tracks(generated.scored, range(shown), titles, generated.stems[:shown], tempo, contents[:shown])
+    stems = generated.stems[:shown]
+    tracks = melody_tracks(generated.scored, range(shown), titles, stems, tempo, contents[:shown], instrument)
     page = Page(
         title=f"{count_noun(n, 'melody', 'melodies')} by {_MODEL_WORDS.get(model.name, model.name)}",
         lead=f"Generated note by note by a model that learned from {n_tunes}"
@@ -83,5 +87,6 @@ def listening_page(
         facts=tuple((name, str(value)) for name, value in facts.items() if value is not None),
         command=command,
         groups=(TrackGroup("", note, tracks),),
+        instrument=instrument,
     )
     return page_html(page)

@@ -12,6 +12,7 @@ from chromasonic.melody_generation.evaluation.scored_melodies import ScoredMelod
 from chromasonic.melody_generation.io.engraving import Engraving, engrave_staff
 from chromasonic.melody_generation.io.export import FORMAT_SUFFIXES, render
 from chromasonic.melody_generation.melody import REST, FloatArray, Melody
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT
 from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import usual_tempo
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg, inline_svg
@@ -37,6 +38,7 @@ def melody_tracks(
     stems: Sequence[str],
     tempo: float | None = None,
     contents: Sequence[Mapping[str, bytes]] = (),
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> tuple[Track, ...]:
     """Return tracks of some melodies.
 
@@ -47,6 +49,7 @@ def melody_tracks(
         stems: The name of each track's files, without an ending.
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         contents: Files of each track that exist already, by format; the others are rendered.
+        instrument: One of ``INSTRUMENTS``, which plays the MIDI files.
     """
     return tuple(
         Track(
@@ -58,7 +61,7 @@ def melody_tracks(
             scores=_score_bars(scored, index),
             shared=_shared_run(scored, index),
             seam=int(melody.durations[: scored.n_given].sum()),
-            files=track_files(melody, tempo, stem, ready),
+            files=track_files(melody, tempo, stem, ready, instrument),
         )
         for index, title, stem, ready in zip(indices, titles, stems, chain(contents, repeat({})), strict=False)
     )
@@ -150,7 +153,11 @@ def page_engravings(
 
 
 def track_files(
-    melody: Melody, tempo: float | None, stem: str, ready: Mapping[str, bytes] | None = None
+    melody: Melody,
+    tempo: float | None,
+    stem: str,
+    ready: Mapping[str, bytes] | None = None,
+    instrument: str = DEFAULT_INSTRUMENT,
 ) -> tuple[TrackFile, ...]:
     """Return the files of a melody as they are exported; the page makes the sound file itself.
 
@@ -161,11 +168,12 @@ def track_files(
         tempo: Quarter notes per minute; None for the usual tempo of the metre.
         stem: The name of the files, without an ending.
         ready: Files that exist already, by format; the others are rendered.
+        instrument: One of ``INSTRUMENTS``, which plays the MIDI file.
     """
     ready = ready or {}
     wanted = [name for name in _FILES if name != "svg" or not _is_too_long(melody)]
     missing = [name for name in wanted if name not in ready]
-    contents = {**ready, **(render(melody, tempo, missing) if missing else {})}
+    contents = {**ready, **(render(melody, tempo, missing, instrument=instrument) if missing else {})}
     files = [
         TrackFile(_FILES[name][0], f"{stem}{FORMAT_SUFFIXES[name]}", _FILES[name][1], contents[name]) for name in wanted
     ]

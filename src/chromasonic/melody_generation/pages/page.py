@@ -15,8 +15,9 @@ from itertools import accumulate
 
 from markupsafe import Markup
 
-from chromasonic.melody_generation.io.write_audio import INSTRUMENT
+from chromasonic.melody_generation.io.write_audio import SYNTHESIZER
 from chromasonic.melody_generation.melody import TICKS_PER_QUARTER
+from chromasonic.melody_generation.notation.instruments import DEFAULT_INSTRUMENT, INSTRUMENTS
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg
 from chromasonic.melody_generation.pages.tables import Table
 from chromasonic.melody_generation.pages.templates import asset, template
@@ -70,6 +71,7 @@ class Page:
         figures: Figures.
         groups: Melodies to hear.
         texts: Texts, folded, at the end.
+        instrument: The instrument that plays first.
     """
 
     title: str
@@ -80,6 +82,7 @@ class Page:
     figures: tuple[PageFigure, ...] = ()
     groups: tuple[TrackGroup, ...] = ()
     texts: tuple[PageText, ...] = ()
+    instrument: str = DEFAULT_INSTRUMENT
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -120,9 +123,11 @@ def render_page(
         glyphs=Markup("".join(_definitions(page).values())),
         data={
             "ticksPerQuarter": TICKS_PER_QUARTER,
-            "instrument": INSTRUMENT,
+            "synthesizer": SYNTHESIZER,
+            "instrument": page.instrument,
             "melodies": [track.player_data() for track in tracks],
         },
+        instruments=list(INSTRUMENTS),
         style=style,
         scripts=script_texts,
         policy=_policy(style, script_texts),

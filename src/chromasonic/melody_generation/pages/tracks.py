@@ -16,7 +16,7 @@ import numpy as np
 
 from chromasonic.melody_generation.melody import REST, Melody, Metre
 from chromasonic.melody_generation.notation.chord_names import sounding_chords
-from chromasonic.melody_generation.notation.tempo import beat_ticks, beat_value
+from chromasonic.melody_generation.notation.tempo import accents, beat_ticks, beat_value
 from chromasonic.melody_generation.pages.inline_svg import InlineSvg
 from chromasonic.melody_generation.printing.printable_text import printable
 
@@ -125,6 +125,7 @@ class PlayerData(TypedDict):
     beat: Beat
     ticks: int
     notes: list[tuple[int, int, int]]
+    accents: list[float]
     chords: list[tuple[int, int, int]]
     bars: list[int]
     files: dict[str, Mapping[str, str]]
@@ -189,6 +190,7 @@ class Track:
             "beat": _beat(self.melody.metre),
             "ticks": self.melody.ticks,
             "notes": self.notes,
+            "accents": accents(self.melody)[self.melody.pitches != REST].tolist(),
             "chords": self.chord_notes,
             "bars": self.bars,
             "files": {file.kind: _file_data(file) for file in self.files},

@@ -3,14 +3,19 @@
 
 const Player = (() => {
   const SECONDS_PER_MINUTE = 60;
-  const { ticksPerQuarter, instrument, melodies } = JSON.parse(document.getElementById("melodies").textContent);
-  const synthesizer = Synthesizer(instrument);
+  const { ticksPerQuarter, melodies, ...data } = JSON.parse(document.getElementById("melodies").textContent);
+  const synthesizer = Synthesizer(data.synthesizer);
   const bar = document.getElementById("transport");
   const status = document.getElementById("status");
   const tempo = document.getElementById("tempo");
   const tempoValue = document.getElementById("tempo-value");
   const volume = document.getElementById("volume");
   const chords = document.getElementById("chords"); // null if no melody has chords
+  const instrument = document.getElementById("instrument");
+  const semitones = document.getElementById("semitones");
+  const goesOn = document.getElementById("goes-on");
+  const repeats = document.getElementById("repeats");
+  instrument.value = data.instrument;
 
   let context = null; // created at the first click: browsers allow no sound before
   let loudness = null;
@@ -44,7 +49,12 @@ const Player = (() => {
     SECONDS_PER_MINUTE / (track.melody.tempo * (tempo.value / 100)) / ticksPerQuarter;
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const barAt = (track) => Math.max(1, track.melody.bars.filter((each) => each <= track.position).length);
-  const withChords = () => chords !== null && chords.checked;
+  const manner = (track) => ({
+    secondsPerTick: secondsPerTick(track),
+    instrument: instrument.value,
+    withChords: chords !== null && chords.checked,
+    semitones: Number(semitones.value),
+  });
   const say = (words) => (status.textContent = words);
 
   // ---- playing
@@ -58,9 +68,8 @@ const Player = (() => {
     }
     context.resume();
     const at = context.currentTime + 0.06;
-    const step = secondsPerTick(track);
-    const silence = synthesizer.play(context, loudness, track.melody, step, withChords(), track.position, at);
-    performance = { from: track.position, began: at, step, silence };
+    const silence = synthesizer.play(context, loudness, track.melody, manner(track), track.position, at);
+    performance = { from: track.position, began: at, step: secondsPerTick(track), silence };
     current = track;
     requestAnimationFrame(follow);
   }
@@ -110,11 +119,23 @@ const Player = (() => {
     const heard = context.currentTime - (context.outputLatency || 0) - performance.began;
     current.position = performance.from + Math.max(0, heard) / performance.step;
     if (current.position >= current.melody.ticks) {
-      end();
-      current.position = 0;
-      say(`${current.melody.title} has ended`);
+      finish(current);
     } else requestAnimationFrame(follow);
     show(current);
+  }
+
+  // A melody that has ended is played again, or the next one is, if the page was told so.
+  function finish(track) {
+    end();
+    track.position = 0;
+    const next = repeats.checked ? track : tracks[tracks.indexOf(track) + 1];
+    if (!next || !(repeats.checked || goesOn.checked)) {
+      say(`${track.melody.title} has ended`);
+      return;
+    }
+    show(track);
+    play(next);
+    if (next !== track) next.element.scrollIntoView({ block: "nearest" });
   }
 
   // ---- showing
@@ -214,7 +235,7 @@ const Player = (() => {
   async function save(track, kind) {
     const file = track.melody.files[kind];
     const bytes = kind === "wav"
-      ? synthesizer.wav(track.melody, secondsPerTick(track), withChords())
+      ? synthesizer.wav(track.melody, manner(track))
       : await contents(file);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
@@ -222,6 +243,17 @@ const Player = (() => {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     say(`Saved ${file.name}`);
+  }
+
+  async function copyAbc(track) {
+    const text = new TextDecoder().decode(await contents(track.melody.files.abc));
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      say("The browser does not let this page copy: save the ABC file instead");
+      return;
+    }
+    say(`Copied ${track.melody.title} as ABC`);
   }
 
   // ---- input: mouse, touch and keyboard
@@ -260,6 +292,7 @@ const Player = (() => {
       const kind = event.target.closest("[data-file]")?.dataset.file;
       if (action === "play") toggle(track);
       else if (action === "stop") stop(track);
+      else if (action === "copy") copyAbc(track);
       else if (kind) save(track, kind);
     });
     roll.addEventListener("click", (event) => {
@@ -272,7 +305,13 @@ const Player = (() => {
   bar.querySelector("[data-do=stop]").addEventListener("click", () => stop(current));
   bar.addEventListener("keydown", (event) => event.key === "Escape" && stop(current));
   tempo.addEventListener("input", setTempo);
-  chords?.addEventListener("change", playAnew);
+  for (const knob of [chords, instrument, semitones]) knob?.addEventListener("change", playAnew);
+  // Elsewhere on the page, the space bar would scroll.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target !== document.body || !withoutHelpers(event)) return;
+    toggle(current);
+    event.preventDefault();
+  });
   volume.addEventListener("input", setVolume);
 
   return { tracks, play, pause, stop, seek, isPlaying, contents, context: () => context, output: () => loudness };

@@ -1,14 +1,16 @@
-// Synthesises melodies for playing and for WAV files, with the instrument and the parameters of io/write_audio.py.
+// Synthesises melodies for playing and for WAV files, with the instruments and the parameters of io/write_audio.py.
 "use strict";
 
-const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, release, peak, chordLoudness }) => {
+const Synthesizer = ({ rate, tuning, highest, peak, chordLoudness, instruments }) => {
   const FADE = 0.012; // seconds of fading in or out where playing begins or stops within a note
-  const rings = new Map(); // by pitch: samples of a string that rings until it decays, as long as was needed so far
+  const rings = new Map(); // by instrument and pitch: samples of a note that goes on, as long as was needed so far
 
   const frequency = (pitch) => tuning * 2 ** ((pitch - 69) / 12);
 
-  function ring(pitch, length) {
-    if (rings.get(pitch)?.length >= length) return rings.get(pitch);
+  function ring(instrument, pitch, length) {
+    const { harmonics, fadesIn, attack } = instruments[instrument];
+    const key = `${instrument} ${pitch}`;
+    if (rings.get(key)?.length >= length) return rings.get(key);
     const samples = new Float32Array(length);
     harmonics.forEach((strength, index) => {
       const number = index + 1;
@@ -26,21 +28,23 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
       }
     });
     for (let i = 0; i < Math.min(length, attack * rate); i++) samples[i] *= i / (attack * rate);
-    rings.set(pitch, samples);
+    rings.set(key, samples);
     return samples;
   }
 
-  // The whole melody as samples, with its chords softly or without them. Notes are [onset, duration, pitch], in ticks.
-  function mixed(melody, secondsPerTick, withChords) {
+  // The whole melody as samples. Notes are [onset, duration, pitch], in ticks. The manner of playing says: seconds per
+  // tick, the instrument, whether the chords sound, and by how many semitones all is transposed.
+  function mixed(melody, { secondsPerTick, instrument, withChords, semitones }) {
+    const { release } = instruments[instrument];
     const perTick = secondsPerTick * rate;
     const sound = new Float32Array(
       Math.floor(melody.ticks * perTick) + Math.floor(2 * release * rate) + 1,
     );
-    const loud = melody.notes.map((note) => [...note, 1]);
+    const loud = melody.notes.map((note, index) => [...note, melody.accents[index]]);
     const soft = withChords ? melody.chords.map((note) => [...note, chordLoudness]) : [];
     for (const [onset, duration, pitch, loudness] of [...loud, ...soft]) {
       const seconds = (duration * perTick) / rate;
-      const tone = ring(pitch, Math.floor((seconds + release) * rate));
+      const tone = ring(instrument, pitch + semitones, Math.floor((seconds + release) * rate));
       const begin = Math.floor(onset * perTick);
       const length = Math.min(Math.floor((seconds + release) * rate), sound.length - begin);
       for (let i = 0; i < length; i++) {
@@ -54,8 +58,8 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
 
   // Plays a melody from a tick to its end. All notes are scheduled on the audio clock at once, so that a page in the
   // background keeps playing. Returns a function that stops it.
-  function play(context, destination, melody, secondsPerTick, withChords, from, at) {
-    const samples = mixed(melody, secondsPerTick, withChords);
+  function play(context, destination, melody, manner, from, at) {
+    const samples = mixed(melody, manner);
     const buffer = context.createBuffer(1, samples.length, rate);
     buffer.copyToChannel(samples, 0);
     const source = new AudioBufferSourceNode(context, { buffer });
@@ -63,7 +67,7 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
     own.gain.setValueAtTime(from ? 0 : 1, at);
     own.gain.linearRampToValueAtTime(1, at + FADE);
     source.connect(own).connect(destination);
-    source.start(at, from * secondsPerTick);
+    source.start(at, from * manner.secondsPerTick);
     return () => {
       const now = context.currentTime;
       own.gain.cancelScheduledValues(now);
@@ -74,8 +78,8 @@ const Synthesizer = ({ rate, tuning, harmonics, highest, fadesIn, attack, releas
   }
 
   // The bytes of a WAV file of 16-bit samples, one channel.
-  function wav(melody, secondsPerTick, withChords) {
-    const samples = mixed(melody, secondsPerTick, withChords);
+  function wav(melody, manner) {
+    const samples = mixed(melody, manner);
     const size = 2 * samples.length;
     const view = new DataView(new ArrayBuffer(44 + size));
     const text = (at, letters) => [...letters].forEach((each, i) => view.setUint8(at + i, each.charCodeAt(0)));
