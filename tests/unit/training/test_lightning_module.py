@@ -261,3 +261,16 @@ def test_ppm_chooses_the_weight_of_its_short_term_model_on_validation() -> None:
 
 def loader_of_tunes(tunes: list[Melody]) -> DataLoader[Tensor]:
     return DataLoader([batch_of(tunes)], batch_size=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("build", "is_fused"),
+    [(AdamW, True), (partial(AdamW, foreach=False), False), (partial(AdamW, fused=False), False), (SGD, False)],
+)
+def test_adam_updates_all_weights_of_the_cpu_at_once_unless_told_otherwise(build: Any, is_fused: bool) -> None:
+    module = MelodyModule(user_network(), build, Constant())
+    trainer = trainer_for(1)
+    with torch.profiler.profile() as profile:
+        trainer.fit(module, loader_of(4), loader_of(2))
+    assert any("_fused_adam" in event.key for event in profile.key_averages()) is is_fused
+    assert trainer.optimizers[0].param_groups[0]["fused"] is build([torch.zeros(1)]).param_groups[0]["fused"]

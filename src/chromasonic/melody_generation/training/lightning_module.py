@@ -13,7 +13,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric
 
@@ -163,6 +163,7 @@ class MelodyModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with the schedule's entry for Lightning."""
         optimizer = self._build_optimizer(self.network.parameters())
+        fuse_on_cpu(optimizer)
         n_epochs, n_steps = self.trainer.max_epochs, self.trainer.estimated_stepping_batches
         if self.schedule.spans_run and (n_epochs in (None, -1) or math.isinf(n_steps)):
             raise InputError("the schedule depends on the number of epochs: set epochs, not -1")
@@ -221,6 +222,32 @@ class MelodyModule(L.LightningModule):
             raise InputError(
                 f"all parameters of the network {name} are frozen, so nothing can be trained: set requires_grad of some"
             )
+
+
+def fuse_on_cpu(optimizer: Optimizer) -> None:
+    """Use the fused implementation of Adam for weights on the CPU, unless the user chose one.
+
+    By default torch fuses nothing there, and a step takes four times as long. Elsewhere its own choice stays: with
+    16-bit precision on a GPU, Lightning clips no gradients of a fused optimizer. The choice holds during a step alone,
+    so that checkpoints are the same on every device.
+    """
+    if not isinstance(optimizer, Adam | AdamW):
+        return
+    fused: list[dict[str, Any]] = []
+
+    def choose(*_: object) -> None:
+        for group in optimizer.param_groups:
+            is_open = group["fused"] is None and group["foreach"] is None and not group["differentiable"]
+            if is_open and all(each.device.type == "cpu" and each.is_floating_point() for each in group["params"]):
+                group["fused"] = True
+                fused.append(group)
+
+    def forget(*_: object) -> None:
+        while fused:
+            fused.pop()["fused"] = None
+
+    optimizer.register_step_pre_hook(choose)
+    optimizer.register_step_post_hook(forget)
 
 
 def _try_step(build_optimizer: OptimizerFactory) -> None:
