@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.bar_position import NOT_ASKED, BarTimes
 from chromasonic.melody_generation.networks.neural.factored_logits import FactoredLogits
+from chromasonic.melody_generation.networks.neural.joined_products import apply_together
 from chromasonic.melody_generation.vocabulary import MAX_BARS, NoteVocabulary
 
 # Rank of what a pitch and a duration express together beyond what each expresses alone.
@@ -110,34 +111,31 @@ class OutputHead(nn.Module):
             pitch_scores: Added to the scores of pitches, shape (B, T, P).
             duration_scores: Added to the scores of durations, shape (B, T, E).
         """
-        pitches, durations = self._scores_of_parts(states, pitch_scores, duration_scores)  # (B, T, P) and (B, T, E)
-        notes = self.joint(self.to_joint(states)).unflatten(-1, (self._n_pitches, self._n_durations))  # (B, T, P, E)
+        control, pitches, durations, hidden = self._scores(states, pitch_scores, duration_scores)
+        notes = self.joint(hidden).unflatten(-1, (self._n_pitches, self._n_durations))  # (B, T, P, E)
         # In place: at this size every pass over memory counts.
         notes += pitches[..., :, None]
         notes += durations[..., None, :]
-        return torch.cat([self.control(states), notes.flatten(-2)], dim=-1)  # (B, T, V), control tokens first
+        return torch.cat([control, notes.flatten(-2)], dim=-1)  # (B, T, V), control tokens first
 
     def factors(
         self, states: Tensor, pitch_scores: Tensor | None = None, duration_scores: Tensor | None = None
     ) -> FactoredLogits:
         """Return the parts of the logits of all B T positions; arguments as for ``forward``."""
-        pitches, durations = self._scores_of_parts(states, pitch_scores, duration_scores)  # (B, T, P) and (B, T, E)
-        return FactoredLogits(
-            self.control(states).flatten(0, 1),  # (B T, C), and so are the next three with their own widths
-            pitches.flatten(0, 1),
-            durations.flatten(0, 1),
-            self.to_joint(states).flatten(0, 1),
-            self.joint.weight,
-            self.joint.bias,
-        )
+        control, pitches, durations, hidden = (
+            scores.flatten(0, 1) for scores in self._scores(states, pitch_scores, duration_scores)
+        )  # (B T, ...) each
+        return FactoredLogits(control, pitches, durations, hidden, self.joint.weight, self.joint.bias)
 
-    def _scores_of_parts(
+    def _scores(
         self, states: Tensor, pitch_scores: Tensor | None, duration_scores: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the scores of pitches (B, T, P) and of durations (B, T, E)."""
-        pitches, durations = self.pitch(states), self.duration(states)  # (B, T, P) and (B, T, E)
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return scores of control tokens, of pitches and of durations, and the vectors of the joint part."""
+        control, pitches, durations, hidden = apply_together(
+            (self.control, self.pitch, self.duration, self.to_joint), states
+        )  # (B, T, ...) each
         if pitch_scores is not None:
             pitches = pitches + pitch_scores
         if duration_scores is not None:
             durations = durations + duration_scores
-        return pitches, durations
+        return control, pitches, durations, hidden

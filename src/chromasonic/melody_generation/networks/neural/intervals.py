@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.bar_position import Onsets
+from chromasonic.melody_generation.networks.neural.joined_products import apply_together
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
 SEMITONES = 12
@@ -195,6 +196,7 @@ class IntervalHead(nn.Module):
             anchors: Shape (B, T) each.
         """
         begins = torch.stack(anchors, dim=-1)  # (B, T, 3)
-        interval_scores = self.intervals(states).unflatten(-1, (-1, self.semitones.n_intervals))  # (B, T, 3, intervals)
-        degree_scores = nn.functional.pad(self.degrees(states)[..., self.degree_of], (0, 1))  # (B, T, P)
+        intervals, degrees = apply_together((self.intervals, self.degrees), states)  # (B, T, 3 intervals), (B, T, 12)
+        interval_scores = intervals.view(*intervals.shape[:-1], -1, self.semitones.n_intervals)  # (B, T, 3, intervals)
+        degree_scores = nn.functional.pad(degrees[..., self.degree_of], (0, 1))  # (B, T, P)
         return self.semitones.pitch_scores(interval_scores, begins).sum(-2) + degree_scores  # (B, T, P)

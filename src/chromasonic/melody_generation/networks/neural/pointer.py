@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from chromasonic.melody_generation.networks.contract import NextTokenScores
 from chromasonic.melody_generation.networks.neural.factored_logits import FactoredLogits, summarise_logits
+from chromasonic.melody_generation.networks.neural.joined_products import apply_together
 from chromasonic.melody_generation.networks.neural.viewpoints import Viewpoints
 from chromasonic.melody_generation.vocabulary import NoteVocabulary
 
@@ -120,11 +121,6 @@ class ClassPointer(nn.Module):
             nn.init.zeros_(linear.weight)
             nn.init.constant_(linear.bias, bias)
 
-    def head_shares(self, states: Tensor) -> Tensor:
-        """Return the weight of every head for states (B, T, D), shape (B, T, H), which sums to 1 over the heads."""
-        shares: Tensor = self.share(states).float().softmax(dim=-1)
-        return shares
-
     def forward(self, states: Tensor, entry_weights: Tensor, classes: Tensor) -> Tensor:
         """Return scores (B, T, classes), 0 for classes without attention.
 
@@ -133,12 +129,15 @@ class ClassPointer(nn.Module):
             entry_weights: Attention on each entry, averaged over the heads by their shares, shape (B, T, K).
             classes: The class that followed at each entry, or ``NONE``, shape (B, K).
         """
+        return self.gated_scores(self.gate(states), entry_weights, classes)
+
+    def gated_scores(self, gate: Tensor, entry_weights: Tensor, classes: Tensor) -> Tensor:
+        """Return the scores of ``forward`` for gates (B, T, 1)."""
         # Entries without a class go to a last column, which is dropped.
         columns = classes.where(classes >= 0, self._n_classes)[:, None].expand_as(entry_weights)  # (B, T, K)
         class_weights = entry_weights.new_zeros(*entry_weights.shape[:-1], self._n_classes + 1).scatter_add(
             -1, columns, entry_weights
         )[..., :-1]  # (B, T, classes)
-        gate = self.gate(states)  # (B, T, 1)
         scores: Tensor = gate * (1 + class_weights / _ATTENTION_FLOOR).log()
         return scores
 
@@ -175,12 +174,13 @@ class ViewpointPointer(nn.Module):
         viewpoints = self.viewpoints(tokens, previous_pitches)  # (B, K) each
         pointers = (self.pitch, self.duration, self.interval, self.step)
         classes = (viewpoints.pitch, viewpoints.duration, viewpoints.interval, viewpoints.step)
-        # All four in one product, since every pass over the weights of the heads counts.
-        shares = torch.stack([pointer.head_shares(states) for pointer in pointers], dim=2)  # (B, T, 4, H)
+        layers = [pointer.share for pointer in pointers] + [pointer.gate for pointer in pointers]
+        outputs = apply_together(layers, states)  # 4 times (B, T, H), and 4 times (B, T, 1)
+        # Each sums to 1 over the heads. All four in one product, since every pass over the attention counts.
+        shares = torch.stack(outputs[:4], dim=2).float().softmax(dim=-1)  # (B, T, 4, H)
         entry_weights = (shares @ weights.transpose(1, 2).float()).float().unbind(dim=2)  # 4 times (B, T, K)
-        pitches, durations, intervals, steps = (
-            pointer(states, pointer_weights, pointer_classes)
-            for pointer, pointer_weights, pointer_classes in zip(pointers, entry_weights, classes, strict=True)
+        pitches, durations, intervals, steps = map(
+            ClassPointer.gated_scores, pointers, outputs[4:], entry_weights, classes
         )  # (B, T, classes) each
         by_semitones = self.viewpoints.semitones.pitch_scores(intervals, last_pitches)  # (B, T, P)
         return pitches + by_semitones + self.viewpoints.steps.pitch_scores(steps, last_pitches), durations
