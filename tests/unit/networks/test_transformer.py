@@ -60,6 +60,16 @@ def test_attention_equals_torch_with_an_explicit_mask(n_queries: int, n_before: 
     torch.testing.assert_close(causal_attention(queries, keys, values), expected)
 
 
+def test_attention_in_half_precision_has_the_gradients_of_full_precision() -> None:
+    leaves = [torch.randn(1, 2, 5, 4, requires_grad=True) for _ in range(3)]
+    factors = torch.randn(1, 2, 5, 4)
+    half, full = (
+        torch.autograd.grad((causal_attention(*(leaf.to(kind) for leaf in leaves)).float() * factors).sum(), leaves)
+        for kind in (torch.bfloat16, torch.float32)
+    )
+    torch.testing.assert_close(half, full, atol=0.05, rtol=0.05)
+
+
 def test_a_layer_without_rotation_equals_torchs_encoder_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     def unrotated(vectors: Tensor, first: int) -> Tensor:
         del first
