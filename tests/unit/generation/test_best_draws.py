@@ -36,7 +36,7 @@ def melody_of(n_notes: int) -> Melody:
 
 
 def drawing(lost: set[int], again: Collection[int] = ()) -> Callable[[GenerationConfig], list[Melody]]:
-    """Return a stand-in for sampling: run-aways are at the indices ``lost`` with the seed 0, at ``again`` with others."""
+    """Return a stand-in for sampling: run-aways are at ``lost`` with the seed 0, at ``again`` with others."""
 
     def draw(config: GenerationConfig) -> list[Melody]:
         is_first = config.seed == 0

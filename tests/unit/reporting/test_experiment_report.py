@@ -50,15 +50,15 @@ def test_the_melodies_shown_are_those_nearest_to_the_median(evaluation: Evaluati
     assert list(record.typical.samples) == nearest
     write_evaluation_report(tmp_path / "report.html", evaluation, record)
     shown = titles((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert shown[:4] == [f"markov, melody {index + 1}" for index in nearest]
-    assert len(shown) == 6 + 3
+    assert shown[:2] == [f"markov, melody {index + 1}" for index in nearest[:2]]
+    assert len(shown) == 4 + 3
 
 
 @pytest.mark.slow
 def test_without_scores_the_first_stand_for_the_rest(tmp_path: Path) -> None:
     results = ModelTester(markov(), "markov").run_comprehensive_test(TEST[:3], tmp_path, n_samples=5)
     assert results["typical"] == {"samples": [0, 1, 2, 3], "real": [0, 1]}
-    assert len(titles((tmp_path / "report.html").read_text(encoding="utf-8"))) == 6 + 3
+    assert len(titles((tmp_path / "report.html").read_text(encoding="utf-8"))) == 4 + 3
 
 
 def test_the_diagnosis_and_the_easiest_median_and_hardest_tune_are_shown(
@@ -68,7 +68,7 @@ def test_the_diagnosis_and_the_easiest_median_and_hardest_tune_are_shown(
     write_evaluation_report(tmp_path / "report.html", evaluation, record)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<h2>Where its bits go</h2>" in html
-    _, surprisal = html.split("<h2>Surprisal</h2>")
+    _, surprisal = html.split(">Surprisal</h2>")
     shown = [float(bits) for bits in re.findall(r"([\d.]+) bits per note · ", surprisal)]
     tunes = sorted(tune.bits / tune.n_notes for tune in record.tunes)
     assert shown == [round(tunes[index], 2) for index in (0, len(tunes) // 2, -1)]

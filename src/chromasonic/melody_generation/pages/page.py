@@ -34,11 +34,13 @@ class TrackGroup:
         title: The title; may be empty.
         note: A note below the title; may be empty.
         tracks: The melodies.
+        is_detail: Whether it follows the figures and tables, instead of preceding them.
     """
 
     title: str
     note: str
     tracks: tuple[Track, ...]
+    is_detail: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,12 @@ class Page:
     @property
     def tracks(self) -> tuple[Track, ...]:
         """All melodies, in order."""
-        return tuple(track for group in self.groups for track in group.tracks)
+        return tuple(track for group in self.groups_in_order for track in group.tracks)
+
+    @property
+    def groups_in_order(self) -> list[TrackGroup]:
+        """The groups in the order of the page: details come last."""
+        return sorted(self.groups, key=lambda group: group.is_detail)
 
     @property
     def has_chords(self) -> bool:
@@ -115,11 +122,12 @@ def render_page(
     tracks = page.tracks
     style = Markup("".join(map(asset, styles)))
     script_texts = [Markup(asset(script)) for script in scripts]
-    sizes = [len(group.tracks) for group in page.groups]
+    groups = page.groups_in_order
+    sizes = [len(group.tracks) for group in groups]
     return template(name).render(
         page=page,
         tracks=tracks,
-        groups=list(zip(page.groups, accumulate([0, *sizes]), strict=False)),
+        groups=list(zip(groups, accumulate([0, *sizes]), strict=False)),
         glyphs=Markup("".join(_definitions(page).values())),
         data={
             "ticksPerQuarter": TICKS_PER_QUARTER,

@@ -31,6 +31,7 @@ from chromasonic.melody_generation.reporting.commands import evaluation_command
 from chromasonic.melody_generation.reporting.comparison_tables import comparison_tables
 from chromasonic.melody_generation.reporting.result_tables import feature_tables, main_parts, score_tables
 from chromasonic.melody_generation.reporting.surprisal_report import surprisal_track
+from chromasonic.melody_generation.reporting.verdict import verdict_on, verdict_on_all
 from chromasonic.melody_generation.runs.layout import MAX_CONFIGURATION_BYTES, CheckpointLayout, RunLayout
 from chromasonic.melody_generation.runs.split_tunes import load_split_tunes
 from chromasonic.melody_generation.training.history import TrainingHistory
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_SAMPLES = 16  # on a page, of all models together, but at least one of each
-_LEAD_OF_ONE = "Predictions of tunes that the model never saw, and its generated melodies beside real ones."
-_LEAD_OF_SEVERAL = "Predictions of tunes that no model saw, and the melodies of each model beside real ones."
+_N_SHOWN = 2  # melodies of one model
 _TYPICAL = "Generated melodies whose typicality is nearest to the median of all {n}: neither the best nor the worst."
 _REAL = "Real tunes that no model was trained on, chosen in the same way."
 _SURPRISAL = (
@@ -117,13 +117,13 @@ def write_evaluation_report(
     dataset = record.metadata.dataset
     page = Page(
         title=f"{record.model} on {dataset}" if dataset else record.model,
-        lead=_LEAD_OF_ONE,
+        lead=verdict_on(record),
         facts=_facts(record),
         command=evaluation_command(record, run),
         tables=(*score_tables(record), *feature_tables(record)),
         figures=(*_curves("Learning curves", inputs), _figure("Where its bits go", diagnosis_figure(record))),
         groups=(
-            _own_melodies("Melodies to hear", record, inputs, record.model),
+            _own_melodies("Melodies to hear", record, inputs, record.model, _N_SHOWN),
             _real_tunes(record, inputs),
             _surprisal(evaluation),
         ),
@@ -149,7 +149,7 @@ def write_comparison_report(
     groups = [_own_melodies(model.name, model.records[0], inputs, model.name, n) for model, inputs in with_inputs]
     page = Page(
         title=_comparison_title(comparison.models),
-        lead=_LEAD_OF_SEVERAL if len(comparison.models) > 1 else _LEAD_OF_ONE,
+        lead=verdict_on_all(comparison),
         facts=_comparison_facts(comparison),
         command=command,
         tables=comparison_tables(comparison),
@@ -237,7 +237,7 @@ def _surprisal(evaluation: Evaluation) -> TrackGroup:
     by_bits = sorted(range(len(tunes)), key=lambda index: readings[index].bits_per_note)
     chosen = dict.fromkeys((by_bits[0], by_bits[len(by_bits) // 2], by_bits[-1]))
     tracks = tuple(surprisal_track(tunes[index], readings[index], index) for index in chosen)
-    return TrackGroup("Surprisal", _SURPRISAL, tracks)
+    return TrackGroup("Surprisal", _SURPRISAL, tracks, is_detail=True)
 
 
 def _configuration(title: str, inputs: ReportInputs) -> tuple[PageText, ...]:
@@ -258,7 +258,7 @@ def _real_tunes(record: EvaluationRecord, inputs: ReportInputs) -> TrackGroup:
     indices = _within(record.typical.real, inputs.real.melodies)
     titles = [inputs.real.melodies[index].title or f"Tune {index + 1}" for index in indices]
     stems = [file_stem(title) or f"tune_{index + 1}" for title, index in zip(titles, indices, strict=True)]
-    return TrackGroup("Real tunes", _REAL, melody_tracks(inputs.real, indices, titles, stems))
+    return TrackGroup("Real tunes", _REAL, melody_tracks(inputs.real, indices, titles, stems), is_detail=True)
 
 
 def _within(indices: Sequence[int], melodies: Sequence[Melody]) -> list[int]:
