@@ -114,8 +114,9 @@ class _Layer(nn.Module):
         """Return vectors (B, T, D), and the keys and values of all tokens so far, (B, H, K, D / H) each."""
         qkv = self.qkv(self.attention_norm(vectors))  # (B, T, 3 D)
         qkv = qkv.unflatten(-1, (3, self._n_heads, -1))  # (B, T, 3, H, D / H)
-        queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, D / H) each
-        queries, keys = apply_rotary(queries, n_before), apply_rotary(keys, n_before)
+        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D / H)
+        queries, keys = apply_rotary(qkv[:2], n_before)  # (B, H, T, D / H) each
+        values = qkv[2]  # (B, H, T, D / H)
         if state:
             keys, values = torch.cat([state[0], keys], dim=2), torch.cat([state[1], values], dim=2)  # (B, H, K, D / H)
         attended = causal_attention(queries, keys, values).transpose(1, 2).flatten(2)  # (B, T, D)
@@ -137,8 +138,9 @@ def apply_rotary(vectors: Tensor, first: int) -> Tensor:
     rates = ROTARY_BASE ** -(torch.arange(0, width, 2, device=vectors.device) / width)  # (D / 2,)
     angles = torch.arange(first, first + n_positions, device=vectors.device)[:, None] * rates  # (T, D / 2)
     cosine, sine = angles.cos().to(vectors.dtype), angles.sin().to(vectors.dtype)
-    left, right = vectors.chunk(2, dim=-1)  # (..., T, D / 2) each
-    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1)  # (..., T, D)
+    cosines, sines = torch.cat([cosine, cosine], dim=-1), torch.cat([-sine, sine], dim=-1)  # (T, D) each
+    # The left half of the components with the right one: (left cos - right sin, right cos + left sin).
+    return vectors * cosines + vectors.roll(width // 2, dims=-1) * sines  # (..., T, D)
 
 
 def causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
