@@ -5,6 +5,7 @@
 # make floors    the unit tests with the oldest versions that pyproject.toml allows, in an environment of its own
 # make docs      build the documentation in site/
 # make results   train and evaluate all models of configs/results_plan.yaml, and write docs/results.md: hours
+# make bench     measure the speed of this version against an earlier one: a few minutes, in a clone with its history
 # make clean     remove the environment and everything that the tools wrote
 #
 # constraints.txt chooses the version of torch. For a CPU build on Linux, set PIP_EXTRA_INDEX_URL to PyTorch's CPU index
@@ -25,7 +26,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Processes take whole files in the order of tests/conftest.py, the slowest first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: train quick test coverage floors docs results clean lint
+.PHONY: train quick test coverage floors docs results bench clean lint
 
 train: $(TRAINING)
 	$(BIN)/chromasonic train experiment=first_run
@@ -60,6 +61,10 @@ docs: $(DEVELOPMENT)
 
 results: $(TRAINING)
 	$(BIN)/chromasonic results readme=README.md
+
+# Each program prints a table. One thread, so that a second process of a machine does not matter.
+bench: $(TRAINING)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training_step.py
 
 clean:
 	rm -rf $(VENV) $(FLOORS_VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov site
