@@ -52,21 +52,23 @@ def test_four_panels_show_the_values() -> None:
     figure = drawn(val_loss)
     assert [axes.get_title(loc="left") for axes in figure.axes] == TITLES
     loss, accuracy, rate, gap = figure.axes
-    assert data_of(loss, 0) == [2.0, 1.0, 2 / 3]
-    assert data_of(loss, 1) == val_loss
+    bits = 1 / math.log(2)
+    assert data_of(loss, 0) == pytest.approx([2.0 * bits, 1.0 * bits, 2 / 3 * bits])
+    assert data_of(loss, 1) == pytest.approx([nats * bits for nats in val_loss])
+    assert loss.get_ylabel() == "bits per scored token"
     assert data_of(accuracy, 1) == pytest.approx([0.1, 0.3, 0.5])
     assert data_of(rate, 0) == [0.001] * 3
-    assert data_of(gap, 0) == pytest.approx([2 - 3, 1 - 1.5, 2 / 3 - 2])
+    assert data_of(gap, 0) == pytest.approx([(2 - 3) * bits, (1 - 1.5) * bits, (2 / 3 - 2) * bits])
     assert figure.get_size_inches() * figure.dpi == pytest.approx([1200, 900])
 
 
 def test_each_panel_labels_the_best_epoch_with_its_value() -> None:
     figure = drawn([3.0, 1.5, 2.0], [0.004, 0.002, 0.001])
     assert [annotations(axes) for axes in figure.axes] == [
-        ["best epoch 2: 1.5"],
+        ["best epoch 2: 2.164"],
         ["best epoch 2: 0.3"],
         ["best epoch 2: 0.002"],
-        ["best epoch 2: -0.5"],
+        ["best epoch 2: -0.7213"],
     ]
 
 

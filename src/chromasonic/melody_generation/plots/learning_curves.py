@@ -29,7 +29,7 @@ def plot_learning_curves(
     best_epoch: int | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw loss, accuracy, learning rate and generalisation gap by epoch, and mark the best epoch.
+    """Draw loss (in bits), accuracy, learning rate and generalisation gap by epoch, and mark the best epoch.
 
     Args:
         epochs: The epoch of each value in the lists below; the figure says so if there is none.
@@ -58,12 +58,13 @@ def plot_learning_curves(
         figure.text(0.5, 0.5, "No epoch has ended yet.", ha="center", va="center", fontsize=15, color=NEUTRAL)
         return figure
 
+    train_loss, val_loss = ([loss / math.log(2) for loss in losses] for losses in (train_loss, val_loss))
     gap = [train - val for train, val in zip(train_loss, val_loss, strict=True)]
     # Fixed margins: matplotlib's layout engines measure every label, which takes twice as long.
     margins = {"left": 0.075, "right": 0.975, "bottom": 0.065, "top": 0.895, "wspace": 0.22, "hspace": 0.3}
     (loss_axes, accuracy_axes), (rate_axes, gap_axes) = figure.subplots(2, 2, gridspec_kw=margins)
     both = (("training", TRAINING), ("validation", VALIDATION))
-    _panel(loss_axes, "Loss", "nats per scored token", epochs, zip(both, (train_loss, val_loss), strict=True))
+    _panel(loss_axes, "Loss", "bits per scored token", epochs, zip(both, (train_loss, val_loss), strict=True))
     _panel(
         accuracy_axes,
         "Accuracy",
@@ -77,7 +78,7 @@ def plot_learning_curves(
     _panel(rate_axes, "Learning rate", "", epochs, [(alone, learning_rate)])
     if _spans_a_decade(learning_rate):
         rate_axes.set_yscale("log")
-    _panel(gap_axes, "Generalisation gap", "training minus validation loss (nats)", epochs, [(alone, gap)])
+    _panel(gap_axes, "Generalisation gap", "training minus validation loss (bits)", epochs, [(alone, gap)])
     gap_axes.axhline(0, color="black", linewidth=0.8)
     if best_epoch is not None:
         index = list(epochs).index(best_epoch)

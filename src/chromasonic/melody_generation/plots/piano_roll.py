@@ -12,7 +12,7 @@ from chromasonic.melody_generation.notation.score import check_writable
 from chromasonic.melody_generation.notation.spelling import Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks
 from chromasonic.melody_generation.notation.titles import plain_title
-from chromasonic.melody_generation.plots.figures import BLUE, NEUTRAL, VERMILION
+from chromasonic.melody_generation.plots.figures import BLUE, GREEN, NEUTRAL
 from chromasonic.melody_generation.plots.fonts import DRAWING, SANS_BOLD, replace_missing_glyphs, truncate_text
 
 _BAR_LINE, _BEAT_LINE, _TONIC_BAND = "#999999", "#E6E6E6", "#F3EBDD"
@@ -64,7 +64,7 @@ def _draw_notes(axes: Axes, melody: Melody) -> None:
     low, high = pitches - _NOTE_HEIGHT / 2, pitches + _NOTE_HEIGHT / 2
     corners = [[begins, low], [begins, high], [ends, high], [ends, low]]
     blocks = np.array(corners, dtype=np.float64).transpose(2, 0, 1)
-    colours = [VERMILION if pitch % 12 == melody.tonic else BLUE for pitch in pitches]
+    colours = [GREEN if pitch % 12 == melody.tonic else BLUE for pitch in pitches]
     axes.add_collection(PolyCollection(list(blocks), facecolors=colours, zorder=3))
 
 
