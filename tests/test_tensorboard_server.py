@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import subprocess
+import sys
+import threading
 import urllib.parse
 import urllib.request
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,15 +21,13 @@ from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.reporting.event_files import show_in_tensorboard
 from chromasonic.melody_generation.training.tensorboard import PairedTensorBoardLogger
 
-# A library within TensorBoard is deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:html5lib:DeprecationWarning")
 Get = Callable[..., bytes]
 TUNE = Melody([60, 64, 67], [24, 24, 48])
 
 
 @pytest.fixture(scope="module")
-def get(tmp_path_factory: pytest.TempPathFactory) -> Get:
-    """Return a function that gets a page from a TensorBoard that serves a run and its evaluation."""
+def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
+    """Yield a function that gets a page from a TensorBoard that serves a run and its evaluation."""
     directory = tmp_path_factory.mktemp("run") / "tensorboard"
     logger = PairedTensorBoardLogger(directory)
     for side in ("train", "validation"):
@@ -36,21 +38,28 @@ def get(tmp_path_factory: pytest.TempPathFactory) -> Get:
     show_in_tensorboard(
         directory / "evaluation", scores={"overall": 0.5}, tables={"scores": "| a |"}, figures={"radar": Figure()}
     )
-    from tensorboard import program  # type: ignore[import-untyped]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(directory), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--load_fast", "false", "--reload_interval", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr is not None
+        address = next(found[0] for line in server.stderr if (found := re.search(r"http://\S+", line)))
+        threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would halt the server
+        yield lambda path, body=None, **query: page_of(address, path, body, **query)
+        server.terminate()
 
-    server = program.TensorBoard()
-    server.configure(argv=[None, "--logdir", str(directory), "--port", "0", "--load_fast", "false"])
-    address = server.launch()
 
-    def get_page(path: str, body: dict[str, object] | None = None, **query: str | int) -> bytes:
-        url = f"{address.rstrip('/')}/data/plugin/{path}?{urllib.parse.urlencode(query)}"
-        request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as response:
-            content: bytes = response.read()
-        return content
-
-    return get_page
+def page_of(address: str, path: str, body: dict[str, object] | None = None, **query: str | int) -> bytes:
+    """Return what TensorBoard sends to its own pages."""
+    url = f"{address.rstrip('/')}/data/plugin/{path}?{urllib.parse.urlencode(query)}"
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=30) as response:
+        content: bytes = response.read()
+    return content
 
 
 def tags(get: Get, plugin: str) -> dict[str, set[str]]:
