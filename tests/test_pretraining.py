@@ -16,9 +16,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from chromasonic.app import training_run
+from chromasonic.app.pretrained_run import PretrainedSplit
 from chromasonic.melody_generation.data.leakage import GuardedSplit
 from chromasonic.melody_generation.runs.checkpoint import read_checkpoint
-from chromasonic.melody_generation.runs.trained_model import load_model
+from chromasonic.melody_generation.runs.trained_model import load_model, load_run
 from tests.leaking import grams, title_of
 from tests.running import ROOT, TINY, Ending, composed, run_script
 
@@ -267,3 +268,32 @@ def test_an_unsuitable_teacher_is_refused_in_one_sentence(
     assert (ended.code, len(ended.err.strip().splitlines())) == (1, 1), ended.err
     assert ended.err.startswith(says), ended.err
     assert not list((tmp_path / "distilled").glob("*_checkpoints"))
+
+
+@pytest.mark.slow
+def test_a_run_from_the_shipped_model_is_scored_on_tunes_that_are_new_to_it(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = list(load_run(world / "pretrained").tunes["train"][::2])
+    monkeypatch.setattr(
+        training_run, "pretrained_split", lambda: PretrainedSplit({"train": learned, "validation": []}, {})
+    )
+    data = (
+        "dataset=files",
+        f"dataset.corpus.folder={world / 'large'}",
+        "init_from=pretrained",
+        f"output_dir={tmp_path}",
+    )
+    ended = run_script(*data, *SIZES[len(TINY) - 1 :], "epochs=1", capture=capsys, patch=monkeypatch)
+    assert ended.code == 0, ended.err
+    split = json.loads((tmp_path / "split.json").read_text())
+    held_out = {tune["title"] for side in ("validation", "test") for tune in split[side]}
+    assert held_out
+    assert split["seen"]
+    assert not held_out & {melody.title for melody in learned}
+    assert {tune["with"]["title"] for tune in split["seen"]} <= {melody.title for melody in learned}
+    assert f"left out {len(split['seen'])} validation and test tunes that resemble tunes" in " ".join(ended.out.split())
+    metadata = read_checkpoint(tmp_path).metadata
+    assert metadata.lineage.unseen == (split["hash"],)
+    assert metadata.lineage.pretrained.startswith("lstm on folk (")
+    assert "O'Neill's Music of Ireland (1903)" in [source.title for source in metadata.lineage.sources]

@@ -15,6 +15,7 @@ from torch import nn
 
 from chromasonic.app.jobs import Job, plan_job
 from chromasonic.app.launch import is_main_process
+from chromasonic.app.pretrained_run import pretrained_split
 from chromasonic.config.build import REFUSALS, build, build_as
 from chromasonic.config.closed_set import place_to_write
 from chromasonic.config.saved_configuration import plain_configuration, save_configuration
@@ -43,6 +44,7 @@ from chromasonic.melody_generation.runs.provenance import (
     save_provenance,
     typed,
 )
+from chromasonic.melody_generation.runs.shipped.pretrained import PRETRAINED, is_pretrained
 from chromasonic.melody_generation.runs.split_tunes import save_split_tunes
 from chromasonic.melody_generation.runs.trained_model import TrainedModel
 from chromasonic.melody_generation.runs.training_record import TrainingRecord
@@ -79,6 +81,7 @@ def run(config: DictConfig, directory: Path) -> None:
     teacher = load_teacher(str(job.config.teacher)) if job.config.teacher is not None else None
     data = build_data(job.config)
     data.setup()
+    leave_out_seen(job.config, data)
     module = build_module(job.config, teacher)
     lineage = start_weights(job, module, data, teacher)
     trainer = build_trainer(job.config, callbacks_of(job, module), directory)
@@ -101,6 +104,22 @@ def build_data(config: DictConfig) -> MelodyDataModule:
     """Return the data module of a run, with the guard of its training tunes if it has one."""
     guard = build_as(MelodyDataModule, "guard", config.guard) if config.get("guard") is not None else None
     return build_as(MelodyDataModule, "dataset", config.dataset, seed=config.seed, guard=guard)
+
+
+def leave_out_seen(config: DictConfig, data: MelodyDataModule) -> None:
+    """Leave out held-out tunes that resemble tunes of the shipped model, if a run on other tunes starts from it.
+
+    A run with a guard is not scored on its own tunes. Any other model has to be guarded when it is trained, since its
+    tunes may not be known.
+
+    Raises:
+        InputError: If no held-out tune would be left.
+    """
+    if not is_pretrained(config.init_from) or data.guarded:
+        return
+    if data.split_hash not in read_checkpoint(PRETRAINED).metadata.lineage.unseen:
+        tunes = pretrained_split().tunes
+        data.leave_out_seen([*tunes["train"], *tunes["validation"]])  # validation has chosen its epoch
 
 
 def build_module(config: DictConfig, teacher: TrainedModel | None = None) -> MelodyModule:
@@ -144,6 +163,7 @@ def start_weights(job: Job, module: MelodyModule, data: MelodyDataModule, teache
         teacher=teacher,
         members=[read_checkpoint(run).metadata for run in runs],
         sources=data.report.sources if data.report else (),
+        has_left_out_seen=data.seen is not None,
     )
 
 

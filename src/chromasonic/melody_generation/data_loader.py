@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypedDict
 
 import lightning as L
@@ -26,7 +26,15 @@ from chromasonic.melody_generation.data.batching import (
     transpositions_of,
     windows,
 )
-from chromasonic.melody_generation.data.leakage import GuardedSplit, GuardManifest, GuardReport
+from chromasonic.melody_generation.data.leakage import (
+    GuardedSplit,
+    GuardManifest,
+    GuardReport,
+    Leak,
+    LeftOutTune,
+    described_leak,
+    leaks,
+)
 from chromasonic.melody_generation.data.splits import (
     HELD_OUT,
     SIDES,
@@ -59,11 +67,13 @@ class DataReports(TypedDict, total=False):
         corpus: The values of the :class:`~chromasonic.melody_generation.corpora.corpus.CorpusReport`.
         guard: The tunes left out because of a guard.
         learned_from: The share of the training tunes, if it is below 1.
+        seen: Held-out tunes left out because they resemble tunes that the model began with has learned from.
     """
 
     corpus: dict[str, object]
     guard: GuardManifest
     learned_from: TrainingShare
+    seen: list[LeftOutTune]
 
 
 class DataManifest(SplitManifest, DataReports):
@@ -99,6 +109,7 @@ class MelodyDataModule(L.LightningDataModule):
         report: The counts of tunes read, changed and dropped, once set up.
         vocabulary: The vocabulary with the names of the corpora that are trained on, once set up.
         guarded: The tunes left out because of ``guard``, if there is one, once set up.
+        seen: The held-out tunes that :meth:`leave_out_seen` left out, with what each shares; None before.
 
     Raises:
         InputError: If the lengths exclude each other, the share is out of range, or there is nothing to transpose;
@@ -149,6 +160,7 @@ class MelodyDataModule(L.LightningDataModule):
         self.transpositions = transpositions
         self.vocabulary = NoteVocabulary()
         self.guarded: GuardReport | None = None
+        self.seen: tuple[tuple[Melody, Leak], ...] | None = None
         self.report: CorpusReport | None = None
         self.split: Split | None = None
         self.melodies: dict[str, list[Melody]] = {}
@@ -196,6 +208,40 @@ class MelodyDataModule(L.LightningDataModule):
             ]
         )
 
+    def leave_out_seen(self, learned: Sequence[Melody]) -> None:
+        """Leave out validation and test tunes that resemble tunes that another model has learned from.
+
+        A run that starts from that model is then scored on tunes that are new to it. By the same rule as for a guard
+        (:func:`~chromasonic.melody_generation.data.leakage.leaks`), tunes resemble each other if they share a title, a
+        sequence of intervals or a passage. The training tunes stay. The hashes of the split change.
+
+        Args:
+            learned: The tunes that the model has learned from.
+
+        Raises:
+            ValueError: If the data is not set up.
+            InputError: If a side would have no tune left.
+        """
+        if self.split is None:
+            raise ValueError("setup() has not been called")
+        sides: dict[str, tuple[int, ...]] = {}
+        seen: list[tuple[Melody, Leak]] = []
+        for side in SIDES[1:]:
+            melodies, indices = self.melodies[side], getattr(self.split, side)
+            found = {leak.index: leak for leak in leaks(melodies, {"train": learned})}
+            if len(found) == len(melodies):
+                raise InputError(
+                    f"all {len(melodies)} {side} tunes resemble tunes that the model of init_from has learned from, so "
+                    "none is left to score the run on: take other tunes, or leave init_from out"
+                )
+            seen += [(melodies[index], leak) for index, leak in found.items()]
+            sides[side] = tuple(index for number, index in enumerate(indices) if number not in found)
+        self.split = replace(self.split, validation=sides["validation"], test=sides["test"])
+        self.seen, self._manifest = tuple(seen), None
+        for side, kept in sides.items():
+            self.melodies[side] = [self._all[index] for index in kept]
+            self._sequences[side] = TokenSequences(list(map(self.vocabulary.encode_for_scoring, self.melodies[side])))
+
     def _read_corpus(self) -> CorpusReading:
         """Return the melodies of the corpus and the report; by rule 2 of families, each copy once."""
         reading = self.corpus.read()
@@ -224,6 +270,8 @@ class MelodyDataModule(L.LightningDataModule):
         reports: DataReports = {"corpus": asdict(self.report)} if self.report else {}
         if self.guarded:
             reports["guard"] = self.guarded.to_manifest()
+        if self.seen:
+            reports["seen"] = [described_leak(melody, leak) for melody, leak in self.seen]
         if self.train_share < 1:
             reports["learned_from"] = {"train_share": self.train_share, "n_tunes": len(self.melodies["train"])}
         return {**reports, **self.split.manifest(self._all)}

@@ -149,6 +149,16 @@ class HeldOutTune(TypedDict):
 LeftOutTune = TypedDict("LeftOutTune", {"source": str, "title": str, "shares": str, "with": HeldOutTune})
 
 
+def described_leak(melody: Melody, leak: Leak) -> LeftOutTune:
+    """Return a tune that was left out, and its leak, as plain values."""
+    return {
+        "source": melody.source,
+        "title": melody.title,
+        "shares": leak.shares,
+        "with": {"side": leak.side, "source": leak.held_out.source, "title": leak.held_out.title},
+    }
+
+
 class GuardManifest(SplitIdentity):
     """The guard in ``split.json``: the guarded split, the counts by what is shared, and every tune left out."""
 
@@ -194,15 +204,7 @@ class GuardReport:
         return {
             **self.split.to_dict(),
             "counts": self.counts(),
-            "left_out": [
-                {
-                    "source": melody.source,
-                    "title": melody.title,
-                    "shares": leak.shares,
-                    "with": {"side": leak.side, "source": leak.held_out.source, "title": leak.held_out.title},
-                }
-                for melody, leak in self.left_out
-            ],
+            "left_out": [described_leak(melody, leak) for melody, leak in self.left_out],
         }
 
     def counts(self) -> dict[str, int]:

@@ -53,6 +53,12 @@ def print_plan(
         terminal.print(f"sources and licences: {sources}", is_dim=True)
     if data.guarded:
         terminal.print(data.guarded.line(), is_dim=True)
+    if data.seen:
+        terminal.print(
+            f"left out {len(data.seen)} validation and test tunes that resemble tunes which the pretrained model has "
+            "learned from; split.json lists them",
+            is_dim=True,
+        )
     sides = ", ".join(f"{len(melodies)} {side}" for side, melodies in data.melodies.items())
     size = sum(parameter.numel() for parameter in module.network.parameters())
     network = f"{size:,} parameters" if size else "no trained parameters"

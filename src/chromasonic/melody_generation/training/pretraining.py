@@ -54,6 +54,7 @@ def initialise_weights(
     teacher: TrainedModel | None = None,
     members: Sequence[ModelMetadata] = (),
     sources: Sequence[SourceCollection] = (),
+    has_left_out_seen: bool = False,
 ) -> Lineage:
     """Give a network the weights of the model that its run starts from, if there is one.
 
@@ -66,6 +67,7 @@ def initialise_weights(
         teacher: The model to distil from, if any.
         members: The metadata of the models that the network is a mixture of.
         sources: The collections of the training tunes.
+        has_left_out_seen: Whether held-out tunes were left out that resemble those of the model it starts from.
 
     Returns:
         The models and data that the run learns from.
@@ -76,7 +78,7 @@ def initialise_weights(
     """
     if resume_from is None:
         pretrained = None if init_from is None else load_weights(network, str(init_from))
-        lineage = lineage_of(split_hash, guard, pretrained, teacher)
+        lineage = lineage_of(split_hash, guard, pretrained, teacher, has_left_out_seen=has_left_out_seen)
         learned_from = [model for model in (pretrained, teacher.metadata if teacher else None, *members) if model]
         inherited = (source for model in learned_from for source in model.lineage.sources)
         return replace(lineage, sources=distinct_sources([*sources, *inherited]))
@@ -130,6 +132,8 @@ def lineage_of(
     guard: GuardedSplit | None = None,
     pretrained: ModelMetadata | None = None,
     teacher: TrainedModel | None = None,
+    *,
+    has_left_out_seen: bool = False,
 ) -> Lineage:
     """Return the models and data that a run learns from.
 
@@ -138,6 +142,7 @@ def lineage_of(
         guard: The split that the run is guarded against, if any.
         pretrained: The metadata of the model that it starts from, if any.
         teacher: The model to distil from, if any.
+        has_left_out_seen: Whether held-out tunes were left out that resemble those of ``pretrained``.
 
     Raises:
         InputError: If one of the models may have seen tunes that the run will be scored on.
@@ -149,7 +154,7 @@ def lineage_of(
         "teacher: that model": teacher.metadata if teacher else None,
     }
     for name, source in sources.items():
-        if source is None:
+        if source is None or (source is pretrained and has_left_out_seen):
             continue
         if scored_on not in source.lineage.unseen:
             raise InputError(
