@@ -1,3 +1,4 @@
+import contextlib
 import math
 from functools import partial
 from typing import Any
@@ -16,7 +17,12 @@ from chromasonic.melody_generation.errors import InputError
 from chromasonic.melody_generation.melody import Melody
 from chromasonic.melody_generation.networks.markov import MarkovNetwork
 from chromasonic.melody_generation.networks.ppm import PPMNetwork
-from chromasonic.melody_generation.training.lightning_module import FittingModule, MelodyModule, module_for
+from chromasonic.melody_generation.training.lightning_module import (
+    FittingModule,
+    MelodyModule,
+    fuse_on_cpu,
+    module_for,
+)
 from chromasonic.melody_generation.training.schedules import (
     VALIDATION_LOSS,
     Constant,
@@ -274,3 +280,30 @@ def test_adam_updates_all_weights_of_the_cpu_at_once_unless_told_otherwise(build
         trainer.fit(module, loader_of(4), loader_of(2))
     assert any("_fused_adam" in event.key for event in profile.key_averages()) is is_fused
     assert trainer.optimizers[0].param_groups[0]["fused"] is build([torch.zeros(1)]).param_groups[0]["fused"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("exp_avg", torch.zeros(3, 5, 7)),
+        ("exp_avg", torch.zeros(())),
+        ("exp_avg_sq", torch.zeros(1).expand(4)),
+        ("exp_avg_sq", torch.zeros(4, dtype=torch.float64)),
+        ("exp_avg_sq", None),
+        ("step", torch.zeros(4)),
+        ("step", 3),
+        ("more", torch.zeros(2)),
+    ],
+)
+def test_a_state_that_is_not_that_of_its_weight_is_never_fused(name: str, value: object) -> None:
+    weight = nn.Parameter(torch.ones(4))
+    optimizer = AdamW([weight])
+    fuse_on_cpu(optimizer)
+    weight.grad = torch.ones(4)
+    with torch.profiler.profile() as profile:
+        optimizer.step()
+    assert any("_fused_adam" in event.key for event in profile.key_averages())
+    optimizer.state[weight][name] = value
+    with torch.profiler.profile() as profile, contextlib.suppress(RuntimeError, AttributeError, TypeError):
+        optimizer.step()
+    assert not any("_fused_adam" in event.key for event in profile.key_averages())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -238,7 +238,7 @@ def fuse_on_cpu(optimizer: Optimizer) -> None:
     def choose(*_: object) -> None:
         for group in optimizer.param_groups:
             is_open = group["fused"] is None and group["foreach"] is None and not group["differentiable"]
-            if is_open and all(each.device.type == "cpu" and each.is_floating_point() for each in group["params"]):
+            if is_open and all(_can_be_fused(each, optimizer.state.get(each, {})) for each in group["params"]):
                 group["fused"] = True
                 fused.append(group)
 
@@ -248,6 +248,31 @@ def fuse_on_cpu(optimizer: Optimizer) -> None:
 
     optimizer.register_step_pre_hook(choose)
     optimizer.register_step_post_hook(forget)
+
+
+def _can_be_fused(weight: Tensor, state: Mapping[str, object]) -> bool:
+    """Return whether the fused step may write to a weight and its state.
+
+    It checks no shapes, and a state from a checkpoint may have any: with another shape it would write beyond the
+    tensor. The ordinary step raises an error then.
+    """
+
+    def is_like_weight(tensor: object) -> bool:
+        return (
+            isinstance(tensor, Tensor)
+            and tensor.shape == weight.shape
+            and tensor.stride() == weight.stride()
+            and (tensor.dtype, tensor.device) == (weight.dtype, weight.device)
+        )
+
+    is_like_state = all(
+        value.shape == () and value.dtype == torch.float32 and value.device.type == "cpu"
+        if name == "step" and isinstance(value, Tensor)
+        else is_like_weight(value)
+        for name, value in state.items()
+    )
+    has_gradient = weight.grad is None or is_like_weight(weight.grad)
+    return weight.device.type == "cpu" and weight.is_floating_point() and has_gradient and is_like_state
 
 
 def _try_step(build_optimizer: OptimizerFactory) -> None:
