@@ -80,9 +80,9 @@ def test_the_text_of_a_jig() -> None:
 
 
 def test_ties_triplets_accidentals_and_octaves_are_written() -> None:
-    melody = Melody([61, 61, 60, 72, 84, 48], [120, 24, 8, 8, 8, 24], tonic=0)
+    melody = Melody([66, 66, 65, 72, 84, 48], [120, 24, 8, 8, 8, 24], tonic=0)
     # An accidental is repeated after a bar line, even along a tie.
-    assert music(melody) == "^C8- | ^C2 C2 (3=Ccc' C,2 |]"
+    assert music(melody) == "^F8- | ^F2 F2 (3=Fcc' C,2 |]"
     assert sounding_notes(read_back(melody)) == sounding_notes(melody)
 
 

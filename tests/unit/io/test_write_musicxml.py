@@ -162,7 +162,7 @@ def test_free_metre_is_cut_into_measures_without_bar_lines(tmp_path: Path) -> No
 
 
 def test_an_accidental_is_repeated_after_an_invisible_bar_line() -> None:
-    notes = list(tree(Melody([61, 60, *[62] * 6, 61, 60], [24] * 10, Metre.parse("free"))).iter("note"))
+    notes = list(tree(Melody([66, 65, *[67] * 6, 66, 65], [24] * 10, Metre.parse("free"))).iter("note"))
     shown = ["sharp", "natural", *[None] * 6, "sharp", "natural"]
     assert [note.findtext("accidental") for note in notes] == shown
 

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from chromasonic.melody_generation.form import KINDS, FormMark, FormSign
-from chromasonic.melody_generation.melody import REST, TICKS_PER_QUARTER, Melody, Metre
+from chromasonic.melody_generation.melody import TICKS_PER_QUARTER, Melody, Metre
 from chromasonic.melody_generation.notation.chord_names import chord_name
 from chromasonic.melody_generation.notation.line_breaks import line_segments
 from chromasonic.melody_generation.notation.score import Measure, Symbol, split_measures
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling
 from chromasonic.melody_generation.notation.tempo import beat_ticks, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
+from chromasonic.melody_generation.notation.voice_leading import spell_melody
 
 _UNIT_TICKS = TICKS_PER_QUARTER // 2  # L:1/8
 _MEASURES_PER_LINE, _SEGMENTS_PER_LINE = 4, 2
@@ -125,7 +126,7 @@ class _BarWriter:
     """Writes the measures of a melody one after the other, with chord symbols."""
 
     def __init__(self, melody: Melody, spelling: Spelling) -> None:
-        self._melody, self._spelling = melody, spelling
+        self._spelling, self._written = spelling, spell_melody(melody, spelling)
         self._accidentals = AccidentalTracker(spelling)
         self._chords = deque(melody.chords)
         self._time = 0  # ticks from the first note
@@ -148,9 +149,9 @@ class _BarWriter:
         tuplet = {0: "", 3: "(3"}.get(symbol.n_in_tuplet, f"(3:2:{symbol.n_in_tuplet}")
         ticks = Fraction(symbol.ticks * 3, 2) if symbol.value.is_triplet else Fraction(symbol.ticks)
         length = _length(ticks / _UNIT_TICKS)
-        if symbol.pitch == REST:
+        written = self._written[symbol.note]
+        if written is None:
             return f"{chords}{tuplet}z{length}"
-        written = self._spelling.spell_note(self._melody, symbol.note)
         sign = _ACCIDENTALS[written.alter] if self._accidentals.needs_accidental(written) else ""
         if written.octave >= 5:
             letter = written.step.lower() + "'" * (written.octave - 5)

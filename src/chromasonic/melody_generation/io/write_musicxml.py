@@ -20,6 +20,7 @@ from chromasonic.melody_generation.notation.score import Measure, Symbol, split_
 from chromasonic.melody_generation.notation.spelling import AccidentalTracker, Spelling, WrittenPitch
 from chromasonic.melody_generation.notation.tempo import beat_value, beats_per_minute, check_tempo
 from chromasonic.melody_generation.notation.titles import plain_title
+from chromasonic.melody_generation.notation.voice_leading import spell_melody
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
@@ -105,7 +106,7 @@ class _MeasureWriter:
     """Appends measures to a part."""
 
     def __init__(self, part: ElementTree.Element, melody: Melody, spelling: Spelling) -> None:
-        self._part, self._melody, self._spelling = part, melody, spelling
+        self._part, self._spelling, self._written = part, spelling, spell_melody(melody, spelling)
         self._clef = _clef(melody)
         self._chords = deque(melody.chords)
         self._time = 0  # ticks from the first note
@@ -241,12 +242,12 @@ class _MeasureWriter:
 
     def _pitch(self, note: ElementTree.Element, symbol: Symbol) -> str:
         """Add pitch or rest, and return the name of the accidental to write, empty for none."""
-        if symbol.pitch == REST:
+        written = self._written[symbol.note]
+        if written is None:
             rest = ElementTree.SubElement(note, "rest")
             if symbol.is_measure_rest:
                 rest.set("measure", "yes")
             return ""
-        written = self._spelling.spell_note(self._melody, symbol.note)
         pitch = ElementTree.SubElement(note, "pitch")
         _leaf(pitch, "step", written.step)
         if written.alter:

@@ -4,6 +4,8 @@ Pitch names lie on the line of fifths: ... Bb F C G D A E B F# ..., with C at 0.
 seven positions from n - 1 on. The other five pitch classes are spelled with the two positions below these (the lowered
 third and seventh of a major key) and the three above (the raised fourth, first and fifth), as they occur in melodies.
 In minor the three above are the raised sixth, third and seventh.
+
+This is the spelling of a pitch alone. A melody is spelled by its voice leading (``voice_leading.py``).
 """
 
 from __future__ import annotations
@@ -92,18 +94,21 @@ class Spelling:
             >>> Spelling.for_key(2, "major").spell(66)
             WrittenPitch(step='F', alter=1, octave=4)
         """
-        lowest = self.sharps - 1 - _N_BELOW
-        step, alter = _step_and_alter(lowest + (7 * pitch - lowest) % 12)
-        return WrittenPitch(step, alter, (pitch - alter - NATURALS[step]) // 12 - 1)
+        return written_pitch(pitch, self.fifths(pitch))
 
-    def spell_note(self, melody: Melody, note: int) -> WrittenPitch:
-        """Spell a note as its source does, or by the key if that is not known or needs a triple accidental."""
-        pitch = int(melody.pitches[note])
-        if len(melody.spelling):
-            step, alter = _step_and_alter(int(melody.spelling[note]))
-            if alter in _SIGNS:
-                return WrittenPitch(step, alter, (pitch - alter - NATURALS[step]) // 12 - 1)
-        return self.spell(pitch)
+    def fifths(self, pitch: int) -> int:
+        """Return the position on the line of fifths (C is 0) by which a MIDI number is spelled.
+
+        Example:
+            >>> Spelling.for_key(2, "major").fifths(66)
+            6
+        """
+        lowest = self.sharps - 1 - _N_BELOW
+        return lowest + (7 * pitch - lowest) % 12
+
+    def is_in_signature(self, pitch: int) -> bool:
+        """Return whether a MIDI number needs no accidental."""
+        return 0 <= self.fifths(pitch) - (self.sharps - 1) < len(_STEPS)
 
     def alterations(self) -> dict[str, int]:
         """Return the semitones by which the key signature alters each step."""
@@ -147,6 +152,22 @@ class AccidentalTracker:
             return False
         self._by_step[pitch.step] = self._by_pitch[position] = self._by_pitch_since[position] = pitch.alter
         return True
+
+
+def written_pitch(pitch: int, fifths: int) -> WrittenPitch:
+    """Return a MIDI number as it is spelled by a position on the line of fifths, with two accidentals at most.
+
+    Raises:
+        ValueError: If it would need more accidentals, or the position is of another pitch class.
+
+    Example:
+        >>> written_pitch(70, -2), written_pitch(70, 10)
+        (WrittenPitch(step='B', alter=-1, octave=4), WrittenPitch(step='A', alter=1, octave=4))
+    """
+    step, alter = _step_and_alter(fifths)
+    if alter not in _SIGNS or (7 * fifths - pitch) % 12:
+        raise ValueError(f"{fifths} on the line of fifths does not spell the pitch {pitch}")
+    return WrittenPitch(step, alter, (pitch - alter - NATURALS[step]) // 12 - 1)
 
 
 def fifths_of(letter: str, pitch: int) -> int:
