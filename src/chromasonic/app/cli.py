@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from chromasonic.app.launch import end_with
 from chromasonic.config.guidance.named_runs import name_latest
-from chromasonic.config.location import configs_directory
+from chromasonic.config.guidance.train_help import command_help
 from chromasonic.melody_generation.errors import InputError, did_you_mean
 from chromasonic.melody_generation.printing.terminal_output import print_lines
 
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_lines(_help())
     elif command == "--version":
         print_lines(f"chromasonic {version('chromasonic')}")
-    elif command in COMMANDS and command != "train" and {"-h", "--help"} & {*options}:  # Hydra prints the help of train
-        print_lines((configs_directory() / f"{command}.yaml").read_text(encoding="utf-8").rstrip())
+    elif command in COMMANDS and {"-h", "--help"} & {*options}:
+        print_lines(command_help(command))
     elif command in COMMANDS:
         try:
             typed = name_latest(options)
@@ -76,7 +76,13 @@ def _help() -> str:
     lines = [f"  chromasonic {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
     return "\n".join(
         [
-            "Train, evaluate and compare melody models. Options are name=value; --help after a command lists them.",
+            "Train, evaluate and compare melody models, and hear what they compose. Three commands to begin with:",
+            "",
+            "  chromasonic generate                             melodies by the model that comes with Chromasonic",
+            "  chromasonic train experiment=first_run           a model of your own on folk tunes, in minutes",
+            "  chromasonic generate run=latest kind=jig key=G   what it composes",
+            "",
+            "All commands. Options are name=value; --help after a command lists them.",
             "",
             *lines,
         ]

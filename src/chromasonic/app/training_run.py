@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ProgressBar
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -97,7 +97,8 @@ def run(config: DictConfig, directory: Path) -> None:
         if is_main_process():
             record_scores(directory, outcome, metadata)
             log_outcome(trainer, job.config, outcome)
-            print_outcome(directory, outcome)
+            has_events = any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers)
+            print_outcome(directory, outcome, metadata.dataset, has_events=has_events)
 
 
 def build_data(config: DictConfig) -> MelodyDataModule:

@@ -8,7 +8,7 @@ from chromasonic.melody_generation.errors import did_you_mean
 
 # What options are called elsewhere -> their names here. A command takes the first one that it has.
 _NAMES = {
-    "learning_rate": "lr rate step_size eta alpha",
+    "learning_rate": "lr rate eta alpha",
     "batch_size": "bs batch batchsize n_batch per_device_train_batch_size",
     "epochs": "epoch n_epochs num_epochs max_epochs num_train_epochs e ep iterations steps",
     "num_layers": "layers layer n_layers n_layer num_layer depth nlayers",
@@ -19,6 +19,8 @@ _NAMES = {
     "optimizer.momentum": "momentum",
     "patience": "early_stopping early_stop early_stopping_patience",
     "scheduler": "sched schedule lr_scheduler lr_schedule",
+    "scheduler.step_size": "step_size",
+    "scheduler.gamma": "gamma lr_decay",
     "optimizer": "optim opt optimiser",
     "dataset": "data ds corpus_name",
     "dataset.corpus.folder": "data_dir datadir data_path dataset_path folder",

@@ -19,6 +19,7 @@ from chromasonic.melody_generation.reporting.comparison_tables import comparison
 from chromasonic.melody_generation.reporting.judged_tables import judged_tables
 from chromasonic.melody_generation.reporting.listening_test_tables import listening_test_tables
 from chromasonic.melody_generation.reporting.result_tables import score_tables
+from chromasonic.melody_generation.runs.command_line import path_option, shell_command
 from chromasonic.melody_generation.runs.layout import ComparisonLayout, ListeningTestLayout, RunLayout
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _MEASURES = {
     "pitch accuracy": "pitch_accuracy",
     "duration accuracy": "duration_accuracy",
 }
+_SYNTHETIC = "synthetic"  # the dataset of random walks
 _MAX_REPORT_LINES = 8  # of the corpus: its counts and the first tunes that are left out
 
 
@@ -74,8 +76,15 @@ def print_differences(run: Path, differences: Sequence[str]) -> None:
     Terminal().print(f"changed since {shown_path(run)} was trained: {listed}")
 
 
-def print_outcome(directory: Path, outcome: TrainedRun) -> None:
-    """Print the scores at the best epoch as a table, and the paths of the files."""
+def print_outcome(directory: Path, outcome: TrainedRun, dataset: str, *, has_events: bool) -> None:
+    """Print the scores at the best epoch as a table, the paths of the files, and the commands that come next.
+
+    Args:
+        directory: The run directory.
+        outcome: The trained run.
+        dataset: The choice of the group ``dataset``.
+        has_events: Whether TensorBoard can show the run.
+    """
     history = outcome.history
     rows = [
         (title, *(f"{scores[measure]:.3f}" for scores in outcome.scores.values()))
@@ -90,9 +99,16 @@ def print_outcome(directory: Path, outcome: TrainedRun) -> None:
     for name, value in (
         ("Curves", shown_path(outcome.files.curves)),
         ("Best model", shown_path(outcome.files.best)),
-        ("TensorBoard", f"tensorboard --logdir {shown_path(directory.parent)}"),
+        *([("TensorBoard", shell_command("tensorboard", "--logdir", shown_path(directory.parent)))] * has_events),
+        ("Listen", shell_command("chromasonic", "generate", path_option("run", directory))),
+        ("Judge", shell_command("chromasonic", "evaluate", path_option("run", directory))),
     ):
         terminal.print(f"{name:<12} {value}")
+    if dataset == _SYNTHETIC:
+        terminal.print(
+            "This model has learned from random walks, which are no music. For music: "
+            "chromasonic train experiment=first_run"
+        )
 
 
 def _duration(minutes: float) -> str:
