@@ -57,7 +57,7 @@ class TuneOutlines:
     Example:
         >>> tunes = TuneOutlines.of([Melody([67, 60], [48, 48], Metre(4, 4))])
         >>> tunes.draw(Melody([], [], Metre(4, 4)), np.random.default_rng(0))
-        Outline(kind='unknown', n_bars=1, final_degree=0)
+        Outline(kind='unknown', n_bars=1, final_degree=0, final_position=None)
     """
 
     tunes: tuple[_TuneOutline, ...] = ()
