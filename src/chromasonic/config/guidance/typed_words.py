@@ -106,7 +106,7 @@ def several_values(override: str) -> str:
     if number := number_advice(name, value):
         whole = "; to train with each of the two, add -m" if not value.startswith("0,") else ""
         return f"{override}: {number}{whole}"
-    if name in {"logger", "model.runs"}:
+    if name == "model.runs":
         return f"{override}: several are written {name}=[{value}]"
     return f"{override}: to train with each value, add -m, as in chromasonic train -m {override}"
 

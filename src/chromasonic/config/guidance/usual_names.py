@@ -78,7 +78,7 @@ _VALUES = {
         **dict.fromkeys(("ngram", "n-gram", "bigram", "trigram"), "markov"),
         "idyom": "ppm",
     },
-    "logger": {"tb": "tensorboard", "weights_and_biases": "wandb", "wb": "wandb", "false": "none", "null": "none"},
+    "logger": {"tb": "tensorboard", "false": "none", "null": "none"},
     "scheduler": {"plateau": "reduce_on_plateau", "onecycle": "one_cycle", "none": "constant", "null": "constant"},
 }
 
